@@ -1,0 +1,109 @@
+# `make` lists the commands. Each is one module in commands/, and prints the terraform commands it runs.
+
+.DEFAULT_GOAL := help
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+SHELL := /bin/bash
+
+# The first Python of at least 3.11 on PATH.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+SET_UP = $(if $(PYTHON),,$(error No Python of at least 3.11 is on PATH; install one, or name it: make PYTHON=/path/to/python3))$(PYTHON) commands/setup.py
+# Set-up is part of every command, and quick when there is nothing to do.
+RUN = $(SET_UP) && .venv/bin/python -m
+
+# A shell may export ENV or NAME for its own ends: only what is written after `make` counts.
+given = $(if $(filter command line,$(origin $(1))),$(if $($(1)),--$(2)='$(subst ','\'',$($(1)))'))
+needs = $(if $(filter command line,$(origin $(1))),,$(error $@ needs $(1)=, for instance: make $@ $(2)))
+JSON_FLAG = $(if $(filter command line,$(origin JSON)),--json)
+ENV_FLAG = $(call needs,ENV,ENV=local)$(call given,ENV,env)
+TENANT_FLAG = $(call needs,TENANT,ENV=local TENANT=acme)$(call given,TENANT,tenant)
+
+##@ See it work, on this machine alone
+
+.PHONY: demo
+demo: ## The main job on a local AWS: three tenants, their records, and every attack refused
+	@$(RUN) commands.demo
+
+.PHONY: test
+test: ## All tests: style, types, Terraform plans, the handler, the local AWS, end to end
+	@$(RUN) commands.test
+
+.PHONY: up
+up: ## Start a local AWS that stays, for ENV=local; prints what to export to use it by hand
+	@$(RUN) commands.local up
+
+.PHONY: down
+down: ## Stop it
+	@$(RUN) commands.local down
+
+##@ Run an environment: ENV=local, dev or prod; TENANT= for one tenant; JOBS= customer accounts at a time
+
+.PHONY: bootstrap
+bootstrap: ## ENV= · make the state bucket in the operations account, once
+	@$(RUN) commands.bootstrap $(ENV_FLAG)
+
+.PHONY: tenant
+tenant: ## ENV= NAME= ACCOUNT= · add a tenant's stanza with a freshly minted ExternalId
+	@$(RUN) commands.tenant $(ENV_FLAG) $(call needs,NAME,ENV=dev NAME=acme ACCOUNT=222222222222)$(call given,NAME,name) \
+		$(call needs,ACCOUNT,ENV=dev NAME=acme ACCOUNT=222222222222)$(call given,ACCOUNT,account)
+
+.PHONY: deployer
+deployer: ## ENV= TENANT= [ACCOUNT=] · print the role a customer makes once so that Terraform may work there
+	@$(RUN) commands.deployer $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account)
+
+.PHONY: package
+package: ## Build the zip for Lambda
+	@$(RUN) commands.package
+
+.PHONY: init
+init: ## ENV= [TENANT=] · point every state at its backend
+	@$(RUN) commands.init $(ENV_FLAG) $(call given,TENANT,tenant) $(call given,JOBS,jobs)
+
+.PHONY: plan
+plan: ## ENV= [TENANT=] · what an apply would change
+	@$(RUN) commands.plan $(ENV_FLAG) $(call given,TENANT,tenant) $(call given,JOBS,jobs)
+
+.PHONY: apply
+apply: ## ENV= [TENANT=] · the operations account, then every customer account
+	@$(RUN) commands.apply $(ENV_FLAG) $(call given,TENANT,tenant) $(call given,JOBS,jobs)
+
+.PHONY: output
+output: ## ENV= [TENANT=] [JSON=1] · roles, functions and log groups
+	@$(RUN) commands.output $(ENV_FLAG) $(call given,TENANT,tenant) $(JSON_FLAG)
+
+.PHONY: handover
+handover: ## ENV= TENANT= [ACCOUNT=] [JSON=1] · tfvars for a customer who applies the module alone
+	@$(RUN) commands.handover $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account) $(JSON_FLAG)
+
+.PHONY: invoke
+invoke: ## ENV= TENANT= PROMPT= [ACCOUNT=] [MODEL=] [JSON=1] · one real call through the tenant's Lambda
+	@$(RUN) commands.invoke $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account) $(call given,MODEL,model) $(JSON_FLAG)
+
+.PHONY: logs
+logs: ## ENV= TENANT= [ACCOUNT=] [JSON=1] · the tenant's records, as a table
+	@$(RUN) commands.logs $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account) $(JSON_FLAG)
+
+.PHONY: destroy
+destroy: ## ENV= [TENANT=] · remove the workloads, then the roles; records and their keys stay
+	@$(RUN) commands.destroy $(ENV_FLAG) $(call given,TENANT,tenant) $(call given,JOBS,jobs) $(call given,CONFIRM,confirm)
+
+##@ Work on the project
+
+.PHONY: check
+check: ## Style and types, without the tests
+	@$(RUN) commands.test --only-checks
+
+.PHONY: lock
+lock: ## Refresh the hash-locked requirement files from pyproject.toml
+	@$(RUN) commands.lock
+
+.PHONY: setup
+setup:
+	@$(SET_UP)
+
+.PHONY: help
+help:
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

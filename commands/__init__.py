@@ -1,0 +1,1 @@
+"""What each `make` target runs, one module a target; `make` lists them."""
