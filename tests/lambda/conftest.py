@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import functools
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from tenant_bedrock import Connection, connect, handler
+from tests.cloud.cloud import LocalCloud
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.cloud.control import Control
+    from tests.cloud.sessions import Credentials
+
+OPERATIONS = "111111111111"
+CUSTOMER = "222222222222"
+REGION = "eu-central-1"
+HAIKU = "anthropic.claude-3-5-haiku-20241022-v1:0"
+NOVA = "amazon.nova-lite-v1:0"
+EXTERNAL_ID = "c0ffee00-c0ffee-c0ffee"
+ROLE_ARN = f"arn:aws:iam::{OPERATIONS}:role/bedrock-local-acme"
+EXECUTION_ARN = f"arn:aws:iam::{CUSTOMER}:role/bedrock-local-acme-execution"
+RECORDS = "/bedrock/local/acme/records"
+FUNCTION = "bedrock-local-acme"
+SETTINGS: dict[str, Any] = {
+    "environment": "local",
+    "external_id": EXTERNAL_ID,
+    "models": {
+        "claude": {"model": HAIKU, "regions": [REGION, "eu-west-1"]},
+        "nova": {"model": NOVA, "regions": [REGION]},
+    },
+    "record_log_group": RECORDS,
+    "role_arn": ROLE_ARN,
+    "tenant": "acme",
+}
+
+
+@dataclass(frozen=True)
+class Acme:
+    """A tenant in the local cloud: its role in one account, its log group in the other."""
+
+    url: str
+    control: Control
+    customer: boto3.Session
+    operations: boto3.Session
+
+    def client(self, service: str, session: boto3.Session | None = None) -> Any:
+        chosen: Any = session or self.customer
+        return chosen.client(service, endpoint_url=self.url)
+
+    def connect(self) -> Connection:
+        return connect()
+
+    def records(self) -> list[dict[str, Any]]:
+        """Every record in the record log group, oldest first."""
+        logs = self.client("logs")
+        found: list[Any] = []
+        for stream in logs.describe_log_streams(logGroupName=RECORDS)["logStreams"]:
+            found += logs.get_log_events(
+                logGroupName=RECORDS, logStreamName=stream["logStreamName"], startFromHead=True
+            )["events"]
+        found.sort(key=lambda event: event["timestamp"])
+        return [json.loads(event["message"]) for event in found]
+
+    def record(self, record_id: str) -> dict[str, Any]:
+        """The one record with this id; fails when there is none, or more than one."""
+        (found,) = [r for r in self.records() if r["tenantBedrock"]["recordId"] == record_id]
+        return found
+
+    def assume_role_calls(self) -> int:
+        calls = self.control.calls(action="sts:AssumeRole", resource=ROLE_ARN)
+        return len(calls)
+
+
+@pytest.fixture(autouse=True)
+def no_aws_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture(scope="module")
+def tenant() -> Iterator[Acme]:
+    """The local cloud with tenant acme set up as Terraform does it."""
+    with LocalCloud() as cloud:
+        control = cloud.control
+        acme = Acme(
+            cloud.url,
+            control,
+            customer=_session(control.account(CUSTOMER)),
+            operations=_session(control.account(OPERATIONS)),
+        )
+        _make_operations_role(acme)
+        _make_execution_role(acme)
+        acme.client("logs").create_log_group(logGroupName=RECORDS)
+        acme.client("logs").create_log_group(logGroupName=f"/aws/lambda/{FUNCTION}")
+        yield acme
+
+
+@pytest.fixture
+def acme(tenant: Acme, monkeypatch: pytest.MonkeyPatch) -> Iterator[Acme]:
+    """The tenant, with this process running as its execution role, as on Lambda."""
+    keys = tenant.client("sts").assume_role(RoleArn=EXECUTION_ARN, RoleSessionName=FUNCTION)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys["Credentials"]["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys["Credentials"]["SecretAccessKey"])
+    monkeypatch.setenv("AWS_SESSION_TOKEN", keys["Credentials"]["SessionToken"])
+    monkeypatch.setenv("AWS_ENDPOINT_URL", tenant.url)
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setenv("TENANT_BEDROCK", json.dumps(SETTINGS))
+    # A new execution environment for each test, as after a deployment.
+    monkeypatch.setattr(handler, "_connection", functools.cache(connect))
+    yield tenant
+    tenant.control.clear_faults()
+
+
+def _session(keys: Credentials) -> boto3.Session:
+    return boto3.Session(
+        aws_access_key_id=keys.access_key_id,
+        aws_secret_access_key=keys.secret_access_key,
+        region_name=REGION,
+    )
+
+
+def _make_operations_role(acme: Acme) -> None:
+    iam = acme.client("iam", acme.operations)
+    condition = {
+        "ArnEquals": {"aws:PrincipalArn": EXECUTION_ARN},
+        "StringEquals": {"sts:ExternalId": EXTERNAL_ID, "sts:RoleSessionName": "acme"},
+    }
+    iam.create_role(
+        RoleName="bedrock-local-acme",
+        AssumeRolePolicyDocument=_policy(
+            {
+                "Action": "sts:AssumeRole",
+                "Principal": {"AWS": f"arn:aws:iam::{CUSTOMER}:root"},
+                "Condition": condition,
+            }
+        ),
+    )
+    iam.put_role_policy(
+        RoleName="bedrock-local-acme",
+        PolicyName="models",
+        PolicyDocument=_policy(
+            {
+                "Action": ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"],
+                # eu-west-1 is in the settings and not here: Bedrock must refuse it.
+                "Resource": [
+                    f"arn:aws:bedrock:{REGION}::foundation-model/{HAIKU}",
+                    f"arn:aws:bedrock:{REGION}::foundation-model/{NOVA}",
+                ],
+            }
+        ),
+    )
+
+
+def _make_execution_role(acme: Acme) -> None:
+    iam = acme.client("iam")
+    trusted = [
+        {"Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}},
+        {"Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{CUSTOMER}:root"}},
+    ]
+    iam.create_role(
+        RoleName="bedrock-local-acme-execution", AssumeRolePolicyDocument=_policy(*trusted)
+    )
+    groups = [RECORDS, f"/aws/lambda/{FUNCTION}"]
+    iam.put_role_policy(
+        RoleName="bedrock-local-acme-execution",
+        PolicyName="workload",
+        PolicyDocument=_policy(
+            {"Action": "sts:AssumeRole", "Resource": ROLE_ARN},
+            {
+                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                "Resource": [
+                    f"arn:aws:logs:{REGION}:{CUSTOMER}:log-group:{group}:log-stream:*"
+                    for group in groups
+                ],
+            },
+        ),
+    )
+
+
+def _policy(*statements: dict[str, Any]) -> str:
+    allowed = [{"Effect": "Allow", **statement} for statement in statements]
+    return json.dumps({"Version": "2012-10-17", "Statement": allowed})
+
+
+@pytest.fixture
+def with_settings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Changes members of TENANT_BEDROCK; call it before the first call of the test."""
+
+    def change(**members: object) -> None:
+        monkeypatch.setenv("TENANT_BEDROCK", json.dumps({**SETTINGS, **members}))
+
+    return change

@@ -1,0 +1,110 @@
+"""The operations role's keys: assumed rarely, renewed early, and kept while STS is down."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tenant_bedrock import errors, session
+from tenant_bedrock.handler import handler
+from tests.cloud.faults import FOREVER, Fault
+
+LONGER_THAN_A_SESSION = 4000
+STS_IS_DOWN = Fault("sts", "AssumeRole", code="ServiceUnavailable", status=503, times=FOREVER)
+
+
+@pytest.fixture
+def keys_near_their_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "RENEW_BEFORE_SECONDS", LONGER_THAN_A_SESSION)
+
+
+def _ask() -> Any:
+    return handler({"prompt": "hello", "model": "claude"}, None)
+
+
+def test_windows_keep_a_call_off_sts_for_three_quarters_of_an_hour() -> None:
+    assert session.SESSION_SECONDS == 3600
+    assert session.RENEW_BEFORE_SECONDS == 900
+    assert session.STOP_BEFORE_SECONDS == 60
+    assert session.PAUSE_SECONDS == 30
+
+
+def test_sts_is_asked_in_the_workloads_region(acme: Any) -> None:
+    _ask()
+
+    assert {call.region for call in acme.control.calls(action="sts:AssumeRole")} == {"eu-central-1"}
+
+
+def test_keys_near_their_end_are_renewed(acme: Any, keys_near_their_end: None) -> None:
+    before = acme.assume_role_calls()
+    _ask()
+    _ask()
+
+    assert acme.assume_role_calls() >= before + 2
+
+
+def test_while_sts_is_down_the_old_keys_go_on_and_sts_is_left_alone(
+    acme: Any, keys_near_their_end: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _ask()
+    before = acme.assume_role_calls()
+    acme.control.fault(STS_IS_DOWN)
+
+    answers = [_ask() for _ in range(5)]
+
+    assert [answer["record"]["delivery"] for answer in answers] == ["delivered"] * 5
+    assert acme.assume_role_calls() == before + 2  # one renewal of two attempts, then a pause
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    warnings = [line for line in lines if line["message"] == "session.not_renewed"]
+    assert [(line["level"], line["error"]) for line in warnings] == [("WARNING", "ClientError")]
+
+
+def test_after_the_pause_sts_is_asked_again(
+    acme: Any, keys_near_their_end: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "PAUSE_SECONDS", 0)
+    _ask()
+    acme.control.fault(STS_IS_DOWN)
+    _ask()
+    acme.control.clear_faults()
+    before = acme.assume_role_calls()
+
+    _ask()
+
+    assert acme.assume_role_calls() > before
+
+
+def test_keys_about_to_expire_are_not_used_while_sts_is_down(
+    acme: Any, keys_near_their_end: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "STOP_BEFORE_SECONDS", LONGER_THAN_A_SESSION)
+    acme.control.fault(replace(STS_IS_DOWN, skip=1))
+
+    with pytest.raises(errors.ModelFailedError, match=r"STS could not be asked .*record .* deliv"):
+        _ask()
+
+
+def test_sts_throttling_is_called_throttling(acme: Any) -> None:
+    acme.control.fault(Fault("sts", "AssumeRole", code="Throttling", times=FOREVER))
+
+    with pytest.raises(errors.ThrottledError, match="STS is throttling this account"):
+        _ask()
+
+
+def test_sts_out_of_reach_is_told_from_a_refusal(acme: Any) -> None:
+    acme.control.fault(Fault("sts", "AssumeRole", drop="before", times=FOREVER))
+
+    with pytest.raises(errors.ModelFailedError, match="STS could not be asked"):
+        _ask()
+
+
+def test_a_process_without_keys_gets_a_sentence(acme: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+
+    with pytest.raises(
+        errors.ModelFailedError, match="Check that this process has AWS credentials"
+    ):
+        _ask()
