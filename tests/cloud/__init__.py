@@ -1,0 +1,1 @@
+"""An AWS on loopback that really refuses: moto's state behind real authorization."""

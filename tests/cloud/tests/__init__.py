@@ -1,0 +1,1 @@
+"""Tests of the local cloud: every refusal beside its allowed twin."""

@@ -1,0 +1,50 @@
+"""What was asked of the cloud and what became of it, without a word of content (like CloudTrail)."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class TrailEntry:
+    """One call. ``time`` is ISO 8601 UTC; never a request or answer body, never a secret."""
+
+    time: str
+    account: str
+    principal_arn: str
+    service: str
+    action: str
+    resource: str
+    region: str
+    allowed: bool
+    status: int
+    error_code: str | None = None
+    refused_by: str | None = None
+    reason: str = ""
+
+
+class Trail:
+    """Every call in order of its end."""
+
+    def __init__(self) -> None:
+        self._entries: list[TrailEntry] = []
+        self._lock = threading.Lock()
+
+    def add(self, entry: TrailEntry) -> None:
+        """Write down one call."""
+        with self._lock:
+            self._entries.append(entry)
+
+    def entries(self, **filters: object) -> list[TrailEntry]:
+        """The calls whose named fields have the given values, oldest first.
+
+        Raises KeyError for a field that TrailEntry does not have.
+        """
+        with self._lock:
+            entries = list(self._entries)
+        return [
+            entry
+            for entry in entries
+            if all(asdict(entry)[name] == value for name, value in filters.items())
+        ]
