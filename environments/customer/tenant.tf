@@ -1,0 +1,40 @@
+# Which tenant and which of its accounts this state is for.
+
+variable "account_id" {
+  description = "The customer account, one of the tenant's."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = try(contains(keys(var.tenants[var.tenant].accounts), var.account_id), true)
+    error_message = "Tenant \"${var.tenant}\" has no account ${var.account_id}; add it to the stanza's accounts, or use one of ${try(join(", ", keys(var.tenants[var.tenant].accounts)), "none")}."
+  }
+}
+
+variable "package_path" {
+  description = "The zip to run; null for the one that `make package` builds for the tenant's architecture."
+  type        = string
+  default     = null
+  nullable    = true
+}
+
+variable "tenant" {
+  description = "The tenant's name in tenants."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = contains(keys(var.tenants), var.tenant)
+    error_message = "There is no tenant \"${var.tenant}\"; add its stanza to environments/${var.environment}/terraform.tfvars, or use one of ${join(", ", keys(var.tenants))}."
+  }
+}
+
+locals {
+  account  = var.tenants[var.tenant].accounts[var.account_id]
+  workload = var.tenants[var.tenant].workload
+
+  package_path = coalesce(
+    var.package_path,
+    "${path.root}/../../build/tenant-bedrock-${local.workload.architecture}-py3.13.zip",
+  )
+}

@@ -1,0 +1,14 @@
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100, < 7.0"
+    }
+    # Built into Terraform: reads backend.hcl for handover.tf.
+    terraform = {
+      source = "terraform.io/builtin/terraform"
+    }
+  }
+}

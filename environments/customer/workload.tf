@@ -1,0 +1,22 @@
+module "customer_workload" {
+  source = "../../modules/customer-workload"
+
+  account_id           = var.account_id
+  architecture         = local.workload.architecture
+  environment          = var.environment
+  memory_size          = local.workload.memory_size
+  models               = local.handover.models
+  package_path         = local.package_path
+  permissions_boundary = local.account.permissions_boundary
+  readers              = local.account.readers
+  reserved_concurrency = local.workload.reserved_concurrency
+  retention_days       = local.workload.retention_days
+  tenant               = var.tenant
+  timeout              = local.workload.timeout
+  vpc                  = local.account.vpc
+
+  operations_role = {
+    arn         = local.handover.role_arn
+    external_id = local.handover.external_id
+  }
+}

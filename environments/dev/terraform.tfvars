@@ -1,0 +1,19 @@
+# An example: these accounts are placeholders that no credentials of yours
+# reach, so nothing can be applied until they are replaced.
+environment = "dev"
+
+operations = {
+  account_id = "111111111111"
+  region     = "eu-central-1"
+}
+
+tenants = {
+  example = {
+    accounts     = { "222222222222" = {} }
+    external_ids = { current = "957de22fad53ba4a185d28da6ab59943" }
+    models = {
+      nova = { model = "amazon.nova-lite-v1:0", regions = ["eu-central-1"] }
+    }
+    workload = { retention_days = 30 }
+  }
+}

@@ -1,0 +1,50 @@
+# The local cloud's accounts: `make demo` and `make up` apply this environment.
+environment = "local"
+
+operations = {
+  account_id = "111111111111"
+  region     = "eu-central-1"
+}
+
+tenants = {
+  acme = {
+    accounts = {
+      "222222222222" = { readers = ["arn:aws:iam::222222222222:user/auditor"] }
+    }
+    external_ids = { current = "269170463fdc32af10a91e67a8fd77bd" }
+    models = {
+      claude = { model = "anthropic.claude-3-5-haiku-20241022-v1:0", regions = ["eu-central-1", "eu-west-1"] }
+      nova   = { model = "amazon.nova-lite-v1:0", regions = ["eu-central-1"] }
+    }
+  }
+
+  # One tenant, two accounts: one role serves both, each keeps its own records.
+  globex = {
+    accounts = {
+      "333333333333" = { readers = ["arn:aws:iam::333333333333:user/auditor"] }
+      "444444444444" = {
+        readers = ["arn:aws:iam::444444444444:user/auditor"]
+        region  = "eu-west-1"
+      }
+    }
+    external_ids = { current = "e2f2aa7d039ce726c5185bff0d2467ce" }
+    models = {
+      nova = { model = "amazon.nova-pro-v1:0", regions = ["us-east-1"] }
+    }
+  }
+
+  initech = {
+    accounts = {
+      "555555555555" = { readers = ["arn:aws:iam::555555555555:user/auditor"] }
+    }
+    external_ids = { current = "211bbbdc3d8bb28c79b54b02f0386fbd" }
+    models = {
+      claude = { model = "anthropic.claude-3-haiku-20240307-v1:0", regions = ["eu-central-1"] }
+    }
+    workload = {
+      memory_size    = 512
+      retention_days = 30
+      timeout        = 60
+    }
+  }
+}

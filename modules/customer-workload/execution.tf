@@ -1,0 +1,69 @@
+locals {
+  execution_trust = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "LambdaRunsTheFunction"
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "lambda.amazonaws.com" } # the same in every partition
+    }]
+  })
+
+  execution_permissions = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat([
+      {
+        Sid      = "AssumeOnlyTheTenantsRole"
+        Effect   = "Allow"
+        Action   = "sts:AssumeRole"
+        Resource = var.operations_role.arn
+      },
+      {
+        # No CreateLogGroup: a group made by accident would be unencrypted and
+        # never expire.
+        Sid    = "WriteRecordsAndTheFunctionsLog"
+        Effect = "Allow"
+        Action = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        Resource = [
+          "${local.function_log_group_arn}:log-stream:*",
+          "${local.record_log_group_arn}:log-stream:*",
+        ]
+      },
+      {
+        # Nothing allows this; the statement holds if someone attaches a wider
+        # policy to the role.
+        Sid    = "NeverAlterOrReadWhatWasWritten"
+        Effect = "Deny"
+        Action = [
+          "logs:AssociateKmsKey",
+          "logs:Delete*",
+          "logs:DisassociateKmsKey",
+          "logs:FilterLogEvents",
+          "logs:Get*",
+          "logs:PutRetentionPolicy",
+          "logs:StartLiveTail",
+          "logs:StartQuery",
+        ]
+        Resource = [
+          local.function_log_group_arn,
+          "${local.function_log_group_arn}:*",
+          local.record_log_group_arn,
+          "${local.record_log_group_arn}:*",
+        ]
+      },
+    ], local.network_statements)
+  })
+}
+
+resource "aws_iam_role" "execution" {
+  name                 = "${local.name}-execution"
+  description          = "Lets ${local.name} act as its tenant and write its records."
+  assume_role_policy   = local.execution_trust
+  permissions_boundary = var.permissions_boundary
+}
+
+resource "aws_iam_role_policy" "execution" {
+  name   = "execution"
+  role   = aws_iam_role.execution.name
+  policy = local.execution_permissions
+}

@@ -1,0 +1,64 @@
+locals {
+  key_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        # Everything an administrator needs, PutKeyPolicy too, and nothing
+        # that encrypts or decrypts: no principal reads records by way of the key.
+        Sid       = "ThisAccountAdministersTheKey"
+        Effect    = "Allow"
+        Principal = { AWS = "arn:${local.partition}:iam::${var.account_id}:root" }
+        Action = [
+          "kms:CancelKeyDeletion",
+          "kms:CreateAlias",
+          "kms:DeleteAlias",
+          "kms:Describe*",
+          "kms:Disable*",
+          "kms:Enable*",
+          "kms:GetKeyPolicy",
+          "kms:GetKeyRotationStatus",
+          "kms:List*",
+          "kms:PutKeyPolicy",
+          "kms:RevokeGrant",
+          "kms:RotateKeyOnDemand",
+          "kms:ScheduleKeyDeletion",
+          "kms:TagResource",
+          "kms:UntagResource",
+          "kms:UpdateAlias",
+          "kms:UpdateKeyDescription",
+        ]
+        Resource = "*" # in a key policy: this key
+      },
+      {
+        # CloudWatch Logs sends the group's ARN as the encryption context:
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+        Sid       = "CloudWatchLogsEncryptsOnlyTheseTwoGroups"
+        Effect    = "Allow"
+        Principal = { Service = "logs.${local.region}.${data.aws_partition.current.dns_suffix}" }
+        Action    = ["kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+        Resource  = "*"
+        Condition = {
+          ArnEquals = {
+            "kms:EncryptionContext:aws:logs:arn" = [local.function_log_group_arn, local.record_log_group_arn]
+          }
+        }
+      },
+    ]
+  })
+}
+
+resource "aws_kms_key" "records" {
+  description             = "Encrypts the records and the function log of ${local.name}."
+  policy                  = local.key_policy
+  enable_key_rotation     = true
+  deletion_window_in_days = 30 # the longest there is: records are unreadable without the key
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+resource "aws_kms_alias" "records" {
+  name          = "alias/${local.name}"
+  target_key_id = aws_kms_key.records.key_id
+}

@@ -1,0 +1,26 @@
+output "execution_role_arn" {
+  description = "The role the function runs as; the operations account's trust policy names it."
+  value       = local.execution_role_arn
+  depends_on  = [aws_iam_role.execution, aws_iam_role_policy.execution]
+}
+
+output "function_name" {
+  description = "The function to invoke."
+  value       = aws_lambda_function.this.function_name
+}
+
+output "reader_role_arn" {
+  description = "The role that may read the records; null when no readers are named."
+  value       = length(var.readers) > 0 ? local.reader_role_arn : null
+  depends_on  = [aws_iam_role.reader, aws_iam_role_policy.reader]
+}
+
+output "record_log_group" {
+  description = "The log group that holds the records."
+  value       = aws_cloudwatch_log_group.records.name
+}
+
+output "region" {
+  description = "The Region the function and its records are in."
+  value       = local.region
+}

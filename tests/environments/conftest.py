@@ -1,0 +1,135 @@
+import json
+import shutil
+import zipfile
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from commands import deployer, environment
+from tests.cloud.cloud import LocalCloud
+from tests.terraform import ENVIRONMENTS, LOCAL, MODULES, Folder, folder_of
+
+UNWANTED = shutil.ignore_patterns(".terraform*")
+
+# Merged into the operations root's own files: https://developer.hashicorp.com/terraform/language/files/override
+WITHOUT_AN_ACCOUNT = """\
+terraform {
+  backend "local" {}
+}
+
+provider "aws" {
+  access_key                  = "test"
+  allowed_account_ids         = null
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+"""
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory):
+    """A copy of the Terraform code beside an empty package: init leaves nothing in the project."""
+
+    def copied(name):
+        root = tmp_path_factory.mktemp(name)
+        shutil.copytree(MODULES, root / "modules", ignore=UNWANTED)
+        shutil.copytree(ENVIRONMENTS, root / "environments", symlinks=True, ignore=UNWANTED)
+        (root / "build").mkdir()
+        zipfile.ZipFile(root / "build" / "tenant-bedrock-arm64-py3.13.zip", "w").close()
+        return root
+
+    return copied
+
+
+@pytest.fixture(scope="session")
+def operations(tree):
+    """The operations root, with its provider asking nobody and its state in a file."""
+    root = tree("offline") / "environments" / "operations"
+    (root / "offline_override.tf").write_text(WITHOUT_AN_ACCOUNT)
+    return Folder(root).init()
+
+
+@pytest.fixture(scope="session")
+def local(operations):
+    """The operations root's plan of the local environment."""
+    return operations.plan(LOCAL)
+
+
+@pytest.fixture(scope="session")
+def rules(tmp_path_factory):
+    """Only the environment's variables: their rules need no provider, so each case is quick."""
+    path = tmp_path_factory.mktemp("rules") / "environment"
+    return Folder(folder_of(path, [ENVIRONMENTS / "variables.tf"]))
+
+
+class Accounts:
+    """The local cloud with the local environment's accounts, and the roots to run in it."""
+
+    def __init__(self, cloud, root):
+        self.control = cloud.control
+        self._root = root / "environments"
+        self._env = environment.load("local")
+        keys = self.control.account(self._env.operations_account_id)
+        self._keys = {
+            "AWS_ACCESS_KEY_ID": keys.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
+            "AWS_ENDPOINT_URL": cloud.url,
+        }
+        self._client("s3", keys, config=Config(s3={"addressing_style": "path"})).create_bucket(
+            Bucket=self._env.backend["bucket"],
+            CreateBucketConfiguration={"LocationConstraint": "eu-central-1"},
+        )
+
+    def owner_makes_deployer(self, account):
+        """What a customer does once: the role that Terraform assumes, with no more than it needs."""
+        iam = self._client("iam", self.control.account(account.account_id, user="owner"))
+        iam.create_role(
+            RoleName="terraform-deployer",
+            AssumeRolePolicyDocument=json.dumps(deployer.trust(self._env)),
+        )
+        iam.put_role_policy(
+            RoleName="terraform-deployer",
+            PolicyName="deployer",
+            PolicyDocument=json.dumps(deployer.permissions(self._env, account)),
+        )
+
+    def operations(self):
+        return self._folder("operations", "operations.tfstate")
+
+    def customer(self, tenant, account_id):
+        return self._folder("customer", f"customers/{tenant}/{account_id}.tfstate")
+
+    def _folder(self, root, key):
+        data = self._root.parent / "data" / key
+        folder = Folder(self._root / root, TF_DATA_DIR=str(data), **self._keys)
+        return folder.init("-backend-config=../local/backend.hcl", f"-backend-config=key={key}")
+
+    def _client(self, service, keys, **options):
+        return boto3.client(
+            service,
+            endpoint_url=self._keys["AWS_ENDPOINT_URL"],
+            region_name="eu-central-1",
+            aws_access_key_id=keys.access_key_id,
+            aws_secret_access_key=keys.secret_access_key,
+            **options,
+        )
+
+
+@pytest.fixture(scope="session")
+def accounts(tree):
+    """The local environment's accounts, before anything is applied."""
+    with LocalCloud() as cloud:
+        made = Accounts(cloud, tree("cloud"))
+        for account in environment.load("local").accounts:
+            made.owner_makes_deployer(account)
+        yield made
+
+
+@pytest.fixture(scope="session")
+def handed_over(accounts):
+    """The accounts once the operations root is applied."""
+    accounts.operations().apply(LOCAL)
+    return accounts

@@ -1,0 +1,122 @@
+import pytest
+
+from tests.terraform import LOCAL
+
+
+def chosen(tenant, account_id):
+    return LOCAL, f"-var=tenant={tenant}", f"-var=account_id={account_id}"
+
+
+@pytest.fixture(scope="module")
+def acme(handed_over):
+    return handed_over.customer("acme", "222222222222").plan(*chosen("acme", "222222222222"))
+
+
+@pytest.fixture(scope="module")
+def globex(handed_over):
+    """The tenant's second account, which works in a Region of its own."""
+    return handed_over.customer("globex", "444444444444").plan(*chosen("globex", "444444444444"))
+
+
+def test_both_sides_of_the_handshake_name_the_same_role_caller_and_external_id(acme, local):
+    trust = local.policy('module.operations_role["acme"].aws_iam_role.this', "assume_role_policy")
+    condition = trust["Statement"][0]["Condition"]
+    told = acme.variables_of("module.customer_workload.aws_lambda_function.this")["TENANT_BEDROCK"]
+    assert told["role_arn"] == local.outputs["handover"]["acme"]["role_arn"]
+    assert condition["ArnEquals"]["aws:PrincipalArn"] == [acme.outputs["execution_role_arn"]]
+    assert condition["StringEquals"]["sts:ExternalId"] == [told["external_id"]]
+    assert condition["StringEquals"]["sts:RoleSessionName"] == told["tenant"]
+
+
+def test_the_execution_role_may_assume_the_role_that_was_handed_over(acme):
+    policy = acme.policy("module.customer_workload.aws_iam_role_policy.execution")
+    assert policy["Statement"][0]["Resource"] == "arn:aws:iam::111111111111:role/bedrock-local-acme"
+
+
+def test_the_function_is_told_the_models_of_its_tenant(acme):
+    told = acme.variables_of("module.customer_workload.aws_lambda_function.this")["TENANT_BEDROCK"]
+    assert told["models"] == {
+        "claude": {
+            "model": "anthropic.claude-3-5-haiku-20241022-v1:0",
+            "regions": ["eu-central-1", "eu-west-1"],
+        },
+        "nova": {"model": "amazon.nova-lite-v1:0", "regions": ["eu-central-1"]},
+    }
+
+
+def test_everything_is_tagged_with_tenant_and_environment(acme):
+    key = acme.resource("module.customer_workload.aws_kms_key.records")
+    assert key["tags_all"] == {
+        "environment": "local",
+        "managed-by": "terraform",
+        "tenant": "acme",
+    }
+
+
+def test_outputs_say_what_to_invoke_and_where_to_read(globex):
+    assert globex.outputs == {
+        "execution_role_arn": "arn:aws:iam::444444444444:role/bedrock-local-globex-execution",
+        "function_name": "bedrock-local-globex",
+        "reader_role_arn": "arn:aws:iam::444444444444:role/bedrock-local-globex-reader",
+        "record_log_group": "/bedrock/local/globex/records",
+        "region": "eu-west-1",
+    }
+
+
+def test_terraform_works_in_the_customer_account_as_its_deployer(acme, handed_over):
+    assumed = handed_over.control.calls(
+        service="sts", action="sts:AssumeRole", account="111111111111"
+    )
+    assert {call.resource for call in assumed} >= {
+        "arn:aws:iam::222222222222:role/terraform-deployer"
+    }
+
+
+def test_an_unknown_tenant_is_refused(handed_over):
+    root = handed_over.customer("acme", "222222222222")
+    assert (
+        'There is no tenant "hooli"; add its stanza to environments/local/terraform.tfvars, or '
+        "use one of acme, globex, initech."
+    ) in root.refuses(*chosen("hooli", "222222222222"))
+
+
+def test_an_account_of_another_tenant_is_refused(handed_over):
+    root = handed_over.customer("acme", "222222222222")
+    assert (
+        'Tenant "acme" has no account 333333333333; add it to the stanza\'s accounts, or use one '
+        "of 222222222222."
+    ) in root.refuses(*chosen("acme", "333333333333"))
+
+
+def test_a_tenant_whose_role_is_not_applied_yet_is_refused(handed_over):
+    root = handed_over.customer("acme", "222222222222")
+    (root.path / "new.tfvars").write_text(
+        (root.path.parent / "local" / "terraform.tfvars")
+        .read_text()
+        .replace("acme = {", "hooli = {")
+    )
+    refusal = root.refuses(
+        "-var-file=new.tfvars", "-var=tenant=hooli", "-var=account_id=222222222222"
+    )
+    assert (
+        'The operations account has no role for tenant "hooli" yet; apply the operations root first.'
+    ) in refusal
+
+
+def test_a_workload_that_cannot_be_is_refused(handed_over):
+    root = handed_over.customer("acme", "222222222222")
+    assert "There is no zip at missing.zip; build it with `make package` first." in root.refuses(
+        "-var=package_path=missing.zip", *chosen("acme", "222222222222")
+    )
+
+
+def test_the_package_built_for_the_architecture_is_the_default(acme):
+    function = acme.resource("module.customer_workload.aws_lambda_function.this")
+    assert function["filename"].endswith("/build/tenant-bedrock-arm64-py3.13.zip")
+
+
+def test_credentials_of_another_account_are_refused(accounts):
+    refusal = accounts.operations().refuses(
+        LOCAL, operations={"account_id": "999999999999", "region": "eu-central-1"}
+    )
+    assert "AWS account ID not allowed: 111111111111" in refusal

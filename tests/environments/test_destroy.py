@@ -1,0 +1,39 @@
+import pytest
+
+from tests.terraform import LOCAL
+
+TENANT = (LOCAL, "-var=tenant=initech", "-var=account_id=555555555555")
+WORKLOAD = {
+    "module.customer_workload.aws_iam_role.execution",
+    "module.customer_workload.aws_iam_role_policy.execution",
+    "module.customer_workload.aws_lambda_function.this",
+}
+
+
+@pytest.fixture(scope="module")
+def applied(handed_over):
+    """A customer's account as Terraform, with no more than the deployer's rights, leaves it."""
+    root = handed_over.customer("initech", "555555555555")
+    root.apply(*TENANT)
+    return root
+
+
+def test_a_second_plan_changes_nothing(applied):
+    assert applied.plan(*TENANT).changed == set()
+
+
+def test_a_destroy_of_everything_is_refused_for_the_sake_of_the_records(applied):
+    """Terraform names the groups; it never comes as far as the key, which they need."""
+    refusal = applied.refuses("-destroy", *TENANT)
+    for group in ("records", "function"):
+        kept = f"module.customer_workload.aws_cloudwatch_log_group.{group}"
+        assert f"Resource {kept} has lifecycle.prevent_destroy set" in refusal
+
+
+def test_destroying_the_execution_role_takes_the_workload_and_leaves_records_key_and_reader(
+    applied,
+):
+    planned = applied.plan(
+        "-destroy", "-target=module.customer_workload.aws_iam_role.execution", *TENANT
+    )
+    assert planned.changed == WORKLOAD

@@ -1,0 +1,138 @@
+import pytest
+
+GOOD = {
+    "environment": "prod",
+    "operations": {"account_id": "111111111111", "region": "eu-central-1"},
+}
+
+
+def stanza(account="222222222222", current="269170463fdc32af10a91e67a8fd77bd", **changed):
+    return {
+        "accounts": {account: {}},
+        "external_ids": {"current": current},
+        "models": {"nova": {"model": "amazon.nova-lite-v1:0", "regions": ["eu-central-1"]}},
+        **changed,
+    }
+
+
+OTHER = stanza("333333333333", "e2f2aa7d039ce726c5185bff0d2467ce")
+
+
+@pytest.mark.parametrize(
+    "tenants",
+    [
+        {},
+        {"acme": stanza(), "globex": OTHER},
+        {"a1": stanza(), "t" * 41: OTHER},
+        {"acme": stanza(accounts={"222222222222": {}, "012345678901": {"region": "eu-west-1"}})},
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_accepts_tenants(rules, tenants):
+    assert rules.accepts(**GOOD, tenants=tenants)
+
+
+@pytest.mark.parametrize(
+    ("tenants", "sentence"),
+    [
+        (
+            {"Acme": stanza(), "b": OTHER},
+            (
+                "A tenant's name is 2 or more lower-case letters and digits, with single hyphens "
+                "between them, not Acme, b."
+            ),
+        ),
+        ({"acme_1": stanza()}, "with single hyphens between them, not acme_1."),
+        (
+            {"Acme": stanza(), "acme": OTHER},
+            "IAM does not tell upper from lower case in a role's name; rename one of Acme and acme.",
+        ),
+        (
+            {"t" * 42: stanza(), "acme": OTHER},
+            f"IAM allows a role name 64 characters; shorten {'t' * 42} by 1.",
+        ),
+        (
+            {"acme": stanza("111111111111")},
+            (
+                "The operations account 111111111111 cannot be a customer account: no record may be "
+                "kept in it. Name the customer's own in acme."
+            ),
+        ),
+        (
+            {"acme": stanza(), "globex": stanza(current="e2f2aa7d039ce726c5185bff0d2467ce")},
+            (
+                "A customer account has one tenant; name it in one stanza only: 222222222222 is in "
+                "acme and globex."
+            ),
+        ),
+        (
+            {"acme": stanza(), "globex": stanza("333333333333")},
+            (
+                "Every ExternalId, current or previous, belongs to one tenant and is used once; mint "
+                "another with `openssl rand -hex 16` for acme and globex."
+            ),
+        ),
+        (
+            {
+                "acme": stanza(),
+                "globex": {
+                    **OTHER,
+                    "external_ids": {
+                        "current": "e2f2aa7d039ce726c5185bff0d2467ce",
+                        "previous": "269170463fdc32af10a91e67a8fd77bd",
+                    },
+                },
+            },
+            "mint another with `openssl rand -hex 16` for acme and globex.",
+        ),
+        (
+            {"acme": stanza(external_ids={"current": "x" * 16, "previous": "x" * 16})},
+            "mint another with `openssl rand -hex 16` for acme and acme.",
+        ),
+        (
+            {"acme": stanza(accounts={"222222222222": {"region": "eu-frankfurt-1"}})},
+            'An account\'s region is a Region such as "eu-central-1"; look at eu-frankfurt-1.',
+        ),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_refuses_tenants(rules, tenants, sentence):
+    assert sentence in rules.refuses(**GOOD, tenants=tenants)
+
+
+@pytest.mark.parametrize(
+    ("bad", "sentence"),
+    [
+        (
+            {"environment": "pre-prod"},
+            (
+                "environment is 2 to 16 lower-case letters and digits, a letter first, such as "
+                '"prod", not "pre-prod".'
+            ),
+        ),
+        (
+            {"operations": {"account_id": "11111111111", "region": "eu-central-1"}},
+            (
+                "operations.account_id is 12 digits in quotes (a number without them loses its "
+                "leading zero), not 11111111111."
+            ),
+        ),
+        (
+            {"operations": {"account_id": "111111111111", "region": "eu-cental-1"}},
+            'operations.region is a Region such as "eu-central-1", not "eu-cental-1".',
+        ),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_refuses_an_environment(rules, bad, sentence):
+    assert sentence in rules.refuses(**{**GOOD, "tenants": {}, **bad})
+
+
+def test_a_lost_leading_zero_is_refused(rules):
+    """Written without quotes, as HCL reads it: a number."""
+    (rules.path / "number.tfvars").write_text(
+        'environment = "prod"\n'
+        'operations = { account_id = 011111111111, region = "eu-central-1" }\n'
+        "tenants = {}\n"
+    )
+    assert "loses its leading zero), not 11111111111." in rules.refuses("-var-file=number.tfvars")

@@ -1,0 +1,83 @@
+import zipfile
+
+import pytest
+
+from tests.terraform import MODULES, OFFLINE_PROVIDER, Folder, folder_of
+
+
+@pytest.fixture(scope="session")
+def module(tmp_path_factory):
+    """A module as the root of its own plan: its own files, and a provider that asks nobody."""
+
+    def linked(name):
+        files = (MODULES / name).glob("*.tf")
+        path = folder_of(
+            tmp_path_factory.mktemp(name) / "root", files, {"provider.tf": OFFLINE_PROVIDER}
+        )
+        return Folder(path).init()
+
+    return linked
+
+
+@pytest.fixture(scope="session")
+def rules(tmp_path_factory):
+    """Only a module's variables: their rules need no provider, so each case is quick."""
+
+    def linked(name):
+        files = (MODULES / name).glob("variables*.tf")
+        return Folder(folder_of(tmp_path_factory.mktemp(name) / "rules", files))
+
+    return linked
+
+
+@pytest.fixture(scope="session")
+def workload(module):
+    return module("customer-workload")
+
+
+@pytest.fixture(scope="session")
+def given(tmp_path_factory):
+    """What a customer must say, and no more."""
+    package = tmp_path_factory.mktemp("package") / "empty.zip"
+    zipfile.ZipFile(package, "w").close()
+    return {
+        "account_id": "222222222222",
+        "environment": "prod",
+        "models": {"nova": {"model": "amazon.nova-lite-v1:0", "regions": ["eu-central-1"]}},
+        "operations_role": {
+            "arn": "arn:aws:iam::111111111111:role/bedrock-prod-acme",
+            "external_id": "269170463fdc32af10a91e67a8fd77bd",
+        },
+        "package_path": str(package),
+        "tenant": "acme",
+    }
+
+
+@pytest.fixture(scope="session")
+def plain(workload, given):
+    """The plan of a workload without anything optional."""
+    return workload.plan(**given)
+
+
+@pytest.fixture(scope="session")
+def full(workload, given):
+    """The plan of a workload with everything there is, in a partition with names of its own."""
+    everything = {
+        "architecture": "x86_64",
+        "memory_size": 2048,
+        "operations_role": {
+            "arn": "arn:aws-cn:iam::111111111111:role/bedrock-prod-acme",
+            "external_id": "269170463fdc32af10a91e67a8fd77bd",
+        },
+        "permissions_boundary": "arn:aws-cn:iam::222222222222:policy/boundary",
+        "readers": [
+            "arn:aws-cn:iam::999999999999:role/security",
+            "arn:aws-cn:iam::222222222222:user/auditor",
+            "arn:aws-cn:iam::222222222222:role/audit/lead",
+        ],
+        "reserved_concurrency": 20,
+        "retention_days": 3653,
+        "timeout": 900,
+        "vpc": {"security_group_ids": ["sg-1"], "subnet_ids": ["subnet-2", "subnet-1"]},
+    }
+    return workload.plan(region="cn-north-1", **{**given, **everything})

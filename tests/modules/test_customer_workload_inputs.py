@@ -1,0 +1,110 @@
+import pytest
+
+
+@pytest.fixture(scope="module")
+def root(rules):
+    return rules("customer-workload")
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        {},
+        {"architecture": "x86_64", "memory_size": 128, "retention_days": 1, "timeout": 1},
+        {"memory_size": 10240, "retention_days": 3653, "timeout": 900, "reserved_concurrency": 0},
+        {"readers": ["arn:aws:iam::999999999999:role/aws-reserved/sso.amazonaws.com/Audit_1a"]},
+        {"environment": "e" * 16, "tenant": "t" * 29},
+        {"vpc": {"security_group_ids": ["sg-1"], "subnet_ids": ["subnet-1"]}},
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_accepts(root, given, good):
+    assert root.accepts(**{**given, **good})
+
+
+@pytest.mark.parametrize(
+    ("bad", "sentence"),
+    [
+        (
+            {"account_id": "22222222222"},
+            (
+                "account_id is 12 digits in quotes (a number without them loses its leading zero), "
+                "not 22222222222."
+            ),
+        ),
+        ({"architecture": "arm"}, 'architecture is "arm64" or "x86_64", not "arm".'),
+        (
+            {"memory_size": 127},
+            "memory_size is a whole number of MB from 128 to 10240, not 127.",
+        ),
+        ({"memory_size": 10241}, "from 128 to 10240, not 10241."),
+        ({"memory_size": 512.5}, "memory_size is a whole number of MB"),
+        (
+            {"operations_role": {"arn": "arn:aws:iam::111111111111:role/*", "external_id": "x"}},
+            (
+                "operations_role.arn is one role's ARN, as `make handover` prints it, not "
+                "arn:aws:iam::111111111111:role/*."
+            ),
+        ),
+        (
+            {"operations_role": {"arn": "acme", "external_id": "x"}},
+            "operations_role.arn is one role's ARN, as `make handover` prints it, not acme.",
+        ),
+        (
+            {"package_path": "missing.zip"},
+            "There is no zip at missing.zip; build it with `make package` first.",
+        ),
+        (
+            {"readers": ["arn:aws:iam::222222222222:role/*"]},
+            (
+                "A reader is one user's or role's whole ARN, without a wildcard, not "
+                "arn:aws:iam::222222222222:role/*."
+            ),
+        ),
+        ({"readers": ["*"]}, "without a wildcard, not *."),
+        (
+            {"readers": ["arn:aws:iam::222222222222:root"]},
+            "A reader is one user's or role's whole ARN",
+        ),
+        (
+            {"readers": ["arn:aws:iam::111111111111:role/curious"]},
+            (
+                "No reader can be in the operations account 111111111111: what a customer's records "
+                "hold stays out of it."
+            ),
+        ),
+        (
+            {"reserved_concurrency": -1},
+            "reserved_concurrency is a whole number of 0 or more, or left out, not -1.",
+        ),
+        ({"reserved_concurrency": 1.5}, "reserved_concurrency is a whole number"),
+        (
+            {"retention_days": 364},
+            (
+                "retention_days is one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, "
+                "731, 1096, 1827, 2192, 2557, 2922, 3288 and 3653, not 364."
+            ),
+        ),
+        ({"retention_days": 0}, "not 0."),
+        (
+            {"environment": "e" * 16, "tenant": "t" * 30},
+            (
+                f"IAM allows a role name 64 characters, and bedrock-{'e' * 16}-{'t' * 30}-execution has "
+                "more; shorten tenant by 1."
+            ),
+        ),
+        ({"timeout": 0}, "timeout is a whole number of seconds from 1 to 900, not 0."),
+        ({"timeout": 901}, "from 1 to 900, not 901."),
+        (
+            {"vpc": {"security_group_ids": [], "subnet_ids": ["subnet-1"]}},
+            (
+                "vpc needs at least one of each: security_group_ids and subnet_ids; leave vpc out to "
+                "run without one."
+            ),
+        ),
+        ({"vpc": {"security_group_ids": ["sg-1"], "subnet_ids": []}}, "vpc needs at least one"),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_refuses(root, given, bad, sentence):
+    assert sentence in root.refuses(**{**given, **bad})

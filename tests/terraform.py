@@ -1,0 +1,156 @@
+"""Real Terraform for tests: a folder to plan in, and what it planned or why it refused."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import tftest
+
+from commands.toolchain import ROOT, Toolchain, ensure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+MODULES = ROOT / "modules"
+ENVIRONMENTS = ROOT / "environments"
+LOCAL = "-var-file=../local/terraform.tfvars"  # seen from either root
+
+# Keys of nobody, and no question to STS about whose they are: nothing leaves this machine.
+# The Region comes from the environment, so that one folder plans in every partition.
+OFFLINE_PROVIDER = """\
+provider "aws" {
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+"""
+
+
+@functools.cache
+def toolchain() -> Toolchain:
+    """Terraform and its provider, or ToolchainError: a test without them fails, and says so."""
+    return ensure(lambda sentence: print(sentence, file=sys.stderr))
+
+
+def environment(**ours: str) -> dict[str, str]:
+    """A process environment with none of the developer's own AWS or Terraform settings."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))
+    }
+    quiet = {
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_MAX_ATTEMPTS": "1",
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+    return toolchain().environment({**kept, **quiet, **ours})
+
+
+class Folder:
+    """A folder with Terraform files in it."""
+
+    def __init__(self, path: Path, **ours: str) -> None:
+        self.path = path
+        self._test = tftest.TerraformTest(str(path), binary=toolchain().terraform)
+        self._test.env = environment(**ours)
+
+    def init(self, *options: str) -> Folder:
+        """Make plans possible; a folder without providers needs none of it."""
+        self._test.execute_command("init", "-no-color", *options)
+        return self
+
+    def plan(self, *options: str, region: str = "eu-central-1", **inputs: Any) -> Plan:  # noqa: ANN401 - HCL values
+        """What Terraform would do with these inputs."""
+        self._test.env["AWS_REGION"] = region
+        file = self.path / "planned"
+        self._run("plan", f"-out={file}", *options, inputs=inputs)
+        shown = self._test.execute_command("show", "-no-color", "-json", str(file))
+        return Plan(json.loads(shown.out))
+
+    def accepts(self, *options: str, **inputs: Any) -> bool:  # noqa: ANN401 - HCL values
+        """Whether these inputs plan; where they do not, the test fails with Terraform's words."""
+        self._run("plan", *options, inputs=inputs)
+        return True
+
+    def refuses(self, *options: str, **inputs: Any) -> str:  # noqa: ANN401 - HCL values
+        """Why Terraform refuses these inputs, on one line and without its frame."""
+        try:
+            self._run("plan", *options, inputs=inputs)
+        except tftest.TerraformTestError as error:
+            return " ".join(str(error.cmd_error).replace("│", " ").split())
+        raise AssertionError(f"Terraform accepts {inputs}")
+
+    def apply(self, *options: str) -> None:
+        """Make what the files say."""
+        self._run("apply", "-auto-approve", *options, inputs={})
+
+    def _run(self, command: str, *options: str, inputs: Mapping[str, Any]) -> None:
+        file = self.path / "inputs.tfvars.json"
+        file.write_text(json.dumps(inputs))
+        given = [f"-var-file={file}"] if inputs else []
+        self._test.execute_command(command, "-no-color", "-input=false", *options, *given)
+
+
+class Plan:
+    """A plan as `terraform show -json` tells it."""
+
+    def __init__(self, shown: dict[str, Any]) -> None:
+        self._changes = {
+            change["address"]: change["change"] for change in shown["resource_changes"]
+        }
+        root = shown["configuration"]["root_module"]
+        self._configured = {resource["address"]: resource for resource in root.get("resources", [])}
+        self.outputs = {
+            name: output.get("value")
+            for name, output in shown["planned_values"].get("outputs", {}).items()
+        }
+
+    def references(self, address: str, argument: str) -> set[str]:
+        """What an argument whose value is not known yet is taken from."""
+        configured = self._configured[address.split("[", maxsplit=1)[0]]
+        found: list[str] = configured["expressions"][argument]["references"]
+        return set(found)
+
+    @property
+    def addresses(self) -> set[str]:
+        """What would exist."""
+        return set(self._changes)
+
+    @property
+    def changed(self) -> set[str]:
+        """What would be made, altered or removed."""
+        return {
+            address for address, change in self._changes.items() if change["actions"] != ["no-op"]
+        }
+
+    def variables_of(self, function: str) -> dict[str, Any]:
+        """A function's environment, each variable's JSON read."""
+        variables: dict[str, str] = self.resource(function)["environment"][0]["variables"]
+        return {name: json.loads(value) for name, value in variables.items()}
+
+    def resource(self, address: str) -> dict[str, Any]:
+        """The attributes that are known before apply."""
+        after: dict[str, Any] = self._changes[address]["after"]
+        return after
+
+    def policy(self, address: str, attribute: str = "policy") -> dict[str, Any]:
+        """A policy document; a KeyError where it is not wholly known before apply."""
+        document: dict[str, Any] = json.loads(self.resource(address)[attribute])
+        return document
+
+
+def folder_of(path: Path, files: Iterable[Path], extra: Mapping[str, str] | None = None) -> Path:
+    """``path``, holding links to ``files`` and the ``extra`` files written out."""
+    path.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        (path / file.name).symlink_to(file.resolve())
+    for name, text in (extra or {}).items():
+        (path / name).write_text(text)
+    return path

@@ -1,0 +1,193 @@
+"""What every Terraform file of the project keeps to."""
+
+import re
+import subprocess
+
+import pytest
+from hcl2.query import DocumentView, ObjectView
+from hcl2.rules.containers import ObjectRule
+
+from tests.terraform import ENVIRONMENTS, MODULES, toolchain
+
+FILES = sorted(
+    path
+    for folder in (MODULES, ENVIRONMENTS)
+    for path in folder.rglob("*.tf")
+    if ".terraform" not in path.parts and not path.is_symlink()
+)
+DECLARING = [
+    path for path in FILES if re.search(r"^(variable|output) ", path.read_text(), re.MULTILINE)
+]
+MODULE_NAMES = sorted(path.name for path in MODULES.iterdir())
+ROOTS = [ENVIRONMENTS / "operations", ENVIRONMENTS / "customer"]
+
+# EC2 describes have no resource to name:
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+WITHOUT_RESOURCES = {"ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"}
+
+
+def name_of(path):
+    return f"{path.parent.name}/{path.name}"
+
+
+def parsed(path):
+    return DocumentView.parse_file(str(path))
+
+
+def blocks(path, kind):
+    return parsed(path).blocks(kind)
+
+
+def text(block, attribute):
+    found = block.attribute(attribute)
+    return None if found is None else str(found.value).strip('"')
+
+
+def statements():
+    """Every policy statement written in HCL, with the file it is in."""
+    for path in FILES:
+        for entry in parsed(path).find_all(ObjectRule):
+            if isinstance(entry, ObjectView) and "Effect" in entry.keys:
+                yield path, {key: value.to_dict() for key, value in entry.entries}
+
+
+def actions(statement):
+    found = statement["Action"]
+    return {action.strip('"') for action in (found if isinstance(found, list) else [found])}
+
+
+@pytest.mark.parametrize("path", DECLARING, ids=name_of)
+def test_variables_and_outputs_are_in_alphabetical_order(path):
+    for kind in ("variable", "output"):
+        names = [block.name_labels[0] for block in blocks(path, kind)]
+        assert names == sorted(names)
+
+
+@pytest.mark.parametrize("path", DECLARING, ids=name_of)
+def test_variables_and_outputs_are_described_in_a_sentence(path):
+    for block in [*blocks(path, "variable"), *blocks(path, "output")]:
+        assert re.fullmatch(r"[A-Z].{15,}\.", text(block, "description")), block.labels
+
+
+@pytest.mark.parametrize("path", DECLARING, ids=name_of)
+def test_variables_are_typed_and_never_any(path):
+    for block in blocks(path, "variable"):
+        assert not re.search(r"\bany\b", text(block, "type")), block.labels
+
+
+@pytest.mark.parametrize("path", DECLARING, ids=name_of)
+def test_variables_say_whether_null_means_something(path):
+    for block in blocks(path, "variable"):
+        default = block.attribute("default")
+        means_something = default is not None and default.to_dict() == {"default": None}
+        assert text(block, "nullable") == str(means_something), block.labels
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_files_are_short(path):
+    assert len(path.read_text().splitlines()) <= 150
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_no_partition_is_written(path):
+    assert "arn:aws" not in path.read_text()
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_no_policy_document_data_source(path):
+    assert not [
+        block.labels for block in blocks(path, "data") if "policy_document" in block.labels[1]
+    ]
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_comments_begin_with_a_hash(path):
+    assert not re.search(r"^\s*(//|/\*)", path.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("folder", MODULE_NAMES)
+@pytest.mark.parametrize(("kind", "heading"), [("variable", "Inputs"), ("output", "Outputs")])
+def test_a_modules_readme_lists_its_inputs_and_outputs(folder, kind, heading):
+    declared = {
+        block.name_labels[0]
+        for path in (MODULES / folder).glob("*.tf")
+        for block in blocks(path, kind)
+    }
+    section = (
+        (MODULES / folder / "README.md").read_text().split(f"## {heading}\n")[1].split("\n## ")[0]
+    )
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == sorted(declared)
+
+
+@pytest.mark.parametrize(
+    "folder", [*[MODULES / name for name in MODULE_NAMES], *ROOTS], ids=lambda path: path.name
+)
+def test_terraform_and_provider_are_held_to_the_supported_range(folder):
+    (terraform,) = blocks(folder / "versions.tf", "terraform")
+    (required,) = terraform.blocks("required_providers")
+    assert text(terraform, "required_version") == ">= 1.11"
+    assert required.attribute("aws").to_dict()["aws"]["version"] == '">= 5.100, < 7.0"'
+
+
+@pytest.mark.parametrize("root", ROOTS, ids=lambda path: path.name)
+def test_every_provider_works_in_one_named_account_only(root):
+    providers = [block for path in root.glob("*.tf") for block in blocks(path, "provider")]
+    assert providers
+    for provider in providers:
+        assert len(provider.attribute("allowed_account_ids").to_dict()["allowed_account_ids"]) == 1
+
+
+@pytest.mark.parametrize("root", ROOTS, ids=lambda path: path.name)
+def test_the_shape_of_an_environment_is_declared_once(root):
+    assert (root / "variables.tf").is_symlink()
+    assert (root / "variables.tf").resolve() == ENVIRONMENTS / "variables.tf"
+
+
+def test_environments_hold_data_and_roots_hold_code():
+    with_code = {path.parent for path in ENVIRONMENTS.glob("*/*.tf")}
+    with_data = {path.parent for path in ENVIRONMENTS.glob("*/*.tfvars")}
+    assert with_code == set(ROOTS)
+    assert not with_code & with_data
+
+
+def test_every_statement_has_a_sid_that_reads_as_a_sentence():
+    written = list(statements())
+    assert len(written) >= 8
+    for path, statement in written:
+        assert re.fullmatch(r'"([A-Z][a-z]+\w*){2,}"', statement["Sid"]), (name_of(path), statement)
+
+
+def test_no_statement_allows_all_actions_of_a_service():
+    for path, statement in statements():
+        assert not [action for action in actions(statement) if action.endswith((":*", '"*"'))], path
+
+
+def test_all_resources_are_named_except_in_a_key_policy_or_where_aws_has_none_to_name():
+    for path, statement in statements():
+        if statement.get("Resource") == '"*"' and path.name != "kms.tf":
+            assert actions(statement) <= WITHOUT_RESOURCES, (name_of(path), statement)
+
+
+@pytest.mark.parametrize(
+    ("file", "kind"),
+    [("kms.tf", "aws_kms_key"), ("logs.tf", "aws_cloudwatch_log_group")],
+)
+def test_what_keeps_the_records_readable_cannot_be_destroyed(file, kind):
+    protected = blocks(MODULES / "customer-workload" / file, "resource")
+    found = [block for block in protected if block.labels[1] == kind]
+    assert found
+    for block in found:
+        (lifecycle,) = block.blocks("lifecycle")
+        assert lifecycle.attribute("prevent_destroy").to_dict() == {"prevent_destroy": True}
+
+
+def test_files_are_formatted():
+    for folder in (MODULES, ENVIRONMENTS):
+        checked = subprocess.run(
+            [toolchain().terraform, "fmt", "-check", "-recursive", "-diff"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert checked.returncode == 0, checked.stdout
