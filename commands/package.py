@@ -18,10 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from commands.console import CommandError, out, progress, run
+from commands.toolchain import ROOT
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "lambda" / "requirements.txt"
 PACKAGE = ROOT / "lambda" / "tenant_bedrock"
 BUILD = ROOT / "build"
@@ -40,7 +42,7 @@ INSTALLATION_NOTES = {"INSTALLER", "RECORD", "REQUESTED"}
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # a zip cannot hold an earlier date
 
 
-class PackageError(Exception):
+class PackageError(CommandError):
     """The zip cannot be built; the message is a sentence."""
 
 
@@ -74,21 +76,16 @@ class Variant:
         return [f"--python-version={self.python}", "--implementation=cp", *platforms]
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main() -> int:
     """Build one variant and print its path."""
     parser = argparse.ArgumentParser(prog="commands.package", description=__doc__)
     parser.add_argument("--architecture", choices=[*MACHINES, "host"], default="arm64")
-    chosen = parser.parse_args(arguments).architecture
-    try:
-        built = build(chosen, _progress)
-    except PackageError as error:
-        sys.stderr.write(f"No package was built: {error}\n")
-        return 1
-    sys.stdout.write(f"{built.relative_to(ROOT)}\n")
+    built = build(parser.parse_args().architecture, progress)
+    out.print(built.relative_to(ROOT))
     return 0
 
 
-def build(architecture: str, progress: Callable[[str], None]) -> Path:
+def build(architecture: str, say: Callable[[str], None]) -> Path:
     """Return the zip for ``architecture``, built anew only when something it is made from changed.
 
     Raises PackageError, a sentence, when the packages cannot be had.
@@ -101,19 +98,19 @@ def build(architecture: str, progress: Callable[[str], None]) -> Path:
     BUILD.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=BUILD, prefix=f".{architecture}-") as folder:
         tree = Path(folder, "tree")
-        _install(variant, tree, progress)
+        _install(variant, tree, say)
         trim(tree)
         shutil.copytree(PACKAGE, tree / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
         if variant.compiles:
-            progress("Compiling")
+            say("Compiling")
             _compile(tree)
-        progress("Zipping")
+        say("Zipping")
         packed = Path(folder, "package.zip")
         pack(tree, packed)
         stamp.unlink(missing_ok=True)  # a stop between the next two lines must not look finished
         packed.replace(variant.zip)
         stamp.write_text(made_from)
-    progress(f"{variant.zip.relative_to(ROOT)}: {variant.zip.stat().st_size / 1e6:.1f} MB")
+    say(f"{variant.zip.relative_to(ROOT)}: {variant.zip.stat().st_size / 1e6:.1f} MB")
     return variant.zip
 
 
@@ -161,9 +158,9 @@ def _files(tree: Path) -> Iterator[Path]:
     return (path for path in sorted(tree.rglob("*")) if path.is_file())
 
 
-def _install(variant: Variant, tree: Path, progress: Callable[[str], None]) -> None:
+def _install(variant: Variant, tree: Path, say: Callable[[str], None]) -> None:
     total = sum("==" in line for line in LOCK.read_text().splitlines())
-    progress(f"Fetching up to {total} packages for {variant.architecture}, each by its hash")
+    say(f"Fetching up to {total} packages for {variant.architecture}, each by its hash")
     install = subprocess.Popen(
         [
             *(sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"),
@@ -181,7 +178,7 @@ def _install(variant: Variant, tree: Path, progress: Callable[[str], None]) -> N
         said.append(line)
         collected += line.startswith("Collecting ")
         if line.startswith("Collecting ") and collected % 10 == 0:
-            progress(f"  {collected} fetched")
+            say(f"  {collected} fetched")
     if install.wait() != 0:
         raise PackageError(
             f"pip could not install {LOCK.relative_to(ROOT)} for {variant.architecture}; it needs "
@@ -210,10 +207,5 @@ def _compile(tree: Path) -> None:
         raise PackageError(f"a package does not compile:\n{compiled.stdout[-2000:]}")
 
 
-def _progress(line: str) -> None:
-    sys.stderr.write(f"  {line}\n")
-    sys.stderr.flush()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

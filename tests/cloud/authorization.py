@@ -112,11 +112,11 @@ def _decide(
             raise refuse(who, decision)
 
     same_account = caller.principal.account == check.owner
-    if not resource.allowed and (check.policy_required or not same_account):
-        raise refuse("resource-based policy", resource)
     granted_directly = same_account and resource.named >= Named.ROLE
     if not granted_directly and not identity.allowed:
         raise refuse("identity-based policy", identity)
+    if not resource.allowed and (check.policy_required or not same_account):
+        raise refuse("resource-based policy", resource)
     # A policy that names the session or user itself is not narrowed by what they are limited to.
     if not (same_account and resource.named is Named.SELF):
         for who, decision in limits:

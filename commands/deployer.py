@@ -1,0 +1,207 @@
+"""`make deployer`: the role a customer makes once in its account, so that Terraform may work there.
+
+It may manage exactly what modules/customer-workload makes, and is denied the records.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from commands import arguments, environment
+from commands.console import out, run
+
+Policy = dict[str, Any]
+
+# For the owners of the local cloud's accounts only; nothing that is handed to a customer uses it.
+EVERYTHING: Policy = {
+    "Version": "2012-10-17",
+    "Statement": [{"Sid": "OwnThisAccount", "Effect": "Allow", "Action": "*", "Resource": "*"}],
+}
+
+# Every CloudWatch Logs action that returns or copies out what a log holds:
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
+READING = (
+    "logs:CreateExportTask",
+    "logs:FilterLogEvents",
+    "logs:GetLogEvents",
+    "logs:GetLogRecord",
+    "logs:PutSubscriptionFilter",
+    "logs:StartLiveTail",
+    "logs:StartQuery",
+    "logs:Unmask",
+)
+
+
+def main() -> int:
+    """Print the role's trust policy and permissions, for the customer to create it from."""
+    options = arguments.parser(__doc__, tenant="required")
+    options.add_argument("--account", help="one of the tenant's accounts, when it has several")
+    chosen = options.parse_args()
+    env = environment.load(chosen.env)
+    account = arguments.only_account(env, chosen.tenant, chosen.account)
+    out.print_json(
+        json.dumps(
+            {
+                "account": account.account_id,
+                "role_name": env.deployer_role_name,
+                "trust_policy": trust(env),
+                "permissions_policy": permissions(env, account),
+            }
+        )
+    )
+    return 0
+
+
+def trust(env: environment.Environment) -> Policy:
+    """Who may be the deployer: the operations account, which decides by its own policies who in it."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "TheOperationsAccountDeploys",
+                "Effect": "Allow",
+                "Action": "sts:AssumeRole",
+                "Principal": {"AWS": f"arn:{env.partition}:iam::{env.operations_account_id}:root"},
+            }
+        ],
+    }
+
+
+def permissions(env: environment.Environment, account: environment.CustomerAccount) -> Policy:
+    """What the deployer may do in ``account``: manage one tenant's workload, and never read its records."""
+    name = env.name_of(account.tenant)
+
+    def arn(service: str, resource: str, region: str = account.region) -> str:
+        return f"arn:{env.partition}:{service}:{region}:{account.account_id}:{resource}"
+
+    groups = [
+        arn("logs", f"log-group:{group}:*")
+        for group in (env.records_of(account.tenant), f"/aws/lambda/{name}")
+    ]
+    # Lambda looks the network up with its maker's rights; EC2's lookups name no resource.
+    network = (
+        ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"]
+        if account.in_vpc
+        else []
+    )
+    ours = {"StringEquals": {"aws:ResourceTag/tenant": account.tenant}}
+    asked = {"StringEquals": {"aws:RequestTag/tenant": account.tenant}}
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            _allow(
+                "ManageAndTryTheFunction",
+                [
+                    "lambda:CreateFunction",
+                    "lambda:DeleteFunction",
+                    "lambda:DeleteFunctionConcurrency",
+                    "lambda:GetFunction",
+                    "lambda:GetFunctionCodeSigningConfig",
+                    "lambda:GetFunctionConfiguration",
+                    "lambda:InvokeFunction",
+                    "lambda:ListTags",
+                    "lambda:ListVersionsByFunction",
+                    "lambda:PutFunctionConcurrency",
+                    "lambda:TagResource",
+                    "lambda:UntagResource",
+                    "lambda:UpdateFunctionCode",
+                    "lambda:UpdateFunctionConfiguration",
+                ],
+                [arn("lambda", f"function:{name}")],
+            ),
+            _allow(
+                "ManageItsRoles",
+                [
+                    "iam:CreateRole",
+                    "iam:DeleteRole",
+                    "iam:DeleteRolePolicy",
+                    "iam:GetRole",
+                    "iam:GetRolePolicy",
+                    "iam:ListAttachedRolePolicies",
+                    "iam:ListInstanceProfilesForRole",
+                    "iam:ListRolePolicies",
+                    "iam:ListRoleTags",
+                    "iam:PutRolePermissionsBoundary",
+                    "iam:PutRolePolicy",
+                    "iam:TagRole",
+                    "iam:UntagRole",
+                    "iam:UpdateAssumeRolePolicy",
+                    "iam:UpdateRole",
+                ],
+                [arn("iam", f"role/{name}-{part}", region="") for part in ("execution", "reader")],
+            ),
+            {
+                **_allow(
+                    "GiveTheFunctionItsRole",
+                    ["iam:PassRole"],
+                    [arn("iam", f"role/{name}-execution", region="")],
+                ),
+                "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
+            },
+            _allow(
+                "ManageItsLogGroups",
+                [
+                    "logs:AssociateKmsKey",
+                    "logs:CreateLogGroup",
+                    "logs:DescribeLogGroups",
+                    "logs:ListTagsForResource",
+                    "logs:PutRetentionPolicy",
+                    "logs:TagResource",
+                    "logs:UntagResource",
+                ],
+                [*groups, *(group.removesuffix(":*") for group in groups)],
+            ),
+            # These have no resource of their own to name: CreateKey has none yet, listing has none at all.
+            {
+                **_allow("MakeItsKey", ["kms:CreateKey", "kms:TagResource"], ["*"]),
+                "Condition": asked,
+            },
+            _allow(
+                "FindWhatHasNoName", [*network, "kms:ListAliases", "logs:DescribeLogGroups"], ["*"]
+            ),
+            {
+                **_allow(
+                    "ManageItsKey",
+                    [
+                        "kms:CreateAlias",
+                        "kms:DescribeKey",
+                        "kms:EnableKeyRotation",
+                        "kms:GetKeyPolicy",
+                        "kms:GetKeyRotationStatus",
+                        "kms:ListResourceTags",
+                        "kms:PutKeyPolicy",
+                        "kms:TagResource",
+                        "kms:UntagResource",
+                        "kms:UpdateKeyDescription",
+                    ],
+                    [arn("kms", "key/*")],
+                ),
+                "Condition": ours,
+            },
+            _allow("NameItsKey", ["kms:CreateAlias"], [arn("kms", f"alias/{name}")]),
+            {
+                "Sid": "NeverReadTheRecords",
+                "Effect": "Deny",
+                "Action": list(READING),
+                "Resource": groups,
+            },
+        ],
+    }
+
+
+def may_assume_reader(env: environment.Environment, account: environment.CustomerAccount) -> Policy:
+    """What a reader named in the stanza needs in its own account: to become the reader role."""
+    role = env.role_arn(account.account_id, f"{env.name_of(account.tenant)}-reader")
+    return {
+        "Version": "2012-10-17",
+        "Statement": [_allow("BecomeTheReader", ["sts:AssumeRole"], [role])],
+    }
+
+
+def _allow(sid: str, actions: list[str], resources: list[str]) -> dict[str, Any]:
+    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,52 @@
+"""The same step in every customer account: several at a time, past failures, with a list of who failed."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from commands.console import CommandError, err, out
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from commands.states import State
+
+
+def over(states: Sequence[State], step: Callable[[State], str], jobs: int) -> int:
+    """Run ``step`` for each state, ``jobs`` at a time; print one line each; return 1 if any failed.
+
+    The first runs alone: terraform init writes the root's provider lock file, and two at once
+    would race for it.
+    """
+    failures: dict[str, str] = {}
+    printing = threading.Lock()
+
+    def one(state: State) -> None:
+        try:
+            line, problem = step(state), None
+        except CommandError as error:
+            line, problem = "failed", str(error)
+        with printing:
+            if problem is None:
+                out.print(f"  [green]✓[/green] {state.label}  {escape(line)}")
+            else:
+                failures[state.label] = problem
+                out.print(f"  [red]✗[/red] {state.label}  {line}")
+
+    if states:
+        one(states[0])
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        for done in as_completed([pool.submit(one, state) for state in states[1:]]):
+            done.result()
+    if not failures:
+        return 0
+    for label, problem in failures.items():
+        err.print(f"\n[red]{escape(label)}[/red]\n{escape(problem)}")
+    err.print(
+        f"\n[red]Failed: {len(failures)} of {len(states)}[/red]: {escape(', '.join(sorted(failures)))}"
+    )
+    return 1

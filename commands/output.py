@@ -1,0 +1,50 @@
+"""`make output`: what an environment's states say of themselves, as a table or as JSON."""
+
+from __future__ import annotations
+
+import json
+
+from commands import arguments, environment, states
+from commands.bootstrap import prepare
+from commands.console import out, progress, run, table
+from commands.workspace import Workspace
+
+
+def main() -> int:
+    """Print the operations account's roles and every customer account's function, log and roles."""
+    options = arguments.parser(__doc__, tenant="optional")
+    options.add_argument(
+        "--json", action="store_true", help="for machines; holds the hand-over's ExternalIds"
+    )
+    chosen = options.parse_args()
+    env = environment.load(chosen.env)
+    workspace = Workspace()
+    accounts = env.of(chosen.tenant)
+    prepare(workspace, env)
+    terraform = states.Terraform(workspace, env, progress)
+
+    def outputs(state: states.State) -> dict[str, object]:
+        terraform.init(state)
+        return terraform.output(state)
+
+    handover = outputs(states.operations()).get("handover", {})
+    customers = {account: outputs(states.customer(account)) for account in accounts}
+    if chosen.json:
+        by_account = {
+            f"{account.tenant}/{account.account_id}": values
+            for account, values in customers.items()
+        }
+        out.print_json(json.dumps({"operations": {"handover": handover}, "customers": by_account}))
+        return 0
+    shown = table("tenant", "account", "Region", "function", "record log group")
+    for account, values in customers.items():
+        found = [
+            str(values.get(name, "-")) for name in ("region", "function_name", "record_log_group")
+        ]
+        shown.add_row(account.tenant, account.account_id, *(found if values else ["not applied"]))
+    out.print(shown)
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,37 @@
+"""`make plan`: what an apply would change, in the operations account and every customer account."""
+
+from __future__ import annotations
+
+from commands import arguments, environment, fleet, states
+from commands.bootstrap import prepare
+from commands.console import out, progress, run
+from commands.workspace import Workspace
+
+
+def main() -> int:
+    """Print the operations plan whole, then one summary line for each customer account."""
+    options = arguments.parser(__doc__, tenant="optional")
+    arguments.jobs(options)
+    chosen = options.parse_args()
+    env = environment.load(chosen.env)
+    workspace = Workspace()
+    accounts = env.of(chosen.tenant)
+    prepare(workspace, env)
+    terraform = states.Terraform(workspace, env, progress)
+
+    operations = states.operations(chosen.tenant)
+    terraform.init(operations)
+    out.print(terraform.plan(operations), markup=False)
+    handed_over = terraform.output(operations).get("handover", {})
+
+    def step(state: states.State) -> str:
+        if state.variables["tenant"] not in handed_over:
+            return "waits for its role: apply the operations account first"
+        terraform.init(state)
+        return states.summary(terraform.plan(state))
+
+    return fleet.over([states.customer(account) for account in accounts], step, chosen.jobs)
+
+
+if __name__ == "__main__":
+    run(main)

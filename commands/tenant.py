@@ -1,0 +1,105 @@
+"""`make tenant`: add a tenant's stanza, with a freshly minted ExternalId, to an environment."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import subprocess
+
+from commands import arguments, environment
+from commands.console import CommandError, out, run
+from commands.workspace import Workspace
+
+# What a new tenant may call until its stanza says otherwise: a model that needs no inference profile.
+MODEL = "amazon.nova-lite-v1:0"
+ALIAS = "nova"
+
+
+def main() -> int:
+    """Write the stanza and show it."""
+    options = arguments.parser(__doc__)
+    options.add_argument(
+        "--name", required=True, help="the tenant's name: lower-case letters, digits and hyphens"
+    )
+    options.add_argument("--account", required=True, help="its customer account, 12 digits")
+    chosen = options.parse_args()
+    env = environment.load(chosen.env)
+    stanza = mint(env, chosen.name, chosen.account)
+    tfvars = env.folder / "terraform.tfvars"
+    tfvars.write_text(inserted(tfvars.read_text(), stanza))
+    subprocess.run(
+        [Workspace().toolchain().terraform, "fmt", tfvars], check=True, capture_output=True
+    )
+    out.print(stanza, markup=False)
+    out.print(
+        f"Added to environments/{env.name}/terraform.tfvars. Change its models there, commit it, "
+        f"then `make apply ENV={env.name} TENANT={chosen.name}`."
+    )
+    return 0
+
+
+def mint(env: environment.Environment, name: str, account_id: str) -> str:
+    """A new tenant's stanza.
+
+    The ExternalId is ours to choose, never the customer's, and unique: 128 random bits
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html).
+
+    Raises CommandError for a name or account that is taken or malformed.
+    """
+    # The lengths AWS allows for the names made from it are checked in environments/variables.tf.
+    if not re.fullmatch(r"[a-z0-9](-?[a-z0-9])+", name):
+        raise CommandError(
+            f'"{name}" cannot be a tenant; write NAME= in lower-case letters, digits and hyphens.'
+        )
+    if not re.fullmatch(r"\d{12}", account_id):
+        raise CommandError(
+            f'"{account_id}" is not an account id; write ACCOUNT= and all 12 digits, leading zeros too.'
+        )
+    for account in env.accounts:
+        if account.tenant.lower() == name:
+            raise CommandError(
+                f'Tenant "{name}" is in environments/{env.name}/terraform.tfvars already; choose another NAME.'
+            )
+        if account.account_id == account_id:
+            raise CommandError(
+                f'Account {account_id} belongs to tenant "{account.tenant}" already; a customer account has one tenant.'
+            )
+    return (
+        f"  {name} = {{\n"
+        f'    accounts     = {{ "{account_id}" = {{}} }}\n'
+        f'    external_ids = {{ current = "{secrets.token_hex(16)}" }}\n'
+        "    models = {\n"
+        f'      {ALIAS} = {{ model = "{MODEL}", regions = ["{env.operations_region}"] }}\n'
+        "    }\n"
+        "  }\n"
+    )
+
+
+def inserted(tfvars: str, stanza: str) -> str:
+    """``tfvars`` with ``stanza`` as the last of its tenants; everything else, comments too, as it was."""
+    opening = re.search(r"^tenants\s*=\s*\{", tfvars, re.MULTILINE)
+    if opening is None:
+        raise CommandError("terraform.tfvars has no `tenants = {`; add it before adding a tenant.")
+    closing = _closing_brace(tfvars, opening.end())
+    before = tfvars[:closing].rstrip()
+    return (
+        f"{before}\n\n{stanza}{tfvars[closing:]}"
+        if before[-1] == "}"
+        else f"{before}\n{stanza}{tfvars[closing:]}"
+    )
+
+
+def _closing_brace(text: str, position: int) -> int:
+    """Where the brace that was opened just before ``position`` closes, past strings and comments."""
+    depth = 1
+    for token in re.compile(
+        r'"(?:\\.|[^"\\])*"|#[^\n]*|//[^\n]*|/\*.*?\*/|[{}]', re.DOTALL
+    ).finditer(text, position):
+        depth += {"{": 1, "}": -1}.get(token.group(), 0)
+        if depth == 0:
+            return token.start()
+    raise CommandError("terraform.tfvars never closes its `tenants = {`; add the missing brace.")
+
+
+if __name__ == "__main__":
+    run(main)

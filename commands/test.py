@@ -1,0 +1,61 @@
+"""`make test`: style, types, then every test. Needs Terraform, the aws provider and loopback; nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+
+from commands import package
+from commands.console import progress, run
+from commands.environment import ROOT
+from commands.workspace import Workspace
+
+CHECKS = {
+    "Style": ["ruff", "check", "--quiet"],
+    "Format": ["ruff", "format", "--check", "--quiet"],
+    "Types": ["mypy"],
+}
+
+
+def main() -> int:
+    """Run the checks, then the tests; the first that fails ends it."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--only-checks", action="store_true", help="leave the tests out")
+    chosen = options.parse_args()
+    for name, command in CHECKS.items():
+        progress(name)
+        failed = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=False).returncode
+        if failed:
+            return failed
+    if chosen.only_checks:
+        return 0
+    package.build("host", progress)  # set-up: the tests themselves need no package index
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-n", str(os.cpu_count() or 1), "--dist", "loadfile"],
+        cwd=ROOT,
+        env=without_aws(Workspace()),
+        check=False,
+    ).returncode
+
+
+def without_aws(workspace: Workspace) -> dict[str, str]:
+    """The environment without the developer's own AWS configuration: a test may never use it."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "MOTO_", "TF_VAR_"))
+    }
+    return workspace.toolchain().environment(
+        {
+            **kept,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+    )
+
+
+if __name__ == "__main__":
+    run(main)
