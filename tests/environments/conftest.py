@@ -118,9 +118,12 @@ class Accounts:
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def accounts(tree):
-    """The local environment's accounts, before anything is applied."""
+    """The local environment's accounts, before anything is applied.
+
+    For one module: another in the same process may want a local cloud, of which there can be one.
+    """
     with LocalCloud() as cloud:
         made = Accounts(cloud, tree("cloud"))
         for account in environment.load("local").accounts:
@@ -128,7 +131,7 @@ def accounts(tree):
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def handed_over(accounts):
     """The accounts once the operations root is applied."""
     accounts.operations().apply(LOCAL)
