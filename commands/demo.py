@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import shutil
 import time
@@ -48,7 +49,7 @@ def show(workspace: Workspace, env: Environment) -> list[str]:
         f"\n[bold]1  terraform apply[/bold]  {len(env.tenants)} tenants, {len(env.accounts)} customer accounts, "
         f"operations account {env.operations_account_id}"
     )
-    if apply.apply(workspace, env, None, JOBS, say=lambda _: None):
+    if apply.apply(workspace, env, None, JOBS, say=_briefly):
         raise CommandError("The local environment could not be applied; see above.")
     canaries = {account: f"canary-{secrets.token_hex(8)}" for account in env.accounts}
 
@@ -168,6 +169,15 @@ def attacked(results: list[attacks.Result]) -> list[str]:
         "each time the owner's own call was answered."
     )
     return wrong
+
+
+def _briefly(line: str) -> None:
+    """One screen has no room for whole terraform commands: say only what is being applied."""
+    if " apply " in line:
+        account = re.search(r"-var=account_id=(\d+)", line)
+        progress(f"terraform apply in {account[1] if account else 'the operations account'}")
+    elif "terraform" not in line:
+        progress(line)
 
 
 def _key_of(workspace: Workspace, env: Environment, account: CustomerAccount) -> str:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from commands import pip
 from commands.console import CommandError, out, progress, run
 from commands.toolchain import ROOT
 
@@ -159,31 +160,15 @@ def _files(tree: Path) -> Iterator[Path]:
 
 
 def _install(variant: Variant, tree: Path, say: Callable[[str], None]) -> None:
-    total = sum("==" in line for line in LOCK.read_text().splitlines())
-    say(f"Fetching up to {total} packages for {variant.architecture}, each by its hash")
-    install = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"),
-            *("--no-deps", "--require-hashes", "--only-binary=:all:", "--no-compile"),
-            *variant.pip_options(),
-            *("--target", tree, "--requirement", LOCK),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    said: list[str] = []
-    collected = 0
-    for line in install.stdout or ():
-        said.append(line)
-        collected += line.startswith("Collecting ")
-        if line.startswith("Collecting ") and collected % 10 == 0:
-            say(f"  {collected} fetched")
-    if install.wait() != 0:
+    say(f"Fetching the packages for {variant.architecture}, each checked against its hash")
+    options = ["--only-binary=:all:", "--no-compile", *variant.pip_options(), f"--target={tree}"]
+    try:
+        pip.install(sys.executable, LOCK, options, say)
+    except pip.PipError as error:
         raise PackageError(
             f"pip could not install {LOCK.relative_to(ROOT)} for {variant.architecture}; it needs "
-            f"a package index that has these wheels. pip said:\n{''.join(said[-8:])}"
-        )
+            f"a package index that has these wheels. pip said:\n{error}"
+        ) from None
 
 
 def _compile(tree: Path) -> None:

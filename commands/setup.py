@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from commands import toolchain  # noqa: E402 - runs as a file, before anything is installed
+from commands import pip, toolchain  # noqa: E402 - runs as a file, before anything is installed
 
 VENV = ROOT / ".venv"
 LOCK = ROOT / "requirements-dev.txt"
@@ -47,35 +47,14 @@ def _virtual_environment() -> None:
         raise SetupError(
             "Python's venv module does not work here; on Debian and Ubuntu install python3-venv."
         ) from None
-    total = sum(1 for line in LOCK.read_text().splitlines() if "==" in line)
-    _progress(f"Installing {total} packages, each checked against its hash (a minute or two)")
-    install = subprocess.Popen(
-        [
-            VENV / "bin" / "python",
-            "-m",
-            "pip",
-            "install",
-            "--disable-pip-version-check",
-            "--no-deps",
-            "--require-hashes",
-            "-r",
-            LOCK,
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    said: list[str] = []
-    collected = 0
-    for line in install.stdout or ():
-        said.append(line)
-        collected += line.startswith("Collecting ")
-        if line.startswith("Collecting ") and collected % 20 == 0:
-            _progress(f"  {collected} of {total} fetched")
-    if install.wait() != 0:
+    _progress("Installing packages, each checked against its hash (a minute or two)")
+    try:
+        pip.install(VENV / "bin" / "python", LOCK, [], _progress)
+    except pip.PipError as error:
         raise SetupError(
-            "the packages in requirements-dev.txt could not be installed:\n" + "".join(said[-15:])
-        )
+            f"the packages in {LOCK.name} could not be installed; a package index that has them is needed. "
+            f"pip said:\n{error}"
+        ) from None
     stamp.write_text(made_from)
 
 

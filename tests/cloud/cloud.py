@@ -11,25 +11,25 @@ from typing import TYPE_CHECKING, Self
 from moto.core.base_backend import BackendDict
 from moto.utilities.utils import get_partition
 
-from tests.cloud.authorization import RefusedError, authorize
-from tests.cloud.bedrock import Bedrock
-from tests.cloud.bedrock_metrics import count_scripted_refusal
+from tests.cloud.bedrock.inference_profiles import InferenceProfiles
+from tests.cloud.bedrock.metrics import count_scripted_refusal
+from tests.cloud.bedrock.service import Bedrock
 from tests.cloud.call import Call, Principal, Response, Service, ServiceError
-from tests.cloud.checks import checks
 from tests.cloud.clock import Clock
 from tests.cloud.context import CloudContext
 from tests.cloud.control import Control
 from tests.cloud.control_api import PREFIX, ControlApi
 from tests.cloud.faults import Fault, Faults
+from tests.cloud.functions.service import Lambda
 from tests.cloud.http_server import DropConnectionError, HttpRequest, LoopbackServer
-from tests.cloud.identity import Identity, Signature, UnidentifiedError, read_signature
-from tests.cloud.inference_profiles import InferenceProfiles
-from tests.cloud.lambda_service import Lambda
-from tests.cloud.logs import Logs
+from tests.cloud.iam.authorization import RefusedError, authorize
+from tests.cloud.iam.checks import checks
+from tests.cloud.iam.identity import Identity, Signature, UnidentifiedError, read_signature
+from tests.cloud.iam.sessions import Sessions
+from tests.cloud.iam.sts import Sts
+from tests.cloud.logs.platform_logs import DELIVERY_HEADER
+from tests.cloud.logs.service import Logs
 from tests.cloud.moto_app import Moto
-from tests.cloud.platform_logs import DELIVERY_HEADER
-from tests.cloud.sessions import Sessions
-from tests.cloud.sts import Sts
 from tests.cloud.trail import Trail, TrailEntry
 from tests.cloud.wire import Operation, protocol_of, read_operation, write_error
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
-    from tests.cloud.identity import Caller
+    from tests.cloud.iam.identity import Caller
 
 # Moto's state belongs to the process, so one cloud at a time may use it.
 _ONLY_ONE = threading.Lock()

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from tests.cloud.moto_state import backends
 
 if TYPE_CHECKING:
+    from tests.cloud.bedrock.inference_profiles import InferenceProfiles
     from tests.cloud.clock import Clock
     from tests.cloud.faults import Faults
-    from tests.cloud.inference_profiles import InferenceProfiles
-    from tests.cloud.sessions import RoleSession, Sessions
+    from tests.cloud.iam.sessions import RoleSession, Sessions
     from tests.cloud.trail import Trail
 
 ControlRoute = Callable[[Mapping[str, Any]], Any]

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tests.cloud.sessions import Credentials
+from tests.cloud.iam.sessions import Credentials
 from tests.cloud.trail import TrailEntry
 
 if TYPE_CHECKING:

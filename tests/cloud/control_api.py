@@ -7,9 +7,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from tests.cloud.call import Response
-from tests.cloud.conditions import UnsupportedPolicyError
 from tests.cloud.faults import Fault
-from tests.cloud.policy import Kind, parse_policy
+from tests.cloud.iam.conditions import UnsupportedPolicyError
+from tests.cloud.iam.policy import Kind, parse_policy
 from tests.cloud.search import search
 
 if TYPE_CHECKING:

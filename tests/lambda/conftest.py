@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.cloud.control import Control
-    from tests.cloud.sessions import Credentials
+    from tests.cloud.iam.sessions import Credentials
 
 OPERATIONS = "111111111111"
 CUSTOMER = "222222222222"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.cloud.sessions import Credentials
+from tests.cloud.iam.sessions import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,7 +12,7 @@ from botocore.config import Config
 from tests.cloud.cloud import LocalCloud
 
 if TYPE_CHECKING:
-    from tests.cloud.sessions import Credentials
+    from tests.cloud.iam.sessions import Credentials
 
 Connect = Callable[..., Any]
 

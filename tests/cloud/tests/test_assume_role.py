@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cloud.sessions import Credentials
+from tests.cloud.iam.sessions import Credentials
 from tests.cloud.tests.aws import ACME, GLOBEX, OPERATIONS, assume, document, make_role, refusal
 
 if TYPE_CHECKING:

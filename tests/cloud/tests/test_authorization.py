@@ -11,7 +11,7 @@ from tests.cloud.tests.aws import ACME, GLOBEX, OPERATIONS, assume, document, ma
 
 if TYPE_CHECKING:
     from tests.cloud.cloud import LocalCloud
-    from tests.cloud.sessions import Credentials
+    from tests.cloud.iam.sessions import Credentials
     from tests.cloud.tests.conftest import Connect
 
 MODEL = "anthropic.claude-3-5-haiku-20241022-v1:0"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.cloud.cloud import LocalCloud
-    from tests.cloud.sessions import Credentials
+    from tests.cloud.iam.sessions import Credentials
     from tests.cloud.tests.conftest import Connect
 
 CANARY = "canary-7f3a9c1e"

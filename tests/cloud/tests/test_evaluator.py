@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cloud.conditions import UnsupportedPolicyError
-from tests.cloud.evaluator import Decision, Named, Request, Requester, evaluate
-from tests.cloud.policy import Kind, parse_policy
+from tests.cloud.iam.conditions import UnsupportedPolicyError
+from tests.cloud.iam.evaluator import Decision, Named, Request, Requester, evaluate
+from tests.cloud.iam.policy import Kind, parse_policy
 from tests.cloud.tests.aws import document
 
 if TYPE_CHECKING:

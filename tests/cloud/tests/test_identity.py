@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.cloud.cloud import LocalCloud
-from tests.cloud.sessions import Credentials
+from tests.cloud.iam.sessions import Credentials
 from tests.cloud.tests.aws import ACME, OPERATIONS, assume, make_role, refusal
 
 if TYPE_CHECKING:

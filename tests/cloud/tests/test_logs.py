@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.cloud.call import ServiceError
-from tests.cloud.log_limits import Accepted, accept
+from tests.cloud.logs.limits import Accepted, accept
 from tests.cloud.tests.aws import ACME, OPERATIONS, document, refusal
 
 if TYPE_CHECKING:

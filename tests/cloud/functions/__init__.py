@@ -1,0 +1,1 @@
+"""Lambda: functions run from their zip under the real runtime interface client."""

@@ -1,0 +1,1 @@
+"""Who calls, and whether they may: identity, policies and their evaluation, STS."""

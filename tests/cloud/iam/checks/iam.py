@@ -1,0 +1,33 @@
+"""IAM: roles, users and policies, with the paths they have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.cloud.iam.checks.asked import Asked, Check
+from tests.cloud.moto_state import backends
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def iam(asked: Asked) -> Iterator[Check]:
+    """Checks of an IAM call: on the role, user or policy that it names."""
+    call = asked.call
+    action = f"iam:{call.operation}"
+    state = backends("iam")[call.account]["global"]
+    kinds = (("role", "RoleName", "roles"), ("user", "UserName", "users"))
+    for kind, parameter, collection in kinds:
+        if name := asked.parameter(parameter):
+            found = list(getattr(state, collection).values())
+            existing = next((item.arn for item in found if item.name == name), None)
+            path = f"{kind}{asked.parameter('Path') or '/'}{name}"
+            yield Check(action, existing or asked.arn("iam", path, region=""), call.account)
+            return
+    if arn := asked.parameter("PolicyArn"):
+        yield Check(action, arn, call.account)
+    elif name := asked.parameter("PolicyName"):
+        path = f"policy{asked.parameter('Path') or '/'}{name}"
+        yield Check(action, asked.arn("iam", path, region=""), call.account)
+    else:
+        yield Check(action, "*", call.account)

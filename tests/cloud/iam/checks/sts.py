@@ -1,0 +1,44 @@
+"""STS: a role's trust policy decides, with what the caller says of itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.cloud.call import ServiceError
+from tests.cloud.iam.checks.asked import Asked, Check, Values, resource_tags
+from tests.cloud.moto_state import find_role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def sts(asked: Asked) -> Iterator[Check]:
+    """Checks of AssumeRole and what comes with it; other operations of STS are refused."""
+    call = asked.call
+    if call.operation != "AssumeRole":
+        message = f"The local cloud does not do sts:{call.operation}."
+        raise ServiceError("AccessDenied", message, status=403)
+    role_arn = asked.parameter("RoleArn")
+    owner, role = find_role(role_arn)
+    context: Values = {
+        "sts:RoleSessionName": asked.parameter("RoleSessionName"),
+    }
+    for key, name in (("sts:ExternalId", "ExternalId"), ("sts:SourceIdentity", "SourceIdentity")):
+        if call.parameters.get(name):
+            context[key] = asked.parameter(name)
+    if call.parameters.get("TransitiveTagKeys"):
+        context["sts:TransitiveTagKeys"] = tuple(call.parameters["TransitiveTagKeys"])
+    actions = ["sts:AssumeRole"]
+    actions += ["sts:TagSession"] if call.parameters.get("Tags") else []
+    actions += ["sts:SetSourceIdentity"] if call.parameters.get("SourceIdentity") else []
+    for action in actions:
+        yield Check(
+            action,
+            role_arn,
+            owner,
+            context=context | ({} if role is None else resource_tags(role.tags)),
+            resource_policy=None if role is None else role.assume_role_policy_document,
+            resource_policy_name=f"trust policy of {role_arn.rpartition('/')[2]}",
+            policy_required=True,
+            trust=True,
+        )

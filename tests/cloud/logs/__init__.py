@@ -1,0 +1,1 @@
+"""CloudWatch Logs' limits and keys, around moto's storage."""
