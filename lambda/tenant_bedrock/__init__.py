@@ -1,6 +1,7 @@
 """Calls Amazon Bedrock through the operations role and records every call in this account.
 
-``connect().chat("claude")`` is an ordinary LangChain chat model.
+``connect().chat("claude")`` is an ordinary LangChain chat model, and
+``connect().chat_with_fallbacks("claude")`` one that asks other models when Bedrock fails.
 """
 
 from tenant_bedrock import environment
@@ -17,6 +18,7 @@ from tenant_bedrock.errors import (  # noqa: E402
     RoleRefusedError,
     SettingsError,
     TenantBedrockError,
+    TenantSuspendedError,
     ThrottledError,
 )
 
@@ -30,6 +32,7 @@ __all__ = [
     "RoleRefusedError",
     "SettingsError",
     "TenantBedrockError",
+    "TenantSuspendedError",
     "ThrottledError",
     "connect",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import BaseCallbackHandler
@@ -9,7 +10,7 @@ from langchain_core.globals import get_debug
 from langsmith.utils import tracing_is_enabled
 
 from tenant_bedrock import wire
-from tenant_bedrock.errors import PromptLeakError
+from tenant_bedrock.errors import PromptLeakError, RecordNote
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
     from langchain_core.outputs import ChatGenerationChunk, GenerationChunk, LLMResult
 
     from tenant_bedrock.recorder import Recorder
+
+
+def refuse_onlookers() -> None:
+    """Raise PromptLeakError while LangChain would show prompts to anyone else."""
+    if get_debug() or tracing_is_enabled():
+        raise PromptLeakError(
+            "LangChain's debug output or LangSmith tracing is on and would show this prompt "
+            "outside the record; switch off set_debug() and tracing. Nothing was sent."
+        )
 
 
 class RecordingCallback(BaseCallbackHandler):
@@ -77,20 +87,18 @@ class RecordingCallback(BaseCallbackHandler):
                 self._hand_over(generation, run_id)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:  # noqa: ANN401
-        """Record what failed before it was sent; the wire has recorded everything else."""
+        """Record what failed before it was sent, and note on the error where its record is."""
         self._recorder.failed_unsent(run_id, error)
+        receipt = self._recorder.receipt(run_id)
+        if receipt is not None:
+            error.add_note(RecordNote(f"record {receipt.id} {receipt.delivery}"))
 
     def _begin(self, run_id: UUID) -> None:
-        if get_debug() or tracing_is_enabled():
-            raise PromptLeakError(
-                "LangChain's debug output or LangSmith tracing is on and would show this prompt "
-                "outside the record; switch off set_debug() and tracing. Nothing was sent."
-            )
+        refuse_onlookers()
         wire.begin(self._recorder.begin(self._alias, run_id))
 
     def _hand_over(self, generation: object, run_id: UUID) -> None:
         receipt = self._recorder.receipt(run_id)
         message = getattr(generation, "message", None)  # a plain-text generation has none
         if receipt is not None and message is not None:
-            note = {"id": receipt.id, "delivery": receipt.delivery}
-            message.response_metadata["record"] = note
+            message.response_metadata["record"] = asdict(receipt)

@@ -32,13 +32,14 @@ class RejectedError(Exception):
 
 @dataclass(frozen=True)
 class Receipt:
-    """Where a record is: in the record log group, or spilled into the function's own log.
+    """Where the record of a call of ``alias`` is: its log group, or spilled into the function's.
 
     ``usage`` holds the tokens as Bedrock counted them, by Bedrock's names.
     """
 
     id: str
     delivery: Literal["delivered", "spilled"]
+    alias: str | None
     usage: dict[str, int]
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tenant_bedrock.delivery import Receipt
+    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
 # The codes AWS uses for "too fast", lower-cased because a stream's events spell them in camelCase:
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
@@ -24,6 +24,9 @@ _THROTTLES = {
     "throttlingexception",
     "toomanyrequestsexception",
 }
+# AWS says which kind of policy refused, and not which policy:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+_DENIED_BY_THE_ROLE = "explicit deny in an identity-based policy"
 
 
 class TenantBedrockError(Exception):
@@ -42,6 +45,10 @@ class ModelNotGrantedError(TenantBedrockError):
     """The tenant may not call this model in this Region."""
 
 
+class TenantSuspendedError(TenantBedrockError):
+    """The operations side has suspended the tenant, or is about to part with it."""
+
+
 class RoleRefusedError(TenantBedrockError):
     """The operations role could not be assumed."""
 
@@ -58,12 +65,38 @@ class PromptLeakError(TenantBedrockError):
     """Something switched on in this process would show the prompt to others; nothing was sent."""
 
 
-def of_role(error: BaseException, receipt: Receipt | None = None) -> TenantBedrockError:
+class RecordNote(str):
+    """A note on an exception (PEP 678) that says where the record of the failed call is."""
+
+    __slots__ = ()
+
+
+def passing(client: BedrockRuntimeClient) -> tuple[type[Exception], ...]:
+    """The errors of a call after which another model may well answer: throttles, faults, timeouts.
+
+    A request that is invalid, refused or above the cap would be so again, and is not among them.
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html#API_runtime_Converse_Errors
+    """
+    of_bedrock = client.exceptions
+    return (
+        of_bedrock.InternalServerException,
+        of_bedrock.ModelErrorException,
+        of_bedrock.ModelNotReadyException,
+        of_bedrock.ModelTimeoutException,
+        of_bedrock.ServiceUnavailableException,
+        of_bedrock.ThrottlingException,
+        ConnectionError,
+        HTTPClientError,
+    )
+
+
+def of_role(error: BaseException) -> TenantBedrockError:
     """What it means for the caller that STS gave no keys."""
-    said = _said(error, receipt)
-    if _code(error).lower() in _THROTTLES:
+    said = _said(error)
+    cause = _cause(error)
+    if _code(cause).lower() in _THROTTLES:
         return ThrottledError(f"STS is throttling this account {said}. Try again in a few seconds.")
-    if isinstance(error, ClientError) and not _is_the_servers(error):
+    if isinstance(cause, ClientError) and not _is_the_servers(cause):
         return RoleRefusedError(
             f"The operations role could not be assumed {said}. Its trust policy and this account's "
             "execution role must come from the same stanza: apply the operations root, then this "
@@ -75,17 +108,23 @@ def of_role(error: BaseException, receipt: Receipt | None = None) -> TenantBedro
     )
 
 
-def of_model(error: BaseException, receipt: Receipt | None) -> TenantBedrockError:
+def of_model(error: BaseException) -> TenantBedrockError:
     """What a failed model call means for the caller; names the record that holds the details."""
     if isinstance(error, TenantBedrockError):
         return error
-    cause = next((e for e in _chain(error) if isinstance(e, ClientError)), error)
+    cause = _cause(error)
     if isinstance(cause, ClientError) and cause.operation_name == "AssumeRole":
-        return of_role(cause, receipt)
-    said = _said(cause, receipt)
+        return of_role(error)
+    said = _said(error)
     code = _code(cause)
     if code.lower() in _THROTTLES:
         return ThrottledError(f"Bedrock is throttling this tenant {said}. Try again later.")
+    if code == "AccessDeniedException" and _DENIED_BY_THE_ROLE in str(cause):
+        return TenantSuspendedError(
+            f"The operations side has suspended this tenant {said}: every call is refused, and "
+            "trying again does not help. Ask the operations side; state in the tenant's stanza "
+            "tells it."
+        )
     if code == "AccessDeniedException":
         return ModelNotGrantedError(
             f"Bedrock refused the operations role this model in this Region {said}. Ask the "
@@ -99,7 +138,12 @@ def of_model(error: BaseException, receipt: Receipt | None) -> TenantBedrockErro
 
 def code_of(error: BaseException) -> str:
     """AWS's code for an error, or the class of one that AWS did not send."""
-    return next((_code(e) for e in _chain(error) if isinstance(e, ClientError)), _code(error))
+    return _code(_cause(error))
+
+
+def _cause(error: BaseException) -> BaseException:
+    """AWS's own error, if there is one: LangChain re-raises some of Bedrock's as its own."""
+    return next((e for e in _chain(error) if isinstance(e, ClientError)), error)
 
 
 def _code(error: BaseException) -> str:
@@ -112,19 +156,18 @@ def _is_the_servers(error: ClientError) -> bool:
     return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500
 
 
-def _said(error: BaseException, receipt: Receipt | None = None) -> str:
+def _said(error: BaseException) -> str:
     """The facts of an error in brackets: code and ids, never AWS's message, which may quote."""
-    facts = [_code(error)]
-    if isinstance(error, ClientError):
-        request_id = error.response.get("ResponseMetadata", {}).get("RequestId")
+    cause = _cause(error)
+    facts = [_code(cause)]
+    if isinstance(cause, ClientError):
+        request_id = cause.response.get("ResponseMetadata", {}).get("RequestId")
         facts += [f"request {request_id}"] if request_id else []
-    if receipt is not None:
-        facts.append(f"record {receipt.id} {receipt.delivery}")
+    facts += [note for note in getattr(error, "__notes__", ()) if isinstance(note, RecordNote)]
     return f"({', '.join(facts)})"
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and its causes: LangChain re-raises some of Bedrock's errors as its own."""
     while error is not None:
         yield error
         error = error.__cause__

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import functools
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from tenant_bedrock import errors, request
 from tenant_bedrock.connection import Connection, connect
 
 if TYPE_CHECKING:
-    from langchain_core.messages import AIMessage
-
-    from tenant_bedrock.delivery import Receipt
+    from langchain_core.messages import BaseMessage
 
 
 def handler(event: object, _context: object) -> dict[str, Any]:
@@ -23,19 +20,20 @@ def handler(event: object, _context: object) -> dict[str, Any]:
     "usage", "record": {"id", "delivery"}}``, with tokens as Bedrock counted them: ``input_tokens``
     leaves out those read from or written to a prompt cache.
 
-    Raises BadRequestError, ModelNotGrantedError, RoleRefusedError, ThrottledError or
-    ModelFailedError, which Lambda reports by class name as ``errorType``; none holds a prompt.
+    ``model`` is the alias that answered: when Bedrock throttles or fails, the fallbacks of the one
+    asked for are tried, each attempt with a record of its own.
+
+    Raises BadRequestError, ModelNotGrantedError, TenantSuspendedError, RoleRefusedError,
+    ThrottledError or ModelFailedError, which Lambda reports by class name as ``errorType``; none
+    holds a prompt.
     """
     asked = request.parse(event)
-    connection = _connection()
-    alias, _, region = connection.settings.grant(asked.model, asked.region)
-    chat = connection.chat(alias, region=region)
-    run_id = uuid4()
+    chat = _connection().chat_with_fallbacks(asked.model, region=asked.region)
     try:
-        message = chat.invoke(asked.turns(), {"run_id": run_id}, **asked.parameters())
+        message = chat.invoke(asked.turns(), **asked.parameters())
     except Exception as error:  # noqa: BLE001 - every failure becomes one that holds no prompt
-        raise errors.of_model(error, connection.receipt(run_id)) from None
-    return _answer(alias, message, connection.receipt(run_id))
+        raise errors.of_model(error) from None
+    return _answer(message)
 
 
 @functools.cache
@@ -44,11 +42,12 @@ def _connection() -> Connection:
     return connect()
 
 
-def _answer(alias: str, message: AIMessage, receipt: Receipt | None) -> dict[str, Any]:
-    usage = receipt.usage if receipt else {}
+def _answer(message: BaseMessage) -> dict[str, Any]:
+    record = message.response_metadata["record"]
+    usage = record["usage"]
     return {
         "answer": str(message.text),
-        "model": alias,
+        "model": record["alias"],
         "stop_reason": message.response_metadata.get("stopReason"),
         "usage": {
             "input_tokens": usage.get("inputTokens", 0),
@@ -57,5 +56,5 @@ def _answer(alias: str, message: AIMessage, receipt: Receipt | None) -> dict[str
             "cache_read_input_tokens": usage.get("cacheReadInputTokens", 0),
             "cache_write_input_tokens": usage.get("cacheWriteInputTokens", 0),
         },
-        "record": message.response_metadata.get("record"),
+        "record": {"id": record["id"], "delivery": record["delivery"]},
     }

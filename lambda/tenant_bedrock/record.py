@@ -93,6 +93,7 @@ def _ours(call: ModelCall, phase: Phase, settings: Settings) -> dict[str, Any]:
         tenant=settings.tenant,
         environment=settings.environment,
         alias=call.alias,
+        baseModelId=settings.models[call.alias].base_model_id if call.alias else None,
         runId=str(call.run_id) if call.run_id else None,
         attempts=[
             _present(

@@ -50,7 +50,7 @@ class Recorder:
         The mark holds no content, only the size and the SHA-256 of the request body.
         """
         call.sent = True
-        call.alias = call.alias or self._alias(call.model_id)
+        call.alias = call.alias or next(iter(self._settings.aliases_of(call.model_id)), None)
         self._log.info(
             "record.start",
             extra={
@@ -76,7 +76,8 @@ class Recorder:
         """Deliver the record of a call that is over and keep its receipt."""
         call.over = True
         written = record.build(call, phase, self._settings, self._role.session_arn)
-        receipt = Receipt(call.record_id, self._delivery.deliver(written), call.usage())
+        delivery = self._delivery.deliver(written)
+        receipt = Receipt(call.record_id, delivery, call.alias, call.usage())
         if call.run_id is not None:
             with self._lock:
                 self._open.pop(call.run_id, None)
@@ -89,7 +90,3 @@ class Recorder:
         """The receipt of a LangChain run, if its record has been written."""
         with self._lock:
             return self._receipts.get(run_id)
-
-    def _alias(self, model_id: str | None) -> str | None:
-        models = self._settings.models.items()
-        return next((alias for alias, model in models if model.model == model_id), None)

@@ -39,6 +39,17 @@ SETTINGS: dict[str, Any] = {
     "role_arn": ROLE_ARN,
     "tenant": "acme",
 }
+INVOKE = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+PERMISSIONS: list[dict[str, Any]] = [
+    {
+        "Action": INVOKE,
+        # eu-west-1 is in the settings and not here: Bedrock must refuse it.
+        "Resource": [
+            f"arn:aws:bedrock:{REGION}::foundation-model/{HAIKU}",
+            f"arn:aws:bedrock:{REGION}::foundation-model/{NOVA}",
+        ],
+    }
+]
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,14 @@ class Acme:
         """The one record with this id; fails when there is none, or more than one."""
         (found,) = [r for r in self.records() if r["tenantBedrock"]["recordId"] == record_id]
         return found
+
+    def permit(self, *statements: dict[str, Any]) -> None:
+        """Let the operations role do this and nothing else; a statement may be a Deny."""
+        self.client("iam", self.operations).put_role_policy(
+            RoleName="bedrock-local-acme",
+            PolicyName="models",
+            PolicyDocument=_policy(*statements),
+        )
 
     def assume_role_calls(self) -> int:
         calls = self.control.calls(action="sts:AssumeRole", resource=ROLE_ARN)
@@ -145,20 +164,7 @@ def _make_operations_role(acme: Acme) -> None:
             }
         ),
     )
-    iam.put_role_policy(
-        RoleName="bedrock-local-acme",
-        PolicyName="models",
-        PolicyDocument=_policy(
-            {
-                "Action": ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"],
-                # eu-west-1 is in the settings and not here: Bedrock must refuse it.
-                "Resource": [
-                    f"arn:aws:bedrock:{REGION}::foundation-model/{HAIKU}",
-                    f"arn:aws:bedrock:{REGION}::foundation-model/{NOVA}",
-                ],
-            }
-        ),
-    )
+    acme.permit(*PERMISSIONS)
 
 
 def _make_execution_role(acme: Acme) -> None:
@@ -190,6 +196,13 @@ def _make_execution_role(acme: Acme) -> None:
 def _policy(*statements: dict[str, Any]) -> str:
     allowed = [{"Effect": "Allow", **statement} for statement in statements]
     return json.dumps({"Version": "2012-10-17", "Statement": allowed})
+
+
+@pytest.fixture
+def permit(tenant: Acme) -> Iterator[Callable[..., None]]:
+    """Replaces what the operations role may do, for one test."""
+    yield tenant.permit
+    tenant.permit(*PERMISSIONS)
 
 
 @pytest.fixture

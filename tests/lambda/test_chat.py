@@ -175,6 +175,16 @@ def test_a_failed_call_raises_what_langchain_users_know(acme: Any) -> None:
     assert acme.record(receipt.id)["tenantBedrock"]["phase"] == "error"
 
 
+def test_an_error_carries_a_note_of_its_record(acme: Any) -> None:
+    acme.control.fault(Fault("bedrock-runtime", code="ValidationException"))
+
+    with pytest.raises(ClientError) as caught:
+        acme.connect().chat("claude").invoke("hello")
+
+    (note,) = caught.value.__notes__
+    assert acme.record(note.split()[1])["errorCode"] == "ValidationException"
+
+
 def test_a_retry_of_langchains_has_a_record_of_its_own(acme: Any) -> None:
     acme.control.fault(Fault("bedrock-runtime", code="ValidationException"))
     before = len(acme.records())

@@ -95,6 +95,7 @@ def test_the_record_is_bedrocks_log_entry_plus_ours(acme: Any) -> None:
     }
     assert ours["phase"] == "end"
     assert (ours["tenant"], ours["environment"], ours["alias"]) == ("acme", "local", "claude")
+    assert ours["baseModelId"] == "anthropic.claude-3-5-haiku-20241022-v1:0"
     assert ours["attempts"][0]["status"] == 200
     assert ours["latencies"]["bedrockMs"] == bedrock_ms
     assert ours["latencies"]["totalMs"] > 0
@@ -174,6 +175,30 @@ def test_a_bedrock_error_is_typed_and_recorded(
 def test_a_region_that_the_role_does_not_allow_is_refused_by_bedrock(acme: Any) -> None:
     with pytest.raises(errors.ModelNotGrantedError, match="AccessDeniedException, request "):
         handler({"prompt": "hello", "model": "claude", "region": "eu-west-1"}, None)
+
+
+def test_a_suspended_tenant_is_told_so_at_once(acme: Any, permit: Callable[..., None]) -> None:
+    granted = {
+        "Action": "bedrock:InvokeModel",
+        "Resource": "arn:aws:bedrock:eu-central-1::foundation-model/*",
+    }
+    permit(granted)
+    asked = {"prompt": "canary-suspended", "model": "claude"}
+    handler(asked, None)
+    keys_before = acme.assume_role_calls()
+    permit(granted, {"Effect": "Deny", "Action": "*", "Resource": "*"})
+
+    with pytest.raises(errors.TenantSuspendedError, match="Ask the operations side") as caught:
+        handler(asked, None)
+
+    message = str(caught.value)
+    assert "canary" not in message
+    record = acme.record(message.split("record ")[1].split(maxsplit=1)[0])
+    assert record["errorCode"] == "AccessDeniedException"
+    assert acme.assume_role_calls() == keys_before  # the session was open already
+
+    permit(granted)
+    assert handler(asked, None)["answer"]
 
 
 def test_both_attempts_of_a_retried_call_are_recorded(acme: Any) -> None:

@@ -39,6 +39,15 @@ def _without(name: str) -> str:
         ),
         (json.dumps({**GOOD, "role_arn": "bedrock-prod-acme"}), "broken at: role_arn."),
         (json.dumps({**GOOD, "extern_id": "x"}), "broken at: extern_id."),
+        (json.dumps({**GOOD, "guardrail": {"arn": "x"}}), "broken at: guardrail.version."),
+        (
+            json.dumps({**GOOD, "quota": {"max_tokens_per_call": 0}}),
+            "broken at: quota.max_tokens_per_call.",
+        ),
+        (
+            json.dumps({**GOOD, "quota": {"requests_per_second": 0}}),
+            "broken at: quota.requests_per_second.",
+        ),
     ],
 )
 def test_broken_settings_are_a_sentence_without_the_external_id(
@@ -66,5 +75,64 @@ def test_the_first_region_is_the_default() -> None:
     models = {"claude": {"model": "anthropic.claude-x", "regions": regions}}
     parsed = settings.parse(json.dumps({**GOOD, "models": models}))
 
-    assert parsed.grant("claude", None) == ("claude", "anthropic.claude-x", "eu-west-1")
-    assert parsed.grant("claude", "eu-central-1")[2] == "eu-central-1"
+    assert parsed.grant("claude", None) == ("claude", "eu-west-1")
+    assert parsed.grant("claude", "eu-central-1") == ("claude", "eu-central-1")
+
+
+def test_an_older_hand_over_has_no_limits_and_its_models_are_their_own_base() -> None:
+    parsed = settings.parse(json.dumps(GOOD))
+
+    (claude,) = parsed.models.values()
+    assert (claude.base_model_id, claude.fallbacks, claude.streaming) == (
+        "anthropic.claude-x",
+        (),
+        True,
+    )
+    assert parsed.guardrail is None
+    assert parsed.quota == settings.Quota()
+
+
+def test_null_is_what_the_stanza_does_not_say() -> None:
+    nulls = {"guardrail": None, "quota": None}
+    without_rate = {"max_tokens_per_call": 4096, "requests_per_second": None}
+
+    assert settings.parse(json.dumps({**GOOD, **nulls})) == settings.parse(json.dumps(GOOD))
+    parsed = settings.parse(json.dumps({**GOOD, "quota": without_rate}))
+    assert parsed.quota == settings.Quota(max_tokens_per_call=4096)
+
+
+def test_the_whole_hand_over_is_read() -> None:
+    whole = {
+        **GOOD,
+        "guardrail": {
+            "arn": "arn:aws:bedrock:eu-central-1:111111111111:guardrail/g",
+            "version": "1",
+        },
+        "models": {
+            "claude": {
+                "base_model_id": "anthropic.claude-x",
+                "fallbacks": ["nova"],
+                "model": "eu.anthropic.claude-x",
+                "regions": ["eu-central-1"],
+                "streaming": False,
+            }
+        },
+        "quota": {
+            "max_tokens_per_call": 4096,
+            "requests_per_second": 0.5,
+            "tokens_per_day": 1_000_000,
+            "tokens_per_month": 20_000_000,
+        },
+    }
+
+    assert settings.parse(json.dumps(whole)).model_dump(mode="json") == whole
+
+
+def test_the_provider_is_the_base_models_whatever_bedrock_is_asked_for() -> None:
+    arn = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/abc"
+    regions = ["eu-central-1"]
+    for model in ("eu.amazon.nova-lite-v1:0", "global.amazon.nova-lite-v1:0", arn):
+        granted = settings.Model.model_validate(
+            {"base_model_id": "amazon.nova-lite-v1:0", "model": model, "regions": regions}
+        )
+        assert granted.provider == "amazon"
