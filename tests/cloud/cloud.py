@@ -171,7 +171,8 @@ class Pipeline:
         caller = self._identity.identify(request, signature)
         progress.principal = caller.principal
         call = _call(request, signature, caller, operation)
-        needed = checks(call, get_partition(call.region), self._context.inference_profiles)
+        profiles = self._context.inference_profiles
+        needed = checks(call, get_partition(call.region), profiles, caller.session)
         if needed:
             progress.action, progress.resource = needed[0].action, needed[0].resource
         progress.reason = authorize(call, caller, needed, self._context.clock)

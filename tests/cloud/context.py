@@ -46,16 +46,26 @@ class CloudContext:
         """
         return backends(service)[account][region]
 
-    def start_role_session(self, role_arn: str, name: str, seconds: int = 3600) -> RoleSession:
+    def start_role_session(
+        self,
+        role_arn: str,
+        name: str,
+        seconds: int = 3600,
+        request_context: Mapping[str, str] | None = None,
+    ) -> RoleSession:
         """Keys of an existing role, as an AWS service gets them for its own work (Lambda).
 
-        Raises LookupError when there is no such role. The role's trust in the service is the
-        service's to check.
+        ``request_context`` are condition keys of every call made with them. The role's trust in the
+        service is the service's to check. Raises LookupError when there is no such role.
         """
         account = role_arn.split(":")[4]
         for role in self.backend("iam", account, "global").roles.values():
             if role.arn == role_arn:
                 return self.sessions.issue(
-                    role_arn=role_arn, role_id=role.id, name=name, duration_seconds=seconds
+                    role_arn=role_arn,
+                    role_id=role.id,
+                    name=name,
+                    duration_seconds=seconds,
+                    request_context=request_context,
                 )
         raise LookupError(f"There is no role {role_arn}.")

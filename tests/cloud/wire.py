@@ -62,6 +62,8 @@ def read_operation(request: HttpRequest, signing_name: str) -> Operation:
         except (NotFound, NotImplementedError, UnknownServiceError):
             continue
         protocol = determine_request_protocol(get_service_model(service), parsed.content_type)
+        if protocol in ("query", "ec2"):
+            _refuse_repeats(parsed)
         fields: Any = {
             "body": request.body,
             "headers": parsed.headers,
@@ -78,6 +80,13 @@ def read_operation(request: HttpRequest, signing_name: str) -> Operation:
         return Operation(service, model.name, protocol, parameters or {})
     message = f"The local cloud knows no such operation of {signing_name}."
     raise ServiceError("UnknownOperationException", message, status=404)
+
+
+def _refuse_repeats(parsed: Request) -> None:
+    """Who reads the address and who reads the body must see the same call."""
+    given = [*parsed.args.items(multi=True), *parsed.form.items(multi=True)]
+    if len({name for name, _ in given}) != len(given):
+        raise ServiceError("MalformedQueryString", "A parameter is given more than once.")
 
 
 def protocol_of(request: HttpRequest, signing_name: str) -> str:

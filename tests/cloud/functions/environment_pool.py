@@ -143,7 +143,13 @@ class EnvironmentPool:
         if not trusts_lambda(function.role):
             message = "The role defined for the function cannot be assumed by Lambda."
             raise ServiceError("AccessDeniedException", message, 403)
-        session = self._context.start_role_session(function.role, function.name, _SESSION_SECONDS)
+        # https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+        session = self._context.start_role_session(
+            function.role,
+            function.name,
+            _SESSION_SECONDS,
+            {"lambda:SourceFunctionArn": function.arn},
+        )
         identifier = uuid.uuid4().hex
         today = self._context.clock.now().strftime("%Y/%m/%d")
         place = Place(

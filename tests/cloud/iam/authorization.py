@@ -219,6 +219,7 @@ def _request(
         context["aws:TokenIssueTime"] = caller.session.issued.isoformat()
         if caller.session.source_identity:
             context["aws:SourceIdentity"] = caller.session.source_identity
+        context |= caller.session.request_context
     return Request(
         action=check.action,
         resource=check.resource,

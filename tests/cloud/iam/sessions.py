@@ -32,7 +32,10 @@ class Credentials:
 
 @dataclass(frozen=True)
 class RoleSession:
-    """One assumed role; ``policies`` are session policies as JSON text."""
+    """One assumed role; ``policies`` are session policies as JSON text.
+
+    ``request_context`` are condition keys that the service which made it sets on its every call.
+    """
 
     credentials: Credentials
     principal: Principal
@@ -42,6 +45,7 @@ class RoleSession:
     tags: Mapping[str, str] = field(default_factory=dict)
     transitive_tags: tuple[str, ...] = ()
     source_identity: str | None = None
+    request_context: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def expiration(self) -> datetime:
@@ -71,6 +75,7 @@ class Sessions:
         tags: Mapping[str, str] | None = None,
         transitive_tags: tuple[str, ...] = (),
         source_identity: str | None = None,
+        request_context: Mapping[str, str] | None = None,
     ) -> RoleSession:
         """Make keys for a role, in the role's account. Asks no policy: the caller has done so."""
         _, partition, _, _, account, role_path = role_arn.split(":", 5)
@@ -97,6 +102,7 @@ class Sessions:
             tags=dict(tags or {}),
             transitive_tags=transitive_tags,
             source_identity=source_identity,
+            request_context=dict(request_context or {}),
         )
         with self._lock:
             self._by_access_key[session.credentials.access_key_id] = session

@@ -63,13 +63,19 @@ class Sts:
             {} if source is None else {key: source.tags[key] for key in source.transitive_tags}
         )
         inherited_identity = None if source is None else source.source_identity
+        asked_tags = tags_of(given.get("Tags") or [])
+        if inherited.keys() & asked_tags.keys():
+            raise ServiceError("InvalidParameterValue", "A transitive tag cannot be set anew.")
+        if inherited_identity and given.get("SourceIdentity") not in (None, inherited_identity):
+            message = "The source identity of a session cannot be changed."
+            raise ServiceError("AccessDenied", message, status=403)
         session = self._context.sessions.issue(
             role_arn=role_arn,
             role_id=role.id,
             name=str(given["RoleSessionName"]),
             duration_seconds=seconds,
             policies=self._session_policies(account, given),
-            tags={**tags_of(given.get("Tags") or []), **inherited},
+            tags={**asked_tags, **inherited},
             transitive_tags=(*inherited, *(given.get("TransitiveTagKeys") or ())),
             source_identity=given.get("SourceIdentity") or inherited_identity,
         )

@@ -214,6 +214,9 @@ class Logs:
     def _check_queried(self, call: Call) -> None:
         """A query reads what it is about; moto runs it, but knows nothing of keys."""
         given = call.parameters
+        ways = ("logGroupIdentifiers", "logGroupName", "logGroupNames")
+        if sum(1 for way in ways if given.get(way)) > 1:
+            raise _invalid("Give one of logGroupName, logGroupNames and logGroupIdentifiers.")
         named = given.get("logGroupNames") or given.get("logGroupIdentifiers") or [None]
         for name in named:
             asked = {"logGroupIdentifier": name} if name else given
@@ -239,8 +242,8 @@ class Logs:
         if named.startswith("arn:"):
             parts = named.removesuffix(":*").split(":", 6)
             region, named = parts[3], parts[-1]
-        group = self._context.backend("logs", call.account, region).groups.get(named)
-        if group is None:
+        group = self._context.backend("logs", call.account, call.region).groups.get(named)
+        if group is None or region != call.region:  # a Region knows its own groups only
             raise ServiceError(
                 "ResourceNotFoundException", "The specified log group does not exist."
             )

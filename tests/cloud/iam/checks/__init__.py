@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from tests.cloud.bedrock.inference_profiles import InferenceProfiles
     from tests.cloud.call import Call
+    from tests.cloud.iam.sessions import RoleSession
 
 __all__ = ["Check", "checks", "tags_of"]
 
@@ -45,12 +46,17 @@ _PREFIXES = {
 }
 
 
-def checks(call: Call, partition: str, profiles: InferenceProfiles) -> list[Check]:
-    """Everything ``call`` needs, in the order in which AWS asks."""
+def checks(
+    call: Call,
+    partition: str,
+    profiles: InferenceProfiles,
+    session: RoleSession | None = None,
+) -> list[Check]:
+    """Everything ``call`` needs, in the order in which AWS asks; ``session`` is the caller's."""
     if (call.service, call.operation) == ("sts", "GetCallerIdentity"):
         return []  # always allowed, even by an explicit deny (STS API reference)
     find = _BY_SERVICE.get(call.service)
-    found = list(find(Asked(call, partition, profiles))) if find else []
+    found = list(find(Asked(call, partition, profiles, session))) if find else []
     if not found:  # also a call that names nothing, such as a DeleteObjects of no object
         prefix = _PREFIXES.get(call.service, call.service)
         found = [Check(f"{prefix}:{call.operation}", "*", call.account)]

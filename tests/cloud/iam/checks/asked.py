@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tests.cloud.bedrock.inference_profiles import InferenceProfiles
     from tests.cloud.call import Call
+    from tests.cloud.iam.sessions import RoleSession
 
 Values = dict[str, str | tuple[str, ...]]
 """Condition keys and what they are."""
@@ -39,6 +40,7 @@ class Asked:
     call: Call
     partition: str
     profiles: InferenceProfiles
+    session: RoleSession | None = None
 
     def arn(self, service: str, path: str, *, region: str | None = None) -> str:
         """An ARN in the caller's account and Region."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.cloud.functions.version import read_name
 from tests.cloud.iam.checks.asked import Asked, Check
 from tests.cloud.moto_state import function_policy
 
@@ -22,15 +23,19 @@ def functions(asked: Asked) -> Iterator[Check]:
     """Checks of a Lambda call: on the function, and iam:PassRole on the role it is given."""
     call = asked.call
     action = _LAMBDA_ACTIONS.get(call.operation, f"lambda:{call.operation}")
-    named = asked.parameter("FunctionName", "Resource")
-    if not named:
-        yield Check(action, "*", call.account)
-    else:
-        given = named.startswith("arn:")
-        arn = named if given else asked.arn("lambda", f"function:{named.rpartition(':')[2]}")
-        if qualifier := asked.parameter("Qualifier"):
-            arn = f"{arn}:{qualifier}"
+    if arn := _function(asked):
         yield Check(action, arn, arn.split(":")[4], resource_policy=function_policy(arn))
+    else:
+        yield Check(action, "*", call.account)
     if role := asked.parameter("Role"):
         context = {"iam:PassedToService": "lambda.amazonaws.com"}
         yield Check("iam:PassRole", role, role.split(":")[4], context=context)
+
+
+def _function(asked: Asked) -> str:
+    """The ARN of the function that is named, in whichever account and by whichever spelling."""
+    if not asked.parameter("FunctionName"):
+        return asked.parameter("Resource")
+    name = read_name(asked.call)
+    arn = f"arn:{asked.partition}:lambda:{name.region}:{name.account}:function:{name.name}"
+    return f"{arn}:{name.qualifier}" if name.qualifier else arn

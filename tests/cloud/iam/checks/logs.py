@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.cloud.iam.checks.asked import Asked, Check
+from tests.cloud.moto_state import backends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 _STREAM_OPERATIONS = frozenset(
     {"CreateLogStream", "DeleteLogStream", "GetLogEvents", "PutLogEvents"}
 )
-_ACCOUNT_OPERATIONS = frozenset({"DescribeQueries", "GetQueryResults", "StopQuery"})
+_ACCOUNT_OPERATIONS = frozenset({"DescribeQueries", "StopQuery"})
 _TAG_OPERATIONS = frozenset({"ListTagsForResource", "TagResource", "UntagResource"})
 
 
@@ -41,9 +42,14 @@ def logs(asked: Asked) -> Iterator[Check]:
 
 def _log_groups(call: Call) -> list[str]:
     given = call.parameters
-    several = given.get("logGroupIdentifiers") or given.get("logGroupNames")
+    if call.operation == "GetQueryResults":  # acts on what its query reads
+        queries = backends("logs")[call.account][call.region].queries
+        query = queries.get(given.get("queryId"))
+        return list(query.log_group_names) if query else [""]
+    several = [*given.get("logGroupIdentifiers", ()), *given.get("logGroupNames", ())]
     if several:
-        return [str(group) for group in several]
+        alone = [given["logGroupName"]] if given.get("logGroupName") else []
+        return [str(group) for group in (*several, *alone)]
     names = ("logGroupName", "logGroupIdentifier", "resourceArn")
     one = next((str(given[name]) for name in names if given.get(name)), None)
     if call.operation in ("DescribeLogGroups", "ListLogGroups") or one is None:

@@ -28,9 +28,17 @@ def sts(asked: Asked) -> Iterator[Check]:
             context[key] = asked.parameter(name)
     if call.parameters.get("TransitiveTagKeys"):
         context["sts:TransitiveTagKeys"] = tuple(call.parameters["TransitiveTagKeys"])
+    # What a session hands down to the next, the next role must take as if it were asked for:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_role-chaining
+    inherited_tags = asked.session.transitive_tags if asked.session else ()
+    inherited_identity = asked.session.source_identity if asked.session else None
+    if inherited_identity:
+        context["sts:SourceIdentity"] = inherited_identity
     actions = ["sts:AssumeRole"]
-    actions += ["sts:TagSession"] if call.parameters.get("Tags") else []
-    actions += ["sts:SetSourceIdentity"] if call.parameters.get("SourceIdentity") else []
+    if call.parameters.get("Tags") or inherited_tags:
+        actions.append("sts:TagSession")
+    if call.parameters.get("SourceIdentity") or inherited_identity:
+        actions.append("sts:SetSourceIdentity")
     for action in actions:
         yield Check(
             action,
