@@ -13,7 +13,10 @@ SET_UP = $(if $(PYTHON),,$(error No Python of at least 3.11 is on PATH; install 
 RUN = $(SET_UP) && .venv/bin/python -m
 
 # A shell may export ENV or NAME for its own ends: only what is written after `make` counts.
-given = $(if $(filter command line,$(origin $(1))),$(if $($(1)),--$(2)='$(subst ','\'',$($(1)))'))
+# Values are taken as they were written: make would run what stands in $(shell …).
+given = $(if $(filter command line,$(origin $(1))),$(if $(value $(1)),--$(2)='$(subst ','\'',$(value $(1)))'))
+override PROMPT := $(value PROMPT)
+export PROMPT
 needs = $(if $(filter command line,$(origin $(1))),,$(error $@ needs $(1)=, for instance: make $@ $(2)))
 JSON_FLAG = $(if $(filter command line,$(origin JSON)),--json)
 ENV_FLAG = $(call needs,ENV,ENV=local)$(call given,ENV,env)

@@ -105,6 +105,7 @@ class Attacks:
             self._try(
                 f"{name}'s function takes {other}'s role",
                 f"inline policy execution of {execution}",
+                "is not among its resources",
                 on_victim(victim.external_id),
                 theirs,
             )
@@ -116,31 +117,49 @@ class Attacks:
             self._try(
                 f"{name} widens its policy, own ExternalId",
                 their_trust,
+                "it is for other principals",
                 on_victim(me.external_id),
                 theirs,
             ),
             self._try(
                 f"the same with {other}'s ExternalId",
                 their_trust,
+                "it is for other principals",
                 on_victim(victim.external_id),
                 theirs,
             ),
-            self._try("the same without one", their_trust, on_victim(None), theirs),
+            self._try(
+                "the same without one",
+                their_trust,
+                "it is for other principals",
+                on_victim(None),
+                theirs,
+            ),
             self._try(
                 f"{name} takes its own role without ExternalId",
                 my_trust,
+                "sts:ExternalId is missing",
                 lambda: self._assume(me.execution, me.role_arn, name, None),
+                own,
+            ),
+            self._try(
+                f"{name} takes its own role with {other}'s",
+                my_trust,
+                "sts:ExternalId is not the value",
+                lambda: self._assume(me.execution, me.role_arn, name, victim.external_id),
                 own,
             ),
             self._try(
                 f"another role of {name}'s account takes it",
                 my_trust,
+                "aws:PrincipalArn is",
                 lambda: self._assume(intruder, me.role_arn, name, me.external_id),
                 own,
             ),
             self._try(
                 "the function takes it as session alice",
                 my_trust,
+                "sts:RoleSessionName is",
                 lambda: self._assume(me.execution, me.role_arn, "alice", me.external_id),
                 own,
             ),
@@ -162,12 +181,14 @@ class Attacks:
             self._try(
                 f"{me.account.tenant} calls a model not granted",
                 permissions,
+                "is not among its resources",
                 lambda: self._converse(session, NOT_GRANTED, region),
                 own,
             ),
             self._try(
                 f"{me.account.tenant} calls its model in {elsewhere}",
                 permissions,
+                "is not among its resources",
                 lambda: self._converse(session, model, elsewhere),
                 own,
             ),
@@ -186,18 +207,21 @@ class Attacks:
             self._try(
                 f"{me.tenant}'s administrator reads {victim.tenant}'s log",
                 "resource policy",
+                "no policy that lets another account in",
                 lambda: self._read(administrator, victim),
                 read_by_its_reader(victim),
             ),
             self._try(
                 f"operations' administrator reads {me.tenant}'s log",
                 "resource policy",
+                "no policy that lets another account in",
                 lambda: self._read(operations, me),
                 read_by_its_reader(me),
             ),
             self._try(
                 f"operations as Terraform in {me.tenant}'s account",
                 f"inline policy deployer of {self._env.deployer_role_name}",
+                "NeverReadTheRecords denies",
                 lambda: self._read(deployer, me),
                 read_by_its_reader(me),
             ),
@@ -211,6 +235,7 @@ class Attacks:
         return self._try(
             f"{self._attacker.account.tenant}'s keys, an hour later",
             "identity",
+            "expired",
             lambda: self._converse(old, model, region),
             lambda: self._converse(self._session(self._assume_own(fresh)), model, region),
         )
@@ -219,16 +244,20 @@ class Attacks:
         self,
         attack: str,
         refuser: str,
+        reason: str,
         attempt: Callable[[], object],
         twin: Callable[[], object],
     ) -> Result:
         before = len(self._control.calls())
         try:
             attempt()
-        except ClientError:
-            refusal = [entry for entry in self._control.calls()[before:] if not entry.allowed][-1]
-            who, why = _told(refusal)
-            return Result(attack, who, why, who.startswith(refuser) and _allowed(twin))
+        except ClientError as error:
+            refusals = [entry for entry in self._control.calls()[before:] if not entry.allowed]
+            if not refusals:  # it failed, but nobody refused it
+                return Result(attack, None, str(error), as_expected=False)
+            who, why = _told(refusals[-1])
+            expected = who.startswith(refuser) and reason in why
+            return Result(attack, who, why, as_expected=expected and _allowed(twin))
         return Result(attack, None, "", as_expected=False)
 
     def _granted(self) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -12,9 +13,9 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# rich colours only a terminal and honours NO_COLOR. A pipe has no width: nothing is cut there.
-_PIPE = 240
-out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE)
+# rich colours only a terminal and honours NO_COLOR. A pipe has no width: nothing is cut or wrapped.
+_PIPE = 10_000
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _PIPE)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -46,6 +47,11 @@ def run(main: Callable[[], int]) -> None:
         code = main()
     except CommandError as error:
         err.print(f"[red]{escape(str(error))}[/red]")
+        code = 1
+    except BotoCoreError as error:  # no credentials, no Region, no connection
+        err.print(
+            f"[red]AWS cannot be asked: {escape(str(error))}. Set up AWS credentials of the account.[/red]"
+        )
         code = 1
     except KeyboardInterrupt:
         code = 130

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,13 +93,19 @@ def load(name: str) -> Environment:
     """Read an environment; CommandError when it does not exist or its tfvars cannot be right."""
     folder = ENVIRONMENTS / name
     tfvars = folder / "terraform.tfvars"
-    if not name or not tfvars.is_file():
+    # A path would read an environment under another name, with other credentials.
+    if not re.fullmatch(r"[a-z][a-z0-9]*", name) or not tfvars.is_file():
         known = sorted(path.parent.name for path in ENVIRONMENTS.glob("*/terraform.tfvars"))
         raise CommandError(f'No environment "{name}"; write ENV= and one of {_listed(known)}.')
     problems = unknown_keys(tfvars, ENVIRONMENTS / "variables.tf")
     if problems:
         raise CommandError("\n".join(problems))
     data = read_hcl(tfvars)
+    if data.get("environment") != name:
+        raise CommandError(
+            f'environments/{name}/terraform.tfvars says environment = "{data.get("environment")}"; '
+            f'write "{name}", the name of its folder, or it would act on the other one.'
+        )
     try:
         region = data["operations"]["region"]
         return Environment(

@@ -81,7 +81,11 @@ def down(workspace: Workspace) -> bool:
     """Stop the local cloud and forget what it held; False when none ran."""
     if not workspace.cloud_file.is_file():
         return False
-    pid = json.loads(workspace.cloud_file.read_text())["pid"]
+    cloud = json.loads(workspace.cloud_file.read_text())
+    if not workspace.answers(cloud):
+        workspace.cloud_file.unlink(missing_ok=True)  # its pid may be a stranger's by now
+        return False
+    pid = cloud["pid"]
     try:
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + PATIENCE

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from commands import arguments, environment
-from commands.console import CommandError, out, run, table
+from commands.console import CommandError, out, run, table, warn
 from commands.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -60,8 +60,12 @@ def whole(messages: Iterable[str]) -> Iterator[dict[str, Any]]:
     """
     seen: set[tuple[str, str]] = set()
     parts: dict[tuple[str, str], dict[int, str]] = {}
+    foreign = 0
     for message in messages:
-        record = json.loads(message)
+        record = _record(message)
+        if record is None:
+            foreign += 1
+            continue
         ours = record["tenantBedrock"]
         named = ours["recordId"], ours["phase"]
         if named in seen:
@@ -79,9 +83,21 @@ def whole(messages: Iterable[str]) -> Iterator[dict[str, Any]]:
             record = json.loads(text)
         seen.add(named)
         yield record
+    if foreign:  # the log is the customer's, who may write to it too
+        warn(f"{foreign} events in the log group are no records and are left out.")
     missing = sorted(f"{record_id} ({phase})" for record_id, phase in parts.keys() - seen)
     if missing:
         raise CommandError(f"Parts are missing of {', '.join(missing)}.")
+
+
+def _record(message: str) -> dict[str, Any] | None:
+    """The record, or part of one, in an event; None when it holds something else."""
+    try:
+        record: dict[str, Any] = json.loads(message)
+        _ = record["tenantBedrock"]["recordId"], record["tenantBedrock"]["phase"]
+    except (json.JSONDecodeError, KeyError, TypeError):
+        return None
+    return record
 
 
 def row(record: dict[str, Any]) -> tuple[str, ...]:

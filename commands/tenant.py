@@ -10,9 +10,10 @@ from commands import arguments, environment
 from commands.console import CommandError, out, run
 from commands.workspace import Workspace
 
-# What a new tenant may call until its stanza says otherwise: a model that needs no inference profile.
-MODEL = "amazon.nova-lite-v1:0"
-ALIAS = "nova"
+# What a new tenant may call until its stanza says otherwise: a model that is called on demand, without
+# an inference profile, in many Regions: https://docs.aws.amazon.com/bedrock/latest/userguide/models-regions.html
+MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
+ALIAS = "claude"
 
 
 def main() -> int:
@@ -46,14 +47,24 @@ def mint(env: environment.Environment, name: str, account_id: str) -> str:
 
     Raises CommandError for a name or account that is taken or malformed.
     """
-    # The lengths AWS allows for the names made from it are checked in environments/variables.tf.
     if not re.fullmatch(r"[a-z0-9](-?[a-z0-9])+", name):
         raise CommandError(
             f'"{name}" cannot be a tenant; write NAME= in lower-case letters, digits and hyphens.'
         )
-    if not re.fullmatch(r"\d{12}", account_id):
+    longest = f"{env.name_of(name)}-execution"
+    if (
+        len(longest) > 64
+    ):  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+        raise CommandError(
+            f'"{name}" is too long by {len(longest) - 64}; IAM allows {longest} 64 characters.'
+        )
+    if not re.fullmatch(r"[0-9]{12}", account_id):
         raise CommandError(
             f'"{account_id}" is not an account id; write ACCOUNT= and all 12 digits, leading zeros too.'
+        )
+    if account_id == env.operations_account_id:
+        raise CommandError(
+            f"{account_id} is the operations account; write ACCOUNT= and the customer's own."
         )
     for account in env.accounts:
         if account.tenant.lower() == name:

@@ -12,7 +12,7 @@ tenants = {
     accounts     = { "222222222222" = {} }
     external_ids = { current = "957de22fad53ba4a185d28da6ab59943" }
     models = {
-      nova = { model = "amazon.nova-lite-v1:0", regions = ["eu-central-1"] }
+      claude = { model = "anthropic.claude-3-haiku-20240307-v1:0", regions = ["eu-central-1"] }
     }
     workload = { retention_days = 30 }
   }

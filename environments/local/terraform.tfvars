@@ -13,8 +13,8 @@ tenants = {
     }
     external_ids = { current = "269170463fdc32af10a91e67a8fd77bd" }
     models = {
-      claude = { model = "anthropic.claude-3-5-haiku-20241022-v1:0", regions = ["eu-central-1", "eu-west-1"] }
-      nova   = { model = "amazon.nova-lite-v1:0", regions = ["eu-central-1"] }
+      claude = { model = "anthropic.claude-3-haiku-20240307-v1:0", regions = ["eu-central-1", "eu-west-1"] }
+      nova   = { model = "amazon.nova-lite-v1:0", regions = ["us-east-1"] }
     }
   }
 

@@ -25,7 +25,7 @@ tenants = {
     external_ids = { current = "b4bb49679828e437df6c824d53ed9043" }
     models = {
       claude = { model = "anthropic.claude-3-haiku-20240307-v1:0", regions = ["eu-central-1", "eu-west-1"] }
-      nova   = { model = "amazon.nova-lite-v1:0", regions = ["eu-west-1"] }
+      nova   = { model = "amazon.nova-lite-v1:0", regions = ["us-east-1"] }
     }
     workload = {
       architecture         = "arm64"

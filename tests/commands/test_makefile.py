@@ -55,3 +55,11 @@ def test_make_alone_lists_the_commands():
     run = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "make demo " in run.stdout
     assert "make apply " in run.stdout
+
+
+def test_a_value_is_never_run_by_make(tmp_path):
+    trap = tmp_path / "trap"
+    make(
+        "invoke", "ENV=local", f"TENANT=$(shell touch {trap})acme", f"PROMPT=$(shell touch {trap})"
+    )
+    assert not trap.exists()

@@ -75,3 +75,14 @@ def test_adds_the_first_stanza_to_an_empty_map():
 def test_refuses_a_tfvars_without_tenants():
     with pytest.raises(CommandError, match="has no `tenants = {`"):
         inserted('environment = "dev"\n', "  acme = {}\n")
+
+
+def test_refuses_the_operations_account():
+    with pytest.raises(CommandError, match="111111111111 is the operations account"):
+        mint(ENVIRONMENT, "globex", "111111111111")
+
+
+def test_refuses_a_name_that_overflows_the_role_name():
+    assert mint(ENVIRONMENT, "t" * 42, "333333333333")
+    with pytest.raises(CommandError, match="is too long by 1; IAM allows"):
+        mint(ENVIRONMENT, "t" * 43, "333333333333")

@@ -37,10 +37,10 @@ def test_the_function_is_told_the_models_of_its_tenant(acme):
     told = acme.variables_of("module.customer_workload.aws_lambda_function.this")["TENANT_BEDROCK"]
     assert told["models"] == {
         "claude": {
-            "model": "anthropic.claude-3-5-haiku-20241022-v1:0",
+            "model": "anthropic.claude-3-haiku-20240307-v1:0",
             "regions": ["eu-central-1", "eu-west-1"],
         },
-        "nova": {"model": "amazon.nova-lite-v1:0", "regions": ["eu-central-1"]},
+        "nova": {"model": "amazon.nova-lite-v1:0", "regions": ["us-east-1"]},
     }
 
 

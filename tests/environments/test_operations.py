@@ -42,7 +42,6 @@ def test_no_account_external_id_or_model_of_one_tenant_is_in_anothers_policies(l
         assert foreign not in trust
     models = local.resource('module.operations_role["acme"].aws_iam_role_policy.models')["policy"]
     assert "amazon.nova-pro-v1:0" not in models
-    assert "us-east-1" not in models
 
 
 def test_the_hand_over_is_known_before_apply(local):

@@ -1,0 +1,32 @@
+"""Reading an environment's data, and speaking of AWS."""
+
+import shutil
+
+import pytest
+
+from commands import environment, logs
+from commands.console import CommandError
+
+
+@pytest.mark.parametrize("name", ["local/", "../environments/local", "Local", "", "nowhere"])
+def test_an_environment_is_a_folders_name_and_nothing_else(name):
+    assert environment.load("local").name == "local"
+    with pytest.raises(CommandError, match="No environment"):
+        environment.load(name)
+
+
+def test_a_folder_whose_tfvars_name_another_environment_is_refused(tmp_path, monkeypatch):
+    for name in ("prod", "staging"):
+        shutil.copytree(environment.ENVIRONMENTS / "prod", tmp_path / name)
+    shutil.copy(environment.ENVIRONMENTS / "variables.tf", tmp_path)
+    monkeypatch.setattr(environment, "ENVIRONMENTS", tmp_path)
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    assert environment.load("prod").name == "prod"
+    with pytest.raises(CommandError, match='says environment = "prod"'):
+        environment.load("staging")
+
+
+def test_an_event_that_is_no_record_is_left_out_and_said(capsys):
+    record = '{"tenantBedrock": {"recordId": "r", "phase": "end"}}'
+    assert len(list(logs.whole(["not JSON", "[1]", "{}", record]))) == 1
+    assert "3 events in the log group are no records" in capsys.readouterr().err
