@@ -51,6 +51,10 @@ tenant: ## ENV= NAME= ACCOUNT= · add a tenant's stanza with a freshly minted Ex
 	@$(RUN) commands.tenant $(ENV_FLAG) $(call needs,NAME,ENV=dev NAME=acme ACCOUNT=222222222222)$(call given,NAME,name) \
 		$(call needs,ACCOUNT,ENV=dev NAME=acme ACCOUNT=222222222222)$(call given,ACCOUNT,account)
 
+.PHONY: rotate
+rotate: ## ENV= TENANT= [CONFIRM=] · the next step to a new ExternalId, with no failed call in between
+	@$(RUN) commands.rotate $(ENV_FLAG) $(TENANT_FLAG) $(call given,CONFIRM,confirm)
+
 .PHONY: deployer
 deployer: ## ENV= TENANT= [ACCOUNT=] · print the role a customer makes once so that Terraform may work there
 	@$(RUN) commands.deployer $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account)

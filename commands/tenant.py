@@ -8,6 +8,7 @@ import subprocess
 
 from commands import arguments, environment
 from commands.console import CommandError, out, run
+from commands.tfvars import inserted
 from commands.workspace import Workspace
 
 # What a new tenant may call until its stanza says otherwise: a model that is called on demand, without
@@ -42,9 +43,6 @@ def main() -> int:
 def mint(env: environment.Environment, name: str, account_id: str) -> str:
     """A new tenant's stanza.
 
-    The ExternalId is ours to choose, never the customer's, and unique: 128 random bits
-    (https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html).
-
     Raises CommandError for a name or account that is taken or malformed.
     """
     if not re.fullmatch(r"[a-z0-9](-?[a-z0-9])+", name):
@@ -78,7 +76,7 @@ def mint(env: environment.Environment, name: str, account_id: str) -> str:
     return (
         f"  {name} = {{\n"
         f'    accounts     = {{ "{account_id}" = {{}} }}\n'
-        f'    external_ids = {{ current = "{secrets.token_hex(16)}" }}\n'
+        f'    external_ids = {{ current = "{external_id()}" }}\n'
         "    models = {\n"
         f'      {ALIAS} = {{ model = "{MODEL}", regions = ["{env.operations_region}"] }}\n'
         "    }\n"
@@ -86,30 +84,12 @@ def mint(env: environment.Environment, name: str, account_id: str) -> str:
     )
 
 
-def inserted(tfvars: str, stanza: str) -> str:
-    """``tfvars`` with ``stanza`` as the last of its tenants; everything else, comments too, as it was."""
-    opening = re.search(r"^tenants\s*=\s*\{", tfvars, re.MULTILINE)
-    if opening is None:
-        raise CommandError("terraform.tfvars has no `tenants = {`; add it before adding a tenant.")
-    closing = _closing_brace(tfvars, opening.end())
-    before = tfvars[:closing].rstrip()
-    return (
-        f"{before}\n\n{stanza}{tfvars[closing:]}"
-        if before[-1] == "}"
-        else f"{before}\n{stanza}{tfvars[closing:]}"
-    )
+def external_id() -> str:
+    """A new ExternalId: ours to choose, never the customer's, and unique by its 128 random bits.
 
-
-def _closing_brace(text: str, position: int) -> int:
-    """Where the brace that was opened just before ``position`` closes, past strings and comments."""
-    depth = 1
-    for token in re.compile(
-        r'"(?:\\.|[^"\\])*"|#[^\n]*|//[^\n]*|/\*.*?\*/|[{}]', re.DOTALL
-    ).finditer(text, position):
-        depth += {"{": 1, "}": -1}.get(token.group(), 0)
-        if depth == 0:
-            return token.start()
-    raise CommandError("terraform.tfvars never closes its `tenants = {`; add the missing brace.")
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    """
+    return secrets.token_hex(16)
 
 
 if __name__ == "__main__":
