@@ -91,6 +91,11 @@ class Folder:
         """Make what the files say."""
         self._run("apply", "-auto-approve", *options, inputs={})
 
+    def outputs(self) -> dict[str, Any]:
+        """The values of what was applied."""
+        shown = json.loads(self._test.execute_command("output", "-no-color", "-json").out)
+        return {name: output["value"] for name, output in shown.items()}
+
     def _run(self, command: str, *options: str, inputs: Mapping[str, Any]) -> None:
         file = self.path / "inputs.tfvars.json"
         file.write_text(json.dumps(inputs))
@@ -144,6 +149,12 @@ class Plan:
         """A policy document; a KeyError where it is not wholly known before apply."""
         document: dict[str, Any] = json.loads(self.resource(address)[attribute])
         return document
+
+    def granted(self, role: str) -> str:
+        """The one inline policy of a role, as text; a KeyError where it is not known."""
+        [inline] = self.resource(role)["inline_policy"]
+        text: str = inline["policy"]
+        return text
 
 
 def folder_of(path: Path, files: Iterable[Path], extra: Mapping[str, str] | None = None) -> Path:

@@ -56,6 +56,8 @@ locals {
 }
 
 resource "aws_iam_role" "execution" {
+  count = local.runs ? 1 : 0
+
   name                 = "${local.name}-execution"
   description          = "Lets ${local.name} act as its tenant and write its records."
   assume_role_policy   = local.execution_trust
@@ -63,7 +65,9 @@ resource "aws_iam_role" "execution" {
 }
 
 resource "aws_iam_role_policy" "execution" {
+  count = local.runs ? 1 : 0
+
   name   = "execution"
-  role   = aws_iam_role.execution.name
+  role   = aws_iam_role.execution[0].name
   policy = local.execution_permissions
 }

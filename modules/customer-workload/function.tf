@@ -1,7 +1,23 @@
+locals {
+  # What the function is told, and all of it; lambda/tenant_bedrock/settings.py reads it.
+  told = jsonencode({
+    environment      = var.environment
+    external_id      = var.operations_role.external_id
+    guardrail        = var.guardrail
+    models           = var.models
+    quota            = var.quota
+    record_log_group = local.record_log_group
+    role_arn         = var.operations_role.arn
+    tenant           = var.tenant
+  })
+}
+
 resource "aws_lambda_function" "this" {
+  count = local.runs ? 1 : 0
+
   function_name                  = local.name
   description                    = "Calls Amazon Bedrock as tenant ${var.tenant} and records every call in this account."
-  role                           = aws_iam_role.execution.arn
+  role                           = aws_iam_role.execution[0].arn
   runtime                        = "python3.13"
   handler                        = "tenant_bedrock.handler.handler"
   filename                       = var.package_path
@@ -13,14 +29,7 @@ resource "aws_lambda_function" "this" {
 
   environment {
     variables = {
-      TENANT_BEDROCK = jsonencode({
-        environment      = var.environment
-        external_id      = var.operations_role.external_id
-        models           = var.models
-        record_log_group = local.record_log_group
-        role_arn         = var.operations_role.arn
-        tenant           = var.tenant
-      })
+      TENANT_BEDROCK = local.told
     }
   }
 
@@ -44,4 +53,13 @@ resource "aws_lambda_function" "this" {
   # Before its policy and its encrypted groups the function could only fail,
   # or make Lambda create an unencrypted group of the same name.
   depends_on = [aws_cloudwatch_log_group.records, aws_iam_role_policy.execution]
+
+  lifecycle {
+    # All variables together, names too.
+    # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    precondition {
+      condition     = length("TENANT_BEDROCK") + length(local.told) <= 4096
+      error_message = "Tenant ${var.tenant}: what its function is told has ${length("TENANT_BEDROCK") + length(local.told)} bytes, ${length("TENANT_BEDROCK") + length(local.told) - 4096} more than Lambda's 4,096; grant fewer models."
+    }
+  }
 }

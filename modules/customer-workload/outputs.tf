@@ -1,12 +1,12 @@
 output "execution_role_arn" {
-  description = "The role the function runs as; the operations account's trust policy names it."
+  description = "The role the function runs as, or would; the operations account's trust policy names it."
   value       = local.execution_role_arn
   depends_on  = [aws_iam_role.execution, aws_iam_role_policy.execution]
 }
 
 output "function_name" {
-  description = "The function to invoke."
-  value       = aws_lambda_function.this.function_name
+  description = "The function to invoke; null once the tenant is offboarding."
+  value       = one(aws_lambda_function.this[*].function_name)
 }
 
 output "reader_role_arn" {
@@ -23,4 +23,9 @@ output "record_log_group" {
 output "region" {
   description = "The Region the function and its records are in."
   value       = local.region
+}
+
+output "vpc_endpoint_ids" {
+  description = "The VPC endpoints made here, by service; a perimeter can name that of bedrock-runtime."
+  value       = { for service, endpoint in aws_vpc_endpoint.this : service => endpoint.id }
 }

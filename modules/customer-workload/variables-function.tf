@@ -28,7 +28,7 @@ variable "package_path" {
   nullable    = false
 
   validation {
-    condition     = fileexists(var.package_path)
+    condition     = fileexists(var.package_path) || var.state == "offboarding"
     error_message = "There is no zip at ${var.package_path}; build it with `make package` first."
   }
 }
@@ -58,8 +58,9 @@ variable "timeout" {
 }
 
 variable "vpc" {
-  description = "The subnets and security groups to run the function in; null for none."
+  description = "The subnets and security groups to run the function in, and the VPC's id to have endpoints made in it; null for none."
   type = object({
+    id                 = optional(string)
     security_group_ids = set(string)
     subnet_ids         = set(string)
   })
@@ -69,5 +70,10 @@ variable "vpc" {
   validation {
     condition     = var.vpc == null || try(length(var.vpc.security_group_ids) > 0 && length(var.vpc.subnet_ids) > 0, false)
     error_message = "vpc needs at least one of each: security_group_ids and subnet_ids; leave vpc out to run without one."
+  }
+
+  validation {
+    condition     = can(regex("^(vpc-[0-9a-f]{8,17})?$", try(coalesce(var.vpc.id), "")))
+    error_message = "vpc.id is a VPC's id, such as vpc-0123456789abcdef0, or left out, not ${try(coalesce(var.vpc.id), "null")}."
   }
 }

@@ -15,11 +15,24 @@ variable "environment" {
   nullable    = false
 }
 
+variable "guardrail" {
+  description = "The guardrail that every call names, from the hand-over; null for none."
+  type = object({
+    arn     = string
+    version = string
+  })
+  default  = null
+  nullable = true
+}
+
 variable "models" {
   description = "The models the tenant may invoke, by alias, as the hand-over names them."
   type = map(object({
-    model   = string
-    regions = list(string)
+    base_model_id = optional(string)
+    fallbacks     = optional(list(string), [])
+    model         = string
+    regions       = list(string)
+    streaming     = optional(bool, true)
   }))
   nullable = false
 }
@@ -43,6 +56,18 @@ variable "permissions_boundary" {
   type        = string
   default     = null
   nullable    = true
+}
+
+variable "quota" {
+  description = "How much the tenant may use, from the hand-over; what is left out is not limited."
+  type = object({
+    max_tokens_per_call = optional(number)
+    requests_per_second = optional(number)
+    tokens_per_day      = optional(number)
+    tokens_per_month    = optional(number)
+  })
+  default  = {}
+  nullable = false
 }
 
 variable "readers" {
@@ -75,6 +100,18 @@ variable "retention_days" {
       1096, 1827, 2192, 2557, 2922, 3288, 3653,
     ], var.retention_days)
     error_message = "retention_days is one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 and 3653, not ${var.retention_days}."
+  }
+}
+
+variable "state" {
+  description = "The tenant's state: active, suspended, or offboarding, which takes the function away and leaves records, key and readers."
+  type        = string
+  default     = "active"
+  nullable    = false
+
+  validation {
+    condition     = contains(["active", "offboarding", "suspended"], var.state)
+    error_message = "state is \"active\", \"suspended\" or \"offboarding\", not \"${var.state}\"."
   }
 }
 

@@ -8,16 +8,16 @@ locals {
       Sid       = "OnlyTheTenantsExecutionRoles"
       Effect    = "Allow"
       Action    = "sts:AssumeRole"
-      Principal = { AWS = [for id in sort(var.customer_account_ids) : "arn:${var.partition}:iam::${id}:root"] }
+      Principal = { AWS = [for id in keys(var.stanza.accounts) : "arn:${var.operations.partition}:iam::${id}:root"] }
       Condition = {
         ArnEquals = {
           "aws:PrincipalArn" = [
-            for id in sort(var.customer_account_ids) :
-            "arn:${var.partition}:iam::${id}:role/${local.name}-execution"
+            for id in keys(var.stanza.accounts) :
+            "arn:${var.operations.partition}:iam::${id}:role/${local.name}-execution"
           ]
         }
         StringEquals = {
-          "sts:ExternalId" = [for id in [var.external_ids.current, var.external_ids.previous] : id if id != null]
+          "sts:ExternalId" = [for id in [var.stanza.external_ids.current, var.stanza.external_ids.previous] : id if id != null]
           # The session name is kept in this account's CloudTrail, so it is
           # ours to choose: nothing of the customer's can come in by it.
           "sts:RoleSessionName" = var.tenant

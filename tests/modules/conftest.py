@@ -1,8 +1,36 @@
+import json
 import zipfile
 
 import pytest
 
 from tests.terraform import MODULES, OFFLINE_PROVIDER, Folder, folder_of
+
+# Every case is a tenant of its own, so that one plan answers for all of them.
+TENANTS = f"""\
+locals {{
+  cases = jsondecode(file("cases.json"))
+}}
+
+module "role" {{
+  source   = "{MODULES / "operations-role"}"
+  for_each = local.cases
+
+  operations = each.value.operations
+  stanza     = each.value.stanza
+  tenant     = each.key
+}}
+
+output "roles" {{
+  value = {{ for name, its in module.role : name => its.role }}
+}}
+"""
+
+OPERATIONS = {
+    "account_id": "111111111111",
+    "environment": "prod",
+    "partition": "aws",
+    "region": "eu-central-1",
+}
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +59,31 @@ def rules(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def tenants(tmp_path_factory):
+    """operations-role for many tenants at once, from the stanza of each by its name."""
+
+    def folder(stanzas, operations_of=None, **operations):
+        """``operations_of`` gives a tenant other operations than the rest have."""
+        others = operations_of or {}
+        cases = {
+            name: {
+                "operations": {**OPERATIONS, **operations, **others.get(name, {})},
+                "stanza": stanza,
+            }
+            for name, stanza in stanzas.items()
+        }
+        files = {
+            "cases.json": json.dumps(cases),
+            "main.tf": TENANTS,
+            "provider.tf": OFFLINE_PROVIDER,
+        }
+        path = folder_of(tmp_path_factory.mktemp("tenants") / "root", [], files)
+        return Folder(path, AWS_REGION="eu-central-1").init()
+
+    return folder
+
+
+@pytest.fixture(scope="session")
 def workload(module):
     return module("customer-workload")
 
@@ -43,7 +96,15 @@ def given(tmp_path_factory):
     return {
         "account_id": "222222222222",
         "environment": "prod",
-        "models": {"nova": {"model": "amazon.nova-lite-v1:0", "regions": ["eu-central-1"]}},
+        "models": {
+            "nova": {
+                "base_model_id": "amazon.nova-lite-v1:0",
+                "fallbacks": [],
+                "model": "amazon.nova-lite-v1:0",
+                "regions": ["eu-central-1"],
+                "streaming": True,
+            }
+        },
         "operations_role": {
             "arn": "arn:aws:iam::111111111111:role/bedrock-prod-acme",
             "external_id": "269170463fdc32af10a91e67a8fd77bd",
@@ -64,7 +125,27 @@ def full(workload, given):
     """The plan of a workload with everything there is, in a partition with names of its own."""
     everything = {
         "architecture": "x86_64",
+        "guardrail": {
+            "arn": "arn:aws-cn:bedrock:cn-north-1:111111111111:guardrail/abc",
+            "version": "1",
+        },
         "memory_size": 2048,
+        "models": {
+            "nova": {
+                "base_model_id": "amazon.nova-lite-v1:0",
+                "fallbacks": ["pro"],
+                "model": "cn.amazon.nova-lite-v1:0",
+                "regions": ["cn-north-1"],
+                "streaming": False,
+            },
+            "pro": {
+                "base_model_id": "amazon.nova-pro-v1:0",
+                "fallbacks": [],
+                "model": "amazon.nova-pro-v1:0",
+                "regions": ["cn-northwest-1"],
+                "streaming": True,
+            },
+        },
         "operations_role": {
             "arn": "arn:aws-cn:iam::111111111111:role/bedrock-prod-acme",
             "external_id": "269170463fdc32af10a91e67a8fd77bd",
@@ -75,9 +156,19 @@ def full(workload, given):
             "arn:aws-cn:iam::222222222222:user/auditor",
             "arn:aws-cn:iam::222222222222:role/audit/lead",
         ],
+        "quota": {
+            "max_tokens_per_call": 4096,
+            "requests_per_second": 0.5,
+            "tokens_per_day": 1000000,
+            "tokens_per_month": 20000000,
+        },
         "reserved_concurrency": 20,
         "retention_days": 3653,
         "timeout": 900,
-        "vpc": {"security_group_ids": ["sg-1"], "subnet_ids": ["subnet-2", "subnet-1"]},
+        "vpc": {
+            "id": "vpc-0123456789abcdef0",
+            "security_group_ids": ["sg-1"],
+            "subnet_ids": ["subnet-2", "subnet-1"],
+        },
     }
     return workload.plan(region="cn-north-1", **{**given, **everything})

@@ -15,6 +15,7 @@ def root(rules):
         {"readers": ["arn:aws:iam::999999999999:role/aws-reserved/sso.amazonaws.com/Audit_1a"]},
         {"environment": "e" * 16, "tenant": "t" * 29},
         {"vpc": {"security_group_ids": ["sg-1"], "subnet_ids": ["subnet-1"]}},
+        {"package_path": "missing.zip", "state": "offboarding"},
     ],
     ids=lambda value: str(value)[:60],
 )
@@ -103,6 +104,20 @@ def test_accepts(root, given, good):
             ),
         ),
         ({"vpc": {"security_group_ids": ["sg-1"], "subnet_ids": []}}, "vpc needs at least one"),
+        (
+            {
+                "vpc": {
+                    "id": "subnet-1",
+                    "security_group_ids": ["sg-1"],
+                    "subnet_ids": ["subnet-1"],
+                }
+            },
+            "vpc.id is a VPC's id, such as vpc-0123456789abcdef0, or left out, not subnet-1.",
+        ),
+        (
+            {"state": "gone"},
+            'state is "active", "suspended" or "offboarding", not "gone".',
+        ),
     ],
     ids=lambda value: str(value)[:60],
 )

@@ -4,7 +4,7 @@ import json
 def test_the_function_assumes_one_role_writes_its_two_groups_and_may_not_touch_what_is_written(
     plain,
 ):
-    assert plain.policy("aws_iam_role_policy.execution") == {
+    assert plain.policy("aws_iam_role_policy.execution[0]") == {
         "Version": "2012-10-17",
         "Statement": [
             {
@@ -56,7 +56,7 @@ def test_the_function_assumes_one_role_writes_its_two_groups_and_may_not_touch_w
 
 
 def test_only_lambda_runs_as_the_execution_role(plain):
-    assert plain.policy("aws_iam_role.execution", "assume_role_policy") == {
+    assert plain.policy("aws_iam_role.execution[0]", "assume_role_policy") == {
         "Version": "2012-10-17",
         "Statement": [
             {
@@ -181,7 +181,7 @@ def test_there_is_no_reader_role_without_readers(plain):
 
 
 def test_a_vpc_gives_lambda_its_network_interfaces_and_the_code_none(full):
-    assert full.policy("aws_iam_role_policy.execution")["Statement"][3:] == [
+    assert full.policy("aws_iam_role_policy.execution[0]")["Statement"][3:] == [
         {
             "Sid": "LambdaManagesItsNetworkInterfaces",
             "Effect": "Allow",
@@ -207,6 +207,75 @@ def test_a_vpc_gives_lambda_its_network_interfaces_and_the_code_none(full):
             "Condition": {"Null": {"lambda:SourceFunctionArn": "true"}},
         },
     ]
+
+
+EXECUTION = "arn:aws-cn:iam::222222222222:role/bedrock-prod-acme-execution"
+OPERATIONS = "arn:aws-cn:iam::111111111111:role/bedrock-prod-acme"
+
+
+def test_the_endpoint_of_bedrock_lets_only_the_tenants_role_invoke_and_apply_its_guardrail(full):
+    assert full.policy('aws_vpc_endpoint.this["bedrock-runtime"]') == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "OnlyTheTenantsRoleInvokesModels",
+                "Effect": "Allow",
+                "Action": ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"],
+                "Principal": "*",
+                "Resource": "*",
+                "Condition": {"ArnEquals": {"aws:PrincipalArn": OPERATIONS}},
+            },
+            {
+                "Sid": "OnlyTheTenantsRoleAppliesItsGuardrail",
+                "Effect": "Allow",
+                "Action": ["bedrock:ApplyGuardrail"],
+                "Principal": "*",
+                "Resource": "arn:aws-cn:bedrock:cn-north-1:111111111111:guardrail/abc",
+                "Condition": {"ArnEquals": {"aws:PrincipalArn": OPERATIONS}},
+            },
+        ],
+    }
+
+
+def test_the_endpoint_of_sts_lets_only_the_function_assume_only_the_tenants_role(full):
+    assert full.policy('aws_vpc_endpoint.this["sts"]') == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "OnlyTheFunctionAssumesTheTenantsRole",
+                "Effect": "Allow",
+                "Action": ["sts:AssumeRole"],
+                "Principal": "*",
+                "Resource": OPERATIONS,
+                "Condition": {"ArnEquals": {"aws:PrincipalArn": EXECUTION}},
+            }
+        ],
+    }
+
+
+def test_the_endpoint_of_logs_lets_only_the_function_write_only_its_two_groups(full):
+    assert full.policy('aws_vpc_endpoint.this["logs"]') == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "OnlyTheFunctionWritesItsTwoGroups",
+                "Effect": "Allow",
+                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                "Principal": "*",
+                "Resource": [
+                    (
+                        "arn:aws-cn:logs:cn-north-1:222222222222:"
+                        "log-group:/aws/lambda/bedrock-prod-acme:log-stream:*"
+                    ),
+                    (
+                        "arn:aws-cn:logs:cn-north-1:222222222222:"
+                        "log-group:/bedrock/prod/acme/records:log-stream:*"
+                    ),
+                ],
+                "Condition": {"ArnEquals": {"aws:PrincipalArn": EXECUTION}},
+            }
+        ],
+    }
 
 
 def test_cloudwatch_logs_has_the_partitions_own_name_in_the_key_policy(full):

@@ -2,21 +2,23 @@ import json
 
 import pytest
 
+from tenant_bedrock import settings
+
 
 def test_makes_one_function_its_role_its_two_groups_and_their_key(plain):
     assert plain.addresses == {
         "aws_cloudwatch_log_group.function",
         "aws_cloudwatch_log_group.records",
-        "aws_iam_role.execution",
-        "aws_iam_role_policy.execution",
+        "aws_iam_role.execution[0]",
+        "aws_iam_role_policy.execution[0]",
         "aws_kms_alias.records",
         "aws_kms_key.records",
-        "aws_lambda_function.this",
+        "aws_lambda_function.this[0]",
     }
 
 
 def test_the_function_runs_the_package_on_arm64_by_default(plain, given):
-    function = plain.resource("aws_lambda_function.this")
+    function = plain.resource("aws_lambda_function.this[0]")
     assert function["function_name"] == "bedrock-prod-acme"
     assert function["runtime"] == "python3.13"
     assert function["handler"] == "tenant_bedrock.handler.handler"
@@ -31,7 +33,7 @@ def test_the_function_runs_the_package_on_arm64_by_default(plain, given):
 
 
 def test_the_function_logs_json_at_levels_that_are_both_set(plain):
-    assert plain.resource("aws_lambda_function.this")["logging_config"] == [
+    assert plain.resource("aws_lambda_function.this[0]")["logging_config"] == [
         {
             "application_log_level": "INFO",
             "log_format": "JSON",
@@ -42,12 +44,27 @@ def test_the_function_logs_json_at_levels_that_are_both_set(plain):
 
 
 def test_the_function_is_told_what_was_handed_over_and_where_its_records_go(plain):
-    variables = plain.resource("aws_lambda_function.this")["environment"][0]["variables"]
+    variables = plain.resource("aws_lambda_function.this[0]")["environment"][0]["variables"]
     assert {name: json.loads(value) for name, value in variables.items()} == {
         "TENANT_BEDROCK": {
             "environment": "prod",
             "external_id": "269170463fdc32af10a91e67a8fd77bd",
-            "models": {"nova": {"model": "amazon.nova-lite-v1:0", "regions": ["eu-central-1"]}},
+            "guardrail": None,
+            "models": {
+                "nova": {
+                    "base_model_id": "amazon.nova-lite-v1:0",
+                    "fallbacks": [],
+                    "model": "amazon.nova-lite-v1:0",
+                    "regions": ["eu-central-1"],
+                    "streaming": True,
+                }
+            },
+            "quota": {
+                "max_tokens_per_call": None,
+                "requests_per_second": None,
+                "tokens_per_day": None,
+                "tokens_per_month": None,
+            },
             "record_log_group": "/bedrock/prod/acme/records",
             "role_arn": "arn:aws:iam::111111111111:role/bedrock-prod-acme",
             "tenant": "acme",
@@ -86,7 +103,7 @@ def test_the_key_rotates_and_waits_thirty_days_before_it_goes(plain):
 
 
 def test_the_settings_given_are_the_settings_used(full):
-    function = full.resource("aws_lambda_function.this")
+    function = full.resource("aws_lambda_function.this[0]")
     assert function["architectures"] == ["x86_64"]
     assert function["memory_size"] == 2048
     assert function["timeout"] == 900
@@ -97,7 +114,7 @@ def test_the_settings_given_are_the_settings_used(full):
     assert full.resource("aws_cloudwatch_log_group.function")["retention_in_days"] == 3653
 
 
-@pytest.mark.parametrize("role", ["aws_iam_role.execution", "aws_iam_role.reader[0]"])
+@pytest.mark.parametrize("role", ["aws_iam_role.execution[0]", "aws_iam_role.reader[0]"])
 def test_the_boundary_is_on_both_roles(full, role):
     assert (
         full.resource(role)["permissions_boundary"]
@@ -112,4 +129,83 @@ def test_outputs_are_known_before_apply(full):
         "reader_role_arn": "arn:aws-cn:iam::222222222222:role/bedrock-prod-acme-reader",
         "record_log_group": "/bedrock/prod/acme/records",
         "region": "cn-north-1",
+        "vpc_endpoint_ids": None,  # made at apply
     }
+
+
+def test_the_function_is_told_guardrail_quota_routes_and_fallbacks(full):
+    told = full.variables_of("aws_lambda_function.this[0]")["TENANT_BEDROCK"]
+    assert told["guardrail"] == {
+        "arn": "arn:aws-cn:bedrock:cn-north-1:111111111111:guardrail/abc",
+        "version": "1",
+    }
+    assert told["quota"] == {
+        "max_tokens_per_call": 4096,
+        "requests_per_second": 0.5,
+        "tokens_per_day": 1000000,
+        "tokens_per_month": 20000000,
+    }
+    assert told["models"]["nova"] == {
+        "base_model_id": "amazon.nova-lite-v1:0",
+        "fallbacks": ["pro"],
+        "model": "cn.amazon.nova-lite-v1:0",
+        "regions": ["cn-north-1"],
+        "streaming": False,
+    }
+
+
+def test_what_the_function_is_told_is_what_the_package_reads(full):
+    told = full.variables_of("aws_lambda_function.this[0]")["TENANT_BEDROCK"]
+    assert settings.parse(json.dumps(told)).quota.max_tokens_per_call == 4096
+
+
+def test_a_vpc_that_is_named_has_an_endpoint_for_each_service_the_function_calls(full):
+    for service in ("bedrock-runtime", "logs", "sts"):
+        endpoint = full.resource(f'aws_vpc_endpoint.this["{service}"]')
+        assert endpoint["service_name"] == f"cn.com.amazonaws.cn-north-1.{service}"
+        assert endpoint["vpc_id"] == "vpc-0123456789abcdef0"
+        assert endpoint["vpc_endpoint_type"] == "Interface"
+        assert endpoint["private_dns_enabled"] is True
+        assert endpoint["subnet_ids"] == ["subnet-1", "subnet-2"]
+        assert endpoint["security_group_ids"] == ["sg-1"]
+
+
+def test_there_is_no_endpoint_for_bedrock_in_a_region_without_a_model(workload, given):
+    vpc = {"id": "vpc-0123456789abcdef0", "security_group_ids": ["sg-1"], "subnet_ids": ["s-1"]}
+    planned = workload.plan(region="eu-west-3", **given, vpc=vpc)
+    assert {name for name in planned.addresses if "endpoint" in name} == {
+        'aws_vpc_endpoint.this["logs"]',
+        'aws_vpc_endpoint.this["sts"]',
+    }
+
+
+def test_a_vpc_that_is_not_named_keeps_its_own_endpoints(workload, given):
+    vpc = {"security_group_ids": ["sg-1"], "subnet_ids": ["subnet-1"]}
+    planned = workload.plan(**given, vpc=vpc)
+    assert not [name for name in planned.addresses if "endpoint" in name]
+
+
+def test_offboarding_leaves_the_records_their_key_and_their_readers(workload, given):
+    reader = "arn:aws:iam::222222222222:user/auditor"
+    vpc = {"id": "vpc-0123456789abcdef0", "security_group_ids": ["sg-1"], "subnet_ids": ["s-1"]}
+    planned = workload.plan(**given, readers=[reader], state="offboarding", vpc=vpc)
+    assert planned.addresses == {
+        "aws_cloudwatch_log_group.function",
+        "aws_cloudwatch_log_group.records",
+        "aws_iam_role.reader[0]",
+        "aws_iam_role_policy.reader[0]",
+        "aws_kms_alias.records",
+        "aws_kms_key.records",
+    }
+    assert planned.outputs["function_name"] is None
+
+
+def test_a_suspended_tenant_keeps_its_function_which_can_tell_why(workload, given, plain):
+    assert workload.plan(**given, state="suspended").addresses == plain.addresses
+
+
+def test_more_than_lambda_takes_is_refused_with_the_tenants_name(workload, given):
+    models = {f"model-{index:02}": given["models"]["nova"] for index in range(30)}
+    refusal = workload.refuses(**{**given, "models": models})
+    assert "Tenant acme: what its function is told has" in refusal
+    assert "more than Lambda's 4,096; grant fewer models." in refusal

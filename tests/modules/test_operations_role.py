@@ -1,54 +1,199 @@
+"""One plan of many tenants; the policies expected lie in golden/, as IAM would be given them."""
+
+import json
+from pathlib import Path
+
 import pytest
 
-EVERYTHING = {
-    "customer_account_ids": ["333333333333", "222222222222"],
-    "environment": "prod",
-    "external_ids": {
-        "current": "269170463fdc32af10a91e67a8fd77bd",
-        "previous": "e2f2aa7d039ce726c5185bff0d2467ce",
-    },
-    "models": {
+from tests.cloud.iam.evaluator import Request, Requester, evaluate
+from tests.cloud.iam.policy import Kind, parse_policy
+from tests.modules.stanzas import EVERYTHING, ROUTES, by_route, nova, stanza
+
+GOLDEN = Path(__file__).parent / "golden"
+BOUNDARY = "arn:aws:iam::111111111111:policy/boundary"
+
+# A Region of each partition, a profile to call it by, and where that leads if no table knows it.
+PARTITIONS = {
+    "aws": ("eu-central-1", "eu.", []),
+    "aws-us-gov": ("us-gov-west-1", "us-gov.", []),
+    "aws-cn": ("cn-north-1", "cn.", ["cn-north-1", "cn-northwest-1"]),
+}
+
+STANZAS = {
+    "acme": stanza(),
+    "acme-x": stanza(models={"y": nova(track=True)["nova"]}),
+    "everything": EVERYTHING,
+    "active": {**EVERYTHING, "state": "active"},
+    "guarded": stanza(guardrail=EVERYTHING["guardrail"]),
+    "inside": stanza(perimeter={"networks": ["203.0.113.0/24", "2001:db8::/32"]}),
+    "connected": stanza(perimeter={"vpc_endpoints": ["vpce-0123456789abcdef0"]}),
+    "leaving": stanza(state="offboarding"),
+    "london": stanza(
+        models=nova(regions=["eu-west-2", "eu-central-1"], route="geographic", profile="eu.")
+    ),
+    "quiet": stanza(models=nova(streaming=False)),
+}
+
+
+def golden(name):
+    return json.loads((GOLDEN / f"{name}.json").read_text())
+
+
+def renamed(policy, tenant, other):
+    """The policy of one tenant as it would be another's."""
+    return json.loads(json.dumps(policy).replace(tenant, other))
+
+
+@pytest.fixture(scope="module")
+def plan(tenants):
+    return tenants(STANZAS, permissions_boundary=BOUNDARY).plan()
+
+
+@pytest.fixture(scope="module")
+def plain(tenants):
+    """One tenant without a tracked alias, and without a boundary: all of it is known before apply."""
+    models = {
         "claude": {
-            "model": "anthropic.claude-3-5-haiku-20241022-v1:0",
-            "regions": ["eu-west-1", "eu-central-1"],
+            "fallbacks": ["nova"],
+            "model": "anthropic.claude-haiku-4-5-20251001-v1:0",
+            "profile": "us-gov.",
+            "regions": ["us-gov-west-1", "us-gov-east-1"],
+            "route": "geographic",
+            "streaming": False,
         },
-        "nova": {"model": "amazon.nova-lite-v1:0", "regions": ["eu-central-1"]},
-        "same-as-nova": {"model": "amazon.nova-lite-v1:0", "regions": ["eu-central-1"]},
-    },
-    "operations_account_id": "111111111111",
-    "partition": "aws",
-    "permissions_boundary": "arn:aws:iam::111111111111:policy/boundary",
-    "tenant": "acme",
-}
-
-LEAST = {
-    "customer_account_ids": ["222222222222"],
-    "environment": "prod",
-    "external_ids": {"current": "269170463fdc32af10a91e67a8fd77bd"},
-    "models": {"nova": {"model": "amazon.nova-lite-v1:0", "regions": ["us-gov-west-1"]}},
-    "operations_account_id": "111111111111",
-    "partition": "aws-us-gov",
-    "tenant": "acme",
-}
+        **nova(route="global", regions=["us-gov-east-1"]),
+    }
+    stanzas = {"acme": stanza(models=models, quota={"tokens_per_day": 5})}
+    return tenants(stanzas, partition="aws-us-gov", region="us-gov-west-1").plan()
 
 
 @pytest.fixture(scope="module")
-def root(module):
-    return module("operations-role")
+def permissions(plan):
+    return lambda name: json.loads(plan.granted(f'module.role["{name}"].aws_iam_role.this'))
 
 
 @pytest.fixture(scope="module")
-def plan(root):
-    return root.plan(**EVERYTHING)
+def trust(plan):
+    return lambda name: plan.policy(
+        f'module.role["{name}"].aws_iam_role.this', "assume_role_policy"
+    )
 
 
 @pytest.fixture(scope="module")
-def least(root):
-    return root.plan(region="us-gov-west-1", **LEAST)
+def routes(tenants):
+    """Every route in every partition, in one plan: a tenant's partition is what it is told."""
+    stanzas, operations = {}, {}
+    for partition, where in PARTITIONS.items():
+        for route in ROUTES:
+            stanzas[f"{partition}-{route}"] = by_route(route, *where)
+            operations[f"{partition}-{route}"] = {"partition": partition, "region": where[0]}
+    return tenants(stanzas, operations).plan()
 
 
-def test_trusts_only_the_tenants_execution_roles_with_its_external_ids_under_its_name(plan):
-    assert plan.policy("aws_iam_role.this", "assume_role_policy") == {
+@pytest.mark.parametrize("partition", PARTITIONS)
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_route_grants_exactly_what_it_takes(routes, partition, route):
+    role = f'module.role["{partition}-{route}"].aws_iam_role.this'
+    assert json.loads(routes.granted(role)) == golden(partition)[route]
+
+
+def test_everything_a_stanza_can_say_is_in_its_policy(permissions):
+    assert permissions("everything") == golden("everything")
+
+
+def test_suspending_adds_one_statement_that_denies_everything(permissions):
+    suspended = permissions("everything")["Statement"]
+    assert suspended[1:] == renamed(permissions("active"), "active", "everything")["Statement"]
+    assert suspended[0] == {
+        "Sid": "SuspendedTenantsMayDoNothing",
+        "Effect": "Deny",
+        "Action": "*",
+        "Resource": "*",
+    }
+
+
+def test_offboarding_denies_everything_too(permissions):
+    assert permissions("leaving")["Statement"][0]["Sid"] == "SuspendedTenantsMayDoNothing"
+
+
+@pytest.mark.parametrize("name", ["active", "acme", "guarded", "inside"])
+def test_nothing_but_a_suspension_denies(permissions, name):
+    """The handler tells a suspended tenant by the words "explicit deny"."""
+    assert {each["Effect"] for each in permissions(name)["Statement"]} == {"Allow"}
+
+
+def test_without_streaming_one_action_is_granted(permissions):
+    (statement,) = permissions("quiet")["Statement"]
+    assert statement["Action"] == ["bedrock:InvokeModel"]
+
+
+def test_a_guardrail_is_asked_for_by_every_model_and_may_be_applied(permissions):
+    apply, invoke = permissions("guarded")["Statement"]
+    assert apply["Action"] == ["bedrock:ApplyGuardrail"]
+    assert apply["Resource"] == [EVERYTHING["guardrail"]["arn"]]
+    assert invoke["Condition"] == {
+        "StringEquals": {"bedrock:GuardrailIdentifier": f"{EVERYTHING['guardrail']['arn']}:7"}
+    }
+
+
+def test_networks_alone_are_asked_for_without_exception(permissions):
+    assert permissions("inside")["Statement"][0]["Condition"] == {
+        "IpAddress": {"aws:SourceIp": ["2001:db8::/32", "203.0.113.0/24"]}
+    }
+
+
+def test_endpoints_alone_are_asked_for_without_exception(permissions):
+    assert permissions("connected")["Statement"][0]["Condition"] == {
+        "StringEquals": {"aws:SourceVpce": ["vpce-0123456789abcdef0"]}
+    }
+
+
+def test_a_perimeter_is_on_every_statement(permissions):
+    for each in permissions("active")["Statement"]:
+        assert each["Condition"]["IpAddressIfExists"] == {"aws:SourceIp": ["203.0.113.0/24"]}
+        assert each["Condition"]["StringEqualsIfExists"] == {
+            "aws:SourceVpce": ["vpce-0123456789abcdef0"]
+        }
+
+
+@pytest.mark.parametrize(
+    ("way", "allowed"),
+    [
+        ({"aws:SourceIp": "203.0.113.7"}, True),
+        ({"aws:SourceIp": "198.51.100.7"}, False),
+        ({"aws:SourceVpce": "vpce-0123456789abcdef0"}, True),
+        ({"aws:SourceVpce": "vpce-0fedcba9876543210"}, False),
+    ],
+    ids=str,
+)
+def test_one_way_in_suffices_where_two_are_granted(permissions, way, allowed):
+    """As IAM decides it, by the evaluator of the local cloud: a request has one key or the other."""
+    guardrail = EVERYTHING["guardrail"]["arn"]
+    request = Request(
+        action="bedrock:InvokeModel",
+        resource="arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0",
+        context={"bedrock:GuardrailIdentifier": f"{guardrail}:7", **way},
+        requester=Requester("111111111111", "arn:aws:sts::111111111111:x", "arn:aws:iam::x"),
+    )
+    policy = parse_policy(json.dumps(permissions("active")), "models", Kind.IDENTITY)
+    assert evaluate([policy], request).allowed is allowed
+
+
+def test_a_profile_may_lead_to_the_region_it_is_called_in_and_to_those_of_the_table(permissions):
+    behind = permissions("london")["Statement"][1]["Resource"]
+    assert [arn.split(":")[3] for arn in behind] == [
+        "eu-central-1",
+        "eu-north-1",
+        "eu-south-1",
+        "eu-south-2",
+        "eu-west-1",
+        "eu-west-2",
+        "eu-west-3",
+    ]
+
+
+def test_trusts_only_the_tenants_execution_roles_with_its_external_ids_under_its_name(trust):
+    assert trust("everything") == {
         "Version": "2012-10-17",
         "Statement": [
             {
@@ -61,8 +206,8 @@ def test_trusts_only_the_tenants_execution_roles_with_its_external_ids_under_its
                 "Condition": {
                     "ArnEquals": {
                         "aws:PrincipalArn": [
-                            "arn:aws:iam::222222222222:role/bedrock-prod-acme-execution",
-                            "arn:aws:iam::333333333333:role/bedrock-prod-acme-execution",
+                            "arn:aws:iam::222222222222:role/bedrock-prod-everything-execution",
+                            "arn:aws:iam::333333333333:role/bedrock-prod-everything-execution",
                         ]
                     },
                     "StringEquals": {
@@ -70,7 +215,7 @@ def test_trusts_only_the_tenants_execution_roles_with_its_external_ids_under_its
                             "269170463fdc32af10a91e67a8fd77bd",
                             "e2f2aa7d039ce726c5185bff0d2467ce",
                         ],
-                        "sts:RoleSessionName": "acme",
+                        "sts:RoleSessionName": "everything",
                     },
                 },
             }
@@ -78,67 +223,111 @@ def test_trusts_only_the_tenants_execution_roles_with_its_external_ids_under_its
     }
 
 
-def test_accepts_only_the_current_external_id_when_no_previous_one_is_set(least):
-    trust = least.policy("aws_iam_role.this", "assume_role_policy")
-    condition = trust["Statement"][0]["Condition"]["StringEquals"]
+def test_accepts_only_the_current_external_id_when_no_previous_one_is_set(trust):
+    condition = trust("acme")["Statement"][0]["Condition"]["StringEquals"]
     assert condition["sts:ExternalId"] == ["269170463fdc32af10a91e67a8fd77bd"]
 
 
-def test_grants_two_actions_on_each_model_in_each_of_its_regions_once(plan):
-    assert plan.policy("aws_iam_role_policy.models") == {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "InvokeTheGrantedModels",
-                "Effect": "Allow",
-                "Action": ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"],
-                "Resource": [
-                    "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0",
-                    (
-                        "arn:aws:bedrock:eu-central-1::foundation-model/"
-                        "anthropic.claude-3-5-haiku-20241022-v1:0"
-                    ),
-                    (
-                        "arn:aws:bedrock:eu-west-1::foundation-model/"
-                        "anthropic.claude-3-5-haiku-20241022-v1:0"
-                    ),
-                ],
-            }
-        ],
+def test_a_suspended_tenant_is_trusted_as_before(trust):
+    assert trust("everything") == renamed(trust("active"), "active", "everything")
+
+
+def test_every_trusted_arn_is_in_the_partition(plain):
+    trusted = plain.policy('module.role["acme"].aws_iam_role.this', "assume_role_policy")
+    assert trusted["Statement"][0]["Principal"] == {
+        "AWS": ["arn:aws-us-gov:iam::222222222222:root"]
     }
-
-
-def test_every_arn_is_in_the_partition(least):
-    trust = least.policy("aws_iam_role.this", "assume_role_policy")["Statement"][0]
-    assert trust["Principal"] == {"AWS": ["arn:aws-us-gov:iam::222222222222:root"]}
-    assert trust["Condition"]["ArnEquals"] == {
+    assert trusted["Statement"][0]["Condition"]["ArnEquals"] == {
         "aws:PrincipalArn": ["arn:aws-us-gov:iam::222222222222:role/bedrock-prod-acme-execution"]
     }
-    assert least.policy("aws_iam_role_policy.models")["Statement"][0]["Resource"] == [
-        "arn:aws-us-gov:bedrock:us-gov-west-1::foundation-model/amazon.nova-lite-v1:0"
+
+
+def test_makes_a_role_with_its_policy_in_it_and_nothing_else(plan):
+    made = {name for name in plan.addresses if '"acme"' in name}
+    assert made == {'module.role["acme"].aws_iam_role.this'}
+
+
+def test_a_tracked_alias_has_a_profile_with_the_tags_its_grant_asks_for(plan, permissions):
+    profile = plan.resource(
+        'module.role["everything"].aws_bedrock_inference_profile.tracked["claude"]'
+    )
+    assert profile["name"] == "bedrock-prod-everything_claude"
+    assert profile["model_source"] == [
+        {
+            "copy_from": (
+                "arn:aws:bedrock:eu-central-1:111111111111:inference-profile/"
+                "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
+            )
+        }
     ]
+    asked = permissions("everything")["Statement"][2]["Condition"]["StringEquals"]
+    assert profile["tags"] == {
+        "alias": asked["aws:ResourceTag/alias"],
+        "environment": asked["aws:ResourceTag/environment"],
+        "tenant": asked["aws:ResourceTag/tenant"],
+    }
 
 
-def test_makes_a_role_and_its_policy_and_nothing_else(plan):
-    assert plan.addresses == {"aws_iam_role.this", "aws_iam_role_policy.models"}
+def test_no_two_tenants_make_profiles_of_one_name(plan):
+    profile = plan.resource('module.role["acme-x"].aws_bedrock_inference_profile.tracked["y"]')
+    assert profile["name"] == "bedrock-prod-acme-x_y"  # acme's x-y would be bedrock-prod-acme_x-y
 
 
 def test_the_role_is_named_for_the_tenant_and_lasts_an_hour_within_its_boundary(plan):
-    role = plan.resource("aws_iam_role.this")
+    role = plan.resource('module.role["acme"].aws_iam_role.this')
     assert role["name"] == "bedrock-prod-acme"
     assert role["max_session_duration"] == 3600
-    assert role["permissions_boundary"] == "arn:aws:iam::111111111111:policy/boundary"
+    assert role["permissions_boundary"] == BOUNDARY
     assert role["tags"] == {"tenant": "acme"}
 
 
-def test_has_no_boundary_unless_one_is_given(least):
-    assert least.resource("aws_iam_role.this")["permissions_boundary"] is None
+def test_has_no_boundary_unless_one_is_given(plain):
+    assert plain.resource('module.role["acme"].aws_iam_role.this')["permissions_boundary"] is None
 
 
-def test_hands_over_all_the_customer_side_needs_before_apply(plan):
-    assert plan.outputs["handover"] == {
-        "external_id": "269170463fdc32af10a91e67a8fd77bd",
-        "models": EVERYTHING["models"],
-        "regions": ["eu-central-1", "eu-west-1"],
-        "role_arn": "arn:aws:iam::111111111111:role/bedrock-prod-acme",
+def test_hands_over_all_the_customer_side_needs_before_apply(plain):
+    """But the ARN of a tracked alias, which is made at apply."""
+    role = plain.outputs["roles"]["acme"]
+    quota = {
+        "max_tokens_per_call": None,
+        "requests_per_second": None,
+        "tokens_per_day": 5,
+        "tokens_per_month": None,
     }
+    assert role["handover"] == {
+        "external_id": "269170463fdc32af10a91e67a8fd77bd",
+        "guardrail": None,
+        "models": {
+            "claude": {
+                "base_model_id": "anthropic.claude-haiku-4-5-20251001-v1:0",
+                "fallbacks": ["nova"],
+                "model": "us-gov.anthropic.claude-haiku-4-5-20251001-v1:0",
+                "regions": ["us-gov-west-1", "us-gov-east-1"],
+                "streaming": False,
+            },
+            "nova": {
+                "base_model_id": "amazon.nova-lite-v1:0",
+                "fallbacks": [],
+                "model": "global.amazon.nova-lite-v1:0",
+                "regions": ["us-gov-east-1"],
+                "streaming": True,
+            },
+        },
+        "quota": quota,
+        "regions": ["us-gov-east-1", "us-gov-west-1"],
+        "role_arn": "arn:aws-us-gov:iam::111111111111:role/bedrock-prod-acme",
+        "state": "active",
+    }
+    assert role["quota"] == {
+        "limits": quota,
+        "profiles": {},
+        "role": "bedrock-prod-acme",
+        "state": "active",
+    }
+
+
+def test_sizes_are_those_of_the_policies(plain):
+    sizes = plain.outputs["roles"]["acme"]["sizes"]
+    role = plain.resource('module.role["acme"].aws_iam_role.this')
+    policy = plain.granted('module.role["acme"].aws_iam_role.this')
+    assert sizes == {"permissions": len(policy), "trust": len(role["assume_role_policy"])}

@@ -23,5 +23,5 @@ def test_the_example_of_operations_role_plans(tmp_path):
 def test_the_example_of_customer_workload_plans(tmp_path):
     root = example("customer-workload", tmp_path)
     zipfile.ZipFile(root.path / "tenant-bedrock-arm64-py3.13.zip", "w").close()
-    function = root.plan().resource("module.customer_workload.aws_lambda_function.this")
+    function = root.plan().resource("module.customer_workload.aws_lambda_function.this[0]")
     assert function["function_name"] == "bedrock-prod-acme"
