@@ -172,7 +172,7 @@ class Attacks:
         elsewhere = next(
             region for region in ("ap-southeast-2", "us-west-2") if region not in self._regions()
         )
-        permissions = f"inline policy models of {self._env.name_of(me.account.tenant)}"
+        permissions = f"inline policy grants of {self._env.name_of(me.account.tenant)}"
 
         def own() -> None:
             self._converse(session, model, region)

@@ -6,10 +6,13 @@ It may manage exactly what modules/customer-workload makes, and is denied the re
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from commands import arguments, environment
 from commands.console import out, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Policy = dict[str, Any]
 
@@ -30,6 +33,13 @@ READING = (
     "logs:StartLiveTail",
     "logs:StartQuery",
     "logs:Unmask",
+)
+
+
+LOOKING_UP_ENDPOINTS = (
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribePrefixLists",
+    "ec2:DescribeVpcEndpoints",
 )
 
 
@@ -85,6 +95,9 @@ def permissions(env: environment.Environment, account: environment.CustomerAccou
         if account.in_vpc
         else []
     )
+    vpc = env.stanzas[account.tenant]["accounts"][account.account_id].get("vpc") or {}
+    if vpc.get("id"):
+        network += LOOKING_UP_ENDPOINTS
     ours = {"StringEquals": {"aws:ResourceTag/tenant": account.tenant}}
     asked = {"StringEquals": {"aws:RequestTag/tenant": account.tenant}}
     return {
@@ -180,6 +193,7 @@ def permissions(env: environment.Environment, account: environment.CustomerAccou
                 "Condition": ours,
             },
             _allow("NameItsKey", ["kms:CreateAlias"], [arn("kms", f"alias/{name}")]),
+            *(_endpoints(vpc, arn, ours, asked) if vpc.get("id") else []),
             {
                 "Sid": "NeverReadTheRecords",
                 "Effect": "Deny",
@@ -188,6 +202,47 @@ def permissions(env: environment.Environment, account: environment.CustomerAccou
             },
         ],
     }
+
+
+def _endpoints(
+    vpc: dict[str, Any], arn: Callable[[str, str], str], ours: Policy, asked: Policy
+) -> list[Policy]:
+    """Managing the VPC endpoints of the workload, which are its own by their tag.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+    """
+    groups = [arn("ec2", f"security-group/{group}") for group in vpc["security_group_ids"]]
+    subnets = [arn("ec2", f"subnet/{subnet}") for subnet in vpc["subnet_ids"]]
+    endpoints = [arn("ec2", "vpc-endpoint/*")]
+    return [
+        _allow(
+            "PutEndpointsIntoItsNetwork",
+            ["ec2:CreateVpcEndpoint", "ec2:ModifyVpcEndpoint"],
+            [arn("ec2", f"vpc/{vpc['id']}"), *groups, *subnets],
+        ),
+        {
+            **_allow("MakeItsEndpoints", ["ec2:CreateTags", "ec2:CreateVpcEndpoint"], endpoints),
+            "Condition": asked,
+        },
+        {
+            **_allow(
+                "ManageItsEndpoints",
+                [
+                    "ec2:CreateTags",
+                    "ec2:DeleteTags",
+                    "ec2:DeleteVpcEndpoints",
+                    "ec2:ModifyVpcEndpoint",
+                ],
+                endpoints,
+            ),
+            "Condition": ours,
+        },
+        # For the endpoints' private names; the zone is AWS's and has no ARN to know before.
+        {
+            **_allow("NameItsEndpoints", ["route53:AssociateVPCWithHostedZone"], ["*"]),
+            "Condition": {"ForAllValues:StringEquals": {"route53:VPCs": [f"VPCId={vpc['id']}"]}},
+        },
+    ]
 
 
 def may_assume_reader(env: environment.Environment, account: environment.CustomerAccount) -> Policy:

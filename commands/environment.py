@@ -129,7 +129,7 @@ def load(name: str) -> Environment:
         )
     except (AttributeError, KeyError, TypeError) as error:
         raise CommandError(
-            f"environments/{name}/terraform.tfvars lacks {error}; see environments/variables.tf for its shape."
+            f"environments/{name}/terraform.tfvars lacks {error}; see environments/variables*.tf for its shape."
         ) from None
 
 

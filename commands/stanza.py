@@ -33,12 +33,14 @@ Entries = list[tuple[str, NodeView]]
 def unknown_keys(tfvars: Path, variables: Path) -> list[str]:
     """A sentence for every key of ``tfvars`` that ``variables`` does not declare or that is twice there.
 
-    A file that is not HCL gives one sentence, with the line.
+    ``variables`` is the first of the files that declare them; the others begin with its name. A file
+    that is not HCL gives one sentence, with the line.
     """
     name = f"{tfvars.parent.name}/{tfvars.name}"
     types = {
         block.name_labels[0]: dict(_attributes(block))["type"]
-        for block in DocumentView.parse_file(str(variables)).blocks("variable")
+        for declaring in sorted(variables.parent.glob(f"{variables.stem}*{variables.suffix}"))
+        for block in DocumentView.parse_file(str(declaring)).blocks("variable")
         if isinstance(block, BlockView)
     }
     try:

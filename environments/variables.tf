@@ -1,6 +1,18 @@
 # The shape of an environment, declared once and symlinked into both roots.
-# Here are the rules that need all tenants in view; what one tenant's role or
-# workload can be is checked by the module that makes it.
+# The rules that need all tenants in view are in variables-tenants.tf; what one
+# tenant's role or workload can be is checked by the module that makes it.
+
+variable "accounts_with_several_tenants" {
+  description = "Customer accounts that may be in more than one stanza; every other has one tenant."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.accounts_with_several_tenants : can(regex("^[0-9]{12}$", id))])
+    error_message = "accounts_with_several_tenants are 12 digits in quotes each, not ${join(", ", [for id in var.accounts_with_several_tenants : id if !can(regex("^[0-9]{12}$", id))])}."
+  }
+}
 
 variable "deployer_role_name" {
   description = "The role in every customer account that Terraform assumes to work there."
@@ -21,6 +33,22 @@ variable "environment" {
   }
 }
 
+variable "limits" {
+  description = "What AWS allows the operations account; raise a number here once AWS has raised it there."
+  type = object({
+    inference_profiles = optional(number, 1000) # per Region, service quota L-40EC9882
+    roles              = optional(number, 1000) # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    trust_policy       = optional(number, 2048) # characters, the same page
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for limit in values(var.limits) : limit >= 1 && floor(limit) == limit])
+    error_message = "limits are whole numbers of 1 or more: look at ${join(", ", [for name, limit in var.limits : "${name} = ${limit}" if limit < 1 || floor(limit) != limit])}."
+  }
+}
+
 variable "operations" {
   description = "The account that owns Bedrock, its Region, and a boundary for every tenant's role in it."
   type = object({
@@ -38,76 +66,5 @@ variable "operations" {
   validation {
     condition     = can(regex("^([a-z]{2}|[a-z]{2}-(gov|iso[a-z]?)|eusc-[a-z]{2})-((north|south)?(east|west)|north|south|central)-[1-9][0-9]?$", var.operations.region))
     error_message = "operations.region is a Region such as \"eu-central-1\", not \"${var.operations.region}\"."
-  }
-}
-
-variable "tenants" {
-  description = "The tenants, by name: their accounts by id, their ExternalIds, their models by alias, their workload."
-  type = map(object({
-    accounts = map(object({
-      permissions_boundary = optional(string)
-      readers              = optional(set(string), [])
-      region               = optional(string)
-      vpc = optional(object({
-        security_group_ids = set(string)
-        subnet_ids         = set(string)
-      }))
-    }))
-    external_ids = object({
-      current  = string
-      previous = optional(string)
-    })
-    models = map(object({
-      model   = string
-      regions = list(string)
-    }))
-    workload = optional(object({
-      architecture         = optional(string, "arm64")
-      memory_size          = optional(number)
-      reserved_concurrency = optional(number)
-      retention_days       = optional(number)
-      timeout              = optional(number)
-    }), {})
-  }))
-  nullable = false
-
-  # The name is also the session name, of which STS wants at least 2 characters.
-  validation {
-    condition     = alltrue([for name in keys(var.tenants) : can(regex("^[a-z0-9](-?[a-z0-9])+$", name))])
-    error_message = "A tenant's name is 2 or more lower-case letters and digits, with single hyphens between them, not ${join(", ", [for name in keys(var.tenants) : name if !can(regex("^[a-z0-9](-?[a-z0-9])+$", name))])}."
-  }
-
-  validation {
-    condition     = length(distinct([for name in keys(var.tenants) : lower(name)])) == length(var.tenants)
-    error_message = "IAM does not tell upper from lower case in a role's name; rename one of ${join(" and ", flatten([for names in { for name in keys(var.tenants) : lower(name) => name... } : names if length(names) > 1]))}."
-  }
-
-  validation {
-    condition = alltrue([
-      for region in compact(flatten([for tenant in values(var.tenants) : values(tenant.accounts)[*].region])) :
-      can(regex("^([a-z]{2}|[a-z]{2}-(gov|iso[a-z]?)|eusc-[a-z]{2})-((north|south)?(east|west)|north|south|central)-[1-9][0-9]?$", region))
-    ])
-    error_message = "An account's region is a Region such as \"eu-central-1\"; look at ${join(", ", compact(flatten([for tenant in values(var.tenants) : values(tenant.accounts)[*].region])))}."
-  }
-
-  # IAM and Lambda take 64 characters; the execution role's name is the longest.
-  validation {
-    condition     = alltrue([for name in keys(var.tenants) : length("bedrock-${var.environment}-${name}-execution") <= 64])
-    error_message = "IAM allows a role name 64 characters; shorten ${join(", ", [for name in keys(var.tenants) : "${name} by ${length("bedrock-${var.environment}-${name}-execution") - 64}" if length("bedrock-${var.environment}-${name}-execution") > 64])}."
-  }
-
-  validation {
-    condition     = !anytrue([for tenant in values(var.tenants) : contains(keys(tenant.accounts), var.operations.account_id)])
-    error_message = "The operations account ${var.operations.account_id} cannot be a customer account: no record may be kept in it. Name the customer's own in ${join(", ", [for name, tenant in var.tenants : name if contains(keys(tenant.accounts), var.operations.account_id)])}."
-  }
-
-  validation {
-    condition     = length(distinct(flatten([for tenant in values(var.tenants) : keys(tenant.accounts)]))) == length(flatten([for tenant in values(var.tenants) : keys(tenant.accounts)]))
-    error_message = "A customer account has one tenant; name it in one stanza only: ${join("; ", [for id, names in transpose({ for name, tenant in var.tenants : name => keys(tenant.accounts) }) : "${id} is in ${join(" and ", names)}" if length(names) > 1])}."
-  }
-
-  validation {
-    condition     = length(distinct(flatten([for tenant in values(var.tenants) : compact(values(tenant.external_ids))]))) == length(flatten([for tenant in values(var.tenants) : compact(values(tenant.external_ids))]))
-    error_message = "Every ExternalId, current or previous, belongs to one tenant and is used once; mint another with `openssl rand -hex 16` for ${join("; ", [for id, names in { for pair in flatten([for name, tenant in var.tenants : [for id in compact(values(tenant.external_ids)) : { id = id, name = name }]]) : pair.id => pair.name... } : join(" and ", names) if length(names) > 1])}."
   }
 }

@@ -4,7 +4,7 @@ output "execution_role_arn" {
 }
 
 output "function_name" {
-  description = "The function to invoke."
+  description = "The function to invoke; null once the tenant is offboarding."
   value       = module.customer_workload.function_name
 }
 
@@ -21,4 +21,9 @@ output "record_log_group" {
 output "region" {
   description = "The Region the function and its records are in."
   value       = module.customer_workload.region
+}
+
+output "vpc_endpoint_ids" {
+  description = "The VPC endpoints made for the function, by service."
+  value       = module.customer_workload.vpc_endpoint_ids
 }

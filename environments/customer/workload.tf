@@ -4,13 +4,16 @@ module "customer_workload" {
   account_id           = var.account_id
   architecture         = local.workload.architecture
   environment          = var.environment
+  guardrail            = local.handover.guardrail
   memory_size          = local.workload.memory_size
   models               = local.handover.models
   package_path         = local.package_path
   permissions_boundary = local.account.permissions_boundary
+  quota                = local.handover.quota
   readers              = local.account.readers
   reserved_concurrency = local.workload.reserved_concurrency
   retention_days       = local.workload.retention_days
+  state                = var.tenants[var.tenant].state
   tenant               = var.tenant
   timeout              = local.workload.timeout
   vpc                  = local.account.vpc

@@ -13,8 +13,12 @@ tenants = {
     }
     external_ids = { current = "269170463fdc32af10a91e67a8fd77bd" }
     models = {
-      claude = { model = "anthropic.claude-3-haiku-20240307-v1:0", regions = ["eu-central-1", "eu-west-1"] }
-      nova   = { model = "amazon.nova-lite-v1:0", regions = ["us-east-1"] }
+      claude = {
+        model     = "anthropic.claude-3-5-haiku-20241022-v1:0"
+        regions   = ["eu-central-1", "eu-west-1"]
+        fallbacks = ["nova"]
+      }
+      nova = { model = "amazon.nova-lite-v1:0", regions = ["eu-central-1"] }
     }
   }
 
@@ -29,17 +33,25 @@ tenants = {
     }
     external_ids = { current = "e2f2aa7d039ce726c5185bff0d2467ce" }
     models = {
-      nova = { model = "amazon.nova-pro-v1:0", regions = ["us-east-1"] }
+      nova  = { model = "amazon.nova-pro-v1:0", regions = ["us-east-1"], route = "geographic", profile = "us." }
+      world = { model = "anthropic.claude-sonnet-4-5-20250929-v1:0", regions = ["us-east-1"], route = "global" }
     }
   }
 
+  # Its calls go through a profile of its own, which counts and costs them apart.
   initech = {
     accounts = {
       "555555555555" = { readers = ["arn:aws:iam::555555555555:user/auditor"] }
     }
     external_ids = { current = "211bbbdc3d8bb28c79b54b02f0386fbd" }
     models = {
-      claude = { model = "anthropic.claude-3-haiku-20240307-v1:0", regions = ["eu-central-1"] }
+      claude = { model = "anthropic.claude-3-haiku-20240307-v1:0", regions = ["eu-central-1"], track = true }
+    }
+    quota = {
+      max_tokens_per_call = 4096
+      requests_per_second = 5
+      tokens_per_day      = 1000000
+      tokens_per_month    = 20000000
     }
     workload = {
       memory_size    = 512

@@ -4,12 +4,14 @@ module "operations_role" {
   source   = "../../modules/operations-role"
   for_each = var.tenants
 
-  customer_account_ids  = keys(each.value.accounts)
-  environment           = var.environment
-  external_ids          = each.value.external_ids
-  models                = each.value.models
-  operations_account_id = var.operations.account_id
-  partition             = data.aws_partition.current.partition
-  permissions_boundary  = var.operations.permissions_boundary
-  tenant                = each.key
+  operations = {
+    account_id           = var.operations.account_id
+    environment          = var.environment
+    partition            = data.aws_partition.current.partition
+    permissions_boundary = var.operations.permissions_boundary
+    region               = var.operations.region
+    trust_policy_limit   = var.limits.trust_policy
+  }
+  stanza = each.value
+  tenant = each.key
 }

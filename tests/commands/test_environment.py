@@ -18,7 +18,8 @@ def test_an_environment_is_a_folders_name_and_nothing_else(name):
 def test_a_folder_whose_tfvars_name_another_environment_is_refused(tmp_path, monkeypatch):
     for name in ("prod", "staging"):
         shutil.copytree(environment.ENVIRONMENTS / "prod", tmp_path / name)
-    shutil.copy(environment.ENVIRONMENTS / "variables.tf", tmp_path)
+    for declared in environment.ENVIRONMENTS.glob("*.tf"):
+        shutil.copy(declared, tmp_path)
     monkeypatch.setattr(environment, "ENVIRONMENTS", tmp_path)
     monkeypatch.setattr(environment, "ROOT", tmp_path)
     assert environment.load("prod").name == "prod"

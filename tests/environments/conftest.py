@@ -62,7 +62,7 @@ def local(operations):
 def rules(tmp_path_factory):
     """Only the environment's variables: their rules need no provider, so each case is quick."""
     path = tmp_path_factory.mktemp("rules") / "environment"
-    return Folder(folder_of(path, [ENVIRONMENTS / "variables.tf"]))
+    return Folder(folder_of(path, ENVIRONMENTS.glob("variables*.tf")))
 
 
 class Accounts:

@@ -21,27 +21,52 @@ def globex(handed_over):
 def test_both_sides_of_the_handshake_name_the_same_role_caller_and_external_id(acme, local):
     trust = local.policy('module.operations_role["acme"].aws_iam_role.this', "assume_role_policy")
     condition = trust["Statement"][0]["Condition"]
-    told = acme.variables_of("module.customer_workload.aws_lambda_function.this")["TENANT_BEDROCK"]
-    assert told["role_arn"] == local.outputs["handover"]["acme"]["role_arn"]
+    told = acme.variables_of("module.customer_workload.aws_lambda_function.this[0]")[
+        "TENANT_BEDROCK"
+    ]
+    assert told["role_arn"] == "arn:aws:iam::111111111111:role/bedrock-local-acme"
     assert condition["ArnEquals"]["aws:PrincipalArn"] == [acme.outputs["execution_role_arn"]]
     assert condition["StringEquals"]["sts:ExternalId"] == [told["external_id"]]
     assert condition["StringEquals"]["sts:RoleSessionName"] == told["tenant"]
 
 
 def test_the_execution_role_may_assume_the_role_that_was_handed_over(acme):
-    policy = acme.policy("module.customer_workload.aws_iam_role_policy.execution")
+    policy = acme.policy("module.customer_workload.aws_iam_role_policy.execution[0]")
     assert policy["Statement"][0]["Resource"] == "arn:aws:iam::111111111111:role/bedrock-local-acme"
 
 
 def test_the_function_is_told_the_models_of_its_tenant(acme):
-    told = acme.variables_of("module.customer_workload.aws_lambda_function.this")["TENANT_BEDROCK"]
+    told = acme.variables_of("module.customer_workload.aws_lambda_function.this[0]")[
+        "TENANT_BEDROCK"
+    ]
     assert told["models"] == {
         "claude": {
-            "model": "anthropic.claude-3-haiku-20240307-v1:0",
+            "base_model_id": "anthropic.claude-3-5-haiku-20241022-v1:0",
+            "fallbacks": ["nova"],
+            "model": "anthropic.claude-3-5-haiku-20241022-v1:0",
             "regions": ["eu-central-1", "eu-west-1"],
+            "streaming": True,
         },
-        "nova": {"model": "amazon.nova-lite-v1:0", "regions": ["us-east-1"]},
+        "nova": {
+            "base_model_id": "amazon.nova-lite-v1:0",
+            "fallbacks": [],
+            "model": "amazon.nova-lite-v1:0",
+            "regions": ["eu-central-1"],
+            "streaming": True,
+        },
     }
+
+
+def test_the_function_of_a_tracked_tenant_calls_through_the_profile_that_was_made(handed_over):
+    root = handed_over.customer("initech", "555555555555")
+    planned = root.plan(*chosen("initech", "555555555555"))
+    told = planned.variables_of("module.customer_workload.aws_lambda_function.this[0]")
+    model = told["TENANT_BEDROCK"]["models"]["claude"]
+    assert model["model"].startswith(
+        "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/"
+    )
+    assert model["base_model_id"] == "anthropic.claude-3-haiku-20240307-v1:0"
+    assert told["TENANT_BEDROCK"]["quota"]["max_tokens_per_call"] == 4096
 
 
 def test_everything_is_tagged_with_tenant_and_environment(acme):
@@ -60,6 +85,7 @@ def test_outputs_say_what_to_invoke_and_where_to_read(globex):
         "reader_role_arn": "arn:aws:iam::444444444444:role/bedrock-local-globex-reader",
         "record_log_group": "/bedrock/local/globex/records",
         "region": "eu-west-1",
+        "vpc_endpoint_ids": {},
     }
 
 
@@ -111,7 +137,7 @@ def test_a_workload_that_cannot_be_is_refused(handed_over):
 
 
 def test_the_package_built_for_the_architecture_is_the_default(acme):
-    function = acme.resource("module.customer_workload.aws_lambda_function.this")
+    function = acme.resource("module.customer_workload.aws_lambda_function.this[0]")
     assert function["filename"].endswith("/build/tenant-bedrock-arm64-py3.13.zip")
 
 

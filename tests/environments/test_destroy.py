@@ -4,9 +4,9 @@ from tests.terraform import LOCAL
 
 TENANT = (LOCAL, "-var=tenant=initech", "-var=account_id=555555555555")
 WORKLOAD = {
-    "module.customer_workload.aws_iam_role.execution",
-    "module.customer_workload.aws_iam_role_policy.execution",
-    "module.customer_workload.aws_lambda_function.this",
+    "module.customer_workload.aws_iam_role.execution[0]",
+    "module.customer_workload.aws_iam_role_policy.execution[0]",
+    "module.customer_workload.aws_lambda_function.this[0]",
 }
 
 
@@ -36,4 +36,12 @@ def test_destroying_the_execution_role_takes_the_workload_and_leaves_records_key
     planned = applied.plan(
         "-destroy", "-target=module.customer_workload.aws_iam_role.execution", *TENANT
     )
+    assert planned.changed == WORKLOAD
+
+
+def test_offboarding_takes_the_workload_and_leaves_records_key_and_reader(applied):
+    leaving = applied.path / "leaving.tfvars"
+    text = (applied.path.parent / "local" / "terraform.tfvars").read_text()
+    leaving.write_text(text.replace("initech = {", 'initech = {\n    state = "offboarding"'))
+    planned = applied.plan("-var-file=leaving.tfvars", *TENANT[1:])
     assert planned.changed == WORKLOAD

@@ -1,3 +1,14 @@
+import re
+
+import pytest
+
+from commands.environment import ROOT
+
+STANZAS = re.findall(
+    r"^```hcl\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+)
+
+
 def stanza(**changed):
     return {
         "accounts": {"222222222222": {}},
@@ -7,12 +18,13 @@ def stanza(**changed):
     }
 
 
-def test_makes_one_role_with_one_policy_for_each_tenant(local):
-    assert local.addresses == {
-        f'module.operations_role["{tenant}"].{resource}'
+def test_makes_one_role_with_one_policy_for_each_tenant_and_a_profile_for_each_tracked_alias(local):
+    roles = {
+        f'module.operations_role["{tenant}"].aws_iam_role.this'
         for tenant in ("acme", "globex", "initech")
-        for resource in ("aws_iam_role.this", "aws_iam_role_policy.models")
     }
+    profile = 'module.operations_role["initech"].aws_bedrock_inference_profile.tracked["claude"]'
+    assert local.addresses == {*roles, profile}
 
 
 def test_a_role_is_tagged_with_its_tenant_and_its_environment(local):
@@ -40,18 +52,81 @@ def test_no_account_external_id_or_model_of_one_tenant_is_in_anothers_policies(l
     trust = acme["assume_role_policy"]
     for foreign in ("333333333333", "555555555555", "e2f2aa7d039ce726c5185bff0d2467ce", "globex"):
         assert foreign not in trust
-    models = local.resource('module.operations_role["acme"].aws_iam_role_policy.models')["policy"]
+    models = local.granted('module.operations_role["acme"].aws_iam_role.this')
     assert "amazon.nova-pro-v1:0" not in models
+    assert "us-east-1" not in models
 
 
-def test_the_hand_over_is_known_before_apply(local):
-    assert sorted(local.outputs["handover"]) == ["acme", "globex", "initech"]
-    assert local.outputs["handover"]["globex"] == {
-        "external_id": "e2f2aa7d039ce726c5185bff0d2467ce",
-        "models": {"nova": {"model": "amazon.nova-pro-v1:0", "regions": ["us-east-1"]}},
-        "regions": ["us-east-1"],
-        "role_arn": "arn:aws:iam::111111111111:role/bedrock-local-globex",
+@pytest.fixture(scope="module")
+def known(operations):
+    return operations.plan(
+        environment="prod",
+        operations={"account_id": "111111111111", "region": "eu-central-1"},
+        tenants={"acme": stanza()},
+    )
+
+
+def test_the_hand_over_is_known_before_apply_where_no_alias_is_tracked(known):
+    assert known.outputs["handover"]["acme"]["models"]["nova"] == {
+        "base_model_id": "amazon.nova-lite-v1:0",
+        "fallbacks": [],
+        "model": "amazon.nova-lite-v1:0",
+        "regions": ["eu-central-1"],
+        "streaming": True,
     }
+    assert known.outputs["quotas"]["acme"]["role"] == "bedrock-prod-acme"
+    assert known.outputs["quotas"]["acme"]["state"] == "active"
+
+
+def test_capacity_is_known_before_apply(local):
+    capacity = local.outputs["capacity"]
+    assert capacity["roles"] == {"limit": 1000, "used": 3}
+    assert capacity["inference_profiles"] == {"limit": 1000, "used": 1}
+    fullest = max(
+        len(local.granted(f'module.operations_role["{name}"].aws_iam_role.this'))
+        for name in ("acme", "globex", "initech")
+    )
+    assert capacity["permissions_policy"] == {"limit": 10240, "used": fullest}
+    assert capacity["trust_policy"]["limit"] == 2048
+
+
+def test_one_tenant_too_many_is_refused_before_apply(operations):
+    tracked = {"model": "amazon.nova-lite-v1:0", "regions": ["eu-central-1"], "track": True}
+    environment = {
+        "environment": "prod",
+        "operations": {"account_id": "111111111111", "region": "eu-central-1"},
+        "tenants": {
+            "acme": stanza(models={"nova": tracked}),
+            "globex": stanza(
+                accounts={"333333333333": {}},
+                external_ids={"current": "e2f2aa7d039ce726c5185bff0d2467ce"},
+                models={"nova": tracked},
+            ),
+        },
+    }
+    assert operations.accepts(**environment, limits={"inference_profiles": 2, "roles": 2})
+    refusal = operations.refuses(**environment, limits={"inference_profiles": 1, "roles": 1})
+    assert (
+        "2 tenants are 1 more than the roles IAM allows the account; have AWS raise the limit and "
+        "write it in limits.roles, or begin a second environment in another operations account."
+    ) in refusal
+    assert (
+        "2 tracked aliases are 1 more than the profiles Bedrock allows in eu-central-1; have AWS "
+        "raise the quota L-40EC9882 and write it in limits.inference_profiles, or track fewer."
+    ) in refusal
+
+
+def test_two_environments_side_by_side_make_nothing_of_one_name(operations, known):
+    """Past IAM's limit of roles, a second operations account has its own environment."""
+    second = operations.plan(
+        environment="prod2",
+        operations={"account_id": "999999999999", "region": "eu-central-1"},
+        tenants={"acme": stanza()},
+    )
+    assert [plan.outputs["handover"]["acme"]["role_arn"] for plan in (known, second)] == [
+        "arn:aws:iam::111111111111:role/bedrock-prod-acme",
+        "arn:aws:iam::999999999999:role/bedrock-prod2-acme",
+    ]
 
 
 def test_the_boundary_of_the_environment_is_on_every_tenants_role(operations):
@@ -88,5 +163,21 @@ def test_a_stanza_that_its_role_cannot_have_is_refused_with_the_tenants_name(ope
     )
     assert "Tenant globex: a customer account is 12 digits" in refusal
     assert "Tenant globex: an ExternalId has 16 to 1,224 characters" in refusal
-    assert "Tenant globex has no models" in refusal
+    assert "Tenant globex: it has no models" in refusal
     assert "Tenant acme" not in refusal
+
+
+@pytest.mark.parametrize("shown", STANZAS)
+def test_each_stanza_of_readme_is_one_that_plans(operations, tmp_path, shown):
+    tfvars = tmp_path / "terraform.tfvars"
+    tfvars.write_text(
+        f"""
+environment = "prod"
+operations  = {{ account_id = "111111111111", region = "eu-central-1" }}
+tenants = {{
+{shown}
+}}
+"""
+    )
+    planned = operations.plan(f"-var-file={tfvars}")
+    assert 'module.operations_role["acme"].aws_iam_role.this' in planned.addresses

@@ -61,8 +61,8 @@ def test_accepts_tenants(rules, tenants):
         (
             {"acme": stanza(), "globex": stanza(current="e2f2aa7d039ce726c5185bff0d2467ce")},
             (
-                "A customer account has one tenant; name it in one stanza only: 222222222222 is in "
-                "acme and globex."
+                "A customer account has one tenant; name it in one stanza only, or list it in "
+                "accounts_with_several_tenants: 222222222222 is in acme and globex."
             ),
         ),
         (
@@ -121,11 +121,29 @@ def test_refuses_tenants(rules, tenants, sentence):
             {"operations": {"account_id": "111111111111", "region": "eu-cental-1"}},
             'operations.region is a Region such as "eu-central-1", not "eu-cental-1".',
         ),
+        (
+            {"accounts_with_several_tenants": ["2222"]},
+            "accounts_with_several_tenants are 12 digits in quotes each, not 2222.",
+        ),
+        (
+            {"limits": {"roles": 0}},
+            "limits are whole numbers of 1 or more: look at roles = 0.",
+        ),
     ],
     ids=lambda value: str(value)[:60],
 )
 def test_refuses_an_environment(rules, bad, sentence):
     assert sentence in rules.refuses(**{**GOOD, "tenants": {}, **bad})
+
+
+SHARED = {"acme": stanza(), "globex": stanza(current="e2f2aa7d039ce726c5185bff0d2467ce")}
+
+
+def test_an_account_may_have_several_tenants_when_it_is_listed(rules):
+    assert rules.accepts(**GOOD, tenants=SHARED, accounts_with_several_tenants=["222222222222"])
+    assert "222222222222 is in acme and globex." in rules.refuses(
+        **GOOD, tenants=SHARED, accounts_with_several_tenants=["333333333333"]
+    )
 
 
 def test_a_lost_leading_zero_is_refused(rules):
