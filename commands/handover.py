@@ -23,7 +23,7 @@ def main() -> int:
     prepare(workspace, env)
     terraform = states.Terraform(workspace, env, progress)
     terraform.init(states.operations())
-    handed_over = terraform.output(states.operations()).get("handover", {}).get(chosen.tenant)
+    handed_over = terraform.handed_over().get(chosen.tenant)
     if handed_over is None:
         raise CommandError(
             f'Tenant "{chosen.tenant}" has no role yet; run `make apply ENV={env.name}` first.'
@@ -31,7 +31,7 @@ def main() -> int:
     inputs = {
         "account_id": account.account_id,
         "environment": env.name,
-        "models": handed_over["models"],
+        **{name: handed_over[name] for name in ("guardrail", "models", "quota", "state")},
         "operations_role": {
             "arn": handed_over["role_arn"],
             "external_id": handed_over["external_id"],

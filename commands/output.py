@@ -27,7 +27,8 @@ def main() -> int:
         terraform.init(state)
         return terraform.output(state)
 
-    handover = outputs(states.operations()).get("handover", {})
+    terraform.init(states.operations())
+    handover = terraform.handed_over()
     customers = {account: outputs(states.customer(account)) for account in accounts}
     if chosen.json:
         by_account = {

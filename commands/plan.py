@@ -9,7 +9,7 @@ from commands.workspace import Workspace
 
 
 def main() -> int:
-    """Print the operations plan whole, then one summary line for each customer account."""
+    """Print the operations plan whole, then each customer account's: one line, or whole with TENANT=."""
     options = arguments.parser(__doc__, tenant="optional")
     arguments.jobs(options)
     chosen = options.parse_args()
@@ -22,13 +22,14 @@ def main() -> int:
     operations = states.operations(chosen.tenant)
     terraform.init(operations)
     out.print(terraform.plan(operations), markup=False)
-    handed_over = terraform.output(operations).get("handover", {})
+    handed_over = terraform.handed_over()
 
     def step(state: states.State) -> str:
         if state.variables["tenant"] not in handed_over:
             return "waits for its role: apply the operations account first"
         terraform.init(state)
-        return states.summary(terraform.plan(state))
+        planned = terraform.plan(state)
+        return planned.strip() if chosen.tenant else states.summary(planned)
 
     return fleet.over([states.customer(account) for account in accounts], step, chosen.jobs)
 

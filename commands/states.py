@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+import tempfile
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,14 @@ class Terraform:
         """The plan, as terraform prints it."""
         return self._run(state, "plan", *self._variables(state), *options)
 
+    def planned(self, state: State) -> dict[str, Any]:
+        """The plan as data, as `terraform show -json` tells it; it holds the hand-over's ExternalIds."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = f"-out={folder}/plan"
+            self._run(state, "plan", "-lock=false", *self._variables(state), file)
+            shown: dict[str, Any] = json.loads(self._run(state, "show", "-json", f"{folder}/plan"))
+        return shown
+
     def apply(self, state: State, *options: str) -> str:
         """Apply without asking: `make plan` is where a person looks."""
         return self._run(state, "apply", "-auto-approve", *self._variables(state), *options)
@@ -88,6 +97,18 @@ class Terraform:
         """The state's outputs by name; empty when it was never applied."""
         outputs: dict[str, dict[str, Any]] = json.loads(self._run(state, "output", "-json"))
         return {name: output["value"] for name, output in outputs.items()}
+
+    def handed_over(self) -> dict[str, Any]:
+        """The hand-overs of the tenants whose role is there, by tenant.
+
+        The output holds all tenants of the tfvars, also after an apply of one of them.
+        """
+        made = set(self.resources(operations()))
+        return {
+            tenant: handover
+            for tenant, handover in self.output(operations()).get("handover", {}).items()
+            if f'module.operations_role["{tenant}"].aws_iam_role.this' in made
+        }
 
     def _variables(self, state: State) -> list[str]:
         package = self._package(state)
