@@ -1,0 +1,339 @@
+"""`make bench`: measure what README promises, ours beside the usual way, in one run on one machine.
+
+ONLY=plan    `terraform plan` of the operations root for 100 to 3,000 tenants
+
+The figures go to build/bench/<section>.json with the machine they were taken on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from commands.console import CommandError, out, progress, run, table
+from commands.environment import ROOT
+from commands.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+RESULTS = ROOT / "build" / "bench"
+REFERENCE = ROOT / "tests" / "bench" / "reference"
+
+SIZES = (100, 300, 1000, 3000)
+REFERENCE_UP_TO = 1000  # beyond, one plan of the reference takes most of an hour
+GOAL_TENANTS, GOAL_SECONDS = 1000, 25.0
+GOAL_GROWTH = 1.3  # time per tenant at 3,000 over time per tenant at 300
+GROWTH_FROM, GROWTH_TO = 300, 3000
+
+DATA = "bench.tfvars.json"
+PLAN = ("-input=false", "-lock=false", f"-var-file={DATA}")
+
+# Merged into a root's own files, so that planning asks nobody anything:
+# https://developer.hashicorp.com/terraform/language/files/override
+OFFLINE = """\
+terraform {
+  backend "local" {}
+}
+
+provider "aws" {
+  access_key                  = "test"
+  allowed_account_ids         = null
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The plans of one variant at one size, in wall-clock seconds."""
+
+    variant: str
+    tenants: int
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The median of the runs, in seconds."""
+        return statistics.median(self.seconds)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What was promised, and what was measured of it; ``met`` is None when the sizes do not show it."""
+
+    promise: str
+    measured: str
+    met: bool | None
+
+
+def main() -> int:
+    """Run the sections asked for; 1 when a goal that was measured is not met."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--only", choices=sorted(SECTIONS), help="one section; all by default")
+    options.add_argument(
+        "--sizes", type=_sizes, default=SIZES, help="numbers of tenants, such as 100,300,1000,3000"
+    )
+    options.add_argument(
+        "--reference",
+        type=int,
+        default=REFERENCE_UP_TO,
+        help=f"the most tenants to plan the usual way too (default {REFERENCE_UP_TO})",
+    )
+    options.add_argument("--runs", type=int, default=3, help="plans of each, for the median")
+    chosen = options.parse_args()
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    wanted = [chosen.only] if chosen.only else sorted(SECTIONS)
+    missed = [SECTIONS[name](chosen) for name in wanted]
+    return int(any(missed))
+
+
+def plan(chosen: argparse.Namespace) -> bool:
+    """Plan both variants at every size, print and write the figures; True when a goal is missed."""
+    machine = describe_machine()
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        variants = {
+            "ours": Root(ours(Path(folder) / "ours")),
+            "reference": Root(reference(Path(folder) / "reference")),
+        }
+        measured = _interleaved(variants, chosen.sizes, chosen.runs, chosen.reference)
+    goals = judge(measured)
+    show(machine, measured, goals)
+    content = {
+        "machine": machine,
+        "load_after": os.getloadavg(),
+        "measured": [{**asdict(one), "median": round(one.median, 2)} for one in measured],
+        "goals": [asdict(goal) for goal in goals],
+    }
+    file = RESULTS / "plan.json"
+    file.write_text(json.dumps(content, indent=2) + "\n")
+    out.print(f"\nWritten to {file.relative_to(ROOT)}.")
+    return any(goal.met is False for goal in goals)
+
+
+class Root:
+    """A Terraform root that plans without an account and without a state."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        (path / "offline_override.tf").write_text(OFFLINE)
+        toolchain = Workspace().toolchain()
+        self._terraform = toolchain.terraform
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        self._environment = toolchain.environment(
+            {**kept, "AWS_REGION": "eu-central-1", "AWS_EC2_METADATA_DISABLED": "true"}
+        )
+        self._run("init")
+
+    def plan(self, tenants: int) -> float:
+        """Seconds that planning takes for so many new tenants; CommandError when it does not plan."""
+        self._write(tenants)
+        started = time.perf_counter()
+        printed = self._run("plan", *PLAN)
+        seconds = time.perf_counter() - started
+        added = re.search(r"Plan: (\d+) to add, 0 to change", printed)
+        if added is None or int(added[1]) < tenants:
+            raise CommandError(f"{self.path.name} does not plan a role for each tenant.")
+        return seconds
+
+    def show(self, tenants: int) -> dict[str, Any]:
+        """The plan for so many tenants as `terraform show -json` tells it."""
+        self._write(tenants)
+        self._run("plan", *PLAN, "-out=plan")
+        shown: dict[str, Any] = json.loads(self._run("show", "-json", "plan"))
+        return shown
+
+    def _write(self, tenants: int) -> None:
+        (self.path / DATA).write_text(json.dumps(generated(tenants)))
+
+    def _run(self, command: str, *options: str) -> str:
+        # `show -json` needs no word about colours, and takes none.
+        colour = [] if command == "show" else ["-no-color"]
+        done = subprocess.run(
+            [self._terraform, command, *colour, *options],
+            cwd=self.path,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise CommandError(f"terraform {command} in {self.path.name}: {done.stderr.strip()}")
+        return done.stdout
+
+
+def ours(folder: Path) -> Path:
+    """A copy of the operations root and of what it is made of; returns the root."""
+    unwanted = shutil.ignore_patterns(".terraform*")
+    shutil.copytree(ROOT / "modules", folder / "modules", ignore=unwanted)
+    environments = folder / "environments"
+    shutil.copytree(
+        ROOT / "environments" / "operations",
+        environments / "operations",
+        symlinks=True,
+        ignore=unwanted,
+    )
+    for shared in (ROOT / "environments").glob("*.tf"):
+        shutil.copy(shared, environments)
+    return environments / "operations"
+
+
+def reference(folder: Path) -> Path:
+    """A copy of the same roles written the usual way."""
+    shutil.copytree(REFERENCE, folder, ignore=shutil.ignore_patterns(".terraform*"))
+    return folder
+
+
+def generated(tenants: int) -> dict[str, Any]:
+    """An environment with so many tenants: one or two accounts each, a model on demand and one by profile."""
+    return {
+        "environment": "bench",
+        "operations": {"account_id": "111111111111", "region": "eu-central-1"},
+        "limits": {"roles": max(1000, tenants)},
+        "tenants": {
+            f"tenant-{index:05}": {
+                "accounts": {
+                    f"{number:012}": {}
+                    for number in range(2 * index, 2 * index + 1 + (index % 4 == 0))
+                },
+                "external_ids": {"current": f"{index:032x}"},
+                "models": {
+                    "claude": {
+                        "model": "anthropic.claude-3-5-haiku-20241022-v1:0",
+                        "profile": "eu.",
+                        "regions": ["eu-central-1"],
+                        "route": "geographic",
+                    },
+                    "nova": {
+                        "model": "amazon.nova-lite-v1:0",
+                        "regions": ["eu-central-1", "eu-west-1"],
+                    },
+                },
+                "quota": {"max_tokens_per_call": 4096, "tokens_per_day": 1000000},
+            }
+            for index in range(tenants)
+        },
+    }
+
+
+def judge(measured: Sequence[Measured]) -> list[Goal]:
+    """Which goals these figures meet."""
+    median = {(one.variant, one.tenants): one.median for one in measured}
+    return [
+        _goal(
+            f"{GOAL_TENANTS:,} tenants plan in at most {GOAL_SECONDS:.0f} s",
+            median.get(("ours", GOAL_TENANTS)),
+            GOAL_SECONDS,
+            "{:.1f} s",
+        ),
+        _goal(
+            f"a tenant takes at most {GOAL_GROWTH} times as long among {GROWTH_TO:,} as among {GROWTH_FROM}",
+            median["ours", GROWTH_TO] / GROWTH_TO / (median["ours", GROWTH_FROM] / GROWTH_FROM)
+            if {("ours", GROWTH_FROM), ("ours", GROWTH_TO)} <= set(median)
+            else None,
+            GOAL_GROWTH,
+            "{:.2f} times",
+        ),
+    ]
+
+
+def show(machine: dict[str, Any], measured: Sequence[Measured], goals: Sequence[Goal]) -> None:
+    """The machine, the table and the goals."""
+    median = {(one.variant, one.tenants): one.median for one in measured}
+    load = " ".join(f"{value:.1f}" for value in machine["load"])
+    out.print(
+        f"[bold]terraform plan of the operations root[/bold], median of {len(measured[0].seconds)}\n"
+        f"{machine['cores']} cores, {machine['cpu']}, load {load}, {machine['terraform']}\n",
+        soft_wrap=True,
+    )
+    shown = table("tenants", "ours", "ms a tenant", "reference", "ms a tenant", "reference/ours")
+    for size in sorted({one.tenants for one in measured}):
+        own, usual = median["ours", size], median.get(("reference", size))
+        shown.add_row(
+            f"{size:,}",
+            f"{own:.1f} s",
+            f"{1000 * own / size:.1f}",
+            *(
+                ["not run", "", ""]
+                if usual is None
+                else [f"{usual:.1f} s", f"{1000 * usual / size:.1f}", f"{usual / own:.1f}"]
+            ),
+        )
+    out.print(shown)
+    out.print()
+    for goal in goals:
+        word = {True: "[green]met[/green]", False: "[red]missed[/red]", None: "not measured"}
+        out.print(f"{word[goal.met]}: {goal.promise}: {goal.measured}", soft_wrap=True)
+
+
+def describe_machine() -> dict[str, Any]:
+    """What the figures were taken on."""
+    terraform = subprocess.run(
+        [Workspace().toolchain().terraform, "version"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()[0]
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "cpu": _cpu(),
+        "load": os.getloadavg(),
+        "terraform": terraform,
+    }
+
+
+def _interleaved(
+    variants: dict[str, Root], sizes: Sequence[int], runs: int, reference_up_to: int
+) -> list[Measured]:
+    """Every variant at every size, in turns, so that what else the machine does falls on all alike."""
+    taken: dict[tuple[str, int], list[float]] = {}
+    for turn in range(1, runs + 1):
+        for size in sizes:
+            for name, root in variants.items():
+                if name == "reference" and size > reference_up_to:
+                    continue
+                seconds = root.plan(size)
+                progress(f"run {turn} of {runs}: {name} with {size:,} tenants: {seconds:.1f} s")
+                taken.setdefault((name, size), []).append(seconds)
+    return [
+        Measured(name, size, tuple(round(one, 3) for one in seconds))
+        for (name, size), seconds in taken.items()
+    ]
+
+
+def _goal(promise: str, value: float | None, most: float, form: str) -> Goal:
+    if value is None:
+        return Goal(promise, "these sizes do not show it", None)
+    return Goal(promise, form.format(value), value <= most)
+
+
+def _cpu() -> str:
+    """The processor's name, where Linux tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else os.uname().machine
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    sizes = tuple(int(size) for size in text.split(","))
+    if min(sizes) < 1:
+        raise argparse.ArgumentTypeError("write numbers of at least 1, with commas between them")
+    return sizes
+
+
+SECTIONS: dict[str, Callable[[argparse.Namespace], bool]] = {"plan": plan}
+
+
+if __name__ == "__main__":
+    run(main)
