@@ -91,6 +91,18 @@ invoke: ## ENV= TENANT= PROMPT= [ACCOUNT=] [MODEL=] [JSON=1] · one real call th
 logs: ## ENV= TENANT= [ACCOUNT=] [JSON=1] · the tenant's records, as a table
 	@$(RUN) commands.logs $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account) $(JSON_FLAG)
 
+.PHONY: capacity
+capacity: ## ENV= [JSON=1] · how full AWS's limits are, and how many more tenants fit
+	@$(RUN) commands.capacity $(ENV_FLAG) $(JSON_FLAG)
+
+.PHONY: accounts
+accounts: ## ENV= [TENANT=] [JSON=1] · the customer accounts; as JSON, a matrix for CI
+	@$(RUN) commands.accounts $(ENV_FLAG) $(call given,TENANT,tenant) $(JSON_FLAG)
+
+.PHONY: rollout
+rollout: ## ENV= PART=operations, or PART="TENANT/ACCOUNT …" · apply one part, as each job of CI does
+	@$(RUN) commands.rollout $(ENV_FLAG) $(call needs,PART,ENV=dev PART=operations)$(call given,PART,part) $(call given,JOBS,jobs)
+
 .PHONY: destroy
 destroy: ## ENV= [TENANT=] · remove the workloads, then the roles; records and their keys stay
 	@$(RUN) commands.destroy $(ENV_FLAG) $(call given,TENANT,tenant) $(call given,JOBS,jobs) $(call given,CONFIRM,confirm)
@@ -100,6 +112,11 @@ destroy: ## ENV= [TENANT=] · remove the workloads, then the roles; records and 
 .PHONY: check
 check: ## Style and types, without the tests
 	@$(RUN) commands.test --only-checks
+
+.PHONY: bench
+bench: ## [ONLY=plan] [SIZES=] [RUNS=] · measure what README promises; figures go to build/bench
+	@$(RUN) commands.bench $(call given,ONLY,only) $(call given,SIZES,sizes) $(call given,REFERENCE,reference) \
+		$(call given,RUNS,runs)
 
 .PHONY: lock
 lock: ## Refresh the hash-locked requirement files from pyproject.toml
