@@ -14,11 +14,11 @@ tenants = {
     external_ids = { current = "269170463fdc32af10a91e67a8fd77bd" }
     models = {
       claude = {
-        model     = "anthropic.claude-3-5-haiku-20241022-v1:0"
+        model     = "anthropic.claude-3-haiku-20240307-v1:0"
         regions   = ["eu-central-1", "eu-west-1"]
         fallbacks = ["nova"]
       }
-      nova = { model = "amazon.nova-lite-v1:0", regions = ["eu-central-1"] }
+      nova = { model = "amazon.nova-lite-v1:0", regions = ["eu-central-1"], route = "geographic", profile = "eu." }
     }
   }
 

@@ -64,6 +64,8 @@ tenants = {
       nova = {
         model     = "amazon.nova-lite-v1:0"
         regions   = ["eu-central-1"]
+        route     = "geographic"
+        profile   = "eu."
         streaming = false
       }
       nova-pro = {

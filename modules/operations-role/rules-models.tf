@@ -3,7 +3,7 @@ locals {
   broken_rules_of_models = concat(
     [
       for count in [length(var.stanza.models)] :
-      "it has no models; grant at least one, for example nova = { model = \"amazon.nova-lite-v1:0\", regions = [\"${var.operations.region}\"] }."
+      "it has no models; grant at least one, for example claude = { model = \"anthropic.claude-3-haiku-20240307-v1:0\", regions = [\"${var.operations.region}\"] }."
       if count == 0
     ],
     [

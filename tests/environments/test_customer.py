@@ -41,16 +41,16 @@ def test_the_function_is_told_the_models_of_its_tenant(acme):
     ]
     assert told["models"] == {
         "claude": {
-            "base_model_id": "anthropic.claude-3-5-haiku-20241022-v1:0",
+            "base_model_id": "anthropic.claude-3-haiku-20240307-v1:0",
             "fallbacks": ["nova"],
-            "model": "anthropic.claude-3-5-haiku-20241022-v1:0",
+            "model": "anthropic.claude-3-haiku-20240307-v1:0",
             "regions": ["eu-central-1", "eu-west-1"],
             "streaming": True,
         },
         "nova": {
             "base_model_id": "amazon.nova-lite-v1:0",
             "fallbacks": [],
-            "model": "amazon.nova-lite-v1:0",
+            "model": "eu.amazon.nova-lite-v1:0",
             "regions": ["eu-central-1"],
             "streaming": True,
         },

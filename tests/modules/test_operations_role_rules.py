@@ -150,8 +150,8 @@ BAD = [
     (
         stanza(models={}),
         (
-            "it has no models; grant at least one, for example nova = "
-            '{ model = "amazon.nova-lite-v1:0", regions = ["eu-central-1"] }.'
+            "it has no models; grant at least one, for example claude = "
+            '{ model = "anthropic.claude-3-haiku-20240307-v1:0", regions = ["eu-central-1"] }.'
         ),
     ),
     (
