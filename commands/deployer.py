@@ -26,9 +26,15 @@ EVERYTHING: Policy = {
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
 READING = (
     "logs:CreateExportTask",
+    "logs:CreateLogAnomalyDetector",
     "logs:FilterLogEvents",
     "logs:GetLogEvents",
     "logs:GetLogRecord",
+    "logs:GetQueryResults",
+    "logs:IntegrateWithDataset",
+    "logs:IntegrateWithS3Table",
+    "logs:ProcessWithPipeline",
+    "logs:PutMetricFilter",
     "logs:PutSubscriptionFilter",
     "logs:StartLiveTail",
     "logs:StartQuery",
@@ -57,6 +63,7 @@ def main() -> int:
                 "role_name": env.deployer_role_name,
                 "trust_policy": trust(env),
                 "permissions_policy": permissions(env, account),
+                **(_boundary_to_make(env, account)),
             }
         )
     )
@@ -98,6 +105,10 @@ def permissions(env: environment.Environment, account: environment.CustomerAccou
     vpc = env.stanzas[account.tenant]["accounts"][account.account_id].get("vpc") or {}
     if vpc.get("id"):
         network += LOOKING_UP_ENDPOINTS
+    roles = [arn("iam", f"role/{name}-{part}", region="") for part in ("execution", "reader")]
+    within = account.permissions_boundary and {
+        "StringEquals": {"iam:PermissionsBoundary": account.permissions_boundary}
+    }
     ours = {"StringEquals": {"aws:ResourceTag/tenant": account.tenant}}
     asked = {"StringEquals": {"aws:RequestTag/tenant": account.tenant}}
     return {
@@ -126,7 +137,6 @@ def permissions(env: environment.Environment, account: environment.CustomerAccou
             _allow(
                 "ManageItsRoles",
                 [
-                    "iam:CreateRole",
                     "iam:DeleteRole",
                     "iam:DeleteRolePolicy",
                     "iam:GetRole",
@@ -135,15 +145,26 @@ def permissions(env: environment.Environment, account: environment.CustomerAccou
                     "iam:ListInstanceProfilesForRole",
                     "iam:ListRolePolicies",
                     "iam:ListRoleTags",
-                    "iam:PutRolePermissionsBoundary",
-                    "iam:PutRolePolicy",
                     "iam:TagRole",
                     "iam:UntagRole",
-                    "iam:UpdateAssumeRolePolicy",
                     "iam:UpdateRole",
                 ],
-                [arn("iam", f"role/{name}-{part}", region="") for part in ("execution", "reader")],
+                roles,
             ),
+            # What these roles may do is theirs to say only within the boundary, where there is one.
+            {
+                **_allow(
+                    "SayWhatItsRolesMayDo",
+                    [
+                        "iam:CreateRole",
+                        "iam:PutRolePermissionsBoundary",
+                        "iam:PutRolePolicy",
+                        "iam:UpdateAssumeRolePolicy",
+                    ],
+                    roles,
+                ),
+                **({"Condition": within} if within else {}),
+            },
             {
                 **_allow(
                     "GiveTheFunctionItsRole",
@@ -201,6 +222,69 @@ def permissions(env: environment.Environment, account: environment.CustomerAccou
                 "Resource": groups,
             },
         ],
+    }
+
+
+def boundary(env: environment.Environment, account: environment.CustomerAccount) -> Policy:
+    """The most that the workload's roles may ever do, whoever writes their policies.
+
+    Where the stanza names readers, somebody who may write the reader role's trust can still name another
+    reader; without readers nothing that Terraform makes can read a record.
+    """
+    name = env.name_of(account.tenant)
+    logs = f"arn:{env.partition}:logs:{account.region}:{account.account_id}:log-group:"
+    records = logs + env.records_of(account.tenant)
+    groups = (f"{logs}/aws/lambda/{name}", records)
+    network = [
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:UnassignPrivateIpAddresses",
+    ]
+    reading = [
+        "logs:DescribeLogStreams",
+        "logs:FilterLogEvents",
+        "logs:GetLogEvents",
+        "logs:GetQueryResults",
+        "logs:StartQuery",
+    ]
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            _allow(
+                "AssumeOnlyTheTenantsRole",
+                ["sts:AssumeRole"],
+                [env.role_arn(env.operations_account_id, name)],
+            ),
+            _allow(
+                "WriteRecordsAndTheFunctionsLog",
+                ["logs:CreateLogStream", "logs:PutLogEvents"],
+                [f"{group}:log-stream:*" for group in groups],
+            ),
+            *(
+                [_allow("LambdaManagesItsNetworkInterfaces", network, ["*"])]
+                if account.in_vpc
+                else []
+            ),
+            *(
+                [_allow("ReadersReadTheRecords", reading, [records, f"{records}:*"])]
+                if account.readers
+                else []
+            ),
+        ],
+    }
+
+
+def _boundary_to_make(
+    env: environment.Environment, account: environment.CustomerAccount
+) -> dict[str, Any]:
+    if not account.permissions_boundary:
+        return {}
+    return {
+        "boundary_name": account.permissions_boundary.rpartition("/")[2],
+        "boundary_policy": boundary(env, account),
     }
 
 

@@ -28,6 +28,7 @@ class CustomerAccount:
     region: str
     readers: tuple[str, ...] = ()
     in_vpc: bool = False
+    permissions_boundary: str | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ def load(name: str) -> Environment:
                     account.get("region") or region,
                     tuple(account.get("readers", ())),
                     in_vpc="vpc" in account,
+                    permissions_boundary=account.get("permissions_boundary"),
                 )
                 for tenant, stanza in data.get("tenants", {}).items()
                 for account_id, account in stanza["accounts"].items()

@@ -1,8 +1,11 @@
+import dataclasses
 import json
 
 import pytest
 
 from commands import deployer, environment
+from tests.cloud.iam.evaluator import Request, evaluate
+from tests.cloud.iam.policy import Kind, parse_policy
 
 VPC = "arn:aws:ec2:eu-central-1:222222222222:vpc/vpc-0123456789abcdef0"
 
@@ -45,3 +48,56 @@ def test_never_reads_records(permissions):
     for name in ("local", "prod"):
         assert permissions(name)[-1]["Effect"] == "Deny"
         assert "logs:GetLogEvents" in permissions(name)[-1]["Action"]
+
+
+BOUNDARY = "arn:aws:iam::222222222222:policy/workload-boundary"
+EXECUTION = "arn:aws:iam::222222222222:role/bedrock-prod-example-execution"
+RECORDS = "arn:aws:logs:eu-central-1:222222222222:log-group:/bedrock/prod/example/records"
+
+
+def allowed(document, action, resource, **context):
+    policy = parse_policy(json.dumps(document), "deployer", Kind.IDENTITY)
+    return evaluate([policy], Request(action, resource, context)).allowed
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "iam:CreateRole",
+        "iam:PutRolePermissionsBoundary",
+        "iam:PutRolePolicy",
+        "iam:UpdateAssumeRolePolicy",
+    ],
+)
+def test_changes_a_role_only_within_the_boundary_that_the_stanza_names(action):
+    env = environment.load("prod")
+    document = deployer.permissions(env, env.accounts[0])
+    key = "iam:PermissionsBoundary"
+    assert allowed(document, action, EXECUTION, **{key: BOUNDARY})
+    assert not allowed(document, action, EXECUTION, **{key: f"{BOUNDARY}-wide"})
+    assert not allowed(document, action, EXECUTION)
+
+
+def test_takes_no_boundary_away():
+    env = environment.load("prod")
+    document = deployer.permissions(env, env.accounts[0])
+    context = {"iam:PermissionsBoundary": BOUNDARY}
+    assert not allowed(document, "iam:DeleteRolePermissionsBoundary", EXECUTION, **context)
+
+
+def test_within_the_boundary_records_are_read_only_where_the_stanza_names_readers():
+    env = environment.load("prod")
+    with_readers = deployer.boundary(env, env.accounts[0])
+    without = deployer.boundary(env, dataclasses.replace(env.accounts[0], readers=()))
+    assert allowed(with_readers, "logs:FilterLogEvents", RECORDS)
+    assert not allowed(without, "logs:FilterLogEvents", RECORDS)
+    stream = f"{RECORDS}:log-stream:one"
+    assert allowed(without, "logs:PutLogEvents", stream)
+    assert not allowed(with_readers, "logs:PutLogEvents", stream.replace("example", "other"))
+
+
+def test_the_boundary_is_printed_where_the_stanza_names_one(capsys, monkeypatch):
+    for name, printed in (("prod", "workload-boundary"), ("dev", None)):
+        monkeypatch.setattr("sys.argv", ["deployer", f"--env={name}", "--tenant=example"])
+        deployer.main()
+        assert json.loads(capsys.readouterr().out).get("boundary_name") == printed

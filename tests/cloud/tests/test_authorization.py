@@ -104,6 +104,31 @@ def test_a_permissions_boundary_narrows_a_role(cloud: LocalCloud, connect: Conne
     assert "because no permissions boundary allows" in message
 
 
+def test_a_role_may_be_changed_only_within_the_boundary_asked_for(
+    cloud: LocalCloud, connect: Connect
+) -> None:
+    admin = connect("iam", cloud.control.account(ACME))
+    narrow, wide = (
+        admin.create_policy(
+            PolicyName=name, PolicyDocument=json.dumps(document({"Action": "*", "Resource": "*"}))
+        )["Policy"]["Arn"]
+        for name in ("narrow", "wide")
+    )
+    only = {"StringEquals": {"iam:PermissionsBoundary": narrow}}
+    iam = connect("iam", user(cloud, {"Action": "iam:*", "Resource": "*", "Condition": only}))
+    trust = json.dumps(document({"Principal": {"AWS": ACME}, "Action": "sts:AssumeRole"}))
+    role = {"RoleName": "app", "AssumeRolePolicyDocument": trust}
+    policy = {"PolicyName": "p", "PolicyDocument": json.dumps(document(ALLOW_ALL))}
+
+    assert refusal(iam.create_role, **role)[0] == "AccessDenied"
+    assert refusal(iam.create_role, **role, PermissionsBoundary=wide)[0] == "AccessDenied"
+    iam.create_role(**role, PermissionsBoundary=narrow)
+    iam.put_role_policy(RoleName="app", **policy)
+
+    admin.create_role(**{**role, "RoleName": "other"}, PermissionsBoundary=wide)
+    assert refusal(iam.put_role_policy, RoleName="other", **policy)[0] == "AccessDenied"
+
+
 @pytest.mark.parametrize(
     ("condition", "allowed"),
     [

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.cloud.iam.checks.asked import Asked, Check
+from tests.cloud.iam.checks.asked import Asked, Check, Values
 from tests.cloud.moto_state import backends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from moto.iam.models import Role, User
 
 
 def iam(asked: Asked) -> Iterator[Check]:
@@ -20,9 +22,10 @@ def iam(asked: Asked) -> Iterator[Check]:
     for kind, parameter, collection in kinds:
         if name := asked.parameter(parameter):
             found = list(getattr(state, collection).values())
-            existing = next((item.arn for item in found if item.name == name), None)
+            existing = next((item for item in found if item.name == name), None)
             path = f"{kind}{asked.parameter('Path') or '/'}{name}"
-            yield Check(action, existing or asked.arn("iam", path, region=""), call.account)
+            resource = existing.arn if existing else asked.arn("iam", path, region="")
+            yield Check(action, resource, call.account, _boundary(asked, existing))
             return
     if arn := asked.parameter("PolicyArn"):
         yield Check(action, arn, call.account)
@@ -31,3 +34,13 @@ def iam(asked: Asked) -> Iterator[Check]:
         yield Check(action, asked.arn("iam", path, region=""), call.account)
     else:
         yield Check(action, "*", call.account)
+
+
+def _boundary(asked: Asked, existing: Role | User | None) -> Values:
+    """``iam:PermissionsBoundary``: the boundary that is asked for, or the one that is there.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
+    """
+    there = getattr(existing, "permissions_boundary_arn", None)
+    boundary = asked.parameter("PermissionsBoundary") or there
+    return {"iam:PermissionsBoundary": boundary} if boundary else {}
