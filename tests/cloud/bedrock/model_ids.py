@@ -48,6 +48,12 @@ GEOGRAPHIES = {
 
 GLOBAL = "global"
 
+_BY_PROFILE_ONLY = re.compile(r"anthropic\.claude-(3-7|(haiku|opus|sonnet)-\d)")
+"""Models that Bedrock runs in no Region on demand: Claude from 3.7 on. There are others; these are sure.
+
+https://docs.aws.amazon.com/bedrock/latest/userguide/models-regions.html
+"""
+
 _ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):bedrock:(?P<region>[a-z0-9-]+):(?P<account>\d{12}|):"
     r"(?P<kind>foundation-model|inference-profile|application-inference-profile)/(?P<id>.+)"
@@ -102,6 +108,8 @@ def _from_id(model_id: str, account: str, region: str) -> ModelReference:
     elif region in GEOGRAPHIES.get(geography, ()) and _is_model(rest):
         regions = GEOGRAPHIES[geography]
     elif _is_model(model_id):
+        if _BY_PROFILE_ONLY.match(model_id):
+            raise _on_demand_unsupported(model_id)
         return ModelReference(model_id, (_model_arn(partition, region, model_id),))
     else:
         raise _invalid()
@@ -131,6 +139,14 @@ def _is_model(model_id: str) -> bool:
 
 def _model_arn(partition: str, region: str, model: str) -> str:
     return f"arn:{partition}:bedrock:{region}::foundation-model/{model}"
+
+
+def _on_demand_unsupported(model_id: str) -> ServiceError:
+    return ServiceError(
+        "ValidationException",
+        f"Invocation of model ID {model_id} with on-demand throughput isn\u2019t supported. Retry your "
+        "request with the ID or ARN of an inference profile that contains this model.",
+    )
 
 
 def _invalid() -> ServiceError:

@@ -220,3 +220,10 @@ def test_streams_a_tool_call_with_its_start(bedrock: Any) -> None:
 
     assert events[1]["contentBlockStart"]["start"]["toolUse"]["name"] == "weather"
     assert events[-2] == {"messageStop": {"stopReason": "tool_use"}}
+
+
+def test_a_model_served_by_profiles_only_is_refused_on_demand(bedrock: Any) -> None:
+    model = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+    with pytest.raises(ClientError, match="with on-demand throughput isn.t supported"):
+        bedrock.converse(modelId=model, messages=[said("hello")])
+    assert model in text_of(bedrock.converse(modelId=f"eu.{model}", messages=[said("hello")]))
