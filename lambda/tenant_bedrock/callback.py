@@ -52,10 +52,11 @@ class RecordingCallback(BaseCallbackHandler):
         messages: list[list[BaseMessage]],  # noqa: ARG002
         *,
         run_id: UUID,
+        parent_run_id: UUID | None = None,
         **_: Any,  # noqa: ANN401
     ) -> None:
         """Begin a record; raises PromptLeakError if LangChain would show the prompt to others."""
-        self._begin(run_id)
+        self._begin(run_id, parent_run_id)
 
     def on_llm_start(
         self,
@@ -63,10 +64,11 @@ class RecordingCallback(BaseCallbackHandler):
         prompts: list[str],  # noqa: ARG002
         *,
         run_id: UUID,
+        parent_run_id: UUID | None = None,
         **_: Any,  # noqa: ANN401
     ) -> None:
         """The same, for a model that takes plain text."""
-        self._begin(run_id)
+        self._begin(run_id, parent_run_id)
 
     def on_llm_new_token(
         self,
@@ -93,9 +95,10 @@ class RecordingCallback(BaseCallbackHandler):
         if receipt is not None:
             error.add_note(RecordNote(f"record {receipt.id} {receipt.delivery}"))
 
-    def _begin(self, run_id: UUID) -> None:
+    def _begin(self, run_id: UUID, parent_run_id: UUID | None) -> None:
         refuse_onlookers()
-        wire.begin(self._recorder.begin(self._alias, run_id))
+        self._recorder.begin(self._alias, run_id, parent_run_id)
+        wire.enter(run_id)
 
     def _hand_over(self, generation: object, run_id: UUID) -> None:
         receipt = self._recorder.receipt(run_id)

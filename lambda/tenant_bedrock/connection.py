@@ -6,23 +6,28 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from langchain_aws import ChatBedrockConverse
 from langchain_core.rate_limiters import InMemoryRateLimiter
 
 from tenant_bedrock import environment, errors, function_log, session, settings, terms, wire
 from tenant_bedrock.callback import RecordingCallback, refuse_onlookers
+from tenant_bedrock.chat import RecordedChat
 from tenant_bedrock.delivery import Delivery, Receipt
+from tenant_bedrock.invocation import Invocation
+from tenant_bedrock.leaving import sweep_when_leaving
 from tenant_bedrock.recorder import Recorder
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from uuid import UUID
 
+    from langchain_aws import ChatBedrockConverse
     from langchain_core.callbacks import BaseCallbackHandler
     from langchain_core.language_models import LanguageModelInput
     from langchain_core.messages import AIMessage
     from langchain_core.runnables import RunnableWithFallbacks
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
+    from tenant_bedrock.invocation import LambdaContext
     from tenant_bedrock.settings import Settings
 
 
@@ -49,11 +54,11 @@ class Connection:
             Delivery(
                 self._sessions.logs(),
                 group=settings.record_log_group,
-                stream=environment.log_stream(),
+                stream=lambda: f"{settings.tenant}/{environment.execution()}",
                 log=log,
             ),
-            log,
         )
+        sweep_when_leaving(self._recorder)
         self._limiter = _limiter(settings)
         self._clients: dict[str, BedrockRuntimeClient] = {}
         self._lock = threading.Lock()
@@ -74,16 +79,17 @@ class Connection:
         all models of this connection share its requests per second.
 
         The answer tells its record in ``response_metadata["record"]``: ``{"id": ..., "delivery":
-        "delivered" | "spilled", "alias": ..., "usage": ...}``; a stream tells it in its last chunk,
-        and an error in a note. Raises ModelNotGrantedError before any call, and RoleRefusedError,
-        ThrottledError or ModelFailedError when STS gives no keys.
+        "delivered" | "spilled" | "lost", "alias": ..., "usage": ...}``; a stream tells it in its
+        last chunk, and an error in a note. Raises ModelNotGrantedError before any call, and
+        RoleRefusedError, ThrottledError or ModelFailedError when STS gives no keys. With ``audit =
+        "required"`` in the stanza, a call raises NotRecordedError unless its record is delivered.
         """
         alias, region = self.settings.grant(model, region)
         granted = self.settings.models[alias]
         client = self._client(region)
         if self._limiter is not None:
             parameters["rate_limiter"] = self._limiter
-        chat = ChatBedrockConverse(
+        chat = RecordedChat(
             # Without both clients it makes its own, as this account instead of the operations role.
             client=client,
             bedrock_client=client,
@@ -131,6 +137,15 @@ class Connection:
             if name == alias or region is None or region in granted[name].regions
         ]
         return first.with_fallbacks(others, exceptions_to_handle=errors.passing(first.client))
+
+    def invocation(self, context: LambdaContext | None) -> AbstractContextManager[None]:
+        """Serve one Lambda invocation in this block; ``context`` is what Lambda gave the handler.
+
+        Its records name the invocation. Deliveries keep within its time, and calls that are open
+        at its end, or 1.5 seconds before Lambda would end it, are recorded as ``incomplete``.
+        The handler of this package does it; write the block around a handler of your own.
+        """
+        return self._recorder.during(Invocation.of(context))
 
     def receipt(self, run_id: UUID) -> Receipt | None:
         """Where the record of a LangChain run is; the way to learn it when the call failed.

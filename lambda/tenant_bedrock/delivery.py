@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
+import functools
 import json
+import math
+import threading
 import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
 
+from tenant_bedrock.parts import split
+
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Callable, Iterator, Sequence
 
     from mypy_boto3_logs import CloudWatchLogsClient
 
-# One event may fill a whole batch, 1,048,576 bytes of UTF-8 counting 26 for the event itself:
-# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
-EVENT_BYTES = 1_048_550
+# A batch has at most 10,000 events and 1,048,576 bytes of UTF-8, counting 26 more for each event;
+# one event may fill it: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
+BATCH_EVENTS = 10_000
+BATCH_BYTES = 1_048_576
+EVENT_OVERHEAD = 26
+EVENT_BYTES = BATCH_BYTES - EVENT_OVERHEAD
 # Lambda cuts a line of the function's log at 256 KB. The runtime puts a few fields around ours and
 # spaces after its commas and colons, which make it half as long again at most.
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
 LINE_BYTES = 160_000
-_PART_BYTES = 1_000  # what a part says about itself, generously
+# Kept back from an invocation's time: enough to write the copy to stdout and to answer.
+SPILL_SECONDS = 0.3
+_WRITERS = 50  # as many as the client has connections
+
+Outcome = Literal["delivered", "spilled", "lost"]
 
 
 class RejectedError(Exception):
@@ -33,100 +46,175 @@ class RejectedError(Exception):
 
 @dataclass(frozen=True)
 class Receipt:
-    """Where the record of a call of ``alias`` is: its log group, or spilled into the function's.
+    """Where the record of a call of ``alias`` is.
 
-    ``usage`` holds the tokens as Bedrock counted them, by Bedrock's names.
+    ``delivered``: in the record log group, acknowledged by CloudWatch. ``spilled``: in the
+    function's own log, which gives no receipts. ``lost``: stdout did not take it either; only its
+    start mark is left. ``usage`` holds the tokens as Bedrock counted them, by Bedrock's names.
     """
 
     id: str
-    delivery: Literal["delivered", "spilled"]
+    delivery: Outcome
     alias: str | None
     usage: dict[str, int]
 
 
 class Delivery:
-    """Writes records to one stream of the record log group, with the customer's own keys."""
+    """Writes records to one stream of the record log group, with the customer's own keys.
+
+    ``stream`` names it, and is asked when the first record is written: a snapshot of this process
+    may be restored many times before that.
+    """
 
     def __init__(
-        self, logs: CloudWatchLogsClient, *, group: str, stream: str, log: logging.Logger
+        self,
+        logs: CloudWatchLogsClient,
+        *,
+        group: str,
+        stream: Callable[[], str],
+        log: logging.Logger,
     ) -> None:
         self._logs = logs
         self._group = group
-        self._stream = stream
+        self._stream = functools.cache(stream)
+        self._made = False
         self._log = log
+        self._marks: deque[dict[str, Any]] = deque()
+        self._writers: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()
 
-    def deliver(self, record: dict[str, Any]) -> Literal["delivered", "spilled"]:
-        """Put the record and read CloudWatch's receipt; on any failure write it to stdout instead.
+    def announce(self, mark: dict[str, Any]) -> None:
+        """Write a start mark to stdout now, and put it to the log group while Bedrock works.
 
-        Never raises: the answer this record is about is already paid for.
+        OSError or ValueError when stdout does not take it. Nobody waits for the log group: the
+        mark on stdout is in the platform's hands even if this process is killed next.
         """
-        text = as_json(record)
-        try:
-            for part in parts(text, record, EVENT_BYTES):
-                self._put(part)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the record must come out somewhere
-            reason = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
-            self._spill(text, record, reason or type(error).__name__)
-            return "spilled"
-        return "delivered"
+        self._log.info("record.start", extra={"record": mark})
+        self._marks.append(mark)
+        with suppress(RuntimeError):  # this process is ending and takes no more work
+            self._writer().submit(self._put_marks)
 
-    def _spill(self, text: str, record: dict[str, Any], reason: str) -> None:
-        for part in parts(text, record, LINE_BYTES):
-            self._log.error("record.spilled", extra={"reason": reason, "record": json.loads(part)})
+    def withdraw(self, record_id: str) -> None:
+        """The call is over; its mark need not be put any more if it has not been yet."""
+        for mark in list(self._marks):
+            if mark["tenantBedrock"]["recordId"] == record_id:
+                with suppress(ValueError):  # it is being put right now
+                    self._marks.remove(mark)
 
-    def _put(self, message: str) -> None:
+    def deliver(self, records: Sequence[dict[str, Any]], seconds: float) -> list[Outcome]:
+        """Put the records and read CloudWatch's receipt; write to stdout what it did not take.
+
+        ``seconds`` is all the time there is, infinity included. Never raises: the answers that
+        these records are about are already paid for.
+        """
+        lost: dict[int, str] = {}  # the number of a record => why CloudWatch does not have it
+        for batch in _batches(records, lost):
+            try:
+                rejected = self._put_within(seconds - SPILL_SECONDS, [text for _, text in batch])
+                reason = RejectedError.__name__
+            except Exception as error:  # noqa: BLE001 - whatever it was, the record must come out somewhere
+                rejected, reason = range(len(batch)), _reason(error)
+            lost |= {batch[position][0]: reason for position in rejected}
+        return [
+            self._spill(record, lost[number]) if number in lost else "delivered"
+            for number, record in enumerate(records)
+        ]
+
+    def _spill(self, record: dict[str, Any], reason: str) -> Outcome:
         try:
-            self._put_once(message)
+            for part in split(record, LINE_BYTES):
+                extra = {"reason": reason, "record": json.loads(part)}
+                self._log.error("record.spilled", extra=extra)
+        except Exception:  # noqa: BLE001 - stdout is closed or full: nowhere is left to say so
+            return "lost"
+        return "spilled"
+
+    def _put_marks(self) -> None:
+        """All marks that wait, in one batch; the other tasks then find none."""
+        marks: list[dict[str, Any]] = []
+        with suppress(IndexError):
+            while len(marks) < BATCH_EVENTS:
+                marks.append(self._marks.popleft())
+        with suppress(Exception):  # they are on stdout; what comes next tells of CloudWatch's fault
+            for batch in _batches(marks, {}):
+                self._put([text for _, text in batch])
+
+    def _put_within(self, seconds: float, messages: list[str]) -> Sequence[int]:
+        """As ``_put``, but TimeoutError after ``seconds``.
+
+        botocore's timeouts do not bound a call: not its name resolution, nor its second attempt.
+        """
+        if seconds == math.inf:
+            return self._put(messages)
+        if seconds <= 0:
+            raise TimeoutError
+        return self._writer().submit(self._put, messages).result(timeout=seconds)
+
+    def _put(self, messages: list[str]) -> Sequence[int]:
+        """Put one batch; the positions of those that CloudWatch rejected."""
+        if not self._made:
+            self._make_stream()
+        try:
+            return self._put_once(messages)
         except self._logs.exceptions.ResourceNotFoundException:
-            # The first record of this process, or someone deleted the stream.
-            with suppress(self._logs.exceptions.ResourceAlreadyExistsException):
-                self._logs.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
-            self._put_once(message)
+            self._make_stream()  # someone deleted it
+            return self._put_once(messages)
 
-    def _put_once(self, message: str) -> None:
+    def _make_stream(self) -> None:
+        with suppress(self._logs.exceptions.ResourceAlreadyExistsException):
+            self._logs.create_log_stream(logGroupName=self._group, logStreamName=self._stream())
+        self._made = True
+
+    def _put_once(self, messages: list[str]) -> Sequence[int]:
+        now = int(time.time() * 1000)
         receipt = self._logs.put_log_events(
             logGroupName=self._group,
-            logStreamName=self._stream,
-            logEvents=[{"timestamp": int(time.time() * 1000), "message": message}],
+            logStreamName=self._stream(),
+            logEvents=[{"timestamp": now, "message": message} for message in messages],
         )
-        if receipt.get("rejectedLogEventsInfo"):
-            raise RejectedError
+        return _rejected(receipt.get("rejectedLogEventsInfo") or {}, len(messages))
+
+    def _writer(self) -> ThreadPoolExecutor:
+        """Made when first needed: threads do not live through a snapshot."""
+        with self._lock:
+            if self._writers is None:
+                self._writers = ThreadPoolExecutor(_WRITERS, "record")
+            return self._writers
 
 
-def as_json(record: dict[str, Any]) -> str:
-    """The record as JSON text that is valid UTF-8.
+def _batches(
+    records: Sequence[dict[str, Any]], lost: dict[int, str]
+) -> Iterator[list[tuple[int, str]]]:
+    """(number of the record, message) in batches that CloudWatch takes whole.
 
-    Half a surrogate pair is no character and CloudWatch would refuse it: it becomes a ``?``.
+    A record that cannot be written as JSON goes into ``lost``.
     """
-    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=_plain)
-    return text.encode("utf-8", "replace").decode()
+    batch: list[tuple[int, str]] = []
+    size = 0
+    for number, record in enumerate(records):
+        try:
+            messages = split(record, EVENT_BYTES)
+        except Exception as error:  # noqa: BLE001 - one record must not take the others with it
+            lost[number] = _reason(error)
+            continue
+        for message in messages:
+            takes = len(message.encode()) + EVENT_OVERHEAD
+            if batch and (size + takes > BATCH_BYTES or len(batch) == BATCH_EVENTS):
+                yield batch
+                batch, size = [], 0
+            batch.append((number, message))
+            size += takes
+    if batch:
+        yield batch
 
 
-def parts(text: str, record: dict[str, Any], limit: int) -> list[str]:
-    """The record's JSON, as one message if it fits into ``limit`` bytes, else as numbered parts.
-
-    A part is ``{"schemaType", "schemaVersion", "timestamp", "tenantBedrock": {recordId, phase,
-    part, parts, sha256}, "body"}``; the bodies of parts 1 to ``parts``, joined, are the JSON text
-    that has the SHA-256.
-    """
-    if len(text.encode()) <= limit:
-        return [text]
-    step = (limit - _PART_BYTES) // 4  # a character is at most 4 bytes, escaped ASCII at most 2
-    bodies = [text[start : start + step] for start in range(0, len(text), step)]
-    ours = record["tenantBedrock"]
-    about = {
-        "recordId": ours["recordId"],
-        "phase": ours["phase"],
-        "parts": len(bodies),
-        "sha256": hashlib.sha256(text.encode()).hexdigest(),
-    }
-    head = {name: record[name] for name in ("schemaType", "schemaVersion", "timestamp")}
-    return [
-        as_json({**head, "tenantBedrock": {**about, "part": number}, "body": body})
-        for number, body in enumerate(bodies, 1)
-    ]
+def _rejected(info: Any, count: int) -> list[int]:  # noqa: ANN401 - CloudWatch's answer
+    """The positions of a batch that a receipt rejects: an end is exclusive, a start inclusive."""
+    old = max(info.get("tooOldLogEventEndIndex", 0), info.get("expiredLogEventEndIndex", 0))
+    new = info.get("tooNewLogEventStartIndex", count)
+    return [position for position in range(count) if position < old or position >= new]
 
 
-def _plain(value: object) -> str:
-    """Images and redacted reasoning are bytes; on the wire they are base64 too."""
-    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
+def _reason(error: Exception) -> str:
+    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+    return code or type(error).__name__

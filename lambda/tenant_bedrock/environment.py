@@ -28,11 +28,11 @@ def region() -> str | None:
     return os.environ.get("AWS_REGION")
 
 
-def log_stream() -> str:
-    """The name of this process's log stream: Lambda's own, or one that no other process has.
+def execution() -> str:
+    """A name for this process that no other one has.
 
-    Lambda names one stream for each execution environment, the same as ``context.log_stream_name``:
-    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+    Lambda names an execution environment by its log stream, ``context.log_stream_name``, except
+    after a snapshot: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
     """
     lambdas = os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
     return lambdas or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"

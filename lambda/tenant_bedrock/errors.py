@@ -61,6 +61,10 @@ class ModelFailedError(TenantBedrockError):
     """Bedrock or the way to it failed."""
 
 
+class NotRecordedError(TenantBedrockError):
+    """The stanza requires an audit and a call could not be recorded; its answer is withheld."""
+
+
 class PromptLeakError(TenantBedrockError):
     """Something switched on in this process would show the prompt to others; nothing was sent."""
 

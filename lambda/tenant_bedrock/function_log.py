@@ -32,7 +32,10 @@ def open_log() -> logging.Logger:
 
 
 class _JsonLines(logging.Handler):
-    """One JSON object a line on stdout, in the shape of Lambda's JSON log format."""
+    """One JSON object a line on stdout, in the shape of Lambda's JSON log format.
+
+    A stdout that takes nothing raises, OSError or ValueError: who writes a record must know.
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
         facts = {name: value for name, value in record.__dict__.items() if name not in _PLAIN}
@@ -42,8 +45,5 @@ class _JsonLines(logging.Handler):
             "message": record.getMessage(),
             **facts,
         }
-        try:
-            sys.stdout.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
-            sys.stdout.flush()
-        except (OSError, ValueError):  # a closed stdout must not cost the caller the answer
-            self.handleError(record)
+        sys.stdout.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+        sys.stdout.flush()

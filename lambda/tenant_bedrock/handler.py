@@ -11,8 +11,10 @@ from tenant_bedrock.connection import Connection, connect
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
+    from tenant_bedrock.invocation import LambdaContext
 
-def handler(event: object, _context: object) -> dict[str, Any]:
+
+def handler(event: object, context: LambdaContext | None) -> dict[str, Any]:
     """Answer ``{"prompt": ...}`` or ``{"messages": [{"role": ..., "content": ...}]}``.
 
     The event may also say ``system``, ``model`` (an alias), ``region``, ``max_tokens``,
@@ -24,15 +26,17 @@ def handler(event: object, _context: object) -> dict[str, Any]:
     asked for are tried, each attempt with a record of its own.
 
     Raises BadRequestError, ModelNotGrantedError, TenantSuspendedError, RoleRefusedError,
-    ThrottledError or ModelFailedError, which Lambda reports by class name as ``errorType``; none
-    holds a prompt.
+    ThrottledError, ModelFailedError or NotRecordedError, which Lambda reports by class name as
+    ``errorType``; none holds a prompt.
     """
     asked = request.parse(event)
-    chat = _connection().chat_with_fallbacks(asked.model, region=asked.region)
-    try:
-        message = chat.invoke(asked.turns(), **asked.parameters())
-    except Exception as error:  # noqa: BLE001 - every failure becomes one that holds no prompt
-        raise errors.of_model(error) from None
+    connection = _connection()
+    with connection.invocation(context):
+        chat = connection.chat_with_fallbacks(asked.model, region=asked.region)
+        try:
+            message = chat.invoke(asked.turns(), **asked.parameters())
+        except Exception as error:  # noqa: BLE001 - every failure becomes one that holds no prompt
+            raise errors.of_model(error) from None
     return _answer(message)
 
 

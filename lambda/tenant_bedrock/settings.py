@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from tenant_bedrock.content import Content  # noqa: TC001 - pydantic reads it
 from tenant_bedrock.errors import ModelNotGrantedError, SettingsError
 
 Text = Annotated[str, Field(min_length=1)]
@@ -61,8 +62,14 @@ class Quota(_Frozen):
 
 
 class Settings(_Frozen):
-    """One tenant's side of the hand-over, with the models it may call by alias."""
+    """One tenant's side of the hand-over, with the models it may call by alias.
 
+    ``audit`` says what becomes of an answer whose record CloudWatch did not acknowledge, and
+    ``content`` how much of prompts and answers the records hold.
+    """
+
+    audit: Literal["required", "best-effort"] = "best-effort"
+    content: Content = "full"
     environment: Text
     external_id: Annotated[str, Field(min_length=2, repr=False)]  # STS takes 2 to 1,224 characters
     guardrail: Guardrail | None = None

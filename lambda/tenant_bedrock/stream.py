@@ -6,6 +6,7 @@ Events and their order: https://docs.aws.amazon.com/bedrock/latest/APIReference/
 from __future__ import annotations
 
 import json
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -18,28 +19,28 @@ if TYPE_CHECKING:
 class WatchedStream:
     """An event stream that tells, once, how it ended.
 
-    ``ended`` gets the answer received so far, whether it is whole, and the error that cut it.
+    ``ended`` gets whether ``answer`` is whole, and the error that cut it.
     """
 
     def __init__(
         self,
         events: EventStream[Any],
-        ended: Callable[[dict[str, Any], bool, BaseException | None], None],
+        ended: Callable[[bool, BaseException | None], None],
         first_event: Callable[[], None],
     ) -> None:
         self._events = events
         self._ended = ended
         self._first_event = first_event
-        self._answer = StreamedAnswer()
+        self.answer = StreamedAnswer()
         self._over = False
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Pass every event on; a broken connection or an error event ends the call as failed."""
         try:
             for event in self._events:
-                if self._answer.empty:
+                if self.answer.empty:
                     self._first_event()
-                self._answer.add(event)
+                self.answer.add(event)
                 yield event
         except Exception as error:
             self._end(error)
@@ -54,14 +55,18 @@ class WatchedStream:
     def _end(self, error: BaseException | None) -> None:
         if not self._over:
             self._over = True
-            self._ended(self._answer.assembled(), self._answer.whole, error)
+            self._ended(self.answer.whole, error)
 
 
 class StreamedAnswer:
-    """The events of one answer, folded into the shape Converse answers in."""
+    """The events of one answer, folded into the shape Converse answers in.
+
+    It can be looked at while it grows: a sweep of open calls does so from another thread.
+    """
 
     def __init__(self) -> None:
         self.empty = True
+        self._lock = threading.Lock()
         self._role = "assistant"
         self._blocks: dict[int, dict[str, Any]] = {}
         self._rest: dict[str, Any] = {}
@@ -73,22 +78,24 @@ class StreamedAnswer:
 
     def add(self, event: dict[str, Any]) -> None:
         """Take in one event; an unknown kind is passed over, it holds no text of the answer."""
-        self.empty = False
-        for kind, part in event.items():
-            if kind == "messageStart":
-                self._role = part["role"]
-            elif kind in {"contentBlockStart", "contentBlockDelta"}:
-                block = self._blocks.setdefault(part["contentBlockIndex"], {})
-                _fold(block, part.get("start") or part.get("delta") or {})
-            elif kind in {"messageStop", "metadata"}:
-                self._rest.update(part)
+        with self._lock:
+            self.empty = False
+            for kind, part in event.items():
+                if kind == "messageStart":
+                    self._role = part["role"]
+                elif kind in {"contentBlockStart", "contentBlockDelta"}:
+                    block = self._blocks.setdefault(part["contentBlockIndex"], {})
+                    _fold(block, part.get("start") or part.get("delta") or {})
+                elif kind in {"messageStop", "metadata"}:
+                    self._rest.update(part)
 
     def assembled(self) -> dict[str, Any]:
         """The answer so far; empty when nothing came."""
         if self.empty:
             return {}
-        content = [_as_converse(self._blocks[index]) for index in sorted(self._blocks)]
-        return {"output": {"message": {"role": self._role, "content": content}}, **self._rest}
+        with self._lock:
+            content = [_as_converse(self._blocks[index]) for index in sorted(self._blocks)]
+            return {"output": {"message": {"role": self._role, "content": content}}, **self._rest}
 
 
 def _fold(block: dict[str, Any], delta: dict[str, Any]) -> None:

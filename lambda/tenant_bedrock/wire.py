@@ -6,6 +6,7 @@ makes it: https://docs.aws.amazon.com/boto3/latest/guide/events.html
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,30 +14,36 @@ from urllib.parse import unquote
 
 from botocore.exceptions import ClientError
 
-from tenant_bedrock.record import Attempt, ModelCall
 from tenant_bedrock.stream import WatchedStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from uuid import UUID
 
     from botocore.model import OperationModel
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
+    from tenant_bedrock.record import ModelCall
     from tenant_bedrock.recorder import Recorder
 
-# Calls that LangChain has begun in this thread or task and that have not reached the wire yet.
-# `generate` begins several before it sends the first, hence a queue.
-_begun: ContextVar[tuple[ModelCall, ...]] = ContextVar("tenant_bedrock_begun", default=())
+# The LangChain run that a request from this thread or task belongs to.
+_run: ContextVar[UUID | None] = ContextVar("tenant_bedrock_run", default=None)
 _KEY = "tenant_bedrock"
 
 
-def begin(call: ModelCall) -> None:
-    """Make ``call`` the one that the next request from this thread or task belongs to."""
-    _begun.set((*_waiting(), call))
+def enter(run_id: UUID) -> None:
+    """Let requests from this thread or task belong to ``run_id`` until another run is entered."""
+    _run.set(run_id)
 
 
-def _waiting() -> Iterator[ModelCall]:
-    return (call for call in _begun.get() if not (call.sent or call.over))
+@contextmanager
+def belonging_to(run_id: UUID | None) -> Iterator[None]:
+    """The same, for as long as the block lasts."""
+    before = _run.set(run_id)
+    try:
+        yield
+    finally:
+        _run.reset(before)
 
 
 def watch(client: BedrockRuntimeClient, recorder: Recorder) -> None:
@@ -68,12 +75,11 @@ class _Watcher:
         **_: object,
     ) -> None:
         """The request is serialized and about to be signed and sent."""
-        call = next(_waiting(), None) or ModelCall()
+        call = self._recorder.claim(_run.get(), params["body"])
         context[_KEY] = call
         call.region = self._region
         call.operation = model.name
         call.model_id = unquote(params["url_path"].split("/")[2])  # /model/{modelId}/converse
-        call.body = params["body"]
         self._recorder.sending(call)
 
     def response_received(
@@ -88,12 +94,12 @@ class _Watcher:
         answer = parsed_response or {}
         metadata = answer.get("ResponseMetadata", {})
         error_code = answer.get("Error", {}).get("Code")
-        attempt = Attempt(
-            request_id=metadata.get("RequestId"),
-            status=metadata.get("HTTPStatusCode"),
-            error_code=error_code or (type(exception).__name__ if exception else None),
+        call: ModelCall = context[_KEY]
+        call.attempted(
+            metadata.get("RequestId"),
+            metadata.get("HTTPStatusCode"),
+            error_code or (type(exception).__name__ if exception else None),
         )
-        context[_KEY].attempts.append(attempt)
 
     def after_call(
         self,
@@ -109,11 +115,13 @@ class _Watcher:
             call.error = ClientError(parsed, model.name)  # type: ignore[arg-type]
             self._recorder.finish(call, "error")
         elif "stream" in parsed:
-            parsed["stream"] = WatchedStream(
+            events = WatchedStream(
                 parsed["stream"],
                 ended=partial(self._stream_ended, call),
                 first_event=partial(_first_event, call),
             )
+            call.stream = events.answer
+            parsed["stream"] = events
         else:
             call.answer = parsed
             self._recorder.finish(call, "end")
@@ -126,10 +134,7 @@ class _Watcher:
         call.error = exception
         self._recorder.finish(call, "error")
 
-    def _stream_ended(
-        self, call: ModelCall, answer: dict[str, Any], whole: bool, error: BaseException | None
-    ) -> None:
-        call.answer = answer
+    def _stream_ended(self, call: ModelCall, whole: bool, error: BaseException | None) -> None:
         call.error = error
         self._recorder.finish(call, "error" if error else "end" if whole else "incomplete")
 

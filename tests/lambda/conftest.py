@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.resources
 import json
 import os
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from jsonschema import Draft202012Validator
 
 from tenant_bedrock import Connection, connect, handler
 from tests.cloud.cloud import LocalCloud
@@ -28,6 +30,12 @@ ROLE_ARN = f"arn:aws:iam::{OPERATIONS}:role/bedrock-local-acme"
 EXECUTION_ARN = f"arn:aws:iam::{CUSTOMER}:role/bedrock-local-acme-execution"
 RECORDS = "/bedrock/local/acme/records"
 FUNCTION = "bedrock-local-acme"
+LOG = f"/aws/lambda/{FUNCTION}"
+SCHEMA = Draft202012Validator(
+    json.loads(
+        importlib.resources.files("tenant_bedrock").joinpath("record.schema.json").read_text()
+    )
+)
 SETTINGS: dict[str, Any] = {
     "environment": "local",
     "external_id": EXTERNAL_ID,
@@ -69,15 +77,26 @@ class Acme:
         return connect()
 
     def records(self) -> list[dict[str, Any]]:
-        """Every record in the record log group, oldest first."""
-        logs = self.client("logs")
-        found: list[Any] = []
-        for stream in logs.describe_log_streams(logGroupName=RECORDS)["logStreams"]:
-            found += logs.get_log_events(
-                logGroupName=RECORDS, logStreamName=stream["logStreamName"], startFromHead=True
-            )["events"]
-        found.sort(key=lambda event: event["timestamp"])
-        return [json.loads(event["message"]) for event in found]
+        """Every record in the record log group, oldest first, without the start marks."""
+        return [r for r in self.written() if r["tenantBedrock"]["phase"] != "start"]
+
+    def marks(self) -> list[dict[str, Any]]:
+        """The start marks in the record log group; one is put only if Bedrock takes its time."""
+        return [r for r in self.written() if r["tenantBedrock"]["phase"] == "start"]
+
+    def written(self) -> list[dict[str, Any]]:
+        """Everything in the record log group, oldest first."""
+        return [json.loads(message) for message in self.messages(RECORDS)]
+
+    def written_to_stdout(self) -> list[dict[str, Any]]:
+        """Every start mark and spilled record in the function's own log, oldest first."""
+        lines = [message for message in self.messages(LOG) if '"tenantBedrock"' in message]
+        return [json.loads(line)["record"] for line in lines]
+
+    def messages(self, group: str) -> list[str]:
+        """The messages of all events of a log group, oldest first."""
+        pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+        return [event["message"] for page in pages for event in page["events"]]
 
     def record(self, record_id: str) -> dict[str, Any]:
         """The one record with this id; fails when there is none, or more than one."""
@@ -120,8 +139,10 @@ def tenant() -> Iterator[Acme]:
         _make_operations_role(acme)
         _make_execution_role(acme)
         acme.client("logs").create_log_group(logGroupName=RECORDS)
-        acme.client("logs").create_log_group(logGroupName=f"/aws/lambda/{FUNCTION}")
+        acme.client("logs").create_log_group(logGroupName=LOG)
         yield acme
+        for record in [*acme.written(), *acme.written_to_stdout()]:
+            SCHEMA.validate(record)
 
 
 @pytest.fixture
@@ -176,7 +197,7 @@ def _make_execution_role(acme: Acme) -> None:
     iam.create_role(
         RoleName="bedrock-local-acme-execution", AssumeRolePolicyDocument=_policy(*trusted)
     )
-    groups = [RECORDS, f"/aws/lambda/{FUNCTION}"]
+    groups = [RECORDS, LOG]
     iam.put_role_policy(
         RoleName="bedrock-local-acme-execution",
         PolicyName="workload",

@@ -121,11 +121,13 @@ def test_a_missing_region_is_a_sentence(acme: Any, monkeypatch: pytest.MonkeyPat
         connect()
 
 
-def test_outside_lambda_every_process_has_a_stream_of_its_own() -> None:
-    assert environment.log_stream() != environment.log_stream()
+def test_outside_lambda_every_process_has_a_name_of_its_own() -> None:
+    assert environment.execution() != environment.execution()
 
 
-def test_on_lambda_the_stream_is_lambdas(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_lambda_an_execution_environment_is_named_by_its_log_stream(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("AWS_LAMBDA_LOG_STREAM_NAME", "2026/11/23/[$LATEST]abc")
 
-    assert environment.log_stream() == "2026/11/23/[$LATEST]abc"
+    assert environment.execution() == "2026/11/23/[$LATEST]abc"

@@ -249,4 +249,4 @@ def test_a_failed_attempt_leaves_no_prompt_in_the_functions_log(
     said = capsys.readouterr()
     assert "canary" not in said.out + said.err
     marks = [json.loads(line) for line in said.out.splitlines()]
-    assert [mark["alias"] for mark in marks] == ["claude", "nova"]
+    assert [mark["record"]["tenantBedrock"]["alias"] for mark in marks] == ["claude", "nova"]

@@ -115,7 +115,7 @@ def test_answers_and_records_in_a_stream_named_for_the_environment(function: Fun
     logs = function.tenant.client("logs")
     records = logs.describe_log_streams(logGroupName="/bedrock/local/acme/records")["logStreams"]
     own = logs.describe_log_streams(logGroupName=LOG)["logStreams"]
-    assert [s["logStreamName"] for s in records] == [s["logStreamName"] for s in own]
+    assert [s["logStreamName"] for s in records] == [f"acme/{s['logStreamName']}" for s in own]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,13 @@ def test_bedrocks_failures_are_typed(function: Function, fault: Fault, error_typ
 
 def test_a_spilled_record_is_one_line_of_the_functions_log(function: Function) -> None:
     function.tenant.control.fault(
-        Fault("logs", "PutLogEvents", account="222222222222", code="ThrottlingException", times=2)
+        Fault(
+            "logs",
+            "PutLogEvents",
+            account="222222222222",
+            code="ThrottlingException",
+            times=FOREVER,
+        )
     )
 
     answer = function.invoke({"prompt": "spilled prompt"})

@@ -108,10 +108,11 @@ def test_the_start_mark_leaves_first_and_holds_no_content(
 
     mark = json.loads(capsys.readouterr().out)
     assert mark["message"] == "record.start"
-    assert mark["recordId"] == answer["record"]["id"]
-    assert mark["modelId"] == "anthropic.claude-3-5-haiku-20241022-v1:0"
-    assert mark["bytes"] > 0
-    assert len(mark["sha256"]) == 64
+    assert mark["record"]["modelId"] == "anthropic.claude-3-5-haiku-20241022-v1:0"
+    ours = mark["record"]["tenantBedrock"]
+    assert (ours["recordId"], ours["phase"]) == (answer["record"]["id"], "start")
+    assert ours["request"]["bytes"] > 0
+    assert len(ours["request"]["sha256"]) == 64
     assert "canary-start-mark" not in json.dumps(mark)
 
 

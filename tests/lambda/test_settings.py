@@ -104,6 +104,8 @@ def test_null_is_what_the_stanza_does_not_say() -> None:
 def test_the_whole_hand_over_is_read() -> None:
     whole = {
         **GOOD,
+        "audit": "required",
+        "content": "hashed",
         "guardrail": {
             "arn": "arn:aws:bedrock:eu-central-1:111111111111:guardrail/g",
             "version": "1",
