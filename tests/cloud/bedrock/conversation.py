@@ -28,7 +28,9 @@ class Conversation:
     """A valid request. ``tools`` are tool specifications in the order of the request.
 
     ``prompt`` is everything the model reads (tools, system, messages), in the order in which the
-    prompt cache sees it; ``forced_tool`` is the tool that toolChoice forces.
+    prompt cache sees it; ``forced_tool`` is the tool that toolChoice forces. ``thinks`` is whether
+    the model is to reason first, ``tells_usage`` whether its own count is asked for, and
+    ``guardrail`` the one to trace.
     """
 
     last_user_text: str
@@ -37,6 +39,9 @@ class Conversation:
     forced_tool: str | None
     max_tokens: int
     stop_sequences: tuple[str, ...]
+    thinks: bool = False
+    tells_usage: bool = False
+    guardrail: str | None = None
 
 
 def read(parameters: Mapping[str, Any]) -> Conversation:
@@ -57,6 +62,9 @@ def read(parameters: Mapping[str, Any]) -> Conversation:
         forced_tool=_forced_tool(tool_config.get("toolChoice") or {}, tools),
         max_tokens=inference.get("maxTokens", DEFAULT_MAX_TOKENS),
         stop_sequences=tuple(inference.get("stopSequences") or ()),
+        thinks="thinking" in (parameters.get("additionalModelRequestFields") or {}),
+        tells_usage="/usage" in (parameters.get("additionalModelResponseFieldPaths") or ()),
+        guardrail=_traced_guardrail(parameters.get("guardrailConfig") or {}),
     )
 
 
@@ -181,6 +189,10 @@ def _forced_tool(choice: Mapping[str, Any], tools: Sequence[Mapping[str, Any]]) 
             raise _invalid(f"The toolChoice names the tool {name}, which toolConfig does not hold.")
         return name
     return tools[0]["name"] if "any" in choice and tools else None
+
+
+def _traced_guardrail(config: Mapping[str, Any]) -> str | None:
+    return str(config["guardrailIdentifier"]) if config.get("trace") == "enabled" else None
 
 
 def _out_of_range(name: str, value: float, constraint: str) -> ServiceError:

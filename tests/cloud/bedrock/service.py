@@ -117,9 +117,10 @@ class Bedrock:
             request_id=str(uuid.uuid4()),
             answer={
                 "metrics": {"latencyMs": max(1, round((time.monotonic() - started) * 1000))},
-                "output": {"message": {"content": [_content(answer)], "role": "assistant"}},
+                "output": {"message": {"content": _content(answer), "role": "assistant"}},
                 "stopReason": answer.stop_reason,
                 "usage": usage,
+                **_asked_for(conversation, answer),
             },
         )
 
@@ -190,7 +191,12 @@ class Bedrock:
         }
 
 
-def _content(answer: StandInAnswer) -> Mapping[str, Any]:
+def _content(answer: StandInAnswer) -> list[Mapping[str, Any]]:
+    reasoning = {"reasoningText": {"text": answer.reasoning, "signature": "c3RhbmQtaW4="}}
+    return [*([{"reasoningContent": reasoning}] if answer.reasoning else []), _last_block(answer)]
+
+
+def _last_block(answer: StandInAnswer) -> Mapping[str, Any]:
     if answer.tool is None:
         return {"text": answer.text}
     letters = "".join(secrets.choice(_TOOL_USE_LETTERS) for _ in range(22))
@@ -201,6 +207,20 @@ def _content(answer: StandInAnswer) -> Mapping[str, Any]:
             "toolUseId": f"tooluse_{letters}",
         }
     }
+
+
+def _asked_for(conversation: Conversation, answer: StandInAnswer) -> Mapping[str, Any]:
+    """What Converse answers only when told to: the model's own usage, the guardrail's trace."""
+    members: dict[str, Any] = {}
+    if conversation.tells_usage:
+        details = {"thinking_tokens": answer.reasoning_tokens}
+        usage = {"output_tokens": answer.tokens, "output_tokens_details": details}
+        members["additionalModelResponseFields"] = {"usage": usage}
+    if conversation.guardrail is not None:
+        found = {"match": conversation.last_user_text, "action": "NONE", "type": "INSULTS"}
+        policy = {"wordPolicy": {"customWords": [], "managedWordLists": [found]}}
+        members["trace"] = {"guardrail": {"inputAssessment": {conversation.guardrail: policy}}}
+    return members
 
 
 def _json(

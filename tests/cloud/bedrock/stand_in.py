@@ -4,12 +4,13 @@
 - It calls a tool when toolChoice forces one, or when the user writes ``use the tool NAME`` and the
   request offers that tool; the arguments conform to the tool's JSON schema.
 - A token is a word (see tokens.py); ``maxTokens`` and ``stopSequences`` cut the answer.
+- It reasons in a sentence when the request says ``thinking``.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tests.cloud.bedrock.schema_values import conforming_value
@@ -32,17 +33,30 @@ class StandInAnswer:
     text: str = field(default="", repr=False)
     tool: str | None = None
     tool_input: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    reasoning: str = field(default="", repr=False)
+
+    @property
+    def reasoning_tokens(self) -> int:
+        """How many of its tokens are reasoning."""
+        return count_tokens(self.reasoning)
 
     @property
     def tokens(self) -> int:
         """How many output tokens it is; a tool call's name is one."""
         if self.tool is None:
-            return count_tokens(self.text)
-        return 1 + count_tokens(self.tool_input)
+            return self.reasoning_tokens + count_tokens(self.text)
+        return self.reasoning_tokens + 1 + count_tokens(self.tool_input)
 
 
 def reply(model: str, conversation: Conversation) -> StandInAnswer:
     """What the model called ``model`` answers to a conversation: the same to the same."""
+    answer = _reply(model, conversation)
+    if conversation.thinks:
+        return replace(answer, reasoning=f"The user wrote: {conversation.last_user_text}")
+    return answer
+
+
+def _reply(model: str, conversation: Conversation) -> StandInAnswer:
     tool = _wanted_tool(conversation)
     if tool is not None:
         return StandInAnswer(

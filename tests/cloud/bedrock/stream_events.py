@@ -29,32 +29,39 @@ class StreamedEvent:
 
 
 def stream_events(answer: Mapping[str, Any]) -> Iterator[StreamedEvent]:
-    """The events of one answer with one content block."""
-    (block,) = answer["output"]["message"]["content"]
+    """The events of one answer."""
     yield _event("messageStart", {"role": "assistant"})
-    yield from _block_events(block)
-    yield _event("contentBlockStop", {"contentBlockIndex": 0})
-    yield _event("messageStop", {"stopReason": answer["stopReason"]})
-    metadata = event_stream.event(
-        "metadata", {"metrics": answer["metrics"], "usage": answer["usage"]}
-    )
+    for index, block in enumerate(answer["output"]["message"]["content"]):
+        yield from _block_events(index, block)
+        yield _event("contentBlockStop", {"contentBlockIndex": index})
+    yield _event("messageStop", _members(answer, "stopReason", "additionalModelResponseFields"))
+    metadata = event_stream.event("metadata", _members(answer, "metrics", "usage", "trace"))
     yield StreamedEvent(metadata, last=True)
 
 
-def _block_events(block: Mapping[str, Any]) -> Iterator[StreamedEvent]:
+def _members(answer: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: answer[name] for name in names if name in answer}
+
+
+def _block_events(index: int, block: Mapping[str, Any]) -> Iterator[StreamedEvent]:
     if "toolUse" in block:
         use = block["toolUse"]
         start = {"toolUse": {"name": use["name"], "toolUseId": use["toolUseId"]}}
-        yield _event("contentBlockStart", {"contentBlockIndex": 0, "start": start})
+        yield _event("contentBlockStart", {"contentBlockIndex": index, "start": start})
         for piece in _pieces(json.dumps(use["input"], ensure_ascii=False)):
-            yield _delta({"toolUse": {"input": piece}})
+            yield _delta(index, {"toolUse": {"input": piece}})
+    elif "reasoningContent" in block:
+        reasoning = block["reasoningContent"]["reasoningText"]
+        for piece in _pieces(reasoning["text"]):
+            yield _delta(index, {"reasoningContent": {"text": piece}})
+        yield _delta(index, {"reasoningContent": {"signature": reasoning["signature"]}})
     else:
         for piece in _pieces(block["text"]):
-            yield _delta({"text": piece})
+            yield _delta(index, {"text": piece})
 
 
-def _delta(delta: Mapping[str, Any]) -> StreamedEvent:
-    return _event("contentBlockDelta", {"contentBlockIndex": 0, "delta": delta})
+def _delta(index: int, delta: Mapping[str, Any]) -> StreamedEvent:
+    return _event("contentBlockDelta", {"contentBlockIndex": index, "delta": delta})
 
 
 def _event(name: str, members: Mapping[str, Any]) -> StreamedEvent:
