@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from mypy_boto3_logs import CloudWatchLogsClient
 
-# A batch has at most 10,000 events and 1,048,576 bytes of UTF-8, counting 26 more for each event;
-# one event may fill it: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
-BATCH_EVENTS = 10_000
+# A batch has at most 1,048,576 bytes of UTF-8, counting 26 more for each event, and one event may
+# fill it. Its other limit, 10,000 events, would take records of 79 bytes to reach:
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 BATCH_BYTES = 1_048_576
 EVENT_OVERHEAD = 26
 EVENT_BYTES = BATCH_BYTES - EVENT_OVERHEAD
@@ -133,7 +133,7 @@ class Delivery:
         """All marks that wait, in one batch; the other tasks then find none."""
         marks: list[dict[str, Any]] = []
         with suppress(IndexError):
-            while len(marks) < BATCH_EVENTS:
+            while True:
                 marks.append(self._marks.popleft())
         with suppress(Exception):  # they are on stdout; what comes next tells of CloudWatch's fault
             for batch in _batches(marks, {}):
@@ -199,7 +199,7 @@ def _batches(
             continue
         for message in messages:
             takes = len(message.encode()) + EVENT_OVERHEAD
-            if batch and (size + takes > BATCH_BYTES or len(batch) == BATCH_EVENTS):
+            if batch and size + takes > BATCH_BYTES:
                 yield batch
                 batch, size = [], 0
             batch.append((number, message))

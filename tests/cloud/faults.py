@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from tests.cloud.call import Call
 
+Kind = Literal["call", "rejected", "stream"]
+
 FOREVER = 0  # Fault.times: until the faults are cleared
 
 
@@ -22,7 +24,9 @@ class Fault:
     ``account`` is the caller's. The first ``skip`` matching calls pass, the next ``times`` fail.
     A fault waits ``delay_seconds``, then refuses with ``code`` (if one is given) or breaks the
     connection: ``before`` the call is done, or ``after`` it (done, but the answer is lost).
-    ``stream`` is read by the service that streams the answer (Bedrock), in its own words.
+    Two kinds are read by the service that answers, in its own words: ``stream`` by the one that
+    streams (Bedrock), and ``rejected`` by CloudWatch Logs, which then answers PutLogEvents with
+    this ``rejectedLogEventsInfo`` and keeps the other events.
     """
 
     service: str = "*"
@@ -36,6 +40,12 @@ class Fault:
     status: int = 400
     drop: Literal["before", "after"] | None = None
     stream: Mapping[str, Any] = field(default_factory=dict)
+    rejected: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> Kind:
+        """Who applies it."""
+        return "stream" if self.stream else "rejected" if self.rejected else "call"
 
     def matches(self, call: Call) -> bool:
         """Whether this fault is meant for ``call``."""
@@ -74,18 +84,14 @@ class Faults:
         with self._lock:
             self._script.clear()
 
-    def take(self, call: Call) -> Fault | None:
-        """The fault for this call, used up by asking; the pipeline applies it."""
-        return self._take(call, stream=False)
+    def take(self, call: Call, kind: Kind = "call") -> Fault | None:
+        """The fault for this call, used up by asking.
 
-    def take_stream(self, call: Call) -> Fault | None:
-        """The fault for this call's streamed answer, used up by asking; the service applies it."""
-        return self._take(call, stream=True)
-
-    def _take(self, call: Call, *, stream: bool) -> Fault | None:
+        The pipeline asks for those of the ``call`` itself, and applies them; a service for its own.
+        """
         with self._lock:
             for scripted in self._script:
                 fault = scripted.fault
-                if bool(fault.stream) == stream and fault.matches(call) and scripted.take():
+                if fault.kind == kind and fault.matches(call) and scripted.take():
                     return fault
         return None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-from types import SimpleNamespace
+import time
 from typing import Any
 
 import pytest
 
-from tenant_bedrock import delivery
+from tenant_bedrock import NotRecordedError, delivery
 from tenant_bedrock.delivery import EVENT_BYTES, LINE_BYTES
 from tenant_bedrock.handler import handler
 from tenant_bedrock.parts import as_json, split
@@ -157,17 +158,175 @@ def test_a_missing_group_spills_the_record(acme: Any, with_settings: Any, capsys
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["reason"] == "AccessDeniedException"
 
 
+@pytest.mark.parametrize(
+    "rejected",
+    [
+        {"tooNewLogEventStartIndex": 0},
+        {"tooOldLogEventEndIndex": 1},
+        {"expiredLogEventEndIndex": 1},
+    ],
+    ids=lambda rejected: next(iter(rejected)),
+)
 def test_an_event_rejected_inside_a_success_spills(
-    acme: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    acme: Any, capsys: pytest.CaptureFixture[str], rejected: dict[str, int]
 ) -> None:
-    # CloudWatch rejects events older than 14 days, and answers 200.
-    stopped = SimpleNamespace(time=lambda: 1_600_000_000.0)
-    monkeypatch.setattr(delivery, "time", stopped)
+    acme.control.fault(Fault("logs", "PutLogEvents", rejected=rejected, times=FOREVER))
 
     answer = handler({"prompt": "hello", "model": "claude"}, None)
 
     assert answer["record"]["delivery"] == "spilled"
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["reason"] == "RejectedError"
+
+
+def test_of_a_batch_only_what_was_rejected_spills(
+    acme: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connection = acme.connect()
+    with connection.invocation(None):
+        streams = [connection.chat("claude").stream(f"stream {number}") for number in range(3)]
+        for stream in streams:
+            next(stream)
+        acme.control.fault(
+            Fault("logs", "PutLogEvents", rejected={"tooNewLogEventStartIndex": 2}, times=FOREVER)
+        )
+        capsys.readouterr()
+        before = len(acme.records())
+
+    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (line["message"], line["reason"]) == ("record.spilled", "RejectedError")
+    delivered = acme.records()[before:]
+    spilled = line["record"]["tenantBedrock"]["recordId"]
+    assert len({spilled, *(record["tenantBedrock"]["recordId"] for record in delivered)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("sizes", "batches"),
+    [
+        ([600_000, 600_000], [1, 1]),
+        ([500_000, 500_000], [2]),
+        ([3_000_000], [2, 2, 2]),
+    ],
+    ids=["too large together", "just fitting", "one record in parts"],
+)
+def test_a_batch_keeps_to_cloudwatchs_limits(sizes: list[int], batches: list[int]) -> None:
+    records = [_record("x" * size) for size in sizes]
+
+    made = list(delivery._batches(records, {}))
+
+    assert [len(batch) for batch in made] == batches
+    for batch in made:
+        assert sum(len(text.encode()) + 26 for _, text in batch) <= 1_048_576
+    assert sorted({number for batch in made for number, _ in batch}) == list(range(len(sizes)))
+
+
+def test_nan_and_infinities_become_their_names() -> None:
+    record = _record("numbers")
+    record["input"]["scores"] = [float("nan"), {"most": float("inf")}, 0.5]
+
+    text = as_json(record)
+
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    read = json.loads(text, parse_constant=refuse)
+    assert read["input"]["scores"] == ["nan", {"most": "inf"}, 0.5]
+
+
+class _Context:
+    """Lambda's context object, with this much time left."""
+
+    aws_request_id = "an-invocation"
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int((self._end - time.monotonic()) * 1000)
+
+
+def test_a_delivery_keeps_within_the_time_of_the_invocation(
+    acme: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler({"prompt": "warm", "model": "claude"}, None)
+    acme.control.fault(Fault("logs", delay_seconds=1.8, times=FOREVER))
+    context = _Context(1.5)
+
+    answer = handler({"prompt": "hello", "model": "claude"}, context)
+
+    assert answer["record"]["delivery"] == "spilled"
+    assert context.get_remaining_time_in_millis() > 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["reason"] == "TimeoutError"
+
+
+def test_what_is_open_shortly_before_the_deadline_is_recorded_while_there_is_time(
+    acme: Any,
+) -> None:
+    handler({"prompt": "warm", "model": "claude"}, None)
+    acme.control.fault(Fault("bedrock-runtime", delay_seconds=1.5))
+
+    answer = handler({"prompt": "slow", "model": "claude"}, _Context(2.4))
+
+    ours = [record["tenantBedrock"] for record in acme.records()]
+    phases = [one["phase"] for one in ours if one["recordId"] == answer["record"]["id"]]
+    assert phases == ["incomplete", "end"]  # and had Lambda ended it here, there would be the first
+    assert answer["answer"].endswith("slow")
+
+
+def test_a_required_audit_withholds_an_answer_that_is_not_acknowledged(
+    acme: Any, with_settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_settings(audit="required")
+    assert handler({"prompt": "hello", "model": "claude"}, None)["answer"]
+    acme.control.fault(Fault("logs", code="ServiceUnavailableException", status=503, times=FOREVER))
+
+    with pytest.raises(NotRecordedError, match=r"record [0-9a-f-]{36} \(spilled\)"):
+        handler({"prompt": "hello", "model": "claude"}, None)
+
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert line["message"] == "record.spilled"
+    assert line["record"]["tenantBedrock"]["phase"] == "end"
+
+
+def test_a_required_audit_ends_a_stream_with_an_error(acme: Any, with_settings: Any) -> None:
+    with_settings(audit="required")
+    connection = acme.connect()
+    assert list(connection.chat("claude").stream("hello"))
+    acme.control.fault(Fault("logs", code="ServiceUnavailableException", status=503, times=FOREVER))
+
+    with pytest.raises(NotRecordedError):
+        list(connection.chat("claude").stream("hello"))
+
+
+def test_a_required_audit_sends_nothing_when_stdout_is_closed(
+    acme: Any, with_settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_settings(audit="required")
+    chat = acme.connect().chat("claude")
+    before = len(acme.control.calls(service="bedrock-runtime"))
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr("sys.stdout", closed)
+
+    with pytest.raises(NotRecordedError, match="Nothing was sent"):
+        chat.invoke("hello")
+
+    assert len(acme.control.calls(service="bedrock-runtime")) == before
+
+
+def test_by_default_neither_a_closed_stdout_nor_cloudwatch_costs_the_answer(
+    acme: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = acme.connect().chat("claude")
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr("sys.stdout", closed)
+    recorded = chat.invoke("hello")
+    acme.control.fault(Fault("logs", code="ServiceUnavailableException", status=503, times=FOREVER))
+    lost = chat.invoke("hello again")
+
+    assert recorded.response_metadata["record"]["delivery"] == "delivered"
+    assert lost.response_metadata["record"]["delivery"] == "lost"
+    assert lost.text.endswith("hello again")
 
 
 def test_the_record_of_a_failed_call_spills_too(acme: Any, capsys: Any) -> None:

@@ -155,7 +155,7 @@ class Bedrock:
         without, which cuts the connection. ``delay_seconds`` passes before the break. A broken
         stream counts as a server error and is not logged.
         """
-        fault = self._context.faults.take_stream(exchange.call)
+        fault = self._context.faults.take(exchange.call, "stream")
         for sent, message in enumerate(stream_events(exchange.answer)):
             if fault is not None and sent == fault.stream.get("after_events", 0):
                 time.sleep(fault.delay_seconds)

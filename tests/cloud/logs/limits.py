@@ -63,6 +63,12 @@ def accept(
     return Accepted(events[max(too_old, expired) : new_from], rejected)
 
 
+def reject(events: Sequence[Mapping[str, Any]], rejected: Mapping[str, int]) -> Accepted:
+    """Take what ``rejected``, in AWS's words, leaves of a batch."""
+    old = max(rejected.get("tooOldLogEventEndIndex", 0), rejected.get("expiredLogEventEndIndex", 0))
+    return Accepted(events[old : rejected.get("tooNewLogEventStartIndex")], rejected)
+
+
 def _check_size(events: Sequence[Mapping[str, Any]]) -> None:
     if not events:
         raise _invalid("logEvents must have length greater than or equal to 1.")

@@ -15,13 +15,15 @@ from weakref import WeakKeyDictionary
 
 from tests.cloud.call import Call, Response, ServiceError
 from tests.cloud.logs import keys
-from tests.cloud.logs.limits import accept
+from tests.cloud.logs.limits import accept, reject
+from tests.cloud.logs.platform_logs import DELIVERY_HEADER
 from tests.cloud.wire import write_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tests.cloud.context import CloudContext
+    from tests.cloud.faults import Fault
 
 _PAGE = 50
 
@@ -150,11 +152,20 @@ class Logs:
             now=int(time.time() * 1000),
             retention_days=group.retention_in_days,
         )
+        fault = self._fault(call)
+        if fault is not None:
+            batch = reject(batch.events, fault.rejected)
         self._check_key(group, keys.TO_WRITE)
         with self._lock:  # moto's streams are not made for several writers
             token = stream.put_log_events(batch.events)
         result: dict[str, Any] = {"nextSequenceToken": token}
         return result | ({"rejectedLogEventsInfo": batch.rejected} if batch.rejected else {})
+
+    def _fault(self, call: Call) -> Fault | None:
+        """A scripted rejection; the platform's own deliveries have none."""
+        if any(name.lower() == DELIVERY_HEADER.lower() for name in call.headers):
+            return None
+        return self._context.faults.take(call, "rejected")
 
     def _get_events(self, call: Call) -> Mapping[str, Any]:
         given = call.parameters
