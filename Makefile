@@ -88,8 +88,9 @@ invoke: ## ENV= TENANT= PROMPT= [ACCOUNT=] [MODEL=] [JSON=1] · one real call th
 	@$(RUN) commands.invoke $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account) $(call given,MODEL,model) $(JSON_FLAG)
 
 .PHONY: logs
-logs: ## ENV= TENANT= [ACCOUNT=] [JSON=1] · the tenant's records, as a table
-	@$(RUN) commands.logs $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account) $(JSON_FLAG)
+logs: ## ENV= TENANT= [ACCOUNT=] [SINCE=] [UNTIL=] [MODEL=] [ERROR=] [JSON=1] · the tenant's records, as a table
+	@$(RUN) commands.logs $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account) $(call given,SINCE,since) \
+		$(call given,UNTIL,until) $(call given,MODEL,model) $(call given,ERROR,error) $(JSON_FLAG)
 
 .PHONY: capacity
 capacity: ## ENV= [JSON=1] · how full AWS's limits are, and how many more tenants fit

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from commands import apply, attacks, environment, invoke, local, logs
+from commands import apply, attacks, environment, invoke, local, records
 from commands.console import CommandError, out, progress, run, table
 from commands.environment import ROOT
 from commands.workspace import LOCAL, Workspace
@@ -92,9 +92,9 @@ def calls(
         )
         record_id = answer["record"]["id"]
         found = [
-            record
-            for record in logs.records(workspace, env, account)
-            if record["tenantBedrock"]["recordId"] == record_id
+            entry.record
+            for entry in records.read(workspace, env, account).entries()
+            if entry.id == record_id
         ]
         with_prompt = [
             record

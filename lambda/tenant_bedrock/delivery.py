@@ -101,16 +101,16 @@ class Delivery:
                 with suppress(ValueError):  # it is being put right now
                     self._marks.remove(mark)
 
-    def deliver(self, records: Sequence[dict[str, Any]], seconds: float) -> list[Outcome]:
+    def deliver(self, records: Sequence[dict[str, Any]], ends_at: float) -> list[Outcome]:
         """Put the records and read CloudWatch's receipt; write to stdout what it did not take.
 
-        ``seconds`` is all the time there is, infinity included. Never raises: the answers that
-        these records are about are already paid for.
+        All is done by ``ends_at`` on the clock of ``time.monotonic``, infinity included. Never
+        raises: the answers that these records are about are already paid for.
         """
         lost: dict[int, str] = {}  # the number of a record => why CloudWatch does not have it
         for batch in _batches(records, lost):
             try:
-                rejected = self._put_within(seconds - SPILL_SECONDS, [text for _, text in batch])
+                rejected = self._put_by(ends_at - SPILL_SECONDS, [text for _, text in batch])
                 reason = RejectedError.__name__
             except Exception as error:  # noqa: BLE001 - whatever it was, the record must come out somewhere
                 rejected, reason = range(len(batch)), _reason(error)
@@ -139,13 +139,14 @@ class Delivery:
             for batch in _batches(marks, {}):
                 self._put([text for _, text in batch])
 
-    def _put_within(self, seconds: float, messages: list[str]) -> Sequence[int]:
-        """As ``_put``, but TimeoutError after ``seconds``.
+    def _put_by(self, ends_at: float, messages: list[str]) -> Sequence[int]:
+        """As ``_put``, but TimeoutError at ``ends_at``.
 
         botocore's timeouts do not bound a call: not its name resolution, nor its second attempt.
         """
-        if seconds == math.inf:
+        if ends_at == math.inf:
             return self._put(messages)
+        seconds = ends_at - time.monotonic()
         if seconds <= 0:
             raise TimeoutError
         return self._writer().submit(self._put, messages).result(timeout=seconds)

@@ -155,7 +155,7 @@ class Recorder:
             records = [record.build(call, phase, self._settings, session_arn) for call in calls]
         except Exception:  # noqa: BLE001 - the answer is paid for, and the start mark names the gap
             return ["lost" for _ in calls]
-        return self._delivery.deliver(records, self._invocation.seconds_left())
+        return self._delivery.deliver(records, self._invocation.ends_at)
 
 
 def _alarm(seconds: float, act: Callable[[], None]) -> threading.Timer:

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from commands import environment, logs
+from commands import environment
 from commands.console import CommandError
 
 
@@ -25,9 +25,3 @@ def test_a_folder_whose_tfvars_name_another_environment_is_refused(tmp_path, mon
     assert environment.load("prod").name == "prod"
     with pytest.raises(CommandError, match='says environment = "prod"'):
         environment.load("staging")
-
-
-def test_an_event_that_is_no_record_is_left_out_and_said(capsys):
-    record = '{"tenantBedrock": {"recordId": "r", "phase": "end"}}'
-    assert len(list(logs.whole(["not JSON", "[1]", "{}", record]))) == 1
-    assert "3 events in the log group are no records" in capsys.readouterr().err
