@@ -1,4 +1,4 @@
-"""The local cloud's clock, which can be moved ahead so that expiry can be shown without waiting."""
+"""The local cloud's clock, which can be moved so that expiry can be shown without waiting."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """Real time plus an offset that only grows.
+    """Real time plus an offset.
 
     Keys, presigned URLs and ``aws:CurrentTime`` follow this clock. What is compared with a time
     the *client* wrote (the signature's date, a log event's timestamp) follows real time.
@@ -23,8 +23,6 @@ class Clock:
             return datetime.now(UTC) + self._offset
 
     def advance(self, seconds: float) -> None:
-        """Move the clock ahead by ``seconds``; ValueError when they are negative."""
-        if seconds < 0:
-            raise ValueError("The cloud's clock only moves ahead: give seconds >= 0.")
+        """Move the clock ahead, or back: keys made while it is behind end sooner for a client."""
         with self._lock:
             self._offset += timedelta(seconds=seconds)

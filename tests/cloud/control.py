@@ -70,7 +70,7 @@ class Control:
         self.post("clear_faults", {})
 
     def advance_clock(self, seconds: float) -> None:
-        """Move the cloud's clock ahead, so that keys expire."""
+        """Move the cloud's clock ahead, so that keys expire, or back by a negative number."""
         self.post("advance_clock", {"seconds": seconds})
 
     def post(self, name: str, body: Mapping[str, Any]) -> Any:  # noqa: ANN401

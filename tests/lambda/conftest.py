@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
+import io
 import json
 import os
+import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,8 @@ import boto3
 import pytest
 from jsonschema import Draft202012Validator
 
+from commands import package
+from commands.records import Book
 from tenant_bedrock import Connection, connect, handler
 from tests.cloud.cloud import LocalCloud
 
@@ -47,6 +51,7 @@ SETTINGS: dict[str, Any] = {
     "role_arn": ROLE_ARN,
     "tenant": "acme",
 }
+ONE_MODEL = {"claude": SETTINGS["models"]["claude"]}
 INVOKE = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
 PERMISSIONS: list[dict[str, Any]] = [
     {
@@ -234,3 +239,99 @@ def with_settings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setenv("TENANT_BEDROCK", json.dumps({**SETTINGS, **members}))
 
     return change
+
+
+@dataclass(frozen=True)
+class Function:
+    """The zip as a Lambda function of the tenant, under the real runtime interface client."""
+
+    tenant: Acme
+    name: str = FUNCTION
+
+    def invoke(self, event: object) -> dict[str, Any]:
+        """What the function answers, or the error that Lambda reports of it."""
+        answer = self.tenant.client("lambda").invoke(
+            FunctionName=self.name, Payload=json.dumps(event).encode()
+        )
+        payload: dict[str, Any] = json.loads(answer["Payload"].read())
+        assert ("errorType" in payload) == ("FunctionError" in answer)
+        return payload
+
+    def configure(self, *, timeout: int = 30, **members: object) -> None:
+        """Change members of TENANT_BEDROCK; the next invocation is in a new environment."""
+        self.set_settings(json.dumps({**SETTINGS, "models": ONE_MODEL, **members}), timeout)
+
+    def set_settings(self, value: str, timeout: int = 30) -> None:
+        """The same, with a whole value that may be a broken one."""
+        variables = {"TENANT_BEDROCK": value, "LANGSMITH_TRACING": "true", "LANGSMITH_API_KEY": "k"}
+        self.tenant.client("lambda").update_function_configuration(
+            FunctionName=self.name, Environment={"Variables": variables}, Timeout=timeout
+        )
+
+    def kill(self, step: str, skip: int = 0) -> None:
+        """SIGKILL when the function reaches ``step``; ``tests/cloud/functions/kills.py`` has them."""
+        death = {"account": CUSTOMER, "function": self.name, "at": step, "skip": skip}
+        self.tenant.control.post("lambda_kill", death)
+
+    def log(self) -> list[str]:
+        """Every line of the function's own log."""
+        return self.tenant.messages(LOG)
+
+    def log_of(self, record_id: str) -> list[dict[str, Any]]:
+        """The lines about one record."""
+        return [json.loads(line) for line in self.log() if record_id in line]
+
+    def book(self) -> Book:
+        """The records as a reader finds them, in both log groups, when all faults are over."""
+        self.tenant.control.clear_faults()
+        book = Book()
+        for message in self.tenant.messages(RECORDS):
+            book.take(message, "delivered")
+        for line in self.log():
+            book.take(line, "spilled")
+        return book
+
+
+@pytest.fixture(scope="module")
+def deploy(tenant: Acme) -> Callable[..., Function]:
+    """Makes functions of the zip, with modules of the test's own added to it."""
+
+    def make(name: str, handler: str, **modules: str) -> Function:
+        packed = io.BytesIO(package.build("host", lambda _: None).read_bytes())
+        with zipfile.ZipFile(packed, "a") as archive:
+            for module, source in modules.items():
+                archive.writestr(f"{module}.py", source)
+        tenant.client("lambda").create_function(
+            FunctionName=name,
+            Architectures=["arm64"],
+            Code={"ZipFile": packed.getvalue()},
+            Environment={"Variables": {}},
+            Handler=handler,
+            LoggingConfig={
+                "ApplicationLogLevel": "INFO",
+                "LogFormat": "JSON",
+                "LogGroup": LOG,
+                "SystemLogLevel": "INFO",
+            },
+            MemorySize=1024,
+            Role=EXECUTION_ARN,
+            Runtime="python3.13",
+        )
+        return Function(tenant, name)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def deployed(deploy: Callable[..., Function]) -> Function:
+    """The function as Terraform makes it."""
+    return deploy(FUNCTION, "tenant_bedrock.handler.handler")
+
+
+@pytest.fixture
+def function(deployed: Function, tenant: Acme) -> Iterator[Function]:
+    """The function, with the usual settings and no faults left behind."""
+    deployed.configure()
+    yield deployed
+    tenant.control.clear_faults()
+    tenant.control.post("lambda_spare", {})

@@ -3,108 +3,16 @@
 from __future__ import annotations
 
 import json
-import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from commands import package
 from tests.cloud.faults import FOREVER, Fault
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-NAME = "bedrock-local-acme"
-LOG = f"/aws/lambda/{NAME}"
-SETTINGS = {
-    "environment": "local",
-    "external_id": "c0ffee00-c0ffee-c0ffee",
-    "models": {
-        "claude": {
-            "model": "anthropic.claude-3-5-haiku-20241022-v1:0",
-            "regions": ["eu-central-1", "eu-west-1"],
-        }
-    },
-    "record_log_group": "/bedrock/local/acme/records",
-    "role_arn": "arn:aws:iam::111111111111:role/bedrock-local-acme",
-    "tenant": "acme",
-}
+LOG = "/aws/lambda/bedrock-local-acme"
 
 
-@dataclass(frozen=True)
-class Function:
-    tenant: Any
-
-    def invoke(self, event: object) -> dict[str, Any]:
-        answer = self.tenant.client("lambda").invoke(
-            FunctionName=NAME, Payload=json.dumps(event).encode()
-        )
-        payload: dict[str, Any] = json.loads(answer["Payload"].read())
-        assert ("errorType" in payload) == ("FunctionError" in answer)
-        return payload
-
-    def set_settings(self, value: str) -> None:
-        """New variables: the next invocation is in a new execution environment."""
-        variables = {"TENANT_BEDROCK": value, "LANGSMITH_TRACING": "true", "LANGSMITH_API_KEY": "k"}
-        self.tenant.client("lambda").update_function_configuration(
-            FunctionName=NAME, Environment={"Variables": variables}
-        )
-
-    def log(self) -> list[str]:
-        """Every line of the function's own log."""
-        logs = self.tenant.client("logs")
-        streams = logs.describe_log_streams(logGroupName=LOG)["logStreams"]
-        return [
-            event["message"]
-            for stream in streams
-            for event in logs.get_log_events(
-                logGroupName=LOG, logStreamName=stream["logStreamName"], startFromHead=True
-            )["events"]
-        ]
-
-    def log_of(self, record_id: str) -> list[dict[str, Any]]:
-        """The lines about one record; the platform brings them a moment after the answer."""
-        for _ in range(50):
-            found = [json.loads(line) for line in self.log() if record_id in line]
-            if found:
-                return found
-            time.sleep(0.1)
-        return []
-
-
-@pytest.fixture(scope="module")
-def function(tenant: Any) -> Function:
-    code = package.build("host", lambda line: None).read_bytes()
-    tenant.client("lambda").create_function(
-        FunctionName=NAME,
-        Architectures=["arm64"],
-        Code={"ZipFile": code},
-        Environment={"Variables": {}},
-        Handler="tenant_bedrock.handler.handler",
-        LoggingConfig={
-            "ApplicationLogLevel": "INFO",
-            "LogFormat": "JSON",
-            "LogGroup": LOG,
-            "SystemLogLevel": "INFO",
-        },
-        MemorySize=1024,
-        Role="arn:aws:iam::222222222222:role/bedrock-local-acme-execution",
-        Runtime="python3.13",
-        Timeout=30,
-    )
-    made = Function(tenant)
-    made.set_settings(json.dumps(SETTINGS))
-    return made
-
-
-@pytest.fixture(autouse=True)
-def no_faults_left(tenant: Any) -> Iterator[None]:
-    yield
-    tenant.control.clear_faults()
-
-
-def test_answers_and_records_in_a_stream_named_for_the_environment(function: Function) -> None:
+def test_answers_and_records_in_a_stream_named_for_the_environment(function: Any) -> None:
     answer = function.invoke({"prompt": "one two three"})
 
     assert answer["answer"].endswith("one two three")
@@ -137,7 +45,7 @@ def test_answers_and_records_in_a_stream_named_for_the_environment(function: Fun
     ],
 )
 def test_the_caller_sees_the_type_and_a_sentence_without_the_prompt(
-    function: Function, event: object, error_type: str, sentence: str
+    function: Any, event: object, error_type: str, sentence: str
 ) -> None:
     error = function.invoke(event)
 
@@ -158,7 +66,7 @@ def test_the_caller_sees_the_type_and_a_sentence_without_the_prompt(
     ],
     ids=["throttled", "invalid", "connection lost"],
 )
-def test_bedrocks_failures_are_typed(function: Function, fault: Fault, error_type: str) -> None:
+def test_bedrocks_failures_are_typed(function: Any, fault: Fault, error_type: str) -> None:
     function.tenant.control.fault(fault)
 
     error = function.invoke({"prompt": "canary"})
@@ -169,7 +77,7 @@ def test_bedrocks_failures_are_typed(function: Function, fault: Fault, error_typ
     assert "canary" not in json.dumps(error)
 
 
-def test_a_spilled_record_is_one_line_of_the_functions_log(function: Function) -> None:
+def test_a_spilled_record_is_one_line_of_the_functions_log(function: Any) -> None:
     function.tenant.control.fault(
         Fault(
             "logs",
@@ -191,7 +99,7 @@ def test_a_spilled_record_is_one_line_of_the_functions_log(function: Function) -
     assert "spilled prompt" in json.dumps(spilled["record"]["input"])
 
 
-def test_no_prompt_is_in_the_functions_log_whatever_happens(function: Function) -> None:
+def test_no_prompt_is_in_the_functions_log_whatever_happens(function: Any) -> None:
     canary = "canary-4b1d"
     function.invoke({"prompt": canary})
     function.invoke(canary)
@@ -209,27 +117,23 @@ def test_no_prompt_is_in_the_functions_log_whatever_happens(function: Function) 
     assert [line for line in function.log() if canary in line] == []
 
 
-@pytest.mark.parametrize(
-    ("settings", "error_type", "sentence"),
-    [
-        ("{", "SettingsError", "TENANT_BEDROCK is broken at: its JSON syntax"),
-        (
-            json.dumps({**SETTINGS, "external_id": "not-ours"}),
-            "RoleRefusedError",
-            "The operations role could not be assumed (AccessDenied, request ",
-        ),
-    ],
-    ids=["broken settings", "another ExternalId"],
-)
-def test_a_wrong_deployment_is_a_sentence(
-    function: Function, settings: str, error_type: str, sentence: str
-) -> None:
-    function.set_settings(settings)
-    try:
-        error = function.invoke({"prompt": "canary"})
-    finally:
-        function.set_settings(json.dumps(SETTINGS))
+def test_broken_settings_are_a_sentence(function: Any) -> None:
+    function.set_settings("{")
 
-    assert error["errorType"] == error_type
-    assert error["errorMessage"].startswith(sentence)
+    error = function.invoke({"prompt": "canary"})
+
+    assert error["errorType"] == "SettingsError"
+    assert "TENANT_BEDROCK is broken at: its JSON syntax" in error["errorMessage"]
+    assert "canary" not in json.dumps(error)
+
+
+def test_another_tenants_external_id_is_refused_in_a_sentence(function: Any) -> None:
+    function.configure(external_id="not-ours")
+
+    error = function.invoke({"prompt": "canary"})
+
+    assert error["errorType"] == "RoleRefusedError"
+    assert error["errorMessage"].startswith(
+        "The operations role could not be assumed (AccessDenied, request "
+    )
     assert "canary" not in json.dumps(error)

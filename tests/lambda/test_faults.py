@@ -1,0 +1,321 @@
+"""The packaged function while things go wrong: every paid call has a record or a named gap.
+
+And each time the caller has the answer, or an error with a type.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.cloud.faults import FOREVER, Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+RECORDS = "/bedrock/local/acme/records"
+EXECUTION = "bedrock-local-acme-execution"
+STS_IS_DOWN = Fault("sts", "AssumeRole", code="ServiceUnavailable", status=503, times=FOREVER)
+# Dropped in the end, or it would count as paid in the middle of a later test.
+SLOWER_THAN_THE_FUNCTION = Fault("bedrock-runtime", delay_seconds=5, drop="before")
+
+STREAMS = """
+from tenant_bedrock import connect
+
+connection = connect()
+
+def handler(event, context):
+    with connection.invocation(context):
+        chunks = []
+        for chunk in connection.chat("claude").stream(event["prompt"]):
+            chunks.append(chunk)
+            if len(chunks) == event.get("leave_after"):
+                break
+        return {"chunks": len(chunks)}
+"""
+
+
+class Ledger:
+    """What happened since it was opened: calls that Bedrock answered, and calls in the books."""
+
+    def __init__(self, function: Any) -> None:
+        self._function = function
+        self._known = {entry.id for entry in function.book().entries()}
+        self._answered = self._count()
+
+    def paid(self) -> int:
+        return self._count() - self._answered
+
+    def entries(self) -> list[Any]:
+        book = self._function.book()
+        assert book.damage() == []
+        return [entry for entry in book.entries() if entry.id not in self._known]
+
+    def phases(self) -> list[str]:
+        return [entry.phase for entry in self.entries()]
+
+    def attempts(self) -> int:
+        """At least this many exchanges are in the books; a mark alone stands for one."""
+        ours = [entry.record["tenantBedrock"] for entry in self.entries()]
+        return sum(len(one["attempts"]) if one.get("attempts") else 1 for one in ours)
+
+    def _count(self) -> int:
+        return len(self._function.tenant.control.calls(service="bedrock-runtime", status=200))
+
+
+@pytest.fixture
+def ledger(function: Any) -> Ledger:
+    return Ledger(function)
+
+
+@pytest.mark.parametrize(
+    ("fault", "delivery"),
+    [
+        (Fault("logs", "PutLogEvents", code="ThrottlingException", times=1), "delivered"),
+        (Fault("logs", code="ThrottlingException", times=FOREVER), "spilled"),
+        (Fault("logs", code="ServiceUnavailableException", status=503, times=FOREVER), "spilled"),
+        (Fault("logs", delay_seconds=3, times=FOREVER), "spilled"),
+        (Fault("logs", drop="before", times=FOREVER), "spilled"),
+        (Fault("logs", "PutLogEvents", drop="after", times=FOREVER), "spilled"),
+        (
+            Fault("logs", "PutLogEvents", rejected={"tooNewLogEventStartIndex": 0}, times=FOREVER),
+            "spilled",
+        ),
+    ],
+    ids=[
+        "one throttle",
+        "throttled",
+        "5xx",
+        "timeouts",
+        "connections lost",
+        "answers lost",
+        "rejected inside a 200",
+    ],
+)
+def test_whatever_cloudwatch_does_the_answer_comes_and_its_record_is_found(
+    function: Any, ledger: Ledger, fault: Fault, delivery: str
+) -> None:
+    function.tenant.control.fault(fault)
+
+    answer = function.invoke({"prompt": "hello there"})
+
+    assert answer["answer"].endswith("hello there")
+    assert answer["record"]["delivery"] == delivery
+    (entry,) = ledger.entries()
+    assert (entry.id, entry.phase) == (answer["record"]["id"], "end")
+    assert ledger.paid() == 1
+
+
+def test_a_deleted_stream_is_made_again(function: Any, ledger: Ledger) -> None:
+    function.invoke({"prompt": "hello"})
+    logs = function.tenant.client("logs")
+    for stream in logs.describe_log_streams(logGroupName=RECORDS)["logStreams"]:
+        logs.delete_log_stream(logGroupName=RECORDS, logStreamName=stream["logStreamName"])
+
+    answer = function.invoke({"prompt": "hello"})
+
+    assert answer["record"]["delivery"] == "delivered"
+    assert answer["record"]["id"] in {entry.id for entry in ledger.entries()}
+
+
+def test_a_revoked_permission_spills(function: Any, ledger: Ledger) -> None:
+    function.invoke({"prompt": "hello"})
+    iam = function.tenant.client("iam")
+    group = f"arn:aws:logs:eu-central-1:222222222222:log-group:{RECORDS}"
+    deny = {"Effect": "Deny", "Action": "logs:PutLogEvents", "Resource": f"{group}:*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    iam.put_role_policy(RoleName=EXECUTION, PolicyName="revoked", PolicyDocument=policy)
+    try:
+        answer = function.invoke({"prompt": "hello"})
+    finally:
+        iam.delete_role_policy(RoleName=EXECUTION, PolicyName="revoked")
+
+    assert answer["record"]["delivery"] == "spilled"
+    assert ledger.phases() == ["end", "end"]
+    assert [entry.kept for entry in ledger.entries()] == ["delivered", "spilled"]
+
+
+def test_a_required_audit_withholds_what_cloudwatch_did_not_take(
+    function: Any, ledger: Ledger
+) -> None:
+    function.configure(audit="required")
+    function.tenant.control.fault(Fault("logs", code="ThrottlingException", times=FOREVER))
+
+    error = function.invoke({"prompt": "hello"})
+
+    assert error["errorType"] == "NotRecordedError"
+    (entry,) = ledger.entries()
+    assert entry.id in error["errorMessage"]
+    assert (entry.phase, entry.kept) == ("end", "spilled")
+
+
+def test_keys_with_eight_minutes_left_work_on_while_sts_is_down(function: Any) -> None:
+    function.tenant.control.advance_clock(-52 * 60)  # what it assumes now ends in eight minutes
+    try:
+        function.invoke({"prompt": "hello"})
+        function.tenant.control.fault(STS_IS_DOWN)
+        answers = [function.invoke({"prompt": "hello"}) for _ in range(3)]
+    finally:
+        function.tenant.control.advance_clock(52 * 60)
+
+    assert [answer["record"]["delivery"] for answer in answers] == ["delivered"] * 3
+
+
+def test_without_keys_and_without_sts_the_error_has_a_type(function: Any, ledger: Ledger) -> None:
+    function.configure(timeout=29)  # a new environment, without keys
+    function.tenant.control.fault(STS_IS_DOWN)
+
+    assert function.invoke({"prompt": "hello"})["errorType"] == "ModelFailedError"
+    assert ledger.paid() == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "error_type", "paid"),
+    [
+        (
+            Fault("bedrock-runtime", code="ThrottlingException", status=429, times=FOREVER),
+            "ThrottledError",
+            0,
+        ),
+        (
+            Fault("bedrock-runtime", code="InternalServerException", status=500, times=FOREVER),
+            "ModelFailedError",
+            0,
+        ),
+        (Fault("bedrock-runtime", drop="after", times=FOREVER), "ModelFailedError", 2),
+    ],
+    ids=["throttled", "5xx", "answers lost, and paid for"],
+)
+def test_whatever_bedrock_does_each_attempt_is_recorded(
+    function: Any, fault: Fault, error_type: str, paid: int
+) -> None:
+    trail = function.tenant.control
+    before = len(trail.calls(service="bedrock-runtime"))
+    ledger = Ledger(function)
+    trail.fault(fault)
+
+    error = function.invoke({"prompt": "hello"})
+
+    assert error["errorType"] == error_type
+    (entry,) = ledger.entries()
+    assert entry.phase == "error"
+    assert entry.id in error["errorMessage"]
+    assert ledger.attempts() == len(trail.calls(service="bedrock-runtime")) - before == 2
+
+
+def test_a_call_slower_than_the_function_is_recorded_before_lambda_ends_it(
+    function: Any, ledger: Ledger
+) -> None:
+    function.configure(timeout=3)
+    function.tenant.control.fault(SLOWER_THAN_THE_FUNCTION)
+
+    error = function.invoke({"prompt": "hello there"})
+
+    assert error["errorType"] == "Sandbox.Timedout"
+    (entry,) = ledger.entries()
+    assert (entry.phase, entry.kept) == ("incomplete", "delivered")
+    assert "hello there" in json.dumps(entry.record["input"])
+
+
+def test_a_slow_call_is_recorded_in_time_even_without_cloudwatch(
+    function: Any, ledger: Ledger
+) -> None:
+    function.configure(timeout=3)
+    function.tenant.control.fault(SLOWER_THAN_THE_FUNCTION)
+    function.tenant.control.fault(Fault("logs", delay_seconds=4, times=FOREVER))
+
+    assert function.invoke({"prompt": "hello there"})["errorType"] == "Sandbox.Timedout"
+
+    (entry,) = ledger.entries()
+    assert (entry.phase, entry.kept) == ("incomplete", "spilled")
+
+
+STEPS = [
+    ("init", 0),
+    ("before sts:AssumeRole", 0),
+    ("after sts:AssumeRole", 0),
+    ("before bedrock-runtime:Converse", 0),
+    ("after bedrock-runtime:Converse", 0),
+    ("before logs:CreateLogStream", 0),
+    ("after logs:CreateLogStream", 0),
+    ("before logs:PutLogEvents", 0),
+    ("after logs:PutLogEvents", 0),
+    ("before logs:PutLogEvents", 1),
+    ("after logs:PutLogEvents", 1),
+    ("response", 0),
+]
+
+
+@pytest.mark.parametrize(("step", "skip"), STEPS, ids=[f"{step} {skip}" for step, skip in STEPS])
+def test_killed_at_any_step_a_paid_call_is_in_the_books(
+    function: Any, ledger: Ledger, step: str, skip: int
+) -> None:
+    function.kill(step, skip)
+
+    said = function.invoke({"prompt": "hello there"})
+
+    assert said.get("errorType") == "Runtime.ExitError" or said["answer"].endswith("hello there")
+    assert ledger.paid() <= len(ledger.entries()) <= 1
+    if "record" in said:
+        assert [entry.id for entry in ledger.entries()] == [said["record"]["id"]]
+
+
+def test_killed_while_bedrock_works_the_gap_has_a_name(function: Any, ledger: Ledger) -> None:
+    function.kill("after bedrock-runtime:Converse")
+
+    function.invoke({"prompt": "canary-gap"})
+
+    (gap,) = ledger.entries()
+    assert ledger.paid() == 1
+    assert gap.phase == "start"
+    assert gap.record["tenantBedrock"]["request"]["bytes"] > 0
+    assert "canary-gap" not in json.dumps(gap.record)
+
+
+@pytest.fixture(scope="module")
+def streams(deploy: Callable[..., Any]) -> Any:
+    """A handler of a customer's own, in the same zip: it streams."""
+    return deploy("streams", "streams.handler", streams=STREAMS)
+
+
+@pytest.fixture
+def streaming(streams: Any, tenant: Any) -> Iterator[Any]:
+    streams.configure()
+    yield streams
+    tenant.control.clear_faults()
+
+
+@pytest.mark.parametrize(
+    ("event", "fault", "kill", "phase"),
+    [
+        ({}, None, None, "end"),
+        ({"leave_after": 3}, None, None, "incomplete"),
+        ({}, Fault("bedrock-runtime", stream={"after_events": 4}), None, "error"),
+        (
+            {},
+            Fault(
+                "bedrock-runtime",
+                stream={"after_events": 4, "exception": "throttlingException"},
+            ),
+            None,
+            "error",
+        ),
+        ({}, None, "after bedrock-runtime:ConverseStream", "start"),
+    ],
+    ids=["whole", "left half way", "cut", "throttled in the middle", "killed"],
+)
+def test_a_stream_is_in_the_books_however_it_ends(
+    streaming: Any, event: dict[str, int], fault: Fault | None, kill: str | None, phase: str
+) -> None:
+    ledger = Ledger(streaming)
+    if fault is not None:
+        streaming.tenant.control.fault(fault)
+    if kill is not None:
+        streaming.kill(kill)
+
+    said = streaming.invoke({"prompt": "hello there", **event})
+
+    assert ("errorType" in said) == (phase in {"error", "start"})
+    assert ledger.phases() == [phase]
