@@ -92,6 +92,10 @@ logs: ## ENV= TENANT= [ACCOUNT=] [SINCE=] [UNTIL=] [MODEL=] [ERROR=] [JSON=1] ·
 	@$(RUN) commands.logs $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account) $(call given,SINCE,since) \
 		$(call given,UNTIL,until) $(call given,MODEL,model) $(call given,ERROR,error) $(JSON_FLAG)
 
+.PHONY: gaps
+gaps: ## ENV= TENANT= [SINCE=] [UNTIL=] [JSON=1] · records against Bedrock's own counts: what is unaccounted for
+	@$(RUN) commands.gaps $(ENV_FLAG) $(TENANT_FLAG) $(call given,SINCE,since) $(call given,UNTIL,until) $(JSON_FLAG)
+
 .PHONY: capacity
 capacity: ## ENV= [JSON=1] · how full AWS's limits are, and how many more tenants fit
 	@$(RUN) commands.capacity $(ENV_FLAG) $(JSON_FLAG)

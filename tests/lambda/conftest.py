@@ -241,6 +241,38 @@ def with_settings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return change
 
 
+@pytest.fixture
+def profile(acme: Any) -> str:
+    """The ARN of an application inference profile of claude, tagged as the tenant's."""
+    made = acme.client("bedrock", acme.operations).create_inference_profile(
+        inferenceProfileName="acme-claude",
+        modelSource={"copyFrom": f"arn:aws:bedrock:eu-central-1::foundation-model/{HAIKU}"},
+        tags=[{"key": "tenant", "value": "acme"}],
+    )
+    return str(made["inferenceProfileArn"])
+
+
+@pytest.fixture
+def tracked(profile: str, with_settings: Callable[..., None], permit: Callable[..., None]) -> str:
+    """The same, as the settings' only model; the role may use it and not the model directly."""
+    model = {"base_model_id": HAIKU, "model": profile, "regions": ["eu-central-1"]}
+    with_settings(models={"claude": model})
+    profiles = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/*"
+    permit(
+        {
+            "Action": INVOKE,
+            "Resource": profiles,
+            "Condition": {"StringEquals": {"aws:ResourceTag/tenant": "acme"}},
+        },
+        {
+            "Action": INVOKE,
+            "Resource": f"arn:aws:bedrock:eu-central-1::foundation-model/{HAIKU}",
+            "Condition": {"ArnLike": {"bedrock:InferenceProfileArn": profiles}},
+        },
+    )
+    return profile
+
+
 @dataclass(frozen=True)
 class Function:
     """The zip as a Lambda function of the tenant, under the real runtime interface client."""

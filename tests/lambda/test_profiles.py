@@ -23,38 +23,6 @@ class Animal(BaseModel):
     name: str
 
 
-@pytest.fixture
-def profile(acme: Any) -> str:
-    """The ARN of an application inference profile of claude, tagged as the tenant's."""
-    made = acme.client("bedrock", acme.operations).create_inference_profile(
-        inferenceProfileName="acme-claude",
-        modelSource={"copyFrom": f"arn:aws:bedrock:eu-central-1::foundation-model/{HAIKU}"},
-        tags=[{"key": "tenant", "value": "acme"}],
-    )
-    return str(made["inferenceProfileArn"])
-
-
-@pytest.fixture
-def tracked(profile: str, with_settings: Callable[..., None], permit: Callable[..., None]) -> str:
-    """The same, as the settings' only model; the role may use it and not the model directly."""
-    model = {"base_model_id": HAIKU, "model": profile, "regions": ["eu-central-1"]}
-    with_settings(models={"claude": model})
-    profiles = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/*"
-    permit(
-        {
-            "Action": INVOKE,
-            "Resource": profiles,
-            "Condition": {"StringEquals": {"aws:ResourceTag/tenant": "acme"}},
-        },
-        {
-            "Action": INVOKE,
-            "Resource": f"arn:aws:bedrock:eu-central-1::foundation-model/{HAIKU}",
-            "Condition": {"ArnLike": {"bedrock:InferenceProfileArn": profiles}},
-        },
-    )
-    return profile
-
-
 def test_a_tracked_model_is_called_through_its_profile_and_recorded_with_its_base(
     acme: Any, tracked: str
 ) -> None:
