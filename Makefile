@@ -18,6 +18,7 @@ given = $(if $(filter command line,$(origin $(1))),$(if $(value $(1)),--$(2)='$(
 override PROMPT := $(value PROMPT)
 export PROMPT
 needs = $(if $(filter command line,$(origin $(1))),,$(error $@ needs $(1)=, for instance: make $@ $(2)))
+UNMASK_FLAG = $(if $(filter command line,$(origin UNMASK)),--unmask)
 JSON_FLAG = $(if $(filter command line,$(origin JSON)),--json)
 ENV_FLAG = $(call needs,ENV,ENV=local)$(call given,ENV,env)
 TENANT_FLAG = $(call needs,TENANT,ENV=local TENANT=acme)$(call given,TENANT,tenant)
@@ -88,9 +89,9 @@ invoke: ## ENV= TENANT= PROMPT= [ACCOUNT=] [MODEL=] [JSON=1] · one real call th
 	@$(RUN) commands.invoke $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account) $(call given,MODEL,model) $(JSON_FLAG)
 
 .PHONY: logs
-logs: ## ENV= TENANT= [ACCOUNT=] [SINCE=] [UNTIL=] [MODEL=] [ERROR=] [JSON=1] · the tenant's records, as a table
+logs: ## ENV= TENANT= [ACCOUNT=] [SINCE=] [UNTIL=] [MODEL=] [ERROR=] [UNMASK=1] [JSON=1] · the tenant's records, as a table
 	@$(RUN) commands.logs $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account) $(call given,SINCE,since) \
-		$(call given,UNTIL,until) $(call given,MODEL,model) $(call given,ERROR,error) $(JSON_FLAG)
+		$(call given,UNTIL,until) $(call given,MODEL,model) $(call given,ERROR,error) $(UNMASK_FLAG) $(JSON_FLAG)
 
 .PHONY: gaps
 gaps: ## ENV= TENANT= [SINCE=] [UNTIL=] [JSON=1] · records against Bedrock's own counts: what is unaccounted for

@@ -135,8 +135,12 @@ def profiles_of(
     return own
 
 
-def counted(client: Any, profile: str, period: records.Choice) -> Counts:
-    """What Bedrock counted of one profile; ``client`` is CloudWatch of the operations account in one Region."""
+def counted(
+    client: Any,  # noqa: ANN401 - boto3's, of one Region of the operations account
+    profile: str,
+    period: records.Choice,
+) -> Counts:
+    """What Bedrock counted of one profile; CommandError when CloudWatch does not tell."""
     dimensions = [{"Name": "ModelId", "Value": profile}]
     pages = client.get_paginator("get_metric_data").paginate(
         StartTime=period.since,

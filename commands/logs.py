@@ -21,6 +21,9 @@ def main() -> int:
     options.add_argument("--until", help="before this time")
     options.add_argument("--model", help="one alias of the stanza, or one of Bedrock's model ids")
     options.add_argument("--error", help="failed calls only: AWS's error code, or any")
+    options.add_argument(
+        "--unmask", action="store_true", help="what is masked too, as the role that may see it"
+    )
     options.add_argument("--json", action="store_true", help="one whole record a line")
     chosen = options.parse_args()
     env = environment.load(chosen.env)
@@ -31,7 +34,7 @@ def main() -> int:
         model=chosen.model,
         error=chosen.error,
     )
-    book = records.read(Workspace(), env, account, wanted.since)
+    book = records.read(Workspace(), env, account, wanted.since, unmask=chosen.unmask)
     show(book.entries(wanted), as_json=chosen.json)
     damage = book.damage()
     for sentence in damage:

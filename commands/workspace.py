@@ -112,9 +112,12 @@ class Workspace:
         role = environment.deployer_role_name
         return self._assume(environment, self.session(environment, "deployer"), account, role)
 
-    def reader(self, environment: Environment, account: CustomerAccount) -> boto3.Session:
-        """A session in a customer account as the only role that may read the records."""
-        role = f"{environment.name_of(account.tenant)}-reader"
+    def reader(
+        self, environment: Environment, account: CustomerAccount, *, unmask: bool = False
+    ) -> boto3.Session:
+        """A session in a customer account as the role that may read the records, or see them unmasked."""
+        kind = "unmasker" if unmask else "reader"
+        role = f"{environment.name_of(account.tenant)}-{kind}"
         return self._assume(
             environment, self.session(environment, f"auditor {account.account_id}"), account, role
         )

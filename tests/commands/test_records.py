@@ -69,6 +69,15 @@ def test_a_part_that_was_changed_is_said():
     assert sentence.startswith("Record r1 (end) was altered")
 
 
+def test_a_masked_record_is_shown_though_it_cannot_be_checked():
+    pieces = split(_record(text="long " * 500_000), EVENT_BYTES)
+
+    book = _book(*(piece.replace("long long", "*********") for piece in pieces))
+
+    assert len(book.entries()) == book.masked == 1
+    assert book.damage() == []
+
+
 def test_a_spilled_copy_makes_up_for_a_missing_part():
     record = _record(text="long " * 500_000)
     pieces = split(record, EVENT_BYTES)

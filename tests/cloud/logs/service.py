@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/Welcome.htm
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from tests.cloud.call import Call, Response, ServiceError
-from tests.cloud.logs import keys
+from tests.cloud.logs import keys, masking
 from tests.cloud.logs.limits import accept, reject
 from tests.cloud.logs.platform_logs import DELIVERY_HEADER
 from tests.cloud.wire import write_result
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from tests.cloud.context import CloudContext
     from tests.cloud.faults import Fault
+    from tests.cloud.logs.masking import Masking
 
 _PAGE = 50
 
@@ -33,7 +33,7 @@ class _Extras:
     """What moto's log group has no field for."""
 
     log_class: str = "STANDARD"
-    data_protection: str | None = None
+    masking: Masking | None = None
 
 
 class Logs:
@@ -105,7 +105,7 @@ class Logs:
     def _described(self, group: Any) -> dict[str, Any]:  # noqa: ANN401
         extras = self._of(group)
         described = {**group.to_describe_dict(), "logGroupClass": extras.log_class}
-        if extras.data_protection:
+        if extras.masking:
             described["dataProtectionStatus"] = "ACTIVATED"
         return described
 
@@ -120,27 +120,30 @@ class Logs:
         self._group(call).kms_key_id = None
         return {}
 
-    # --- data protection: kept and shown, not applied to what is written ---
+    # --- data protection ---
 
     def _put_data_protection(self, call: Call) -> Mapping[str, Any]:
         document = str(call.parameters.get("policyDocument") or "")
-        try:
-            json.loads(document)
-        except json.JSONDecodeError as error:
-            raise _invalid("The policy document is not JSON.") from error
         group = self._group(call)
-        self._of(group).data_protection = document
+        self._of(group).masking = masking.read(document, int(time.time() * 1000))
         return self._get_data_protection(call)
 
     def _get_data_protection(self, call: Call) -> Mapping[str, Any]:
         group = self._group(call)
-        document = self._of(group).data_protection
+        kept = self._of(group).masking
         result = {"logGroupIdentifier": group.name}
-        return result | ({"policyDocument": document} if document else {})
+        return result | ({"policyDocument": kept.document} if kept else {})
 
     def _delete_data_protection(self, call: Call) -> Mapping[str, Any]:
-        self._of(self._group(call)).data_protection = None
+        self._of(self._group(call)).masking = None
         return {}
+
+    def _masked(self, call: Call, group: Any, events: list[Any]) -> list[Any]:  # noqa: ANN401
+        """The events as this caller may see them: authorization has checked ``unmask``."""
+        kept = self._of(group).masking
+        if kept is None or call.parameters.get("unmask"):
+            return events
+        return [kept.mask(event) for event in events]
 
     # --- events ---
 
@@ -180,7 +183,8 @@ class Logs:
             given.get("nextToken"),
             given.get("startFromHead") or False,
         )
-        return {"events": events, "nextBackwardToken": backward, "nextForwardToken": forward}
+        shown = self._masked(call, group, events)
+        return {"events": shown, "nextBackwardToken": backward, "nextForwardToken": forward}
 
     def _filter_events(self, call: Call) -> Mapping[str, Any]:
         given = call.parameters
@@ -205,7 +209,7 @@ class Logs:
             pattern,
             True,  # interleaved: CloudWatch always sorts by time now
         )
-        result = {"events": events, "searchedLogStreams": searched}
+        result = {"events": self._masked(call, group, events), "searchedLogStreams": searched}
         return result | ({"nextToken": token} if token else {})
 
     def _describe_streams(self, call: Call) -> Mapping[str, Any]:
@@ -231,7 +235,11 @@ class Logs:
         named = given.get("logGroupNames") or given.get("logGroupIdentifiers") or [None]
         for name in named:
             asked = {"logGroupIdentifier": name} if name else given
-            self._check_key(self._group(replace(call, parameters=asked)), keys.TO_READ)
+            group = self._group(replace(call, parameters=asked))
+            self._check_key(group, keys.TO_READ)
+            if self._of(group).masking:
+                message = "The local cloud does not mask the results of a query."
+                raise ServiceError("NotImplementedException", message)
 
     # --- finding ---
 

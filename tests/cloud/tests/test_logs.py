@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.cloud.call import ServiceError
 from tests.cloud.logs.limits import Accepted, accept
@@ -182,16 +183,92 @@ def test_refuses_another_accounts_group(
 def test_keeps_class_tags_retention_and_data_protection(logs: Any) -> None:
     logs.create_log_group(logGroupName=GROUP, logGroupClass="INFREQUENT_ACCESS", tags={"a": "b"})
     logs.put_retention_policy(logGroupName=GROUP, retentionInDays=30)
-    logs.put_data_protection_policy(logGroupIdentifier=GROUP, policyDocument='{"Name": "mask"}')
+    logs.put_data_protection_policy(logGroupIdentifier=GROUP, policyDocument=masking())
     (group,) = logs.describe_log_groups(logGroupNamePrefix=GROUP)["logGroups"]
     assert group["logGroupClass"] == "INFREQUENT_ACCESS"
     assert group["retentionInDays"] == 30
     assert group["dataProtectionStatus"] == "ACTIVATED"
     assert logs.list_tags_for_resource(resourceArn=GROUP_ARN)["tags"] == {"a": "b"}
     policy = logs.get_data_protection_policy(logGroupIdentifier=GROUP)["policyDocument"]
-    assert policy == '{"Name": "mask"}'
+    assert policy == masking()
     logs.delete_data_protection_policy(logGroupIdentifier=GROUP)
     assert "policyDocument" not in logs.get_data_protection_policy(logGroupIdentifier=GROUP)
+
+
+# --- data protection ---
+
+
+def masking(audit: str = "EmailAddress", deidentify: str = "EmailAddress") -> str:
+    """A data protection policy as CloudWatch wants it: both statements, the same identifiers."""
+    arn = "arn:aws:dataprotection::aws:data-identifier/"
+    operations: list[tuple[str, dict[str, Any]]] = [
+        (audit, {"Audit": {"FindingsDestination": {}}}),
+        (deidentify, {"Deidentify": {"MaskConfig": {}}}),
+    ]
+    statements = [
+        {"Sid": str(number), "DataIdentifier": [arn + name], "Operation": operation}
+        for number, (name, operation) in enumerate(operations)
+    ]
+    return json.dumps({"Name": "mask", "Version": "2021-06-01", "Statement": statements})
+
+
+def write(logs: Any, message: str) -> None:
+    """Write one event into the stream ``s`` of the group, made when it is not there."""
+    if not logs.describe_log_groups(logGroupNamePrefix=GROUP)["logGroups"]:
+        logs.create_log_group(logGroupName=GROUP)
+    if not logs.describe_log_streams(logGroupName=GROUP)["logStreams"]:
+        logs.create_log_stream(logGroupName=GROUP, logStreamName="s")
+    logs.put_log_events(
+        logGroupName=GROUP, logStreamName="s", logEvents=[event(int(time.time() * 1000), message)]
+    )
+
+
+def test_masks_what_was_written_after_the_policy_came(logs: Any) -> None:
+    write(logs, "before: ann@example.com")
+    time.sleep(0.01)
+    logs.put_data_protection_policy(logGroupIdentifier=GROUP, policyDocument=masking())
+    write(logs, "after: ann@example.com")
+
+    for events in (
+        logs.filter_log_events(logGroupName=GROUP)["events"],
+        logs.get_log_events(logGroupName=GROUP, logStreamName="s", startFromHead=True)["events"],
+    ):
+        shown = [event["message"] for event in events]
+        assert shown == ["before: ann@example.com", "after: ***************"]
+
+
+def test_only_who_may_unmask_sees_what_is_masked(
+    cloud: LocalCloud, connect: Connect, logs: Any
+) -> None:
+    logs.create_log_group(logGroupName=GROUP)
+    logs.put_data_protection_policy(logGroupIdentifier=GROUP, policyDocument=masking())
+    write(logs, "ann@example.com")
+    read = {"Sid": "Read", "Action": "logs:FilterLogEvents", "Resource": "*"}
+    unmask = {"Sid": "Unmask", "Action": "logs:Unmask", "Resource": f"{GROUP_ARN}:*"}
+    reader = connect("logs", cloud.control.account(ACME, "reader", [document(read)]))
+    unmasker = connect("logs", cloud.control.account(ACME, "unmasker", [document(read, unmask)]))
+
+    (masked,) = reader.filter_log_events(logGroupName=GROUP)["events"]
+    assert masked["message"] == "*" * 15
+    with pytest.raises(ClientError, match="logs:Unmask"):
+        reader.filter_log_events(logGroupName=GROUP, unmask=True)
+    (plain,) = unmasker.filter_log_events(logGroupName=GROUP, unmask=True)["events"]
+    assert plain["message"] == "ann@example.com"
+
+
+@pytest.mark.parametrize(
+    ("policy", "sentence"),
+    [
+        ("{}", "is not one of data protection"),
+        (masking(deidentify="IpAddress"), "must name the same data identifiers"),
+        (masking("Name", "Name"), "The local cloud masks CreditCardNumber, EmailAddress"),
+    ],
+)
+def test_refuses_a_policy_that_would_not_mask(logs: Any, policy: str, sentence: str) -> None:
+    logs.create_log_group(logGroupName=GROUP)
+
+    with pytest.raises(ClientError, match=sentence):
+        logs.put_data_protection_policy(logGroupIdentifier=GROUP, policyDocument=policy)
 
 
 # --- keys ---

@@ -38,6 +38,8 @@ def logs(asked: Asked) -> Iterator[Check]:
         elif call.operation not in _TAG_OPERATIONS:
             arn = f"{arn}:log-stream:"
         yield Check(action, arn, owner)
+        if call.parameters.get("unmask"):
+            yield Check("logs:Unmask", arn, owner)
 
 
 def _log_groups(call: Call) -> list[str]:
