@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.cloud.faults import FOREVER, Fault
+from tests.tenant import deploy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 RECORDS = "/bedrock/local/acme/records"
 EXECUTION = "bedrock-local-acme-execution"
@@ -275,9 +276,9 @@ def test_killed_while_bedrock_works_the_gap_has_a_name(function: Any, ledger: Le
 
 
 @pytest.fixture(scope="module")
-def streams(deploy: Callable[..., Any]) -> Any:
+def streams(tenant: Any) -> Any:
     """A handler of a customer's own, in the same zip: it streams."""
-    return deploy("streams", "streams.handler", streams=STREAMS)
+    return deploy(tenant, "streams", "streams.handler", {"streams.py": STREAMS.encode()})
 
 
 @pytest.fixture
