@@ -1,6 +1,7 @@
 """`make bench`: measure what README promises, ours beside the usual way, in one run on one machine.
 
 ONLY=plan    `terraform plan` of the operations root for 100 to 3,000 tenants
+ONLY=record  records of CALLS= calls while things break, beside the usual logging handler
 
 The figures go to build/bench/<section>.json with the machine they were taken on.
 """
@@ -20,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from commands import bench_record
 from commands.console import CommandError, out, progress, run, table
 from commands.environment import ROOT
 from commands.workspace import Workspace
@@ -94,6 +96,9 @@ def main() -> int:
         help=f"the most tenants to plan the usual way too (default {REFERENCE_UP_TO})",
     )
     options.add_argument("--runs", type=int, default=3, help="plans of each, for the median")
+    options.add_argument(
+        "--calls", type=int, default=10_000, help="calls to make while things break"
+    )
     chosen = options.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
     wanted = [chosen.only] if chosen.only else sorted(SECTIONS)
@@ -332,7 +337,10 @@ def _sizes(text: str) -> tuple[int, ...]:
     return sizes
 
 
-SECTIONS: dict[str, Callable[[argparse.Namespace], bool]] = {"plan": plan}
+SECTIONS: dict[str, Callable[[argparse.Namespace], bool]] = {
+    "plan": plan,
+    "record": bench_record.record,
+}
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import json
 import math
 import threading
 import time
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -35,6 +34,8 @@ EVENT_BYTES = BATCH_BYTES - EVENT_OVERHEAD
 LINE_BYTES = 160_000
 # Kept back from an invocation's time: enough to write the copy to stdout and to answer.
 SPILL_SECONDS = 0.3
+# A call that is over sooner has its record by then, and its mark need not be put.
+MARK_AFTER_SECONDS = 0.05
 _WRITERS = 50  # as many as the client has connections
 
 Outcome = Literal["delivered", "spilled", "lost"]
@@ -79,7 +80,7 @@ class Delivery:
         self._stream = functools.cache(stream)
         self._made = False
         self._log = log
-        self._marks: deque[dict[str, Any]] = deque()
+        self._marks: dict[str, dict[str, Any]] = {}
         self._writers: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
 
@@ -90,16 +91,17 @@ class Delivery:
         mark on stdout is in the platform's hands even if this process is killed next.
         """
         self._log.info("record.start", extra={"record": mark})
-        self._marks.append(mark)
-        with suppress(RuntimeError):  # this process is ending and takes no more work
-            self._writer().submit(self._put_marks)
+        with self._lock:
+            self._marks[mark["tenantBedrock"]["recordId"]] = mark
+            first = len(self._marks) == 1
+        if first:  # the task that this begins takes all that come until it puts them
+            with suppress(RuntimeError):  # this process is ending and takes no more work
+                self._writer().submit(self._put_marks)
 
     def withdraw(self, record_id: str) -> None:
         """The call is over; its mark need not be put any more if it has not been yet."""
-        for mark in list(self._marks):
-            if mark["tenantBedrock"]["recordId"] == record_id:
-                with suppress(ValueError):  # it is being put right now
-                    self._marks.remove(mark)
+        with self._lock:
+            self._marks.pop(record_id, None)
 
     def deliver(self, records: Sequence[dict[str, Any]], ends_at: float) -> list[Outcome]:
         """Put the records and read CloudWatch's receipt; write to stdout what it did not take.
@@ -130,11 +132,11 @@ class Delivery:
         return "spilled"
 
     def _put_marks(self) -> None:
-        """All marks that wait, in one batch; the other tasks then find none."""
-        marks: list[dict[str, Any]] = []
-        with suppress(IndexError):
-            while True:
-                marks.append(self._marks.popleft())
+        """Put the marks of all calls that are still out, in one batch."""
+        time.sleep(MARK_AFTER_SECONDS)
+        with self._lock:
+            marks = list(self._marks.values())
+            self._marks.clear()
         with suppress(Exception):  # they are on stdout; what comes next tells of CloudWatch's fault
             for batch in _batches(marks, {}):
                 self._put([text for _, text in batch])

@@ -1,0 +1,71 @@
+"""The usual way: LangChain's callbacks into a logging handler that sends in the background.
+
+It is flushed before the function returns, which is more than most do.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from typing import Any
+
+import boto3
+import watchtower
+from langchain_aws import ChatBedrockConverse
+from langchain_core.callbacks import BaseCallbackHandler
+
+settings = json.loads(os.environ["TENANT_BEDROCK"])
+region = os.environ["AWS_REGION"]
+sender = watchtower.CloudWatchLogHandler(
+    log_group_name=settings["record_log_group"],
+    log_stream_name=os.environ["AWS_LAMBDA_LOG_STREAM_NAME"],
+    create_log_group=False,
+    boto3_client=boto3.client("logs", region_name=region),
+)
+log = logging.getLogger("records")
+log.setLevel(logging.INFO)
+log.propagate = False
+log.addHandler(sender)
+
+keys = boto3.client("sts", region_name=region).assume_role(
+    RoleArn=settings["role_arn"],
+    ExternalId=settings["external_id"],
+    RoleSessionName=settings["tenant"],
+)["Credentials"]
+client = boto3.client(
+    "bedrock-runtime",
+    region_name=region,
+    aws_access_key_id=keys["AccessKeyId"],
+    aws_secret_access_key=keys["SecretAccessKey"],
+    aws_session_token=keys["SessionToken"],
+)
+
+
+class Records(BaseCallbackHandler):
+    """Logs each prompt with its answer or its error."""
+
+    def on_chat_model_start(self, serialized: Any, messages: Any, **_: Any) -> None:  # noqa: ANN401, ARG002, D102
+        self.prompt = messages[0][0].content
+
+    def on_llm_end(self, response: Any, **_: Any) -> None:  # noqa: ANN401, D102
+        log.info(json.dumps({"prompt": self.prompt, "answer": response.generations[0][0].text}))
+
+    def on_llm_error(self, error: BaseException, **_: Any) -> None:  # noqa: ANN401, D102
+        log.info(json.dumps({"prompt": self.prompt, "error": str(error)}))
+
+
+chat = ChatBedrockConverse(
+    client=client,
+    bedrock_client=client,
+    model=settings["models"]["claude"]["model"],
+    callbacks=[Records()],
+)
+
+
+def handler(event: dict[str, str], _context: object) -> dict[str, str]:
+    """Answer a prompt."""
+    try:
+        return {"answer": chat.invoke(event["prompt"]).text}
+    finally:
+        sender.flush()  # type: ignore[no-untyped-call]
