@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from tenant_bedrock import record
+from tenant_bedrock.alarm import Alarm
 from tenant_bedrock.delivery import Receipt
 from tenant_bedrock.errors import NotRecordedError
 from tenant_bedrock.invocation import Invocation
 from tenant_bedrock.record import ModelCall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from uuid import UUID
 
     from tenant_bedrock.delivery import Delivery, Outcome
@@ -27,7 +28,8 @@ _Kept = TypeVar("_Kept")
 
 _RECEIPTS_KEPT = 1_000
 _WAITING_KEPT = 10_000
-# Before Lambda ends an invocation: one put of what is still open, or its copy on stdout.
+# Before Lambda ends an invocation, or half way when it has less: one put of what is still open, or
+# its copy on stdout.
 SWEEP_SECONDS = 1.5
 
 
@@ -39,6 +41,7 @@ class Recorder:
         self._role = role
         self._delivery = delivery
         self._invocation = Invocation()
+        self._alarm = Alarm(self.sweep)
         self._waiting: OrderedDict[UUID, ModelCall] = OrderedDict()  # begun, and not sent yet
         self._open: dict[str, ModelCall] = {}  # sent, and its end is not recorded yet
         self._receipts: OrderedDict[UUID, Receipt] = OrderedDict()
@@ -118,11 +121,11 @@ class Recorder:
         """
         self.sweep()
         self._invocation = invocation
-        alarm = _alarm(invocation.seconds_left(), self.sweep)
+        self._alarm.set(invocation.ends_at - min(SWEEP_SECONDS, invocation.seconds_left() / 2))
         try:
             yield
         finally:
-            alarm.cancel()
+            self._alarm.set(math.inf)
             self.sweep()
             self._invocation = Invocation()
 
@@ -156,15 +159,6 @@ class Recorder:
         except Exception:  # noqa: BLE001 - the answer is paid for, and the start mark names the gap
             return ["lost" for _ in calls]
         return self._delivery.deliver(records, self._invocation.ends_at)
-
-
-def _alarm(seconds: float, act: Callable[[], None]) -> threading.Timer:
-    """Acts before the time is up: SWEEP_SECONDS before, or half way when there is less than that."""
-    alarm = threading.Timer(max(seconds - SWEEP_SECONDS, seconds / 2), act)
-    alarm.daemon = True
-    if seconds < math.inf:
-        alarm.start()
-    return alarm
 
 
 def _keep(kept: OrderedDict[UUID, _Kept], key: UUID, value: _Kept, most: int) -> None:
