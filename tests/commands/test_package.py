@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from commands import package
+from commands.packaging import archive, bytecode
+from commands.packaging.variant import PackageError, Variant
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,17 +36,17 @@ def test_the_zip_is_named_for_what_runs_it(host_zip: Path) -> None:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
 
     assert host_zip == ROOT / "build" / f"tenant-bedrock-host-py{version}.zip"
-    assert package.Variant("arm64").zip.name == "tenant-bedrock-arm64-py3.13.zip"
-    assert package.Variant("x86_64").zip.name == "tenant-bedrock-x86_64-py3.13.zip"
+    assert Variant("arm64").name == "tenant-bedrock-arm64-py3.13"
+    assert Variant("x86_64").name == "tenant-bedrock-x86_64-py3.13"
 
 
 def test_lambdas_zips_take_wheels_for_lambdas_python_and_machine() -> None:
-    options = package.Variant("arm64").pip_options()
+    options = Variant("arm64").pip_options()
 
     assert "--python-version=3.13" in options
     assert "--platform=manylinux_2_28_aarch64" in options
     assert not [option for option in options if "x86_64" in option]
-    assert "--platform=manylinux_2_28_x86_64" in package.Variant("x86_64").pip_options()
+    assert "--platform=manylinux_2_28_x86_64" in Variant("x86_64").pip_options()
 
 
 def test_the_package_and_its_type_marker_are_at_the_root(names: list[str]) -> None:
@@ -66,7 +68,7 @@ def test_only_the_services_that_are_called_have_data(names: list[str]) -> None:
 def test_nothing_that_never_runs_is_inside(names: list[str]) -> None:
     top = {name.split("/")[0] for name in names}
 
-    assert not top & {"numpy", "awslambdaric", "bin", "pip", "moto"}
+    assert not top & {"numpy", "httpx", "websockets", "awslambdaric", "bin", "pip", "moto"}
     assert not [name for name in names if name.endswith(".pyi")]
     assert not [name for name in names if "tests" in name.split("/")]
 
@@ -112,7 +114,7 @@ def test_a_second_build_does_nothing(host_zip: Path) -> None:
     assert host_zip.stat().st_mtime_ns == before
 
 
-def test_the_fingerprint_follows_the_lock_the_sources_and_the_variant(
+def test_the_fingerprint_follows_the_lock_the_sources_the_variant_and_the_compiler(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     lock, sources = tmp_path / "requirements.txt", tmp_path / "tenant_bedrock"
@@ -121,38 +123,21 @@ def test_the_fingerprint_follows_the_lock_the_sources_and_the_variant(
     monkeypatch.setattr(package, "ROOT", Path("/"))
     monkeypatch.setattr(package, "LOCK", lock)
     monkeypatch.setattr(package, "PACKAGE", sources)
-    host = package.Variant("host")
-    seen = [package.fingerprint(host)]
-    assert package.fingerprint(host) == seen[0]
+    host, here = Variant("host"), Path(sys.executable)
+    seen = [package.fingerprint(host, here)]
+    assert package.fingerprint(host, here) == seen[0]
 
     lock.write_text("two")
-    seen.append(package.fingerprint(host))
+    seen.append(package.fingerprint(host, here))
     (sources / "new.py").write_text("")
-    seen.append(package.fingerprint(host))
-    seen.append(package.fingerprint(package.Variant("arm64")))
+    seen.append(package.fingerprint(host, here))
+    seen.append(package.fingerprint(Variant("arm64"), here))
+    other = tmp_path / "python"
+    other.write_text("#!/bin/sh\necho cpython 3.13.99\n")
+    other.chmod(0o755)
+    seen.append(package.fingerprint(host, other))
 
-    assert len(set(seen)) == 4
-
-
-def test_equal_trees_give_equal_bytes_whatever_their_dates_and_modes(tmp_path: Path) -> None:
-    for number, folder in enumerate(("one", "two")):
-        tree = tmp_path / folder
-        (tree / "a").mkdir(parents=True)
-        files = [("b.py", "b = 1"), ("a/c.py", "c = 1")]
-        for name, text in files if number else reversed(files):
-            (tree / name).write_text(text)
-            os.utime(tree / name, (1_000_000_000 * (number + 1),) * 2)
-            (tree / name).chmod(0o600 if number else 0o755)
-        package.pack(tree, tmp_path / f"{folder}.zip")
-
-    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
-
-
-def test_trimming_stops_when_botocore_has_moved_its_data(tmp_path: Path) -> None:
-    (tmp_path / "botocore").mkdir()
-
-    with pytest.raises(package.PackageError, match="keeps its service data elsewhere"):
-        package.trim(tmp_path)
+    assert len(set(seen)) == 5
 
 
 def test_packages_that_cannot_be_had_are_a_sentence(
@@ -165,9 +150,7 @@ def test_packages_that_cannot_be_had_are_a_sentence(
     monkeypatch.setattr(package, "BUILD", tmp_path / "build")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
 
-    with pytest.raises(
-        package.PackageError, match="pip could not install .* needs a package index"
-    ):
+    with pytest.raises(PackageError, match="pip could not install .* needs a package index"):
         package.build("host", lambda _: None)
 
 
@@ -177,10 +160,21 @@ def test_compiling_and_zipping_elsewhere_gives_the_same_bytes(
     tree = tmp_path / "another" / "place"
     with zipfile.ZipFile(host_zip) as packed:
         packed.extractall(tree)
-    for compiled in tree.rglob("*.pyc"):
-        compiled.unlink()
+    for number, path in enumerate(tree.rglob("*.py*")):
+        if path.suffix == ".pyc":
+            path.unlink()
+        else:
+            os.utime(path, (1_000_000_000 + number,) * 2)
+            path.chmod(0o600 if number % 2 else 0o755)
 
-    package._compile(tree)
-    package.pack(tree, tmp_path / "again.zip")
+    bytecode.compile_tree(tree, Path(sys.executable))
+    archive.pack(tree, tmp_path / "again.zip")
 
     assert (tmp_path / "again.zip").read_bytes() == host_zip.read_bytes()
+
+
+def test_no_file_in_the_zip_tells_where_it_was_built(host_zip: Path) -> None:
+    with zipfile.ZipFile(host_zip) as packed:
+        telling = [name for name in packed.namelist() if bytes(ROOT) in packed.read(name)]
+
+    assert telling == []
