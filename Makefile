@@ -61,8 +61,8 @@ deployer: ## ENV= TENANT= [ACCOUNT=] · print the role a customer makes once so 
 	@$(RUN) commands.deployer $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account)
 
 .PHONY: package
-package: ## Build the zip for Lambda
-	@$(RUN) commands.package
+package: ## [ARCH=arm64] · build the zip for Lambda, its contents and its SBOM; ARCH=x86_64 for Intel
+	@$(RUN) commands.package $(call given,ARCH,architecture)
 
 .PHONY: init
 init: ## ENV= [TENANT=] · point every state at its backend

@@ -12,14 +12,16 @@ from commands.console import CommandError, progress, run
 from commands.toolchain import ROOT
 
 LOCKS = {
-    "lambda/requirements.txt": [],
-    "requirements-dev.txt": ["--group", "dev"],
+    "lambda/requirements.txt": ["--overrides=lambda/overrides.txt"],
+    "requirements-dev.txt": ["--group=dev"],
+    # The same dependencies with nothing left out: what `make bench` compares the zip with.
+    "tests/bench/requirements.txt": [],
 }
 
 
 def main() -> int:
-    """Resolve both files anew."""
-    for path, groups in LOCKS.items():
+    """Resolve every file anew."""
+    for path, options in LOCKS.items():
         progress(f"Resolving {path}")
         resolve = subprocess.run(
             [
@@ -27,7 +29,7 @@ def main() -> int:
                 "pip",
                 "compile",
                 "pyproject.toml",
-                *groups,
+                *options,
                 "--upgrade",
                 "--universal",
                 "--python-version=3.11",
