@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from langchain_aws import ChatBedrockConverse
+from langchain_aws.chat_models.bedrock_converse import ChatBedrockConverse
 
 from tenant_bedrock import wire
 

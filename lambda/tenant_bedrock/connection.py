@@ -28,26 +28,28 @@ if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
     from tenant_bedrock.invocation import LambdaContext
+    from tenant_bedrock.session import Sessions
     from tenant_bedrock.settings import Settings
 
 
-def connect(given: Settings | None = None) -> Connection:
+def connect(given: Settings | None = None, *, sessions: Sessions | None = None) -> Connection:
     """Return a connection for this process, from TENANT_BEDROCK unless settings are given.
 
     Calls nobody yet. Keep the connection: it holds the role's keys, which last an hour, and the
-    clients. Raises SettingsError.
+    clients. ``sessions`` are those of ``session.open_sessions``, if they are open already. Raises
+    SettingsError.
     """
     environment.scrub()
-    return Connection(given or settings.parse(environment.settings_text()))
+    return Connection(given or settings.parse(environment.settings_text()), sessions)
 
 
 class Connection:
     """One tenant's access to Bedrock; safe to use from many threads."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, sessions: Sessions | None = None) -> None:
         log = function_log.open_log()
         self.settings = settings
-        self._sessions = session.open_sessions(settings)
+        self._sessions = sessions or session.open_sessions(settings)
         self._recorder = Recorder(
             settings,
             self._sessions.role,

@@ -178,7 +178,7 @@ class Delivery:
         return _rejected(receipt.get("rejectedLogEventsInfo") or {}, len(messages))
 
     def _writer(self) -> ThreadPoolExecutor:
-        """Made when first needed: threads do not live through a snapshot."""
+        """Made when first needed: a snapshot is taken before."""
         with self._lock:
             if self._writers is None:
                 self._writers = ThreadPoolExecutor(_WRITERS, "record")

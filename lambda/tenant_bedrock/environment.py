@@ -28,6 +28,14 @@ def region() -> str | None:
     return os.environ.get("AWS_REGION")
 
 
+def initialization() -> str | None:
+    """How Lambda starts this process, such as ``on-demand`` or ``snap-start``; None elsewhere.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+    """
+    return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE")
+
+
 def execution() -> str:
     """A name for this process that no other one has.
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from tenant_bedrock import errors, request
-from tenant_bedrock.connection import Connection, connect
+from tenant_bedrock.start import Start
+
+_start = Start()
+_start.begin()  # before the imports below, which take long
+
+from tenant_bedrock import errors, request  # noqa: E402
+from tenant_bedrock.connection import Connection, connect  # noqa: E402
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -43,7 +48,7 @@ def handler(event: object, context: LambdaContext | None) -> dict[str, Any]:
 @functools.cache
 def _connection() -> Connection:
     """The connection of this execution environment: keys and clients serve many invocations."""
-    return connect()
+    return connect(sessions=_start.sessions)
 
 
 def _answer(message: BaseMessage) -> dict[str, Any]:
@@ -62,3 +67,6 @@ def _answer(message: BaseMessage) -> dict[str, Any]:
         },
         "record": {"id": record["id"], "delivery": record["delivery"]},
     }
+
+
+_start.finish(_connection)

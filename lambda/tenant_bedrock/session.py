@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -118,21 +118,30 @@ class OperationsRole(CredentialProvider):
 
 @dataclass(frozen=True)
 class Sessions:
-    """The sessions of one connection; making a client of ``operations`` assumes the role."""
+    """The sessions of one connection; the first client of ``operations`` assumes the role.
+
+    A client is made once and keeps its connections to AWS open.
+    """
 
     customer: Session
     operations: Session
     role: OperationsRole
     region: str
+    _clients: dict[str, Any] = field(default_factory=dict)
 
     def logs(self) -> CloudWatchLogsClient:
         """CloudWatch Logs of the customer's account, with the customer's own keys."""
-        client: CloudWatchLogsClient = _client(self.customer, "logs", self.region, _LOGS)
+        if "logs" not in self._clients:
+            self._clients["logs"] = _client(self.customer, "logs", self.region, _LOGS)
+        client: CloudWatchLogsClient = self._clients["logs"]
         return client
 
     def bedrock(self, region: str) -> BedrockRuntimeClient:
-        """Bedrock in ``region``, as the operations role."""
-        client: BedrockRuntimeClient = _client(self.operations, "bedrock-runtime", region, _BEDROCK)
+        """Bedrock in ``region``, as the operations role; botocore's errors are AssumeRole's."""
+        if region not in self._clients:
+            made = _client(self.operations, "bedrock-runtime", region, _BEDROCK)
+            self._clients[region] = made
+        client: BedrockRuntimeClient = self._clients[region]
         return client
 
 

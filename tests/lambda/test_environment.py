@@ -30,6 +30,8 @@ class Watch:
 seen = set()
 sys.meta_path.insert(0, Watch())
 import tenant_bedrock
+assert not seen, seen  # not before it is asked for something
+tenant_bedrock.connect
 assert seen == {"langchain_core", "langchain_aws", "langsmith"}, seen
 """
 

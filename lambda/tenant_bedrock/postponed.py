@@ -1,0 +1,71 @@
+"""Lets a package be imported without running it, until someone asks for what it defines.
+
+``import a.b`` runs ``a`` first, and some packages' own modules import everything they have. One
+that is postponed is there at once, with its submodules to be found; its code runs when a name is
+asked of it that is not there yet (PEP 562), so ``from a import X`` works as ever. Names only: a
+package of this name that does not exist, or is not imported, changes nothing.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import sys
+import threading
+from importlib.machinery import PathFinder
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+
+def install(*packages: str) -> None:
+    """Postpone ``packages`` in this process, unless they have been imported already."""
+    sys.meta_path.insert(0, _Finder(packages))
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    def __init__(self, packages: Sequence[str]) -> None:
+        self._packages = frozenset(packages)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Find one of the packages where Python would, and change only when it runs."""
+        if fullname not in self._packages:
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Postponing(spec.loader)
+        return spec
+
+
+class _Postponing(importlib.abc.Loader):
+    def __init__(self, loader: importlib.abc.Loader) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        running = threading.RLock()
+        begun = False
+
+        def run_and_get(name: str) -> Any:  # noqa: ANN401 - whatever the package defines
+            nonlocal begun
+            with running:
+                if not begun:
+                    begun = True
+                    try:
+                        self._loader.exec_module(module)
+                    except BaseException:
+                        begun = False  # the next to ask shall hear of it too
+                        raise
+                    if module.__dict__["__getattr__"] is run_and_get:
+                        del module.__dict__["__getattr__"]
+            if module.__dict__.get("__getattr__") is run_and_get:  # the package asks while it runs
+                raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+            return getattr(module, name)
+
+        module.__dict__["__getattr__"] = run_and_get
