@@ -1,0 +1,48 @@
+"""A handler that calls in every form, with the zip's packages imported as they come."""
+
+import sys
+import sysconfig
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from tenant_bedrock import connect
+
+ZIP = Path(__file__).parent
+PYTHON = [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")]
+
+
+class Animal(BaseModel):
+    """An animal."""
+
+    name: str
+    legs: int
+
+
+def handler(event, context):
+    """The answers, the top-level names imported from the zip, and those from elsewhere.
+
+    Eight at once come first: what a first call makes must be made well by many.
+    """
+    chat = connect().chat("claude")
+    answers = {
+        "batch": [message.text for message in chat.batch([f"batch {n}" for n in range(8)])],
+        "invoke": chat.invoke("an invoke").text,
+        "stream": "".join(chunk.text for chunk in chat.stream("a stream")),
+        "tool": chat.bind_tools([Animal]).invoke("use the tool Animal").tool_calls[0]["name"],
+        "structured": chat.with_structured_output(Animal).invoke("a horse").model_dump(),
+    }
+    return {**answers, **_imported()}
+
+
+def _imported():
+    names = {"zip": set(), "elsewhere": set()}
+    for name, module in list(sys.modules.items()):
+        if not getattr(module, "__file__", None):
+            continue  # built into Python
+        file = Path(module.__file__)
+        if file.is_relative_to(ZIP):
+            names["zip"].add(name.partition(".")[0])
+        elif "site-packages" in file.parts or not any(map(file.is_relative_to, PYTHON)):
+            names["elsewhere"].add(name.partition(".")[0])
+    return {where: sorted(found - {"__main__", "__mp_main__"}) for where, found in names.items()}
