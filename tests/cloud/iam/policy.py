@@ -173,7 +173,7 @@ def _principals(raw: Mapping[str, Any], where: str, kind: Kind) -> Principals | 
         return Principals(negated=negated, anyone=True)
     if not isinstance(element, Mapping) or not element:
         raise UnsupportedPolicyError(f"{where}: {present[0]} must be * or an object.")
-    _only(element, {"AWS", "CanonicalUser", "Federated", "Service"}, where)
+    _only(element, {"AWS", "Service"}, where)
     aws = _strings(element.get("AWS", []), where)
     for arn in aws:
         if arn != "*" and not _ACCOUNT.fullmatch(arn) and not _PRINCIPAL_ARN.fullmatch(arn):

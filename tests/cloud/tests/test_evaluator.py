@@ -394,6 +394,8 @@ def test_refuses_a_statement_that_names_an_element_twice() -> None:
         {"AWS": "arn:aws:s3:::b"},
         {"AWS": "bob"},
         {"Aws": "*"},
+        {"AWS": ROLE, "Federated": "accounts.google.com"},
+        {"CanonicalUser": "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"},
         "bob",
         {},
     ],
