@@ -68,11 +68,16 @@ class Folder:
 
     def plan(self, *options: str, region: str = "eu-central-1", **inputs: Any) -> Plan:  # noqa: ANN401 - HCL values
         """What Terraform would do with these inputs."""
+        return Plan(self.shown(*options, region=region, **inputs))
+
+    def shown(self, *options: str, region: str = "eu-central-1", **inputs: Any) -> dict[str, Any]:  # noqa: ANN401 - HCL values
+        """The same as `terraform show -json` tells it."""
         self._test.env["AWS_REGION"] = region
         file = self.path / "planned"
         self._run("plan", f"-out={file}", *options, inputs=inputs)
         shown = self._test.execute_command("show", "-no-color", "-json", str(file))
-        return Plan(json.loads(shown.out))
+        told: dict[str, Any] = json.loads(shown.out)
+        return told
 
     def accepts(self, *options: str, **inputs: Any) -> bool:  # noqa: ANN401 - HCL values
         """Whether these inputs plan; where they do not, the test fails with Terraform's words."""

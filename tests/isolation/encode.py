@@ -27,7 +27,6 @@ from tests.isolation.world import (
     RESOURCE,
     ROLE,
     SERVICE,
-    SESSION,
     Holds,
     NotModelledError,
     World,
@@ -35,6 +34,7 @@ from tests.isolation.world import (
     held_by,
     is_v6,
     present,
+    session_is,
     text_matches,
     value,
 )
@@ -119,8 +119,9 @@ def _resource(pattern: str) -> Pattern:
 
 def _principals(principals: Principals, effect: str) -> str:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html."""
-    as_session = some(equal(SESSION, text(arn)) for arn in principals.aws)
-    as_role = some(text_matches(ROLE, (arn,)) for arn in principals.aws)
+    arns = [principal for principal in principals.aws if not principal.isdigit()]
+    as_session = some(session_is(arn) for arn in arns)
+    as_role = some(text_matches(ROLE, (arn,)) for arn in arns)
     of_account = some(_account(arn) for arn in principals.aws)
     as_service = some(equal(SERVICE, text(name)) for name in principals.service)
     named = choose(IS_SERVICE, as_service, some([as_session, as_role, of_account]))

@@ -80,11 +80,13 @@ IS_SERVICE, SERVICE = symbol("caller.is_service"), symbol("caller.service")
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
 PARTITION, ACCOUNT, PATH = (symbol(f"caller.{part}") for part in ("partition", "account", "path"))
 ROLE = f"(str.++ {text('arn:')} {PARTITION} {text(':iam::')} {ACCOUNT} {text(':')} {PATH})"
-SESSION = symbol("caller.session")  # the role session's ARN, or the user's own
+# A role is called as by a session of it, which has an ARN of its own; a user is not.
+IS_SESSION, SESSION_PATH = symbol("caller.is_session"), symbol("caller.session_path")
 
 _FIELDS = {
-    IS_SERVICE: "Bool",
-    **dict.fromkeys([ACTION, RESOURCE, SERVICE, PARTITION, ACCOUNT, PATH, SESSION], "String"),
+    **dict.fromkeys([IS_SERVICE, IS_SESSION], "Bool"),
+    **dict.fromkeys([ACTION, RESOURCE, SERVICE], "String"),
+    **dict.fromkeys([PARTITION, ACCOUNT, PATH, SESSION_PATH], "String"),
 }
 
 # What the caller is, and no variable of its own:
@@ -135,6 +137,15 @@ def arn_matches(variable: str, parts: Sequence[Pattern]) -> str:
         return every(smt.matches(part, asked) for part, asked in zip(own, parts, strict=True))
     whole = itertools.chain.from_iterable((":", *part) for part in parts[1:])
     return every([smt.matches(text("arn"), parts[0]), smt.matches(variable, ("arn", *whole))])
+
+
+def session_is(arn: str) -> str:
+    """True where the caller's own ARN, a session's or a user's, is this one."""
+    head, partition, service, region, account, path = arn.split(":", 5)
+    if (head, service, region) != ("arn", "sts", ""):
+        return every([no(IS_SESSION), text_matches(ROLE, (arn,))])
+    own = ((PARTITION, partition), (ACCOUNT, account), (SESSION_PATH, path))
+    return every([IS_SESSION, *(equal(part, text(asked)) for part, asked in own)])
 
 
 @dataclass(frozen=True)
@@ -206,7 +217,8 @@ class World:
         if model[IS_SERVICE]:
             requester = Requester(service=str(model[SERVICE]))
         else:
-            requester = Requester(account, str(model[SESSION]), role)
+            session = f"arn:{model[PARTITION]}:sts::{account}:{model[SESSION_PATH]}"
+            requester = Requester(account, session if model[IS_SESSION] else role, role)
             context |= {"aws:principalaccount": account, "aws:principalarn": role}
         return Request(str(model[ACTION]), str(model[RESOURCE]), context, requester)
 
