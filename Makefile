@@ -72,6 +72,10 @@ init: ## ENV= [TENANT=] · point every state at its backend
 plan: ## ENV= [TENANT=] · what an apply would change
 	@$(RUN) commands.plan $(ENV_FLAG) $(call given,TENANT,tenant) $(call given,JOBS,jobs)
 
+.PHONY: prove
+prove: ## ENV= [PLAN=] [STATE=1] [JSON=1] · prove that no tenant can reach another; PLAN= of plans as JSON
+	@$(RUN) commands.prove $(ENV_FLAG) $(call given,PLAN,plan) $(call given,STATE,state) $(JSON_FLAG) $(call given,JOBS,jobs)
+
 .PHONY: apply
 apply: ## ENV= [TENANT=] · the operations account, then every customer account
 	@$(RUN) commands.apply $(ENV_FLAG) $(call given,TENANT,tenant) $(call given,JOBS,jobs)

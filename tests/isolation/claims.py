@@ -69,6 +69,7 @@ class Case:
     tenants: tuple[str, ...]
     claims: tuple[Claim, ...]
     faults: tuple[Fault, ...]
+    secrets: Mapping[str, str]  # each ExternalId, and what to say instead of it
 
 
 def of(plan: Plan) -> Case:
@@ -94,7 +95,12 @@ def of(plan: Plan) -> Case:
                 faults.append(one)
     except PlanError as error:
         faults.append(Fault(env.name, "plan", str(error)))
-    return Case(root, plan.digest, tuple(names), tuple(claims), tuple(faults))
+    secrets = {
+        external_id: f"(an ExternalId of {name})"
+        for name in env.tenants
+        for external_id in Tenant(env, name).external_ids
+    }
+    return Case(root, plan.digest, tuple(names), tuple(claims), tuple(faults), secrets)
 
 
 def _operations(plan: Plan, env: Environment) -> Iterator[Claim | Fault]:
