@@ -120,16 +120,11 @@ def some(values, most=3):
     return st.lists(st.sampled_from(values), min_size=1, max_size=most)
 
 
-def often(broad, values):
-    """The broadest value half the time, so that other elements decide."""
-    return st.one_of(st.just([broad]), some(values))
-
-
 @st.composite
 def conditions(draw):
-    """A Condition element of up to three tests."""
+    """A Condition element of one or two tests."""
     element = {}
-    for _ in range(draw(st.sampled_from([0, 0, 1, 1, 2, 3]))):
+    for _ in range(draw(st.integers(1, 2))):
         kind = draw(st.sampled_from(["text", "arn", "truth", "address", "many", "null"]))
         quantifier = draw(st.sampled_from(["", "", "ForAllValues:", "ForAnyValue:"]))
         operator, values = {
@@ -159,18 +154,21 @@ def conditions(draw):
 
 
 @st.composite
-def statements(draw, kind, effect):
-    made = {"Effect": effect}
-    made[draw(st.sampled_from(["Action", "Action", "NotAction"]))] = draw(
-        often("*", ACTION_PATTERNS)
-    )
+def statements(draw, kind, effect, varied):
+    """A statement of which only the elements that are ``varied`` are not the broadest there are."""
+
+    def element(name, broadest, strategy):
+        if name not in varied:
+            return {name: broadest}
+        return {draw(st.sampled_from([name, name, f"Not{name}"])): draw(strategy)}
+
+    made = {"Effect": effect, **element("Action", "*", some(ACTION_PATTERNS))}
     if kind is not Kind.TRUST:
-        named = draw(st.sampled_from(["Resource", "Resource", "NotResource"]))
-        made[named] = draw(often("*", RESOURCE_PATTERNS))
+        made |= element("Resource", "*", some(RESOURCE_PATTERNS))
     if kind is not Kind.IDENTITY:
-        made[draw(st.sampled_from(["Principal", "Principal", "NotPrincipal"]))] = draw(principals())
-    if tests := draw(conditions()):
-        made["Condition"] = tests
+        made |= element("Principal", "*", principals())
+    if "Condition" in varied:
+        made["Condition"] = draw(conditions())
     return made
 
 
@@ -188,7 +186,9 @@ def principals():
 def policies(draw):
     kind = draw(st.sampled_from(list(Kind)))
     effects = ["Allow", *draw(st.lists(st.sampled_from(["Allow", "Deny"]), max_size=2))]
-    said = [draw(statements(kind, effect)) for effect in effects]
+    elements = ["Condition", "Action", "Resource", "Principal"]
+    varied = draw(st.sampled_from([elements, *([name] for name in elements), ["Condition"]]))
+    said = [draw(statements(kind, effect, varied)) for effect in effects]
     return parse_policy({"Version": "2012-10-17", "Statement": said}, "policy", kind)
 
 
