@@ -162,4 +162,8 @@ def open_sessions(settings: Settings) -> Sessions:
 
 
 def _client(session: Session, service: str, region: str, config: Config) -> Any:  # noqa: ANN401 - the caller names its type
-    return session.create_client(service, region_name=region, config=config)
+    client = session.create_client(service, region_name=region, config=config)
+    # Made by whoever asks first; two threads at once would get classes of their own, and an error
+    # raised in one is then none of those that the other catches.
+    _ = client.exceptions
+    return client
