@@ -28,10 +28,12 @@ def main() -> int:
         raise CommandError(
             f'Tenant "{chosen.tenant}" has no role yet; run `make apply ENV={env.name}` first.'
         )
+    stanza = env.stanzas[chosen.tenant]
     inputs = {
         "account_id": account.account_id,
         "environment": env.name,
         **{name: handed_over[name] for name in ("guardrail", "models", "quota", "state")},
+        **{name: stanza[name] for name in ("audit", "content", "masking") if name in stanza},
         "operations_role": {
             "arn": handed_over["role_arn"],
             "external_id": handed_over["external_id"],

@@ -6,12 +6,15 @@ variable "tenants" {
       permissions_boundary = optional(string)
       readers              = optional(set(string), [])
       region               = optional(string)
+      unmaskers            = optional(set(string), [])
       vpc = optional(object({
         id                 = optional(string)
         security_group_ids = set(string)
         subnet_ids         = set(string)
       }))
     }))
+    audit   = optional(string, "best-effort")
+    content = optional(string, "full")
     external_ids = object({
       current  = string
       previous = optional(string)
@@ -20,6 +23,7 @@ variable "tenants" {
       arn     = string
       version = string
     }))
+    masking = optional(set(string), [])
     models = map(object({
       destinations = optional(list(string), [])
       fallbacks    = optional(list(string), [])

@@ -30,8 +30,9 @@ variable "tenant" {
 }
 
 locals {
-  account  = var.tenants[var.tenant].accounts[var.account_id]
-  workload = var.tenants[var.tenant].workload
+  stanza   = var.tenants[var.tenant]
+  account  = local.stanza.accounts[var.account_id]
+  workload = local.stanza.workload
 
   package_path = coalesce(
     var.package_path,

@@ -3,8 +3,11 @@ module "customer_workload" {
 
   account_id           = var.account_id
   architecture         = local.workload.architecture
+  audit                = local.stanza.audit
+  content              = local.stanza.content
   environment          = var.environment
   guardrail            = local.handover.guardrail
+  masking              = local.stanza.masking
   memory_size          = local.workload.memory_size
   models               = local.handover.models
   package_path         = local.package_path
@@ -13,9 +16,10 @@ module "customer_workload" {
   readers              = local.account.readers
   reserved_concurrency = local.workload.reserved_concurrency
   retention_days       = local.workload.retention_days
-  state                = var.tenants[var.tenant].state
+  state                = local.stanza.state
   tenant               = var.tenant
   timeout              = local.workload.timeout
+  unmaskers            = local.account.unmaskers
   vpc                  = local.account.vpc
 
   operations_role = {

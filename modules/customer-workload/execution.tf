@@ -40,16 +40,12 @@ locals {
           "logs:DisassociateKmsKey",
           "logs:FilterLogEvents",
           "logs:Get*",
+          "logs:PutDataProtectionPolicy",
           "logs:PutRetentionPolicy",
           "logs:StartLiveTail",
           "logs:StartQuery",
         ]
-        Resource = [
-          local.function_log_group_arn,
-          "${local.function_log_group_arn}:*",
-          local.record_log_group_arn,
-          "${local.record_log_group_arn}:*",
-        ]
+        Resource = local.both_log_groups
       },
     ], local.network_statements)
   })

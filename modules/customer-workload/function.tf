@@ -1,6 +1,8 @@
 locals {
   # What the function is told, and all of it; lambda/tenant_bedrock/settings.py reads it.
   told = jsonencode({
+    audit            = var.audit
+    content          = var.content
     environment      = var.environment
     external_id      = var.operations_role.external_id
     guardrail        = var.guardrail

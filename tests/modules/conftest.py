@@ -125,10 +125,13 @@ def full(workload, given):
     """The plan of a workload with everything there is, in a partition with names of its own."""
     everything = {
         "architecture": "x86_64",
+        "audit": "required",
+        "content": "hashed",
         "guardrail": {
             "arn": "arn:aws-cn:bedrock:cn-north-1:111111111111:guardrail/abc",
             "version": "1",
         },
+        "masking": ["EmailAddress", "BankAccountNumber-DE"],
         "memory_size": 2048,
         "models": {
             "nova": {
@@ -165,6 +168,7 @@ def full(workload, given):
         "reserved_concurrency": 20,
         "retention_days": 3653,
         "timeout": 900,
+        "unmaskers": ["arn:aws-cn:iam::222222222222:role/audit/lead"],
         "vpc": {
             "id": "vpc-0123456789abcdef0",
             "security_group_ids": ["sg-1"],

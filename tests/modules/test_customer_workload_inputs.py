@@ -16,6 +16,8 @@ def root(rules):
         {"environment": "e" * 16, "tenant": "t" * 29},
         {"vpc": {"security_group_ids": ["sg-1"], "subnet_ids": ["subnet-1"]}},
         {"package_path": "missing.zip", "state": "offboarding"},
+        {"audit": "required", "content": "hashed", "masking": ["EmailAddress", "Ssn-US"]},
+        {"unmaskers": ["arn:aws:iam::222222222222:role/lead"]},
     ],
     ids=lambda value: str(value)[:60],
 )
@@ -32,6 +34,14 @@ def test_accepts(root, given, good):
                 "account_id is 12 digits in quotes (a number without them loses its leading zero), "
                 "not 22222222222."
             ),
+        ),
+        ({"audit": "always"}, 'audit is "best-effort" or "required", not "always".'),
+        ({"content": "none"}, 'content is "full", "metadata" or "hashed", not "none".'),
+        ({"masking": ["email"]}, 'such as "EmailAddress" or "BankAccountNumber-DE", not email.'),
+        ({"unmaskers": ["*"]}, "An unmasker is one user's or role's whole ARN, without a wildcard"),
+        (
+            {"unmaskers": ["arn:aws:iam::111111111111:role/curious"]},
+            "No unmasker can be in the operations account 111111111111",
         ),
         ({"architecture": "arm"}, 'architecture is "arm64" or "x86_64", not "arm".'),
         (

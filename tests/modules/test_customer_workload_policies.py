@@ -37,6 +37,7 @@ def test_the_function_assumes_one_role_writes_its_two_groups_and_may_not_touch_w
                     "logs:DisassociateKmsKey",
                     "logs:FilterLogEvents",
                     "logs:Get*",
+                    "logs:PutDataProtectionPolicy",
                     "logs:PutRetentionPolicy",
                     "logs:StartLiveTail",
                     "logs:StartQuery",
@@ -129,7 +130,7 @@ def test_only_the_readers_named_become_the_reader(full):
         "Version": "2012-10-17",
         "Statement": [
             {
-                "Sid": "OnlyTheReadersNamed",
+                "Sid": "OnlyThoseNamed",
                 "Effect": "Allow",
                 "Action": "sts:AssumeRole",
                 "Principal": {
@@ -152,31 +153,56 @@ def test_only_the_readers_named_become_the_reader(full):
     }
 
 
-def test_the_reader_reads_the_record_group_and_nothing_else(full):
+GROUPS = [
+    "arn:aws-cn:logs:cn-north-1:222222222222:log-group:/aws/lambda/bedrock-prod-acme",
+    "arn:aws-cn:logs:cn-north-1:222222222222:log-group:/aws/lambda/bedrock-prod-acme:*",
+    "arn:aws-cn:logs:cn-north-1:222222222222:log-group:/bedrock/prod/acme/records",
+    "arn:aws-cn:logs:cn-north-1:222222222222:log-group:/bedrock/prod/acme/records:*",
+]
+READ = {
+    "Sid": "ReadTheRecords",
+    "Effect": "Allow",
+    "Action": [
+        "logs:DescribeLogStreams",
+        "logs:FilterLogEvents",
+        "logs:GetLogEvents",
+        "logs:GetQueryResults",
+        "logs:StartQuery",
+    ],
+    "Resource": GROUPS,
+}
+
+
+def test_the_reader_reads_the_two_groups_and_nothing_else(full):
     assert full.policy("aws_iam_role_policy.reader[0]") == {
         "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "ReadTheRecords",
-                "Effect": "Allow",
-                "Action": [
-                    "logs:DescribeLogStreams",
-                    "logs:FilterLogEvents",
-                    "logs:GetLogEvents",
-                    "logs:GetQueryResults",
-                    "logs:StartQuery",
-                ],
-                "Resource": [
-                    "arn:aws-cn:logs:cn-north-1:222222222222:log-group:/bedrock/prod/acme/records",
-                    "arn:aws-cn:logs:cn-north-1:222222222222:log-group:/bedrock/prod/acme/records:*",
-                ],
-            }
-        ],
+        "Statement": [READ],
     }
 
 
-def test_there_is_no_reader_role_without_readers(plain):
-    assert not [address for address in plain.addresses if "reader" in address]
+def test_only_the_unmasker_sees_what_is_masked(full):
+    assert full.policy("aws_iam_role_policy.unmasker[0]") == {
+        "Version": "2012-10-17",
+        "Statement": [
+            READ,
+            {
+                "Sid": "SeeWhatIsMasked",
+                "Effect": "Allow",
+                "Action": "logs:Unmask",
+                "Resource": GROUPS,
+            },
+        ],
+    }
+    (trusted,) = full.policy("aws_iam_role.unmasker[0]", "assume_role_policy")["Statement"]
+    assert trusted["Principal"] == {"AWS": ["arn:aws-cn:iam::222222222222:root"]}
+    assert trusted["Condition"] == {
+        "ArnEquals": {"aws:PrincipalArn": ["arn:aws-cn:iam::222222222222:role/audit/lead"]}
+    }
+
+
+def test_nobody_reads_or_unmasks_who_is_not_named(plain):
+    roles = [address for address in plain.addresses if "reader" in address or "unmask" in address]
+    assert roles == []
     assert plain.outputs["reader_role_arn"] is None
 
 

@@ -47,6 +47,8 @@ def test_the_function_is_told_what_was_handed_over_and_where_its_records_go(plai
     variables = plain.resource("aws_lambda_function.this[0]")["environment"][0]["variables"]
     assert {name: json.loads(value) for name, value in variables.items()} == {
         "TENANT_BEDROCK": {
+            "audit": "best-effort",
+            "content": "full",
             "environment": "prod",
             "external_id": "269170463fdc32af10a91e67a8fd77bd",
             "guardrail": None,
@@ -131,6 +133,24 @@ def test_outputs_are_known_before_apply(full):
         "region": "cn-north-1",
         "vpc_endpoint_ids": None,  # made at apply
     }
+
+
+@pytest.mark.parametrize("group", ["function", "records"])
+def test_both_groups_mask_what_the_stanza_names(full, group):
+    masking = full.resource(f'aws_cloudwatch_log_data_protection_policy.this["{group}"]')
+    identifiers = [
+        "arn:aws-cn:dataprotection::aws:data-identifier/BankAccountNumber-DE",
+        "arn:aws-cn:dataprotection::aws:data-identifier/EmailAddress",
+    ]
+    audit, hide = json.loads(masking["policy_document"])["Statement"]
+    assert audit["Operation"] == {"Audit": {"FindingsDestination": {}}}
+    assert hide["Operation"] == {"Deidentify": {"MaskConfig": {}}}
+    assert audit["DataIdentifier"] == hide["DataIdentifier"] == identifiers
+
+
+def test_the_function_is_told_what_to_keep_and_what_to_withhold(full):
+    told = full.variables_of("aws_lambda_function.this[0]")["TENANT_BEDROCK"]
+    assert (told["audit"], told["content"]) == ("required", "hashed")
 
 
 def test_the_function_is_told_guardrail_quota_routes_and_fallbacks(full):
