@@ -105,7 +105,8 @@ def permissions(env: environment.Environment, account: environment.CustomerAccou
     vpc = env.stanzas[account.tenant]["accounts"][account.account_id].get("vpc") or {}
     if vpc.get("id"):
         network += LOOKING_UP_ENDPOINTS
-    roles = [arn("iam", f"role/{name}-{part}", region="") for part in ("execution", "reader")]
+    parts = ("execution", "reader", "unmasker")
+    roles = [arn("iam", f"role/{name}-{part}", region="") for part in parts]
     within = account.permissions_boundary and {
         "StringEquals": {"iam:PermissionsBoundary": account.permissions_boundary}
     }
@@ -178,8 +179,11 @@ def permissions(env: environment.Environment, account: environment.CustomerAccou
                 [
                     "logs:AssociateKmsKey",
                     "logs:CreateLogGroup",
+                    "logs:DeleteDataProtectionPolicy",
                     "logs:DescribeLogGroups",
+                    "logs:GetDataProtectionPolicy",
                     "logs:ListTagsForResource",
+                    "logs:PutDataProtectionPolicy",
                     "logs:PutRetentionPolicy",
                     "logs:TagResource",
                     "logs:UntagResource",
@@ -229,12 +233,13 @@ def boundary(env: environment.Environment, account: environment.CustomerAccount)
     """The most that the workload's roles may ever do, whoever writes their policies.
 
     Where the stanza names readers, somebody who may write the reader role's trust can still name another
-    reader; without readers nothing that Terraform makes can read a record.
+    reader; without readers nothing that Terraform makes can read a record. Nor, without unmaskers, see
+    what is masked in one.
     """
     name = env.name_of(account.tenant)
     logs = f"arn:{env.partition}:logs:{account.region}:{account.account_id}:log-group:"
-    records = logs + env.records_of(account.tenant)
-    groups = (f"{logs}/aws/lambda/{name}", records)
+    groups = [f"{logs}/aws/lambda/{name}", logs + env.records_of(account.tenant)]
+    all_of_them = [*groups, *(f"{group}:*" for group in groups)]
     network = [
         "ec2:AssignPrivateIpAddresses",
         "ec2:CreateNetworkInterface",
@@ -269,8 +274,13 @@ def boundary(env: environment.Environment, account: environment.CustomerAccount)
                 else []
             ),
             *(
-                [_allow("ReadersReadTheRecords", reading, [records, f"{records}:*"])]
-                if account.readers
+                [_allow("ReadersReadTheRecords", reading, all_of_them)]
+                if account.readers or account.unmaskers
+                else []
+            ),
+            *(
+                [_allow("UnmaskersSeeWhatIsMasked", ["logs:Unmask"], all_of_them)]
+                if account.unmaskers
                 else []
             ),
         ],
@@ -330,11 +340,12 @@ def _endpoints(
 
 
 def may_assume_reader(env: environment.Environment, account: environment.CustomerAccount) -> Policy:
-    """What a reader named in the stanza needs in its own account: to become the reader role."""
-    role = env.role_arn(account.account_id, f"{env.name_of(account.tenant)}-reader")
+    """What a reader or unmasker named in the stanza needs in its own account: to become that role."""
+    name = env.name_of(account.tenant)
+    roles = [env.role_arn(account.account_id, f"{name}-{part}") for part in ("reader", "unmasker")]
     return {
         "Version": "2012-10-17",
-        "Statement": [_allow("BecomeTheReader", ["sts:AssumeRole"], [role])],
+        "Statement": [_allow("BecomeTheReader", ["sts:AssumeRole"], roles)],
     }
 
 

@@ -27,6 +27,7 @@ class CustomerAccount:
     account_id: str
     region: str
     readers: tuple[str, ...] = ()
+    unmaskers: tuple[str, ...] = ()
     in_vpc: bool = False
     permissions_boundary: str | None = None
 
@@ -120,6 +121,7 @@ def load(name: str) -> Environment:
                     str(account_id),
                     account.get("region") or region,
                     tuple(account.get("readers", ())),
+                    tuple(account.get("unmaskers", ())),
                     in_vpc="vpc" in account,
                     permissions_boundary=account.get("permissions_boundary"),
                 )

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from commands.environment import Environment
     from commands.records import Entry
 
-# Counts reach CloudWatch some minutes after the call, a minute's together.
-LAG = timedelta(minutes=5)
-_PERIOD = 3600  # seconds; a sum over hours is the sum over their minutes
+# How long CloudWatch keeps counts by the minute, by five minutes and by the hour (seconds):
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html
+_KEPT = {timedelta(days=15): 60, timedelta(days=63): 300, timedelta(days=455): 3600}
 _METRICS = {
     "calls": "Invocations",
     "input_tokens": "InputTokenCount",
@@ -75,15 +75,14 @@ def main() -> int:
     options.add_argument(
         "--since", default="24h", help="from this time on: 2026-11-23T14:00, or 30m, 12h, 7d ago"
     )
-    options.add_argument(
-        "--until", help="before this time; by default five minutes ago, when Bedrock has counted"
-    )
+    options.add_argument("--until", help="before this time; by default until now")
     options.add_argument("--json", action="store_true", help="for machines")
     chosen = options.parse_args()
     env, workspace = environment.load(chosen.env), Workspace()
     accounts = env.of(chosen.tenant)
-    until = records.moment(chosen.until) if chosen.until else datetime.now(UTC) - LAG
-    period = records.Choice(records.moment(chosen.since), until)
+    # Bedrock's counts come some minutes late: what is unaccounted for in those is found next time.
+    until = records.moment(chosen.until) if chosen.until else datetime.now(UTC)
+    period = records.Choice(records.moment(chosen.since).replace(second=0, microsecond=0), until)
     entries: list[Entry] = []
     damage: list[str] = []
     for account in accounts:
@@ -154,7 +153,7 @@ def counted(
                         "MetricName": metric,
                         "Dimensions": dimensions,
                     },
-                    "Period": _PERIOD,
+                    "Period": _seconds_kept(period),
                     "Stat": "Sum",
                 },
             }
@@ -170,6 +169,12 @@ def counted(
         said = error.response["Error"]["Message"]
         raise CommandError(f"Bedrock's counts cannot be read: {said}") from None
     return Counts(**sums)
+
+
+def _seconds_kept(period: records.Choice) -> int:
+    age = datetime.now(UTC) - (period.since or datetime.min.replace(tzinfo=UTC))
+    fitting = (seconds for kept, seconds in _KEPT.items() if age <= kept)
+    return next(fitting, max(_KEPT.values()))
 
 
 def compare(

@@ -41,8 +41,12 @@ tenants = {
   # Its calls go through a profile of its own, which counts and costs them apart.
   initech = {
     accounts = {
-      "555555555555" = { readers = ["arn:aws:iam::555555555555:user/auditor"] }
+      "555555555555" = {
+        readers   = ["arn:aws:iam::555555555555:user/auditor"]
+        unmaskers = ["arn:aws:iam::555555555555:user/auditor"]
+      }
     }
+    masking      = ["EmailAddress"]
     external_ids = { current = "211bbbdc3d8bb28c79b54b02f0386fbd" }
     models = {
       claude = { model = "anthropic.claude-3-haiku-20240307-v1:0", regions = ["eu-central-1"], track = true }

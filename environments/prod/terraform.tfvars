@@ -28,6 +28,7 @@ tenants = {
         permissions_boundary = "arn:aws:iam::222222222222:policy/workload-boundary"
         readers              = ["arn:aws:iam::222222222222:role/auditor"]
         region               = "eu-central-1" # where the function and its records are
+        unmaskers            = ["arn:aws:iam::222222222222:role/auditor-in-charge"]
         vpc = {
           id                 = "vpc-0123456789abcdef0" # makes endpoints; leave it out where there are some
           security_group_ids = ["sg-0123456789abcdef0"]
@@ -35,6 +36,10 @@ tenants = {
         }
       }
     }
+
+    audit   = "required"                 # no answer without an acknowledged record; or "best-effort"
+    content = "full"                     # or "metadata", or "hashed"
+    masking = ["EmailAddress", "Ssn-US"] # what only unmaskers see in the records
 
     external_ids = {
       current  = "b4bb49679828e437df6c824d53ed9043"

@@ -88,12 +88,20 @@ def test_takes_no_boundary_away():
 def test_within_the_boundary_records_are_read_only_where_the_stanza_names_readers():
     env = environment.load("prod")
     with_readers = deployer.boundary(env, env.accounts[0])
-    without = deployer.boundary(env, dataclasses.replace(env.accounts[0], readers=()))
+    without = deployer.boundary(env, dataclasses.replace(env.accounts[0], readers=(), unmaskers=()))
     assert allowed(with_readers, "logs:FilterLogEvents", RECORDS)
     assert not allowed(without, "logs:FilterLogEvents", RECORDS)
     stream = f"{RECORDS}:log-stream:one"
     assert allowed(without, "logs:PutLogEvents", stream)
     assert not allowed(with_readers, "logs:PutLogEvents", stream.replace("example", "other"))
+
+
+def test_within_the_boundary_masks_are_lifted_only_where_the_stanza_names_unmaskers():
+    env = environment.load("prod")
+    with_unmaskers = deployer.boundary(env, env.accounts[0])
+    without = deployer.boundary(env, dataclasses.replace(env.accounts[0], unmaskers=()))
+    assert allowed(with_unmaskers, "logs:Unmask", RECORDS)
+    assert not allowed(without, "logs:Unmask", RECORDS)
 
 
 def test_the_boundary_is_printed_where_the_stanza_names_one(capsys, monkeypatch):
