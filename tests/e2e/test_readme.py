@@ -59,6 +59,19 @@ def test_logs_shows_the_record_of_that_call(by_hand):
     assert "What is a confused deputy?" in printed
 
 
+def test_logs_shows_what_is_masked_to_an_unmasker_only(by_hand):
+    masked = said(by_hand, "make logs ENV=local TENANT=initech")
+    assert "Write to ***************" in masked
+    assert "ann@example.com" not in masked
+    assert "Write to ann@example.com" in said(by_hand, "UNMASK=1")
+
+
+def test_gaps_accounts_for_every_call(by_hand):
+    printed = said(by_hand, "make gaps")
+    assert re.search(r"claude +eu-central-1 +1 +1 +0 +0 +0", printed)
+    assert "Nothing is unaccounted for." in printed
+
+
 def test_output_names_every_function(by_hand):
     assert "bedrock-local-initech" in said(by_hand, "make output")
 
