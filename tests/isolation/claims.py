@@ -113,19 +113,19 @@ def _operations(plan: Plan, env: Environment) -> Iterator[Claim | Fault]:
     for tenant in tenants:
         if role := roles.get(tenant.base_name):
             trusted, permitted = stanza.trust(tenant), stanza.permissions(tenant)
-            yield from _role(tenant.name, role, trusted, permitted)
+            yield from _role(tenant.name, role, env, trusted, permitted)
     yield from _profiles(plan, tenants)
 
 
 def _customer(plan: Plan, its: Workload) -> Iterator[Claim | Fault]:
-    subject = f"{its.tenant.name} {its.account}"
+    env, subject = its.tenant.environment, f"{its.tenant.name} {its.account}"
     yield from _only(plan, IN_CUSTOMER, subject)
     roles = {role.name: role for role in plan.roles()}
     yield from _names(plan.roles(), subject)
     yield from _exactly(roles, dict.fromkeys(its.roles, subject), "role")
     for name, (trusted, permitted) in its.roles.items():
         if role := roles.get(name):
-            yield from _role(f"{subject} {name.rpartition('-')[2]}", role, trusted, permitted)
+            yield from _role(f"{subject} {name.rpartition('-')[2]}", role, env, trusted, permitted)
     yield from _key(plan, its, subject)
     groups = [group.known("name") for group in plan.of_type("aws_cloudwatch_log_group")]
     meant = {group.split(":", 6)[6]: subject for group in its.groups}
@@ -185,11 +185,27 @@ def _exactly(found: Iterable[str], meant: Mapping[str, str], what: str) -> Itera
 
 
 def _role(
-    subject: str, role: Role, trusted: Predicate, permitted: Predicate
+    subject: str, role: Role, env: Environment, trusted: Predicate, permitted: Predicate
 ) -> Iterator[Claim | Fault]:
-    trust = {"trust policy": role.trust}
-    yield _claim(subject, "trust", (Kind.TRUST, trust), trusted)
+    trust = _claim(subject, "trust", (Kind.TRUST, {"trust policy": role.trust}), trusted)
+    yield trust
+    if isinstance(trust, Claim):
+        yield from _named(trust, env)
     yield _claim(subject, "permissions", (Kind.IDENTITY, role.policies), permitted)
+
+
+def _named(claim: Claim, env: Environment) -> Iterator[Fault]:
+    """Whom a policy lets in stands in it by name: a condition alone would be one slip from everyone."""
+    for statement in claim.policies[0].statements:
+        principals = statement.principals
+        if principals is None or statement.effect == "Deny":
+            continue
+        if principals.anyone or principals.negated:
+            problem = f"statement {statement.sid} lets anyone in, but for its conditions"
+            yield Fault(claim.subject, claim.about, problem)
+        if any(env.account in principal for principal in principals.aws):
+            problem = f"statement {statement.sid} names the operations account"
+            yield Fault(claim.subject, claim.about, problem)
 
 
 def _key(plan: Plan, its: Workload, subject: str) -> Iterator[Claim | Fault]:
@@ -198,7 +214,10 @@ def _key(plan: Plan, its: Workload, subject: str) -> Iterator[Claim | Fault]:
         yield Fault(subject, "key", f"there are {len(keys)} keys, where one encrypts its groups")
     for found in keys:
         policy = {"key policy": found.known("policy")}
-        yield _claim(subject, "key", (Kind.RESOURCE, policy), workload.key(its))
+        key = _claim(subject, "key", (Kind.RESOURCE, policy), workload.key(its))
+        yield key
+        if isinstance(key, Claim):
+            yield from _named(key, its.tenant.environment)
 
 
 def _endpoints(plan: Plan, its: Workload, subject: str) -> Iterator[Claim | Fault]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.isolation.claims import Case, Claim, Fault
     from tests.isolation.example import Counterexample
 
-CHUNK = 50  # questions for a process at a time, so that progress can be told
+CHUNK = 40  # questions for a process at a time, so that progress can be told
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def question(claim: Claim) -> Question:
 
 
 def prove(case: Case, say: Callable[[int, int], None] = lambda _done, _all: None) -> Proof:
-    """Decide every claim of a case; ``say`` hears how many answers of how many are there."""
+    """Decide every claim of a case; ``say`` hears how many questions of how many are answered."""
     questions: dict[int, Question] = {}
     unasked: dict[int, str] = {}
     for index, claim in enumerate(case.claims):
@@ -97,7 +97,7 @@ def prove(case: Case, say: Callable[[int, int], None] = lambda _done, _all: None
 
 
 def _judge(claim: Claim, asked: Question, answers: Mapping[str, Answer]) -> Outcome:
-    """Proved where both solvers say unsat, and the evaluator allows what must be allowed."""
+    """Proved where every solver says unsat, and the evaluator allows what must be allowed."""
     for solver, answer in answers.items():
         if answer.verdict is Verdict.SAT:
             found = example.counterexample(claim, asked.world.request(answer.model))
@@ -111,9 +111,9 @@ def _judge(claim: Claim, asked: Question, answers: Mapping[str, Answer]) -> Outc
                 else "refuse what the stanza grants"
             )
             return Outcome(claim, problem=f"the policies {verb}", counterexample=found)
-    for solver, answer in answers.items():
-        if answer.verdict is not Verdict.UNSAT:
-            return Outcome(claim, problem=f"not decided: {solver} says {answer.why}")
+    for solver in solvers.SOLVERS:
+        if answers[solver].verdict is not Verdict.UNSAT:
+            return Outcome(claim, problem=f"not decided: {solver} says {answers[solver].why}")
     if refused := example.refused_wrongly(claim):
         return Outcome(
             claim,
@@ -126,33 +126,28 @@ def _judge(claim: Claim, asked: Question, answers: Mapping[str, Answer]) -> Outc
 def _answers(
     questions: Mapping[str, tuple[str, ...]], say: Callable[[int, int], None]
 ) -> dict[str, dict[str, Answer]]:
-    """Each question's answer by each solver."""
+    """Each question's answer by each solver, on as many processors as there are."""
     asked = list(questions.items())
     chunks = [asked[at : at + CHUNK] for at in range(0, len(asked), CHUNK)]
-    tasks = [(solver, chunk) for chunk in chunks for solver in solvers.SOLVERS]
-    found: dict[str, dict[str, Answer]] = {text: {} for text in questions}
-    done = 0
-    for solver, answered in _run(tasks):
-        for text, answer in answered:
-            found[text][solver] = answer
-        done += len(answered)
-        say(done, len(asked) * len(solvers.SOLVERS))
-    return {text: {name: by[name] for name in solvers.SOLVERS} for text, by in found.items()}
+    answers: dict[str, dict[str, Answer]] = {}
+    for answered in _each(chunks):
+        answers |= answered
+        say(len(answers), len(asked))
+    return answers
 
 
-_Task = tuple[str, "list[tuple[str, tuple[str, ...]]]"]
+_Chunk = list[tuple[str, tuple[str, ...]]]
 
 
-def _run(tasks: list[_Task]) -> Iterator[tuple[str, list[tuple[str, Answer]]]]:
-    """Every task's answers, as they come; few tasks are not worth processes of their own."""
-    if len(tasks) <= len(solvers.SOLVERS):
-        yield from map(_ask, tasks)
+def _each(chunks: list[_Chunk]) -> Iterator[dict[str, dict[str, Answer]]]:
+    """The answers to every chunk as they come; a single one is not worth a process of its own."""
+    if len(chunks) < 2:
+        yield from map(_ask, chunks)
         return
-    with ProcessPoolExecutor(max_workers=min(len(tasks), os.cpu_count() or 1)) as pool:
-        for future in as_completed(pool.submit(_ask, task) for task in tasks):
+    with ProcessPoolExecutor(max_workers=min(len(chunks), os.cpu_count() or 1)) as pool:
+        for future in as_completed([pool.submit(_ask, chunk) for chunk in chunks]):
             yield future.result()
 
 
-def _ask(task: _Task) -> tuple[str, list[tuple[str, Answer]]]:
-    solver, questions = task
-    return solver, [(text, solvers.ask(solver, text, variables)) for text, variables in questions]
+def _ask(chunk: _Chunk) -> dict[str, dict[str, Answer]]:
+    return {question: solvers.ask_all(question, variables) for question, variables in chunk}

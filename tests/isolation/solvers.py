@@ -41,14 +41,23 @@ class Answer:
 
 def ask(solver: str, question: str, variables: tuple[str, ...] = ()) -> Answer:
     """Have one of SOLVERS decide a question; ``variables`` are those of the model."""
-    run = SOLVERS[solver]
-    said = run(f"{question}\n(check-sat)\n").strip()
+    say = SOLVERS[solver]()
+    said = say(f"{question}\n(check-sat)").strip()
     if said == "sat" and variables:
-        values = run(f"{question}\n(check-sat)\n(get-value ({' '.join(variables)}))\n")
-        return Answer(Verdict.SAT, _model(values.removeprefix("sat")))
+        return Answer(Verdict.SAT, _model(say(f"(get-value ({' '.join(variables)}))")))
     if said in ("sat", "unsat"):
         return Answer(Verdict(said))
     return Answer(Verdict.UNKNOWN, why=said)
+
+
+def ask_all(question: str, variables: tuple[str, ...]) -> dict[str, Answer]:
+    """What every solver says; once one has found a request there is nothing left to ask."""
+    answers: dict[str, Answer] = {}
+    for solver in SOLVERS:
+        answers[solver] = ask(solver, question, variables)
+        if answers[solver].verdict is Verdict.SAT:
+            break
+    return answers
 
 
 def versions() -> dict[str, str]:
@@ -56,14 +65,17 @@ def versions() -> dict[str, str]:
     return {"z3": z3.get_version_string(), "cvc5": cvc5.__version__}
 
 
-def _z3(script: str) -> str:
+def _z3() -> Callable[[str], str]:
     context = _z3_context()
-    options = f"(reset)\n(set-option :timeout {TIMEOUT})\n"
-    try:
-        said: str = z3.Z3_eval_smtlib2_string(context.ref(), options + script)
-    except z3.Z3Exception as error:
-        return str(error)
-    return said
+
+    def say(script: str) -> str:
+        try:
+            return str(z3.Z3_eval_smtlib2_string(context.ref(), script))
+        except z3.Z3Exception as error:
+            return str(error)
+
+    say(f"(reset)(set-option :timeout {TIMEOUT})")
+    return say
 
 
 @cache
@@ -71,21 +83,29 @@ def _z3_context() -> Any:  # noqa: ANN401 - z3 has no types
     return z3.Context()
 
 
-def _cvc5(script: str) -> str:
+def _cvc5() -> Callable[[str], str]:
     solver = cvc5.Solver()
-    solver.setOption("produce-models", "true")
-    solver.setOption("strings-exp", "true")  # the whole theory of strings
-    solver.setOption("tlimit-per", str(TIMEOUT))
+    for name, setting in {
+        "produce-models": "true",
+        "strings-exp": "true",  # the whole theory of strings
+        "tlimit-per": str(TIMEOUT),
+    }.items():
+        solver.setOption(name, setting)
+    solver.setLogic("ALL")
     symbols = cvc5.SymbolManager(solver)
-    parser = cvc5.InputParser(solver, symbols)
-    parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, f"(set-logic ALL)\n{script}", "question")
-    said = []
-    while not (command := parser.nextCommand()).isNull():
-        said.append(str(command.invoke(solver, symbols)))
-    return "".join(said)
+
+    def say(script: str) -> str:
+        parser = cvc5.InputParser(solver, symbols)
+        parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, script, "question")
+        said = []
+        while not (command := parser.nextCommand()).isNull():
+            said.append(str(command.invoke(solver, symbols)))
+        return "".join(said)
+
+    return say
 
 
-SOLVERS: Mapping[str, Callable[[str], str]] = {"z3": _z3, "cvc5": _cvc5}
+SOLVERS: Mapping[str, Callable[[], Callable[[str], str]]] = {"cvc5": _cvc5, "z3": _z3}
 
 _TOKEN = re.compile(r'\(|\)|"(?:[^"]|"")*"|\|[^|]*\||[^\s()"|]+')
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any as Anything
 
 import boto3
@@ -34,6 +35,13 @@ DESTINATIONS = {
 }
 
 
+@cache
+def partition_of(region: str) -> str:
+    """The partition of a Region, by botocore's table."""
+    partition: str = boto3.Session().get_partition_for_region(region)
+    return partition
+
+
 @dataclass(frozen=True)
 class Environment:
     """The variables of an environment, as its plan has them: defaults are not filled in."""
@@ -51,7 +59,7 @@ class Environment:
         operations = variables["operations"]
         return cls(
             name=variables["environment"],
-            partition=boto3.Session().get_partition_for_region(operations["region"]),
+            partition=partition_of(operations["region"]),
             account=operations["account_id"],
             region=operations["region"],
             tenants=variables["tenants"],

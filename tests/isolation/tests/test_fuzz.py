@@ -277,7 +277,7 @@ def agree(formula, world, verdicts):
     return {solver: solvers.ask(solver, question).verdict.value for solver in solvers.SOLVERS}
 
 
-BOTH = {"z3": "unsat", "cvc5": "unsat"}  # no request on which they differ
+BOTH = {"cvc5": "unsat", "z3": "unsat"}  # no request on which they differ
 
 
 @fuzz(POLICIES)
@@ -301,7 +301,7 @@ def test_one_request_that_differs_is_seen():
     world = encode.world_of([policy], predicate.NOTHING)
     verdicts = [(numbered(number), number != 7) for number in range(REQUESTS)]
     seen = agree(lambda roomy: encode.allowed([policy], roomy), world, verdicts)
-    assert seen == {"z3": "sat", "cvc5": "sat"}
+    assert seen == {"cvc5": "sat", "z3": "sat"}
 
 
 def meanings():

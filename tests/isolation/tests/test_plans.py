@@ -1,0 +1,117 @@
+"""The proof against policies that are wrong in one place, and against others that only look different.
+
+Each mutant is one step away from what Terraform plans for the tenants of conftest.py.
+"""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from tests.cloud.iam.evaluator import evaluate
+from tests.isolation import claims, plan, predicate
+from tests.isolation.prove import prove
+from tests.isolation.tests.mutants import CHANGES, KEEPS, without_a_statement
+
+MOST = 3  # mutants of one kind and one policy; there are 2,300 in all
+
+
+class Laboratory:
+    """The plans, what is claimed of each, and mutants of every policy in them."""
+
+    def __init__(self, plans):
+        self._plans = plans
+        self._claimed = {name: set(case_of(shown).claims) for name, shown in plans.items()}
+
+    def proofs(self, mutate, wanted):
+        """By its name, the proof of what each mutant changes; the rest is proved without it."""
+        for of, shown in self._plans.items():
+            for address, attribute, text in policies(shown):
+                found = list(mutate(json.loads(text))) if wanted(address, attribute) else []
+                for step, document in found[:: max(1, -(-len(found) // MOST))]:
+                    case = case_of(with_policy(shown, address, text, json.dumps(document)))
+                    changed = tuple(its for its in case.claims if its not in self._claimed[of])
+                    yield f"{address} {attribute}: {step}", prove(replace(case, claims=changed))
+
+
+def case_of(shown):
+    return claims.of(plan.read(shown))
+
+
+def policies(shown):
+    """Every policy in a plan: whose it is, where it stands in it, and its text."""
+    for item in shown["resource_changes"]:
+        values = item["change"]["after"]
+        for attribute in ("assume_role_policy", "policy"):
+            if values.get(attribute):
+                yield item["address"], attribute, values[attribute]
+        for inline in values.get("inline_policy") or ():
+            yield item["address"], "inline_policy", inline["policy"]
+
+
+def with_policy(shown, address, text, other):
+    """The plan with another policy in the place of one."""
+    changes = [
+        json.loads(json.dumps(item).replace(json.dumps(text), json.dumps(other)))
+        if item["address"] == address
+        else item
+        for item in shown["resource_changes"]
+    ]
+    return {**shown, "resource_changes": changes}
+
+
+def everything_is_denied(address, attribute):
+    """Whether a Deny stands over the whole policy, so that its other statements mean nothing."""
+    return '"gone"' in address and attribute != "assume_role_policy"
+
+
+@pytest.fixture(scope="module")
+def laboratory(plans):
+    return Laboratory(plans)
+
+
+def test_the_plans_as_they_are_are_proved(plans):
+    for shown in plans.values():
+        assert prove(case_of(shown)).holds
+
+
+def is_caught(proof):
+    """Whether it fails by a request on which evaluator and stanza differ, as both are asked here again."""
+    found = [outcome.counterexample for outcome in proof.failed]
+    return bool(found) and all(
+        example is not None
+        and evaluate(outcome.claim.policies, example.request).allowed == example.allowed
+        and predicate.holds(outcome.claim.meaning, example.request) != example.allowed
+        for outcome, example in zip(proof.failed, found, strict=True)
+    )
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_change_of_meaning_is_caught_with_a_true_counterexample(laboratory, change):
+    proofs = list(
+        laboratory.proofs(CHANGES[change], lambda *where: not everything_is_denied(*where))
+    )
+    assert proofs
+    assert [name for name, proof in proofs if not is_caught(proof)] == []
+
+
+@pytest.mark.parametrize("keep", KEEPS)
+def test_a_policy_that_only_looks_different_is_proved(laboratory, keep):
+    proofs = list(laboratory.proofs(KEEPS[keep], lambda *_: True))
+    assert proofs
+    assert [name for name, proof in proofs if proof.faults or proof.failed] == []
+
+
+def test_a_deny_that_matters_is_missed_and_one_that_does_not_is_not(laboratory):
+    matters = laboratory.proofs(without_a_statement("Deny"), everything_is_denied)
+    assert [is_caught(proof) for _, proof in matters] == [True]
+    spare = laboratory.proofs(
+        without_a_statement("Deny"), lambda *where: not everything_is_denied(*where)
+    )
+    assert [bool(proof.failed) for _, proof in spare] == [False, False]
+
+
+def test_what_a_suspended_tenant_would_be_granted_does_not_matter(laboratory):
+    for change in ("any resource will do", "a whole service is allowed", "a condition is dropped"):
+        for _, proof in laboratory.proofs(CHANGES[change], everything_is_denied):
+            assert not proof.failed
