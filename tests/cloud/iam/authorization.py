@@ -216,6 +216,9 @@ def _request(
     if principal.kind == "user":
         context["aws:username"] = principal.name
     if caller.session is not None:
+        # There for temporary keys only, and here nobody signs in with a second factor:
+        # …#condition-keys-multifactorauthpresent
+        context["aws:MultiFactorAuthPresent"] = "false"
         context["aws:TokenIssueTime"] = caller.session.issued.isoformat()
         if caller.session.source_identity:
             context["aws:SourceIdentity"] = caller.session.source_identity

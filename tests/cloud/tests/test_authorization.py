@@ -129,6 +129,26 @@ def test_a_role_may_be_changed_only_within_the_boundary_asked_for(
     assert refusal(iam.put_role_policy, RoleName="other", **policy)[0] == "AccessDenied"
 
 
+def test_a_user_is_not_made_without_the_boundary_it_was_to_have(
+    cloud: LocalCloud, connect: Connect
+) -> None:
+    iam = connect("iam", cloud.control.account(ACME))
+    iam.create_user(UserName="free")
+    boundary = f"arn:aws:iam::{ACME}:policy/boundary"
+    code, message = refusal(iam.create_user, UserName="bound", PermissionsBoundary=boundary)
+    assert code == "InvalidInput"
+    assert message == "The local cloud keeps no permissions boundary of a user; give a role one."
+
+
+def test_a_session_says_that_no_second_factor_was_used(cloud: LocalCloud, connect: Connect) -> None:
+    asks = {"Action": "logs:*", "Resource": "*"}
+    without = {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "false"}}}
+    logs = connect("logs", role_session(cloud, connect, {**asks, **without}))
+    logs.describe_log_groups()
+    # Keys of a user have no such key: only what is asked for "if it exists" holds.
+    assert refusal(connect("logs", user(cloud, {**asks, **without})).describe_log_groups)
+
+
 @pytest.mark.parametrize(
     ("condition", "allowed"),
     [

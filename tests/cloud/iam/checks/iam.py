@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.cloud.call import ServiceError
 from tests.cloud.iam.checks.asked import Asked, Check, Values
 from tests.cloud.moto_state import backends
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 def iam(asked: Asked) -> Iterator[Check]:
     """Checks of an IAM call: on the role, user or policy that it names."""
     call = asked.call
+    if call.operation == "CreateUser" and asked.parameter("PermissionsBoundary"):
+        # moto would make the user without it, and it could do more than was asked for.
+        message = "The local cloud keeps no permissions boundary of a user; give a role one."
+        raise ServiceError("InvalidInput", message)
     action = f"iam:{call.operation}"
     state = backends("iam")[call.account]["global"]
     kinds = (("role", "RoleName", "roles"), ("user", "UserName", "users"))
