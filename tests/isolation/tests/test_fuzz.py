@@ -7,12 +7,15 @@ evaluator differ fails the test, and Hypothesis shrinks what it shows.
 
 import ipaddress
 import math
+from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from tests.cloud.iam.evaluator import Request, Requester, evaluate
 from tests.cloud.iam.policy import Kind, parse_policy
+from tests.cloud.tests.documented import EVERY
 from tests.isolation import encode, predicate, solvers
 from tests.isolation.predicate import Absent, All, Any, Begins, Is, Within
 from tests.isolation.smt import text
@@ -287,6 +290,21 @@ def test_the_encoding_and_the_evaluator_agree_on_every_policy_and_request(policy
     event(f"allowed: {5 * round(sum(verdict for _, verdict in verdicts) / 5)} of {REQUESTS}")
     world = encode.world_of([policy], predicate.NOTHING)
     assert agree(lambda roomy: encode.allowed([policy], roomy), world, verdicts) == BOTH
+
+
+@pytest.mark.parametrize("documented", EVERY, ids=lambda one: one.rule)
+def test_the_encoding_decides_as_aws_documents(documented):
+    policy = parse_policy(documented.document, "policy", documented.kind)
+    verdicts = [(lowered(request), True) for request in documented.allowed]
+    verdicts += [(lowered(request), False) for request in documented.refused]
+    world = encode.world_of([policy], predicate.NOTHING)
+    assert agree(lambda roomy: encode.allowed([policy], roomy), world, verdicts) == BOTH
+
+
+def lowered(request):
+    """The request with its condition keys as the variables are named."""
+    context = {key.lower(): given for key, given in request.context.items()}
+    return replace(request, context=context)
 
 
 def test_one_request_that_differs_is_seen():
