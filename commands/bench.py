@@ -1,6 +1,7 @@
 """`make bench`: measure what README promises, ours beside the usual way, in one run on one machine.
 
 ONLY=plan    `terraform plan` of the operations root for 100 to 3,000 tenants
+ONLY=prove   the proof of such a plan, once it is made; no two tenants' permissions are the same
 ONLY=record  records of CALLS= calls while things break, beside the usual logging handler
 
 The figures go to build/bench/<section>.json with the machine they were taken on.
@@ -18,6 +19,7 @@ import subprocess
 import tempfile
 import time
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +27,13 @@ from commands import bench_record
 from commands.console import CommandError, out, progress, run, table
 from commands.environment import ROOT
 from commands.workspace import Workspace
+from tests.isolation import claims
+from tests.isolation.plan import read
+from tests.isolation.prove import prove as proved
+from tests.isolation.report import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 RESULTS = ROOT / "build" / "bench"
 REFERENCE = ROOT / "tests" / "bench" / "reference"
@@ -35,6 +41,7 @@ REFERENCE = ROOT / "tests" / "bench" / "reference"
 SIZES = (100, 300, 1000, 3000)
 REFERENCE_UP_TO = 1000  # beyond, one plan of the reference takes most of an hour
 GOAL_TENANTS, GOAL_SECONDS = 1000, 25.0
+GOAL_PROOF_SECONDS = 15.0  # on two idle cores
 GOAL_GROWTH = 1.3  # time per tenant at 3,000 over time per tenant at 300
 GROWTH_FROM, GROWTH_TO = 300, 3000
 
@@ -117,16 +124,63 @@ def plan(chosen: argparse.Namespace) -> bool:
         measured = _interleaved(variants, chosen.sizes, chosen.runs, chosen.reference)
     goals = judge(measured)
     show(machine, measured, goals)
-    content = {
-        "machine": machine,
-        "load_after": os.getloadavg(),
-        "measured": [{**asdict(one), "median": round(one.median, 2)} for one in measured],
-        "goals": [asdict(goal) for goal in goals],
-    }
-    file = RESULTS / "plan.json"
-    file.write_text(json.dumps(content, indent=2) + "\n")
-    out.print(f"\nWritten to {file.relative_to(ROOT)}.")
+    write("plan", machine, measured, goals)
     return any(goal.met is False for goal in goals)
+
+
+def prove(chosen: argparse.Namespace) -> bool:
+    """Prove plans of every size, print and write the figures; True when a goal is missed."""
+    machine = describe_machine()
+    measured = []
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        root = Root(ours(Path(folder) / "ours"))
+        for size in chosen.sizes:
+            progress(f"planning {size:,} tenants")
+            file = Path(folder) / "plan.json"
+            file.write_text(json.dumps(root.shown(each_with_a_profile(size))))
+            seconds = tuple(round(_proof_seconds(file), 3) for _ in range(chosen.runs))
+            progress(f"proved {size:,} tenants: {', '.join(f'{one:.1f} s' for one in seconds)}")
+            measured.append(Measured("proof", size, seconds))
+    median = {one.tenants: one.median for one in measured}
+    goals = [
+        _goal(
+            f"{GOAL_TENANTS:,} tenants are proved in at most {GOAL_PROOF_SECONDS:.0f} s",
+            median.get(GOAL_TENANTS),
+            GOAL_PROOF_SECONDS,
+            "{:.1f} s",
+        ),
+        _growth(median),
+    ]
+    out.print(
+        f"[bold]the proof of a plan[/bold], median of {chosen.runs}, {machine['cores']} cores"
+    )
+    shown = table("tenants", "proof", "ms a tenant")
+    for size, middle in median.items():
+        shown.add_row(f"{size:,}", f"{middle:.1f} s", f"{1000 * middle / size:.1f}")
+    out.print(shown)
+    show_goals(goals)
+    write("prove", machine, measured, goals)
+    return any(goal.met is False for goal in goals)
+
+
+def _proof_seconds(file: Path) -> float:
+    """Seconds from a plan's JSON to its certificate; CommandError where it is not proved."""
+    started = time.perf_counter()
+    proof = proved(claims.of(read(json.loads(file.read_text()))))
+    report = Report("bench", (proof,), (), 0.0, datetime.now(UTC))
+    report.certificate()
+    if not report.holds:
+        raise CommandError("\n".join(report.problems()[:3]))
+    return time.perf_counter() - started
+
+
+def each_with_a_profile(tenants: int) -> dict[str, Any]:
+    """``generated``, with a tracked model for each: its policy names the tenant, so none is like another."""
+    data = generated(tenants)
+    data["limits"]["inference_profiles"] = max(1000, tenants)
+    for its in data["tenants"].values():
+        its["models"]["nova"] |= {"regions": ["eu-central-1"], "track": True}
+    return data
 
 
 class Root:
@@ -145,7 +199,7 @@ class Root:
 
     def plan(self, tenants: int) -> float:
         """Seconds that planning takes for so many new tenants; CommandError when it does not plan."""
-        self._write(tenants)
+        (self.path / DATA).write_text(json.dumps(generated(tenants)))
         started = time.perf_counter()
         printed = self._run("plan", *PLAN)
         seconds = time.perf_counter() - started
@@ -156,13 +210,14 @@ class Root:
 
     def show(self, tenants: int) -> dict[str, Any]:
         """The plan for so many tenants as `terraform show -json` tells it."""
-        self._write(tenants)
+        return self.shown(generated(tenants))
+
+    def shown(self, data: dict[str, Any]) -> dict[str, Any]:
+        """The plan for these variables as `terraform show -json` tells it."""
+        (self.path / DATA).write_text(json.dumps(data))
         self._run("plan", *PLAN, "-out=plan")
         shown: dict[str, Any] = json.loads(self._run("show", "-json", "plan"))
         return shown
-
-    def _write(self, tenants: int) -> None:
-        (self.path / DATA).write_text(json.dumps(generated(tenants)))
 
     def _run(self, command: str, *options: str) -> str:
         # `show -json` needs no word about colours, and takes none.
@@ -244,13 +299,8 @@ def judge(measured: Sequence[Measured]) -> list[Goal]:
             GOAL_SECONDS,
             "{:.1f} s",
         ),
-        _goal(
-            f"a tenant takes at most {GOAL_GROWTH} times as long among {GROWTH_TO:,} as among {GROWTH_FROM}",
-            median["ours", GROWTH_TO] / GROWTH_TO / (median["ours", GROWTH_FROM] / GROWTH_FROM)
-            if {("ours", GROWTH_FROM), ("ours", GROWTH_TO)} <= set(median)
-            else None,
-            GOAL_GROWTH,
-            "{:.2f} times",
+        _growth(
+            {tenants: median for (variant, tenants), median in median.items() if variant == "ours"}
         ),
     ]
 
@@ -278,10 +328,30 @@ def show(machine: dict[str, Any], measured: Sequence[Measured], goals: Sequence[
             ),
         )
     out.print(shown)
+    show_goals(goals)
+
+
+def show_goals(goals: Sequence[Goal]) -> None:
+    """Which goals are met, a line each."""
     out.print()
     for goal in goals:
         word = {True: "[green]met[/green]", False: "[red]missed[/red]", None: "not measured"}
         out.print(f"{word[goal.met]}: {goal.promise}: {goal.measured}", soft_wrap=True)
+
+
+def write(
+    section: str, machine: dict[str, Any], measured: Sequence[Measured], goals: Sequence[Goal]
+) -> None:
+    """The figures for machines, in RESULTS."""
+    content = {
+        "machine": machine,
+        "load_after": os.getloadavg(),
+        "measured": [{**asdict(one), "median": round(one.median, 2)} for one in measured],
+        "goals": [asdict(goal) for goal in goals],
+    }
+    file = RESULTS / f"{section}.json"
+    file.write_text(json.dumps(content, indent=2) + "\n")
+    out.print(f"\nWritten to {file.relative_to(ROOT)}.")
 
 
 def describe_machine() -> dict[str, Any]:
@@ -316,6 +386,17 @@ def _interleaved(
     ]
 
 
+def _growth(median: Mapping[int, float]) -> Goal:
+    """Whether time grows with the tenants and no faster; ``median`` seconds by number of tenants."""
+    shown = {GROWTH_FROM, GROWTH_TO} <= median.keys()
+    return _goal(
+        f"a tenant takes at most {GOAL_GROWTH} times as long among {GROWTH_TO:,} as among {GROWTH_FROM}",
+        median[GROWTH_TO] / GROWTH_TO / (median[GROWTH_FROM] / GROWTH_FROM) if shown else None,
+        GOAL_GROWTH,
+        "{:.2f} times",
+    )
+
+
 def _goal(promise: str, value: float | None, most: float, form: str) -> Goal:
     if value is None:
         return Goal(promise, "these sizes do not show it", None)
@@ -339,6 +420,7 @@ def _sizes(text: str) -> tuple[int, ...]:
 
 SECTIONS: dict[str, Callable[[argparse.Namespace], bool]] = {
     "plan": plan,
+    "prove": prove,
     "record": bench_record.record,
 }
 

@@ -127,7 +127,7 @@ def _patiently(root: str) -> Any:  # noqa: ANN401 - the callback of prove
         nonlocal last
         if time.monotonic() - last >= PATIENCE:
             last = time.monotonic()
-            progress(f"{root}: {done:,} of {total:,} questions")
+            progress(f"{root}: {done:,} of {total:,} claims")
 
     return say
 

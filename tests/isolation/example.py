@@ -54,15 +54,6 @@ def counterexample(claim: Claim, request: Request) -> Counterexample | None:
     return Counterexample(request, decision.allowed, decision.reason)
 
 
-def refused_wrongly(claim: Claim) -> Counterexample | None:
-    """A request that the stanza means and the policies refuse, among ``witnesses``."""
-    for request in witnesses(claim.meaning):
-        decision = evaluate(claim.policies, request)
-        if not decision.allowed:
-            return Counterexample(request, allowed=False, reason=decision.reason)
-    return None
-
-
 def witnesses(meaning: Predicate) -> list[Request]:
     """Requests that must be allowed; together they take every alternative that the meaning has."""
     return [_request(chosen) for chosen in _choices(meaning)]

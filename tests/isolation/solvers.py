@@ -50,16 +50,6 @@ def ask(solver: str, question: str, variables: tuple[str, ...] = ()) -> Answer:
     return Answer(Verdict.UNKNOWN, why=said)
 
 
-def ask_all(question: str, variables: tuple[str, ...]) -> dict[str, Answer]:
-    """What every solver says; once one has found a request there is nothing left to ask."""
-    answers: dict[str, Answer] = {}
-    for solver in SOLVERS:
-        answers[solver] = ask(solver, question, variables)
-        if answers[solver].verdict is Verdict.SAT:
-            break
-    return answers
-
-
 def versions() -> dict[str, str]:
     """The solvers' versions."""
     return {"z3": z3.get_version_string(), "cvc5": cvc5.__version__}
