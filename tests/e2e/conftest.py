@@ -16,6 +16,7 @@ PARTS = (
     "environments",
     "lambda",
     "modules",
+    "pyproject.toml",
     "requirements-dev.txt",
     "tests",
 )
