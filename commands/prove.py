@@ -56,7 +56,8 @@ def main() -> int:
     certificate.parent.mkdir(parents=True, exist_ok=True)
     certificate.write_text(report.certificate())
     if chosen.json:
-        out.print_json(json.dumps(report.data()))
+        where = str(certificate.relative_to(ROOT))
+        out.print_json(json.dumps({**report.data(), "certificate": where}))
     else:
         show(report, certificate)
     return int(not report.holds)

@@ -242,6 +242,29 @@ def test_capacity_counts_the_tenant_as_it_is_applied(life, rotation):
     assert 0 < limits["TENANT_BEDROCK, bytes"]["used"] < 4096
 
 
+def test_what_is_planned_is_proved(life, rotation):
+    proof = json.loads(life.checkout.done("make prove ENV=local JSON=1"))
+    assert proof["proved"]
+    assert [(of["root"], of["claims"]) for of in proof["plans"]] == [
+        ("operations account 111111111111", 2),
+        ("customer account 222222222222", 5),
+    ]
+
+
+def test_what_exists_is_not_proved_once_somebody_widens_it_by_hand(life, rotation):
+    iam = client(life.url, "111111111111", "iam")
+    slip = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::theirs/*"}
+    named = {"RoleName": "bedrock-local-acme", "PolicyName": "slip"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [slip]})
+    iam.put_role_policy(**named, PolicyDocument=document)
+    run = life.checkout.shell("make prove ENV=local STATE=1")
+    iam.delete_role_policy(**named)
+    assert run.returncode != 0
+    assert "acme, permissions: the policies allow what the stanza does not" in run.stdout
+    assert re.search(r'action +"s3:PutObject"', run.stdout)
+    assert re.search(r"allowed +slip: statement 1 allows s3:PutObject", run.stdout)
+
+
 @pytest.fixture(scope="module")
 def twin(life, rotation):
     """A second environment: a folder of data, and its own operations and customer accounts."""
