@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
+
 from commands import arguments, environment, states
 from commands.bootstrap import prepare
 from commands.console import CommandError, err, out, progress, run, table
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 CERTIFICATES = ROOT / "build" / "proof"
 PATIENCE = 2.0  # seconds without a word
+SHOWN = 20  # failures on the terminal; the certificate has them all
 
 Shown = dict[str, Any]
 
@@ -106,8 +109,11 @@ def show(report: Report, certificate: Path) -> None:
     for row in report.rows():
         shown.add_row(*row)
     out.print(shown)
-    for problem in report.problems():
-        out.print(f"\n[red]✗[/red] {problem}", markup=True, soft_wrap=True)
+    problems = report.problems()
+    for problem in problems[:SHOWN]:
+        out.print(f"\n[red]✗[/red] {escape(problem)}", soft_wrap=True)
+    if len(problems) > SHOWN:
+        out.print(f"\nand {len(problems) - SHOWN:,} more")
     for name in report.waiting:
         err.print(
             f"  [yellow]{name} waits for its role: apply the operations account first[/yellow]"

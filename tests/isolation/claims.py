@@ -49,6 +49,7 @@ class Claim:
     about: str  # "trust", "permissions", …
     policies: tuple[Policy, ...]
     meaning: Predicate
+    of_role: str = ""  # the role's ARN, where the policies are a role's
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,8 @@ def _operations(plan: Plan, env: Environment) -> Iterator[Claim | Fault]:
     yield from _exactly(roles, {tenant.base_name: tenant.name for tenant in tenants}, "role")
     for tenant in tenants:
         if role := roles.get(tenant.base_name):
-            trusted, permitted = stanza.trust(tenant), stanza.permissions(tenant)
-            yield from _role(tenant.name, role, env, trusted, permitted)
+            meaning = (stanza.trust(tenant), stanza.permissions(tenant))
+            yield from _role(tenant.name, role, env, env.account, meaning)
     yield from _profiles(plan, tenants)
 
 
@@ -123,9 +124,10 @@ def _customer(plan: Plan, its: Workload) -> Iterator[Claim | Fault]:
     roles = {role.name: role for role in plan.roles()}
     yield from _names(plan.roles(), subject)
     yield from _exactly(roles, dict.fromkeys(its.roles, subject), "role")
-    for name, (trusted, permitted) in its.roles.items():
+    for name, meaning in its.roles.items():
         if role := roles.get(name):
-            yield from _role(f"{subject} {name.rpartition('-')[2]}", role, env, trusted, permitted)
+            which = name.removeprefix(f"{its.tenant.base_name}-")
+            yield from _role(f"{subject} {which}", role, env, its.account, meaning)
     yield from _key(plan, its, subject)
     groups = [group.known("name") for group in plan.of_type("aws_cloudwatch_log_group")]
     meant = {group.split(":", 6)[6]: subject for group in its.groups}
@@ -185,13 +187,16 @@ def _exactly(found: Iterable[str], meant: Mapping[str, str], what: str) -> Itera
 
 
 def _role(
-    subject: str, role: Role, env: Environment, trusted: Predicate, permitted: Predicate
+    subject: str, role: Role, env: Environment, account: str, meaning: tuple[Predicate, Predicate]
 ) -> Iterator[Claim | Fault]:
-    trust = _claim(subject, "trust", (Kind.TRUST, {"trust policy": role.trust}), trusted)
+    """What the role's trust and its permissions mean, in this order."""
+    trusted, permitted = meaning
+    arn = env.role_arn(account, role.name)
+    trust = _claim(subject, "trust", (Kind.TRUST, {"trust policy": role.trust}), trusted, arn)
     yield trust
     if isinstance(trust, Claim):
         yield from _named(trust, env)
-    yield _claim(subject, "permissions", (Kind.IDENTITY, role.policies), permitted)
+    yield _claim(subject, "permissions", (Kind.IDENTITY, role.policies), permitted, arn)
 
 
 def _named(claim: Claim, env: Environment) -> Iterator[Fault]:
@@ -255,6 +260,7 @@ def _claim(
     about: str,
     written: tuple[Kind, Mapping[str, str]],
     meaning: Predicate,
+    of_role: str = "",
 ) -> Claim | Fault:
     """The claim, or that a policy cannot be read."""
     kind, texts = written
@@ -262,4 +268,4 @@ def _claim(
         policies = tuple(parse_policy(text, name, kind) for name, text in texts.items())
     except UnsupportedPolicyError as error:
         return Fault(subject, about, str(error))
-    return Claim(subject, about, policies, meaning)
+    return Claim(subject, about, policies, meaning, of_role)

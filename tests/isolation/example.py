@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tests.cloud.iam.evaluator import Request, Requester, evaluate
+from tests.cloud.iam.policy import Kind
 from tests.isolation.predicate import Absent, All, Any, Begins, Is, Predicate, Within, holds
 
 if TYPE_CHECKING:
@@ -15,12 +16,24 @@ if TYPE_CHECKING:
     from tests.isolation.claims import Claim
 
 # Tried one after another in place of what a solver made up; the first that is no less wrong is shown.
-_ACTIONS = ("bedrock:InvokeModel", "s3:PutObject", "sts:AssumeRole", "iam:PassRole", "kms:Decrypt")
+_ACTIONS = (
+    "bedrock:InvokeModel",
+    "bedrock:PutModelInvocationLoggingConfiguration",
+    "s3:PutObject",
+    "sts:AssumeRole",
+    "sts:AssumeRoleWithWebIdentity",
+    "sts:TagSession",
+    "iam:PassRole",
+    "kms:CreateGrant",
+    "kms:Decrypt",
+    "logs:DeleteLogGroup",
+    "logs:GetLogEvents",
+)
 _RESOURCES = (
     "arn:aws:bedrock:eu-west-3::foundation-model/amazon.nova-pro-v1:0",
     "arn:aws:s3:::bucket/object",
-    "arn:aws:iam::999999999999:role/other",
 )
+_PARTS = ((3, "eu-west-3"), (3, "us-west-2"), (4, "999999999999"))
 _CALLERS = ("arn:aws:iam::999999999999:role/stranger", "arn:aws:iam::{}:role/other")
 _TEXTS = ("other", "unspecified", "eu-west-3")
 # Of these a request has one or the other: see World.axioms.
@@ -43,11 +56,9 @@ def counterexample(claim: Claim, request: Request) -> Counterexample | None:
     for name in [key for key in request.context if key not in _EITHER and key not in _IDENTITY]:
         less = {key: value for key, value in request.context.items() if key != name}
         request = _first(claim, [replace(request, context=less)], request)
-    request = _first(claim, _callers(request), request)
-    request = _first(claim, _actions(claim, request), request)
-    resources = [replace(request, resource=resource) for resource in _RESOURCES]
-    request = _first(claim, resources, request)
-    for name in request.context.keys() - _EITHER - _IDENTITY:
+    for alternatives in (_callers, _actions, _resources):
+        request = _first(claim, alternatives(claim, request), request)
+    for name in sorted(request.context.keys() - _EITHER - _IDENTITY):
         plainer = [replace(request, context={**request.context, name: text}) for text in _TEXTS]
         request = _first(claim, plainer, request)
     decision = evaluate(claim.policies, request)
@@ -122,7 +133,9 @@ def _first(claim: Claim, candidates: list[Request], otherwise: Request) -> Reque
     return next((one for one in candidates if _differs(claim, one)), otherwise)
 
 
-def _callers(request: Request) -> list[Request]:
+def _callers(claim: Claim, request: Request) -> list[Request]:
+    if claim.of_role and claim.policies and claim.policies[0].kind is Kind.IDENTITY:
+        return [_called_by(request, claim.of_role)]
     if request.requester.service is not None:
         return []
     others = (caller.format(request.requester.account) for caller in _CALLERS)
@@ -133,3 +146,15 @@ def _actions(claim: Claim, request: Request) -> list[Request]:
     written = [a for policy in claim.policies for its in policy.statements for a in its.actions]
     spelled = [action for action in written if action.lower() == request.action]
     return [replace(request, action=action) for action in [*spelled, *_ACTIONS]]
+
+
+def _resources(claim: Claim, request: Request) -> list[Request]:
+    if claim.of_role and claim.policies[0].kind is Kind.TRUST:
+        return [replace(request, resource=claim.of_role)]
+    parts = request.resource.split(":", 5)
+    others = [
+        ":".join([*parts[:index], other, *parts[index + 1 :]])
+        for index, other in _PARTS
+        if len(parts) == 6 and parts[index]
+    ]
+    return [replace(request, resource=resource) for resource in [*_RESOURCES, *others]]

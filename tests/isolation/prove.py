@@ -79,10 +79,14 @@ def prove(case: Case, say: Callable[[int, int], None] = lambda _done, _all: None
     for outcomes in _decided([claims[0] for claims in alike.values()]):
         decided |= {(its.claim.policies, its.claim.meaning): its for its in outcomes}
         say(len(decided), len(alike))
-    outcomes = [
-        replace(decided[claim.policies, claim.meaning], claim=claim) for claim in case.claims
-    ]
+    outcomes = [_own(decided[claim.policies, claim.meaning], claim) for claim in case.claims]
     return Proof(case, tuple(outcomes), len(alike))
+
+
+def _own(outcome: Outcome, claim: Claim) -> Outcome:
+    """The outcome of a claim that is alike, with an example that is the claim's own."""
+    found = outcome.counterexample and example.counterexample(claim, outcome.counterexample.request)
+    return replace(outcome, claim=claim, counterexample=found)
 
 
 def _decided(claims: list[Claim]) -> Iterator[list[Outcome]]:
