@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 import threading
@@ -77,7 +76,8 @@ class Delivery:
     ) -> None:
         self._logs = logs
         self._group = group
-        self._stream = functools.cache(stream)
+        self._name_stream = stream
+        self._name: str | None = None
         self._made = False
         self._log = log
         self._marks: dict[str, dict[str, Any]] = {}
@@ -87,7 +87,7 @@ class Delivery:
     def announce(self, mark: dict[str, Any]) -> None:
         """Write a start mark to stdout now, and put it to the log group while Bedrock works.
 
-        OSError or ValueError when stdout does not take it. Nobody waits for the log group: the
+        Raises what stdout raises when it does not take it. Nobody waits for the log group: the
         mark on stdout is in the platform's hands even if this process is killed next.
         """
         self._log.info("record.start", extra={"record": mark})
@@ -162,6 +162,12 @@ class Delivery:
         except self._logs.exceptions.ResourceNotFoundException:
             self._make_stream()  # someone deleted it
             return self._put_once(messages)
+
+    def _stream(self) -> str:
+        with self._lock:
+            if self._name is None:
+                self._name = self._name_stream()
+            return self._name
 
     def _make_stream(self) -> None:
         with suppress(self._logs.exceptions.ResourceAlreadyExistsException):

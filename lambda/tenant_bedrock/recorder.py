@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from tenant_bedrock import record
@@ -73,7 +73,7 @@ class Recorder:
         mark = record.mark(call, self._settings, self._role.session_arn)
         try:
             self._delivery.announce(mark)
-        except (OSError, ValueError):
+        except Exception:  # noqa: BLE001 - whatever it is, stdout does not take the mark
             if self._settings.audit == "required":
                 with self._lock:
                     del self._open[call.record_id]
@@ -151,14 +151,17 @@ class Recorder:
         return outcomes
 
     def _delivered(self, calls: Sequence[ModelCall], phase: Phase) -> list[Outcome]:
+        built = {}
         for call in calls:
             self._delivery.withdraw(call.record_id)
-        session_arn = self._role.session_arn
-        try:
-            records = [record.build(call, phase, self._settings, session_arn) for call in calls]
-        except Exception:  # noqa: BLE001 - the answer is paid for, and the start mark names the gap
-            return ["lost" for _ in calls]
-        return self._delivery.deliver(records, self._invocation.ends_at)
+            # The answer is paid for: a fault in here must not cost it, and the mark names the gap.
+            with suppress(Exception):
+                built[call.record_id] = record.build(
+                    call, phase, self._settings, self._role.session_arn
+                )
+        outcomes = self._delivery.deliver(list(built.values()), self._invocation.ends_at)
+        told = dict(zip(built, outcomes, strict=True))
+        return [told.get(call.record_id, "lost") for call in calls]
 
 
 def _keep(kept: OrderedDict[UUID, _Kept], key: UUID, value: _Kept, most: int) -> None:
