@@ -63,7 +63,7 @@ class ModelCall:
     answer: Mapping[str, Any] | None = None
     stream: StreamedAnswer | None = None
     error: BaseException | None = None
-    first_event_ms: float | None = None
+    first_token_ms: float | None = None
     _started: float = field(default_factory=time.perf_counter)
 
     @property
@@ -161,7 +161,7 @@ def _ours(
         ],
         latencies=_present(
             bedrockMs=answer.get("metrics", {}).get("latencyMs"),
-            firstEventMs=call.first_event_ms,
+            firstTokenMs=call.first_token_ms,
             totalMs=call.elapsed_ms(),
         ),
         reasoningTokenCount=_reasoning_tokens(answer),

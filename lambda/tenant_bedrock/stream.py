@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from botocore.eventstream import EventStream
 
+_CONTENT = frozenset({"contentBlockStart", "contentBlockDelta"})
+
 
 class WatchedStream:
     """An event stream that tells, once, how it ended.
@@ -26,20 +28,22 @@ class WatchedStream:
         self,
         events: EventStream[Any],
         ended: Callable[[bool, BaseException | None], None],
-        first_event: Callable[[], None],
+        first_token: Callable[[], None],
     ) -> None:
         self._events = events
         self._ended = ended
-        self._first_event = first_event
+        self._first_token = first_token
         self.answer = StreamedAnswer()
         self._over = False
+        self._spoken = False
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Pass every event on; a broken connection or an error event ends the call as failed."""
         try:
             for event in self._events:
-                if self.answer.empty:
-                    self._first_event()
+                if not self._spoken and _CONTENT & event.keys():
+                    self._spoken = True
+                    self._first_token()
                 self.answer.add(event)
                 yield event
         except Exception as error:
@@ -83,7 +87,7 @@ class StreamedAnswer:
             for kind, part in event.items():
                 if kind == "messageStart":
                     self._role = part["role"]
-                elif kind in {"contentBlockStart", "contentBlockDelta"}:
+                elif kind in _CONTENT:
                     block = self._blocks.setdefault(part["contentBlockIndex"], {})
                     _fold(block, part.get("start") or part.get("delta") or {})
                 elif kind in {"messageStop", "metadata"}:

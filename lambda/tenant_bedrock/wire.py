@@ -118,7 +118,7 @@ class _Watcher:
             events = WatchedStream(
                 parsed["stream"],
                 ended=partial(self._stream_ended, call),
-                first_event=partial(_first_event, call),
+                first_token=partial(_first_token, call),
             )
             call.stream = events.answer
             parsed["stream"] = events
@@ -139,5 +139,5 @@ class _Watcher:
         self._recorder.finish(call, "error" if error else "end" if whole else "incomplete")
 
 
-def _first_event(call: ModelCall) -> None:
-    call.first_event_ms = call.elapsed_ms()
+def _first_token(call: ModelCall) -> None:
+    call.first_token_ms = call.elapsed_ms()

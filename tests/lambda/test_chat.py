@@ -53,7 +53,7 @@ def test_a_stream_tells_its_record_in_the_last_chunk(acme: Any) -> None:
     record = acme.record(note["id"])
     assert record["operation"] == "ConverseStream"
     assert record["tenantBedrock"]["phase"] == "end"
-    assert record["tenantBedrock"]["latencies"]["firstEventMs"] > 0
+    assert record["tenantBedrock"]["latencies"]["firstTokenMs"] > 0
     body = record["output"]["outputBodyJson"]
     assert body["output"]["message"]["content"] == [{"text": _whole(chunks).text}]
     assert body["stopReason"] == "end_turn"

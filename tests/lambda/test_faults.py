@@ -26,8 +26,12 @@ STREAMS = """
 from tenant_bedrock import connect
 
 connection = connect()
+left_open = []
 
 def handler(event, context):
+    if event.get("forget"):
+        left_open.append(connection.chat("claude").stream(event["prompt"]))
+        return next(left_open[-1]).text
     with connection.invocation(context):
         chunks = []
         for chunk in connection.chat("claude").stream(event["prompt"]):
@@ -320,3 +324,13 @@ def test_a_stream_is_in_the_books_however_it_ends(
 
     assert ("errorType" in said) == (phase in {"error", "start"})
     assert ledger.phases() == [phase]
+
+
+def test_what_a_frozen_environment_left_open_is_recorded_when_it_thaws(streaming: Any) -> None:
+    ledger = Ledger(streaming)
+    streaming.invoke({"prompt": "forgotten", "forget": True})
+    assert ledger.phases() == ["start"]
+
+    streaming.invoke({"prompt": "next"})
+
+    assert sorted(ledger.phases()) == ["end", "incomplete"]
