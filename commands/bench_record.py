@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from commands.records import Book
 
+RESULT = ROOT / "build" / "bench" / "record.json"
 FILES = ROOT / "tests" / "bench" / "record"
 LEDGER = "/bench/paid"  # Bedrock's own log of what it answered, in the operations account
 SEED = 20261123
@@ -96,9 +97,8 @@ def record(chosen: argparse.Namespace) -> bool:
         "tallies": [asdict(tally) for tally in tallies],
         "latency_ms": latencies,
     }
-    file = ROOT / "build" / "bench" / "record.json"
-    file.write_text(json.dumps(content, indent=2) + "\n")
-    out.print(f"\nWritten to {file.relative_to(ROOT)}.")
+    RESULT.write_text(json.dumps(content, indent=2) + "\n")
+    out.print("\nWritten to build/bench/record.json.")
     return any(tally.lost for tally in tallies if tally.name == "ours")
 
 
