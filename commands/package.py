@@ -12,7 +12,6 @@ import hashlib
 import shutil
 import sys
 import tempfile
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 LOCK = ROOT / "lambda" / "requirements.txt"
 PACKAGE = ROOT / "lambda" / "tenant_bedrock"
-PROJECT = ROOT / "pyproject.toml"
 BUILD = ROOT / "build"
 
 
@@ -70,7 +68,7 @@ def build(architecture: str, say: Callable[[str], None]) -> Path:
         archive.pack(tree, packed)
         compiled_by = bytecode.version(python)
         made.with_suffix(".contents.json").write_text(contents.manifest(tree, packed, compiled_by))
-        made.with_suffix(".sbom.json").write_text(contents.sbom(tree, packed, _version()))
+        made.with_suffix(".sbom.json").write_text(contents.sbom(tree, packed))
         packed.replace(made)
         stamp.write_text(made_from)
     say(f"{made.relative_to(ROOT)}: {made.stat().st_size / 1e6:.1f} MB")
@@ -82,7 +80,7 @@ def fingerprint(variant: Variant, python: Path) -> str:
     digest = hashlib.sha256(f"{variant} {bytecode.version(python)} {sys.version}".encode())
     steps = Path(packaging.__file__).parent
     sources = [path for folder in (PACKAGE, steps) for path in sorted(folder.rglob("*.py"))]
-    for path in (LOCK, PROJECT, Path(__file__), *sources):
+    for path in (LOCK, Path(__file__), *sources):
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 
@@ -97,11 +95,6 @@ def _install(variant: Variant, tree: Path, say: Callable[[str], None]) -> None:
             f"pip could not install {LOCK.relative_to(ROOT)} for {variant.architecture}; it needs "
             f"a package index that has these wheels. pip said:\n{error}"
         ) from None
-
-
-def _version() -> str:
-    version: str = tomllib.loads(PROJECT.read_text())["project"]["version"]
-    return version
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def manifest(tree: Path, packed: Path, compiled_by: str) -> str:
     return json.dumps(content, indent=2) + "\n"
 
 
-def sbom(tree: Path, packed: Path, version: str) -> str:
+def sbom(tree: Path, packed: Path) -> str:
     """The same packages as CycloneDX 1.6 JSON; equal zips have equal ones.
 
     https://cyclonedx.org/docs/1.6/json/
@@ -69,7 +69,6 @@ def sbom(tree: Path, packed: Path, version: str) -> str:
     bom.metadata.timestamp = datetime(*EARLIEST, tzinfo=UTC)
     root = Component(
         name=OURS,
-        version=version,
         type=ComponentType.APPLICATION,
         bom_ref=OURS,
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest)],

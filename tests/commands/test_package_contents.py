@@ -64,7 +64,7 @@ def test_equal_zips_have_equal_boms(packed: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(packed) as inside:
         inside.extractall(tmp_path)
 
-    again = contents.sbom(tmp_path, packed, "0.1.0")
+    again = contents.sbom(tmp_path, packed)
 
     assert again == packed.with_suffix(".sbom.json").read_text()
 
