@@ -11,12 +11,17 @@ _start = Start()
 _start.begin()  # before the imports below, which take long
 
 from tenant_bedrock import errors, request  # noqa: E402
+from tenant_bedrock.callback import refuse_onlookers  # noqa: E402
 from tenant_bedrock.connection import Connection, connect  # noqa: E402
 
 if TYPE_CHECKING:
-    from langchain_core.messages import BaseMessage
+    from langchain_core.language_models import LanguageModelInput
+    from langchain_core.messages import AIMessage, BaseMessage
+    from langchain_core.runnables import RunnableWithFallbacks
 
     from tenant_bedrock.invocation import LambdaContext
+
+    Chat = RunnableWithFallbacks[LanguageModelInput, AIMessage]
 
 
 def handler(event: object, context: LambdaContext | None) -> dict[str, Any]:
@@ -37,7 +42,8 @@ def handler(event: object, context: LambdaContext | None) -> dict[str, Any]:
     asked = request.parse(event)
     connection = _connection()
     with connection.invocation(context):
-        chat = connection.chat_with_fallbacks(asked.model, region=asked.region)
+        chat = _chat(connection, asked.model, asked.region)
+        refuse_onlookers()
         try:
             message = chat.invoke(asked.turns(), **asked.parameters())
         except Exception as error:  # noqa: BLE001 - every failure becomes one that holds no prompt
@@ -49,6 +55,12 @@ def handler(event: object, context: LambdaContext | None) -> dict[str, Any]:
 def _connection() -> Connection:
     """The connection of this execution environment: keys and clients serve many invocations."""
     return connect(sessions=_start.sessions)
+
+
+@functools.cache
+def _chat(connection: Connection, model: str | None, region: str | None) -> Chat:
+    """The chain for a model and a Region: making it costs as much as LangChain in a call does."""
+    return connection.chat_with_fallbacks(model, region=region)
 
 
 def _answer(message: BaseMessage) -> dict[str, Any]:
