@@ -124,7 +124,7 @@ check: ## Style and types, without the tests
 	@$(RUN) commands.test --only-checks
 
 .PHONY: bench
-bench: ## [ONLY=plan|prove|record] [SIZES=] [RUNS=] [CALLS=] · measure what README promises; figures go to build/bench
+bench: ## [ONLY=cold|plan|prove|record…] [SIZES=] [RUNS=] [CALLS=] · measure what README promises; figures go to build/bench
 	@$(RUN) commands.bench $(call given,ONLY,only) $(call given,SIZES,sizes) $(call given,REFERENCE,reference) \
 		$(call given,RUNS,runs) $(call given,CALLS,calls)
 

@@ -1,428 +1,75 @@
 """`make bench`: measure what README promises, ours beside the usual way, in one run on one machine.
 
-ONLY=plan    `terraform plan` of the operations root for 100 to 3,000 tenants
-ONLY=prove   the proof of such a plan, once it is made; no two tenants' permissions are the same
-ONLY=record  records of CALLS= calls while things break, beside the usual logging handler
+ONLY=plan         `terraform plan` of the operations root for 100 to 3,000 tenants
+ONLY=prove        the proof of such a plan, once it is made
+ONLY=record       records of CALLS= calls while things break, beside the usual logging handler
+ONLY=cold         the handler's cold start, beside raw boto3's and that of LangChain as usually written
+ONLY=warm         a warm invocation of the three, and its calls to AWS
+ONLY=stream       a long stream
+ONLY=concurrency  16 execution environments at once
+ONLY=memory       peak memory
+ONLY=size         the zips
 
-The figures go to build/bench/<section>.json with the machine they were taken on.
+The figures go to build/bench, as JSON and as a picture, with the machine they were taken on.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import re
-import shutil
-import statistics
-import subprocess
-import tempfile
-import time
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from commands import bench_record
-from commands.console import CommandError, out, progress, run, table
-from commands.environment import ROOT
-from commands.workspace import Workspace
-from tests.isolation import claims
-from tests.isolation.plan import read
-from tests.isolation.prove import prove as proved
-from tests.isolation.report import Report
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-RESULTS = ROOT / "build" / "bench"
-REFERENCE = ROOT / "tests" / "bench" / "reference"
-
-SIZES = (100, 300, 1000, 3000)
-REFERENCE_UP_TO = 1000  # beyond, one plan of the reference takes most of an hour
-GOAL_TENANTS, GOAL_SECONDS = 1000, 25.0
-GOAL_PROOF_SECONDS = 15.0  # on two idle cores
-GOAL_GROWTH = 1.3  # time per tenant at 3,000 over time per tenant at 300
-GROWTH_FROM, GROWTH_TO = 300, 3000
-
-DATA = "bench.tfvars.json"
-PLAN = ("-input=false", "-lock=false", f"-var-file={DATA}")
-
-# Merged into a root's own files, so that planning asks nobody anything:
-# https://developer.hashicorp.com/terraform/language/files/override
-OFFLINE = """\
-terraform {
-  backend "local" {}
-}
-
-provider "aws" {
-  access_key                  = "test"
-  allowed_account_ids         = null
-  secret_key                  = "test"
-  skip_credentials_validation = true
-  skip_metadata_api_check     = true
-  skip_requesting_account_id  = true
-}
-"""
+from commands.benchmarks import functions, goals, machine, plan, prove, record, report
+from commands.console import progress, run
 
 
-@dataclass(frozen=True)
-class Measured:
-    """The plans of one variant at one size, in wall-clock seconds."""
-
-    variant: str
-    tenants: int
-    seconds: tuple[float, ...]
-
-    @property
-    def median(self) -> float:
-        """The median of the runs, in seconds."""
-        return statistics.median(self.seconds)
-
-
-@dataclass(frozen=True)
-class Goal:
-    """What was promised, and what was measured of it; ``met`` is None when the sizes do not show it."""
-
-    promise: str
-    measured: str
-    met: bool | None
+SECTIONS = {"plan": plan.plan, "prove": prove.prove, "record": record.record}
 
 
 def main() -> int:
     """Run the sections asked for; 1 when a goal that was measured is not met."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--only", choices=sorted(SECTIONS), help="one section; all by default")
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    sections = [*functions.SECTIONS, *SECTIONS]
+    options.add_argument("--only", choices=sections, help="one section; all by default")
+    options.add_argument("--runs", type=int, help="turns of each, instead of the section's own")
     options.add_argument(
-        "--sizes", type=_sizes, default=SIZES, help="numbers of tenants, such as 100,300,1000,3000"
+        "--sizes",
+        type=plan.sizes,
+        default=plan.SIZES,
+        help="plan, prove: numbers of tenants, such as 100,300,1000,3000",
     )
     options.add_argument(
         "--reference",
         type=int,
-        default=REFERENCE_UP_TO,
-        help=f"the most tenants to plan the usual way too (default {REFERENCE_UP_TO})",
+        default=plan.REFERENCE_UP_TO,
+        help=f"plan: the most tenants to plan the usual way too (default {plan.REFERENCE_UP_TO})",
     )
-    options.add_argument("--runs", type=int, default=3, help="plans of each, for the median")
-    options.add_argument(
-        "--calls", type=int, default=10_000, help="calls to make while things break"
-    )
+    options.add_argument("--calls", type=int, default=10_000, help="record: calls to make")
+    options.add_argument("--readme", action="store_true", help="write README's table anew")
     chosen = options.parse_args()
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    wanted = [chosen.only] if chosen.only else sorted(SECTIONS)
-    missed = [SECTIONS[name](chosen) for name in wanted]
-    return int(any(missed))
+    wanted = [chosen.only] if chosen.only else sections
+    missed = False
+    if names := [name for name in wanted if name in functions.SECTIONS]:
+        missed = _functions(names, chosen)
+    for name in wanted:
+        if name in SECTIONS:
+            missed = SECTIONS[name](chosen) or missed
+    return int(missed)
 
 
-def plan(chosen: argparse.Namespace) -> bool:
-    """Plan both variants at every size, print and write the figures; True when a goal is missed."""
-    machine = describe_machine()
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        variants = {
-            "ours": Root(ours(Path(folder) / "ours")),
-            "reference": Root(reference(Path(folder) / "reference")),
-        }
-        measured = _interleaved(variants, chosen.sizes, chosen.runs, chosen.reference)
-    goals = judge(measured)
-    show(machine, measured, goals)
-    write("plan", machine, measured, goals)
-    return any(goal.met is False for goal in goals)
-
-
-def prove(chosen: argparse.Namespace) -> bool:
-    """Prove plans of every size, print and write the figures; True when a goal is missed."""
-    machine = describe_machine()
-    measured = []
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        root = Root(ours(Path(folder) / "ours"))
-        for size in chosen.sizes:
-            progress(f"planning {size:,} tenants")
-            file = Path(folder) / "plan.json"
-            file.write_text(json.dumps(root.shown(each_with_a_profile(size))))
-            seconds = tuple(round(_proof_seconds(file), 3) for _ in range(chosen.runs))
-            progress(f"proved {size:,} tenants: {', '.join(f'{one:.1f} s' for one in seconds)}")
-            measured.append(Measured("proof", size, seconds))
-    median = {one.tenants: one.median for one in measured}
-    goals = [
-        _goal(
-            f"{GOAL_TENANTS:,} tenants are proved in at most {GOAL_PROOF_SECONDS:.0f} s",
-            median.get(GOAL_TENANTS),
-            GOAL_PROOF_SECONDS,
-            "{:.1f} s",
-        ),
-        _growth(median),
-    ]
-    out.print(
-        f"[bold]the proof of a plan[/bold], median of {chosen.runs}, {machine['cores']} cores"
-    )
-    shown = table("tenants", "proof", "ms a tenant")
-    for size, middle in median.items():
-        shown.add_row(f"{size:,}", f"{middle:.1f} s", f"{1000 * middle / size:.1f}")
-    out.print(shown)
-    show_goals(goals)
-    write("prove", machine, measured, goals)
-    return any(goal.met is False for goal in goals)
-
-
-def _proof_seconds(file: Path) -> float:
-    """Seconds from a plan's JSON to its certificate; CommandError where it is not proved."""
-    started = time.perf_counter()
-    proof = proved(claims.of(read(json.loads(file.read_text()))))
-    report = Report("bench", (proof,), (), 0.0, datetime.now(UTC))
-    report.certificate()
-    if not report.holds:
-        raise CommandError("\n".join(report.problems()[:3]))
-    return time.perf_counter() - started
-
-
-def each_with_a_profile(tenants: int) -> dict[str, Any]:
-    """``generated``, with a tracked model for each: its policy names the tenant, so none is like another."""
-    data = generated(tenants)
-    data["limits"]["inference_profiles"] = max(1000, tenants)
-    for its in data["tenants"].values():
-        its["models"]["nova"] |= {"regions": ["eu-central-1"], "track": True}
-    return data
-
-
-class Root:
-    """A Terraform root that plans without an account and without a state."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        (path / "offline_override.tf").write_text(OFFLINE)
-        toolchain = Workspace().toolchain()
-        self._terraform = toolchain.terraform
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        self._environment = toolchain.environment(
-            {**kept, "AWS_REGION": "eu-central-1", "AWS_EC2_METADATA_DISABLED": "true"}
-        )
-        self._run("init")
-
-    def plan(self, tenants: int) -> float:
-        """Seconds that planning takes for so many new tenants; CommandError when it does not plan."""
-        (self.path / DATA).write_text(json.dumps(generated(tenants)))
-        started = time.perf_counter()
-        printed = self._run("plan", *PLAN)
-        seconds = time.perf_counter() - started
-        added = re.search(r"Plan: (\d+) to add, 0 to change", printed)
-        if added is None or int(added[1]) < tenants:
-            raise CommandError(f"{self.path.name} does not plan a role for each tenant.")
-        return seconds
-
-    def show(self, tenants: int) -> dict[str, Any]:
-        """The plan for so many tenants as `terraform show -json` tells it."""
-        return self.shown(generated(tenants))
-
-    def shown(self, data: dict[str, Any]) -> dict[str, Any]:
-        """The plan for these variables as `terraform show -json` tells it."""
-        (self.path / DATA).write_text(json.dumps(data))
-        self._run("plan", *PLAN, "-out=plan")
-        shown: dict[str, Any] = json.loads(self._run("show", "-json", "plan"))
-        return shown
-
-    def _run(self, command: str, *options: str) -> str:
-        # `show -json` needs no word about colours, and takes none.
-        colour = [] if command == "show" else ["-no-color"]
-        done = subprocess.run(
-            [self._terraform, command, *colour, *options],
-            cwd=self.path,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise CommandError(f"terraform {command} in {self.path.name}: {done.stderr.strip()}")
-        return done.stdout
-
-
-def ours(folder: Path) -> Path:
-    """A copy of the operations root and of what it is made of; returns the root."""
-    unwanted = shutil.ignore_patterns(".terraform*")
-    shutil.copytree(ROOT / "modules", folder / "modules", ignore=unwanted)
-    environments = folder / "environments"
-    shutil.copytree(
-        ROOT / "environments" / "operations",
-        environments / "operations",
-        symlinks=True,
-        ignore=unwanted,
-    )
-    for shared in (ROOT / "environments").glob("*.tf"):
-        shutil.copy(shared, environments)
-    return environments / "operations"
-
-
-def reference(folder: Path) -> Path:
-    """A copy of the same roles written the usual way."""
-    shutil.copytree(REFERENCE, folder, ignore=shutil.ignore_patterns(".terraform*"))
-    return folder
-
-
-def generated(tenants: int) -> dict[str, Any]:
-    """An environment with so many tenants: one or two accounts each, a model on demand and one by profile."""
-    return {
-        "environment": "bench",
-        "operations": {"account_id": "111111111111", "region": "eu-central-1"},
-        "limits": {"roles": max(1000, tenants)},
-        "tenants": {
-            f"tenant-{index:05}": {
-                "accounts": {
-                    f"{number:012}": {}
-                    for number in range(2 * index, 2 * index + 1 + (index % 4 == 0))
-                },
-                "external_ids": {"current": f"{index:032x}"},
-                "models": {
-                    "claude": {
-                        "model": "anthropic.claude-3-5-haiku-20241022-v1:0",
-                        "profile": "eu.",
-                        "regions": ["eu-central-1"],
-                        "route": "geographic",
-                    },
-                    "nova": {
-                        "model": "amazon.nova-lite-v1:0",
-                        "regions": ["eu-central-1", "eu-west-1"],
-                    },
-                },
-                "quota": {"max_tokens_per_call": 4096, "tokens_per_day": 1000000},
-            }
-            for index in range(tenants)
-        },
-    }
-
-
-def judge(measured: Sequence[Measured]) -> list[Goal]:
-    """Which goals these figures meet."""
-    median = {(one.variant, one.tenants): one.median for one in measured}
-    return [
-        _goal(
-            f"{GOAL_TENANTS:,} tenants plan in at most {GOAL_SECONDS:.0f} s",
-            median.get(("ours", GOAL_TENANTS)),
-            GOAL_SECONDS,
-            "{:.1f} s",
-        ),
-        _growth(
-            {tenants: median for (variant, tenants), median in median.items() if variant == "ours"}
-        ),
-    ]
-
-
-def show(machine: dict[str, Any], measured: Sequence[Measured], goals: Sequence[Goal]) -> None:
-    """The machine, the table and the goals."""
-    median = {(one.variant, one.tenants): one.median for one in measured}
-    load = " ".join(f"{value:.1f}" for value in machine["load"])
-    out.print(
-        f"[bold]terraform plan of the operations root[/bold], median of {len(measured[0].seconds)}\n"
-        f"{machine['cores']} cores, {machine['cpu']}, load {load}, {machine['terraform']}\n",
-        soft_wrap=True,
-    )
-    shown = table("tenants", "ours", "ms a tenant", "reference", "ms a tenant", "reference/ours")
-    for size in sorted({one.tenants for one in measured}):
-        own, usual = median["ours", size], median.get(("reference", size))
-        shown.add_row(
-            f"{size:,}",
-            f"{own:.1f} s",
-            f"{1000 * own / size:.1f}",
-            *(
-                ["not run", "", ""]
-                if usual is None
-                else [f"{usual:.1f} s", f"{1000 * usual / size:.1f}", f"{usual / own:.1f}"]
-            ),
-        )
-    out.print(shown)
-    show_goals(goals)
-
-
-def show_goals(goals: Sequence[Goal]) -> None:
-    """Which goals are met, a line each."""
-    out.print()
-    for goal in goals:
-        word = {True: "[green]met[/green]", False: "[red]missed[/red]", None: "not measured"}
-        out.print(f"{word[goal.met]}: {goal.promise}: {goal.measured}", soft_wrap=True)
-
-
-def write(
-    section: str, machine: dict[str, Any], measured: Sequence[Measured], goals: Sequence[Goal]
-) -> None:
-    """The figures for machines, in RESULTS."""
-    content = {
-        "machine": machine,
-        "load_after": os.getloadavg(),
-        "measured": [{**asdict(one), "median": round(one.median, 2)} for one in measured],
-        "goals": [asdict(goal) for goal in goals],
-    }
-    file = RESULTS / f"{section}.json"
-    file.write_text(json.dumps(content, indent=2) + "\n")
-    out.print(f"\nWritten to {file.relative_to(ROOT)}.")
-
-
-def describe_machine() -> dict[str, Any]:
-    """What the figures were taken on."""
-    terraform = subprocess.run(
-        [Workspace().toolchain().terraform, "version"], capture_output=True, text=True, check=True
-    ).stdout.splitlines()[0]
-    return {
-        "cores": len(os.sched_getaffinity(0)),
-        "cpu": _cpu(),
-        "load": os.getloadavg(),
-        "terraform": terraform,
-    }
-
-
-def _interleaved(
-    variants: dict[str, Root], sizes: Sequence[int], runs: int, reference_up_to: int
-) -> list[Measured]:
-    """Every variant at every size, in turns, so that what else the machine does falls on all alike."""
-    taken: dict[tuple[str, int], list[float]] = {}
-    for turn in range(1, runs + 1):
-        for size in sizes:
-            for name, root in variants.items():
-                if name == "reference" and size > reference_up_to:
-                    continue
-                seconds = root.plan(size)
-                progress(f"run {turn} of {runs}: {name} with {size:,} tenants: {seconds:.1f} s")
-                taken.setdefault((name, size), []).append(seconds)
-    return [
-        Measured(name, size, tuple(round(one, 3) for one in seconds))
-        for (name, size), seconds in taken.items()
-    ]
-
-
-def _growth(median: Mapping[int, float]) -> Goal:
-    """Whether time grows with the tenants and no faster; ``median`` seconds by number of tenants."""
-    shown = {GROWTH_FROM, GROWTH_TO} <= median.keys()
-    return _goal(
-        f"a tenant takes at most {GOAL_GROWTH} times as long among {GROWTH_TO:,} as among {GROWTH_FROM}",
-        median[GROWTH_TO] / GROWTH_TO / (median[GROWTH_FROM] / GROWTH_FROM) if shown else None,
-        GOAL_GROWTH,
-        "{:.2f} times",
-    )
-
-
-def _goal(promise: str, value: float | None, most: float, form: str) -> Goal:
-    if value is None:
-        return Goal(promise, "these sizes do not show it", None)
-    return Goal(promise, form.format(value), value <= most)
-
-
-def _cpu() -> str:
-    """The processor's name, where Linux tells it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else os.uname().machine
-
-
-def _sizes(text: str) -> tuple[int, ...]:
-    sizes = tuple(int(size) for size in text.split(","))
-    if min(sizes) < 1:
-        raise argparse.ArgumentTypeError("write numbers of at least 1, with commas between them")
-    return sizes
-
-
-SECTIONS: dict[str, Callable[[argparse.Namespace], bool]] = {
-    "plan": plan,
-    "prove": prove,
-    "record": bench_record.record,
-}
+def _functions(names: list[str], chosen: argparse.Namespace) -> bool:
+    """Measure, print and write these sections; True when a goal is missed."""
+    taken_on = machine.describe()
+    sections = functions.measure(names, chosen.runs)
+    report.show(taken_on, sections)
+    reached = [goal for section in sections.values() for goal in section.goals]
+    goals.show(reached)
+    written = report.write(taken_on, sections)
+    if chosen.readme:
+        written += report.publish()
+    for file in written:
+        progress(f"Written: {file}")
+    return any(goal.met is False for goal in reached)
 
 
 if __name__ == "__main__":

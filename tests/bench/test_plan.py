@@ -8,8 +8,8 @@ import subprocess
 
 import pytest
 
-from commands import bench
-from commands.bench import GOAL_GROWTH, GOAL_SECONDS, Measured, Root, generated, judge
+from commands.benchmarks import plan as bench
+from commands.benchmarks.plan import GOAL_GROWTH, GOAL_SECONDS, Measured, Root, generated, judge
 from commands.environment import ROOT
 
 

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from commands import bench_record
+from commands.benchmarks import record as bench_record
 
 
 def test_a_few_calls_are_all_paid_and_all_in_the_books(tmp_path, monkeypatch, capsys):
