@@ -124,9 +124,9 @@ check: ## Style and types, without the tests
 	@$(RUN) commands.test --only-checks
 
 .PHONY: bench
-bench: ## [ONLY=cold|plan|prove|record…] [SIZES=] [RUNS=] [CALLS=] · measure what README promises; figures go to build/bench
+bench: ## [ONLY=cold|plan|prove|record…] [SIZES=] [RUNS=] [CALLS=] [README=1] · measure what README promises; figures go to build/bench
 	@$(RUN) commands.bench $(call given,ONLY,only) $(call given,SIZES,sizes) $(call given,REFERENCE,reference) \
-		$(call given,RUNS,runs) $(call given,CALLS,calls)
+		$(call given,RUNS,runs) $(call given,CALLS,calls) $(if $(filter command line,$(origin README)),--readme)
 
 .PHONY: lock
 lock: ## Refresh the hash-locked requirement files from pyproject.toml
