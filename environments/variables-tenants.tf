@@ -50,6 +50,7 @@ variable "tenants" {
       memory_size          = optional(number)
       reserved_concurrency = optional(number)
       retention_days       = optional(number)
+      snap_start           = optional(bool)
       timeout              = optional(number)
     }), {})
   }))

@@ -16,6 +16,7 @@ module "customer_workload" {
   readers              = local.account.readers
   reserved_concurrency = local.workload.reserved_concurrency
   retention_days       = local.workload.retention_days
+  snap_start           = local.workload.snap_start
   state                = local.stanza.state
   tenant               = var.tenant
   timeout              = local.workload.timeout

@@ -28,6 +28,7 @@ resource "aws_lambda_function" "this" {
   memory_size                    = var.memory_size
   reserved_concurrent_executions = var.reserved_concurrency
   timeout                        = var.timeout
+  publish                        = var.snap_start
 
   environment {
     variables = {
@@ -41,6 +42,16 @@ resource "aws_lambda_function" "this" {
     application_log_level = "INFO"
     system_log_level      = "INFO"
     log_group             = aws_cloudwatch_log_group.function.name
+  }
+
+  # Lambda takes snapshots of published versions only, so the alias below is what to invoke.
+  # https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html
+  dynamic "snap_start" {
+    for_each = var.snap_start ? ["PublishedVersions"] : []
+
+    content {
+      apply_on = snap_start.value
+    }
   }
 
   dynamic "vpc_config" {
@@ -64,4 +75,13 @@ resource "aws_lambda_function" "this" {
       error_message = "Tenant ${var.tenant}: what its function is told has ${length("TENANT_BEDROCK") + length(local.told)} bytes, ${length("TENANT_BEDROCK") + length(local.told) - 4096} more than Lambda's 4,096; grant fewer models."
     }
   }
+}
+
+resource "aws_lambda_alias" "live" {
+  count = local.runs && var.snap_start ? 1 : 0
+
+  name             = "live"
+  description      = "The version to invoke, started from its snapshot."
+  function_name    = aws_lambda_function.this[0].function_name
+  function_version = aws_lambda_function.this[0].version
 }

@@ -5,8 +5,8 @@ output "execution_role_arn" {
 }
 
 output "function_name" {
-  description = "The function to invoke; null once the tenant is offboarding."
-  value       = one(aws_lambda_function.this[*].function_name)
+  description = "The function to invoke, with its alias under snap_start; null once the tenant is offboarding."
+  value       = var.snap_start ? one([for alias in aws_lambda_alias.live : "${alias.function_name}:${alias.name}"]) : one(aws_lambda_function.this[*].function_name)
 }
 
 output "reader_role_arn" {

@@ -45,6 +45,13 @@ variable "reserved_concurrency" {
   }
 }
 
+variable "snap_start" {
+  description = "Whether a cold start restores a snapshot of the loaded function instead of loading it; AWS charges for keeping and restoring it."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "timeout" {
   description = "The seconds one call may take, the model's answer included."
   type        = number

@@ -229,3 +229,24 @@ def test_more_than_lambda_takes_is_refused_with_the_tenants_name(workload, given
     refusal = workload.refuses(**{**given, "models": models})
     assert "Tenant acme: what its function is told has" in refusal
     assert "more than Lambda's 4,096; grant fewer models." in refusal
+
+
+@pytest.fixture(scope="module")
+def snapped(workload, given):
+    return workload.plan(**given, snap_start=True)
+
+
+def test_snapshots_are_of_published_versions_behind_an_alias(snapped):
+    function = snapped.resource("aws_lambda_function.this[0]")
+    assert function["publish"] is True
+    assert [one["apply_on"] for one in function["snap_start"]] == ["PublishedVersions"]
+    alias = snapped.resource("aws_lambda_alias.live[0]")
+    assert (alias["name"], alias["function_name"]) == ("live", "bedrock-prod-acme")
+    assert snapped.outputs["function_name"] == "bedrock-prod-acme:live"
+
+
+def test_without_snapshots_nothing_is_published(plain):
+    function = plain.resource("aws_lambda_function.this[0]")
+    assert function["publish"] is False
+    assert function["snap_start"] == []
+    assert plain.outputs["function_name"] == "bedrock-prod-acme"
