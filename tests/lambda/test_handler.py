@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from langchain_core.globals import set_debug
 
 from tenant_bedrock import errors
 from tenant_bedrock.handler import handler
@@ -248,3 +249,14 @@ def test_the_only_model_needs_no_name(acme: Any, with_settings: Callable[..., No
     with_settings(models={"haiku": {"model": "amazon.nova-lite-v1:0", "regions": ["eu-central-1"]}})
 
     assert handler({"prompt": "hello"}, None)["model"] == "haiku"
+
+
+def test_debug_output_switched_on_later_is_noticed_too(acme: Any) -> None:
+    asked = {"prompt": "one", "model": "claude"}
+    handler(asked, None)
+    set_debug(True)
+    try:
+        with pytest.raises(errors.PromptLeakError, match="Nothing was sent"):
+            handler(asked, None)
+    finally:
+        set_debug(False)
