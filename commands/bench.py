@@ -20,7 +20,6 @@ import argparse
 from commands.benchmarks import functions, goals, machine, plan, prove, record, report
 from commands.console import progress, run
 
-
 SECTIONS = {"plan": plan.plan, "prove": prove.prove, "record": record.record}
 
 

@@ -79,8 +79,9 @@ def fingerprint(variant: Variant, python: Path) -> str:
     """The SHA-256 of everything the zip is made from, and by."""
     digest = hashlib.sha256(f"{variant} {bytecode.version(python)} {sys.version}".encode())
     steps = Path(packaging.__file__).parent
-    sources = [path for folder in (PACKAGE, steps) for path in sorted(folder.rglob("*.py"))]
-    for path in (LOCK, Path(__file__), *sources):
+    sources = [path for folder in (PACKAGE, steps) for path in sorted(folder.rglob("*"))]
+    written = [path for path in sources if path.is_file() and path.parent.name != "__pycache__"]
+    for path in (LOCK, Path(__file__), *written):
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 

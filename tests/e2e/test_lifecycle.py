@@ -278,7 +278,7 @@ def twin(life, rotation):
         "AWS_ENDPOINT_URL": life.url,
         "AWS_REGION": "eu-central-1",
         "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
-        "TF_VAR_package_path": str(ROOT / Variant("host").zip),
+        "TF_VAR_package_path": str(ROOT / "build" / f"{Variant('host').name}.zip"),
     }
     role = json.loads(life.checkout.done("make deployer ENV=twin TENANT=acme"))
     iam = client(life.url, "888888888888", "iam")

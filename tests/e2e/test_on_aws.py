@@ -16,7 +16,7 @@ def aws(checkout):
     """What a person exports to reach AWS as an administrator of the operations account."""
     exports = dict(re.findall(r"export (AWS_\w+)=(\S+)", checkout.done("make up")))
     # The zip for Lambda needs a package index to build; the local cloud runs the one for this machine.
-    return {**exports, "TF_VAR_package_path": str(ROOT / Variant("host").zip)}
+    return {**exports, "TF_VAR_package_path": str(ROOT / "build" / f"{Variant('host').name}.zip")}
 
 
 @pytest.fixture(scope="module")

@@ -31,11 +31,13 @@ IN_OPERATIONS = {
     "aws_iam_role_policy",
 }
 IN_CUSTOMER = {
+    "aws_cloudwatch_log_data_protection_policy",  # masks, and lets nobody see
     "aws_cloudwatch_log_group",  # the customer's own record
     "aws_iam_role",
     "aws_iam_role_policy",
     "aws_kms_alias",
     "aws_kms_key",
+    "aws_lambda_alias",
     "aws_lambda_function",
     "aws_vpc_endpoint",
 }

@@ -81,6 +81,11 @@ class Workload:
         return tuple(self.stanza.get("readers") or ())
 
     @property
+    def unmaskers(self) -> tuple[str, ...]:
+        """Who may also see what is masked in them."""
+        return tuple(self.stanza.get("unmaskers") or ())
+
+    @property
     def roles(self) -> dict[str, tuple[Predicate, Predicate]]:
         """By its name, whom each role trusts and what it may do."""
         base = self.tenant.base_name
@@ -88,7 +93,9 @@ class Workload:
         if self.runs:
             found[f"{base}-execution"] = (execution_trust(), execution(self))
         if self.readers:
-            found[f"{base}-reader"] = (reader_trust(self), reader(self))
+            found[f"{base}-reader"] = (only(self.readers), reader(self))
+        if self.unmaskers:
+            found[f"{base}-unmasker"] = (only(self.unmaskers), unmasker(self))
         return found
 
     @property
@@ -127,16 +134,19 @@ def execution(workload: Workload) -> Predicate:
     return Any((assume, _write(workload), *_network(workload)))
 
 
-def reader_trust(workload: Workload) -> Predicate:
-    """Exactly the readers named, in whichever account each is."""
-    return All((Is("action", ("sts:AssumeRole",)), Is("aws:principalarn", workload.readers)))
+def only(named: tuple[str, ...]) -> Predicate:
+    """Exactly those named, in whichever account each is."""
+    return All((Is("action", ("sts:AssumeRole",)), Is("aws:principalarn", named)))
 
 
 def reader(workload: Workload) -> Predicate:
-    """It reads the records, and nothing else."""
-    _, records = workload.groups
-    where = Any((Is("resource", (records,)), Begins("resource", f"{records}:")))
-    return All((Is("action", READ), where))
+    """It reads the records, spilled ones too, and nothing else."""
+    return All((Is("action", READ), _in_its_groups(workload)))
+
+
+def unmasker(workload: Workload) -> Predicate:
+    """It reads the same, and sees what is masked."""
+    return All((Is("action", (*READ, "logs:Unmask")), _in_its_groups(workload)))
 
 
 def key(workload: Workload) -> Predicate:
@@ -157,6 +167,11 @@ def key(workload: Workload) -> Predicate:
         )
     )
     return Any((keep, use))
+
+
+def _in_its_groups(workload: Workload) -> Predicate:
+    groups = workload.groups
+    return Any((Is("resource", groups), *(Begins("resource", f"{group}:") for group in groups)))
 
 
 def _write(workload: Workload) -> Predicate:
