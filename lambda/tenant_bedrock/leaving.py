@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 from __future__ import annotations
 
 import atexit
-import functools
 import os
 import signal
 import threading
@@ -27,15 +26,12 @@ _recorders: WeakSet[Recorder] = WeakSet()
 
 
 def sweep_when_leaving(recorder: Recorder) -> None:
-    """Have ``recorder`` swept when this process ends, for as long as it is in use."""
-    _prepare()
+    """Have ``recorder`` swept when this process ends, for as long as it is in use.
+
+    A handler of SIGTERM that the application has set is left alone: a program that it ends in order
+    sweeps all the same. Only the main thread may set one.
+    """
     _recorders.add(recorder)
-
-
-@functools.cache
-def _prepare() -> None:
-    """Once in a process. A handler the application has set is left alone: it may sweep itself."""
-    atexit.register(_sweep)
     main = threading.current_thread() is threading.main_thread()
     if main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _on_sigterm)
@@ -56,3 +52,6 @@ def _on_sigterm(number: int, _: FrameType | None) -> None:
 def _sweep() -> None:
     for recorder in list(_recorders):
         recorder.sweep()
+
+
+atexit.register(_sweep)
