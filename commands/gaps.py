@@ -98,9 +98,8 @@ def main() -> int:
     ]
     named = [entry for entry in entries if entry.phase == "start"]
     if chosen.json:
-        out.print_json(
-            json.dumps([asdict(one) | {"unaccounted": one.unaccounted} for one in compared])
-        )
+        profiles = [asdict(one) | {"unaccounted": one.unaccounted} for one in compared]
+        out.print_json(json.dumps({"profiles": profiles, "gaps": [one.id for one in named]}))
     else:
         show(compared, named)
     for sentence in damage:
@@ -139,32 +138,36 @@ def counted(
     profile: str,
     period: records.Choice,
 ) -> Counts:
-    """What Bedrock counted of one profile; CommandError when CloudWatch does not tell."""
-    dimensions = [{"Name": "ModelId", "Value": profile}]
+    """What Bedrock counted of one profile; CommandError when CloudWatch does not tell.
+
+    It counts under the words of the caller, who may name a profile by its ARN or by its id.
+    """
+    names = (profile, profile.rpartition("/")[2])
     pages = client.get_paginator("get_metric_data").paginate(
         StartTime=period.since,
         EndTime=period.until,
         MetricDataQueries=[
             {
-                "Id": name,
+                "Id": f"{name}_{number}",
                 "MetricStat": {
                     "Metric": {
                         "Namespace": "AWS/Bedrock",
                         "MetricName": metric,
-                        "Dimensions": dimensions,
+                        "Dimensions": [{"Name": "ModelId", "Value": model_id}],
                     },
                     "Period": _seconds_kept(period),
                     "Stat": "Sum",
                 },
             }
             for name, metric in _METRICS.items()
+            for number, model_id in enumerate(names)
         ],
     )
     sums = dict.fromkeys(_METRICS, 0)
     try:
         for page in pages:
             for result in page["MetricDataResults"]:
-                sums[result["Id"]] += int(sum(result["Values"]))
+                sums[result["Id"].rpartition("_")[0]] += int(sum(result["Values"]))
     except client.exceptions.ClientError as error:
         said = error.response["Error"]["Message"]
         raise CommandError(f"Bedrock's counts cannot be read: {said}") from None

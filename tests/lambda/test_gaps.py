@@ -40,7 +40,8 @@ def test_all_that_went_through_the_package_is_accounted_for(acme: Any, tracked: 
     assert (compared.unaccounted, compared.gaps, compared.doubtful) == (0, (), 0)
 
 
-def test_a_call_past_the_package_is_unaccounted_for(acme: Any, tracked: str) -> None:
+@pytest.mark.parametrize("named_by", ["ARN", "id"])
+def test_a_call_past_the_package_is_unaccounted_for(acme: Any, tracked: str, named_by: str) -> None:
     connection = connect()
     connection.chat("claude").invoke("recorded")
     bare = connection._sessions.operations.create_client(
@@ -53,3 +54,13 @@ def test_a_call_past_the_package_is_unaccounted_for(acme: Any, tracked: str) -> 
     assert (compared.counted.calls, compared.recorded.calls) == (2, 1)
     assert compared.unaccounted == 1
     assert compared.counted.input_tokens - compared.recorded.input_tokens == 2
+
+
+def test_calls_that_name_the_profile_by_its_id_are_counted_too(acme: Any, tracked: str) -> None:
+    dimension = {"Name": "ModelId", "Value": tracked.rpartition("/")[2]}
+    acme.client("cloudwatch", acme.operations).put_metric_data(
+        Namespace="AWS/Bedrock",
+        MetricData=[{"MetricName": "Invocations", "Dimensions": [dimension], "Value": 3}],
+    )
+
+    assert _compared(acme, tracked).unaccounted == 3
