@@ -206,7 +206,8 @@ class Function:
 
     def configure(self, *, timeout: int = 30, **members: object) -> None:
         """Change members of TENANT_BEDROCK; the next invocation is in a new environment."""
-        self.set_settings(json.dumps({**SETTINGS, "models": ONE_MODEL, **members}), timeout)
+        told = {**SETTINGS, "models": ONE_MODEL, "timeout": timeout, **members}
+        self.set_settings(json.dumps(told), timeout)
 
     def set_settings(self, value: str, timeout: int = 30) -> None:
         """The same, with a whole value that may be a broken one."""

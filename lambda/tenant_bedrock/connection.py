@@ -144,7 +144,7 @@ class Connection:
         """Serve one Lambda invocation in this block; ``context`` is what Lambda gave the handler.
 
         Its records name the invocation. Deliveries keep within its time, and calls that are open
-        at its end, or 1.5 seconds before Lambda would end it, are recorded as ``incomplete``.
+        at its end, or one second before Lambda would end it, are recorded as ``incomplete``.
         The handler of this package does it; write the block around a handler of your own.
         """
         return self._recorder.during(Invocation.of(context))

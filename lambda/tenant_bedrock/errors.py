@@ -69,6 +69,10 @@ class PromptLeakError(TenantBedrockError):
     """Something switched on in this process would show the prompt to others; nothing was sent."""
 
 
+class OutOfTimeError(Exception):
+    """The invocation is nearly over: a failed attempt is not followed by another, paid one."""
+
+
 class RecordNote(str):
     """A note on an exception (PEP 678) that says where the record of the failed call is."""
 

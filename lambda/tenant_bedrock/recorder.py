@@ -14,6 +14,7 @@ from tenant_bedrock.delivery import Receipt
 from tenant_bedrock.errors import NotRecordedError
 from tenant_bedrock.invocation import Invocation
 from tenant_bedrock.record import ModelCall
+from tenant_bedrock.session import GIVE_UP_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +31,7 @@ _RECEIPTS_KEPT = 1_000
 _WAITING_KEPT = 10_000
 # Before Lambda ends an invocation, or half way when it has less: one put of what is still open, or
 # its copy on stdout.
-SWEEP_SECONDS = 1.5
+SWEEP_SECONDS = 1.0
 
 
 class Recorder:
@@ -128,6 +129,10 @@ class Recorder:
             self._alarm.set(math.inf)
             self.sweep()
             self._invocation = Invocation()
+
+    def nearly_over(self) -> bool:
+        """Whether the invocation has no time for another attempt."""
+        return self._invocation.seconds_left() < GIVE_UP_SECONDS + 1
 
     def sweep(self) -> None:
         """Record every call that is open now as incomplete, with what has come of its answer."""

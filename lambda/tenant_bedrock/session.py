@@ -34,10 +34,12 @@ PAUSE_SECONDS = 30  # between two tries while STS is down: few requests wait for
 
 # AWS lets some models answer for up to 60 minutes and asks for a read timeout to match:
 # https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-37.html
-# A shorter one would retry, and pay for, a call whose answer is still being written.
+# A shorter one would retry, and pay for, a call whose answer is still being written; where the
+# function has less time than that, ``wire`` sees to it that there is no second attempt.
+LONGEST_ANSWER_SECONDS = 3600
+GIVE_UP_SECONDS = 2  # before Lambda ends the function
 _BEDROCK = Config(
     connect_timeout=5,
-    read_timeout=3600,
     retries={"mode": "standard", "total_max_attempts": 2},
     max_pool_connections=50,
     tcp_keepalive=True,
@@ -127,6 +129,7 @@ class Sessions:
     operations: Session
     role: OperationsRole
     region: str
+    patience: float  # seconds without a byte from Bedrock
     _clients: dict[str, Any] = field(default_factory=dict)
 
     def logs(self) -> CloudWatchLogsClient:
@@ -139,7 +142,8 @@ class Sessions:
     def bedrock(self, region: str) -> BedrockRuntimeClient:
         """Bedrock in ``region``, as the operations role; botocore's errors are AssumeRole's."""
         if region not in self._clients:
-            made = _client(self.operations, "bedrock-runtime", region, _BEDROCK)
+            config = _BEDROCK.merge(Config(read_timeout=self.patience))
+            made = _client(self.operations, "bedrock-runtime", region, config)
             self._clients[region] = made
         client: BedrockRuntimeClient = self._clients[region]
         return client
@@ -158,7 +162,17 @@ def open_sessions(settings: Settings) -> Sessions:
     operations.register_component("credential_provider", CredentialResolver([role]))
     # The loader holds the parsed service models; a second one would read them all again.
     operations.register_component("data_loader", customer.get_component("data_loader"))
-    return Sessions(customer, operations, role, region)
+    return Sessions(customer, operations, role, region, _patience(settings.timeout))
+
+
+def _patience(timeout: int | None) -> float:
+    """Until there is just time to record a call that did not come back, and to say so.
+
+    For a function of a few seconds that is half of its time.
+    """
+    if timeout is None:
+        return LONGEST_ANSWER_SECONDS
+    return max(timeout - GIVE_UP_SECONDS, timeout / 2)
 
 
 def _client(session: Session, service: str, region: str, config: Config) -> Any:  # noqa: ANN401 - the caller names its type

@@ -65,7 +65,8 @@ class Settings(_Frozen):
     """One tenant's side of the hand-over, with the models it may call by alias.
 
     ``audit`` says what becomes of an answer whose record CloudWatch did not acknowledge, and
-    ``content`` how much of prompts and answers the records hold.
+    ``content`` how much of prompts and answers the records hold. ``timeout`` is the Lambda
+    function's, in seconds; a process elsewhere has none.
     """
 
     audit: Literal["required", "best-effort"] = "best-effort"
@@ -78,6 +79,7 @@ class Settings(_Frozen):
     record_log_group: Text
     role_arn: Annotated[str, Field(pattern=r"^arn:[^:]+:iam::\d{12}:role/.+$")]
     tenant: Text
+    timeout: Count | None = None
 
     @property
     def operations_account(self) -> str:

@@ -14,12 +14,14 @@ from urllib.parse import unquote
 
 from botocore.exceptions import ClientError
 
+from tenant_bedrock.errors import OutOfTimeError
 from tenant_bedrock.stream import WatchedStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from uuid import UUID
 
+    from botocore.awsrequest import AWSRequest
     from botocore.model import OperationModel
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
@@ -52,6 +54,7 @@ def watch(client: BedrockRuntimeClient, recorder: Recorder) -> None:
     for operation in ("Converse", "ConverseStream"):
         for event, react in (
             ("before-call", watcher.before_call),
+            ("request-created", watcher.request_created),
             ("response-received", watcher.response_received),
             ("after-call", watcher.after_call),
             ("after-call-error", watcher.after_call_error),
@@ -81,6 +84,12 @@ class _Watcher:
         call.operation = model.name
         call.model_id = unquote(params["url_path"].split("/")[2])  # /model/{modelId}/converse
         self._recorder.sending(call)
+
+    def request_created(self, *, request: AWSRequest, **_: object) -> None:
+        """An attempt is about to be sent; raises OutOfTimeError instead of a second one too late."""
+        call: ModelCall = request.context[_KEY]
+        if call.attempts and self._recorder.nearly_over():
+            raise OutOfTimeError
 
     def response_received(
         self,

@@ -11,6 +11,7 @@ locals {
     record_log_group = local.record_log_group
     role_arn         = var.operations_role.arn
     tenant           = var.tenant
+    timeout          = var.timeout
   })
 }
 

@@ -262,9 +262,9 @@ def test_what_is_open_shortly_before_the_deadline_is_recorded_while_there_is_tim
     acme: Any,
 ) -> None:
     handler({"prompt": "warm", "model": "claude"}, None)
-    acme.control.fault(Fault("bedrock-runtime", delay_seconds=1.5))
+    acme.control.fault(Fault("bedrock-runtime", delay_seconds=1.9))
 
-    answer = handler({"prompt": "slow", "model": "claude"}, _Context(2.4))
+    answer = handler({"prompt": "slow", "model": "claude"}, _Context(2.6))
 
     ours = [record["tenantBedrock"] for record in acme.records()]
     phases = [one["phase"] for one in ours if one["recordId"] == answer["record"]["id"]]

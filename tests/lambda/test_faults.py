@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.cloud.faults import FOREVER, Fault
-from tests.tenant import deploy
+from tests.tenant import ONE_MODEL, SETTINGS, deploy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -210,10 +210,27 @@ def test_whatever_bedrock_does_each_attempt_is_recorded(
     assert ledger.attempts() == len(trail.calls(service="bedrock-runtime")) - before == 2
 
 
-def test_a_call_slower_than_the_function_is_recorded_before_lambda_ends_it(
+def test_a_call_slower_than_the_function_is_given_up_in_time_and_sent_once(
     function: Any, ledger: Ledger
 ) -> None:
-    function.configure(timeout=3)
+    function.configure(timeout=4)
+    function.tenant.control.fault(SLOWER_THAN_THE_FUNCTION)
+
+    error = function.invoke({"prompt": "hello there"})
+
+    assert error["errorType"] == "ModelFailedError"
+    (entry,) = ledger.entries()
+    assert entry.id in error["errorMessage"]
+    assert (entry.phase, entry.kept) == ("error", "delivered")
+    (attempt,) = entry.record["tenantBedrock"]["attempts"]
+    assert attempt["errorCode"] == "ReadTimeoutError"
+
+
+def test_a_call_that_the_function_does_not_survive_is_recorded_before_lambda_ends_it(
+    function: Any, ledger: Ledger
+) -> None:
+    told = {**SETTINGS, "models": ONE_MODEL}  # as from a Terraform that tells no timeout
+    function.set_settings(json.dumps(told), timeout=3)
     function.tenant.control.fault(SLOWER_THAN_THE_FUNCTION)
 
     error = function.invoke({"prompt": "hello there"})
@@ -227,14 +244,14 @@ def test_a_call_slower_than_the_function_is_recorded_before_lambda_ends_it(
 def test_a_slow_call_is_recorded_in_time_even_without_cloudwatch(
     function: Any, ledger: Ledger
 ) -> None:
-    function.configure(timeout=3)
+    function.configure(timeout=4)
     function.tenant.control.fault(SLOWER_THAN_THE_FUNCTION)
     function.tenant.control.fault(Fault("logs", delay_seconds=4, times=FOREVER))
 
-    assert function.invoke({"prompt": "hello there"})["errorType"] == "Sandbox.Timedout"
+    assert function.invoke({"prompt": "hello there"})["errorType"] == "ModelFailedError"
 
     (entry,) = ledger.entries()
-    assert (entry.phase, entry.kept) == ("incomplete", "spilled")
+    assert (entry.phase, entry.kept) == ("error", "spilled")
 
 
 STEPS = [

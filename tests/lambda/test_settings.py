@@ -106,6 +106,7 @@ def test_the_whole_hand_over_is_read() -> None:
         **GOOD,
         "audit": "required",
         "content": "hashed",
+        "timeout": 300,
         "guardrail": {
             "arn": "arn:aws:bedrock:eu-central-1:111111111111:guardrail/g",
             "version": "1",

@@ -70,6 +70,7 @@ def test_the_function_is_told_what_was_handed_over_and_where_its_records_go(plai
             "record_log_group": "/bedrock/prod/acme/records",
             "role_arn": "arn:aws:iam::111111111111:role/bedrock-prod-acme",
             "tenant": "acme",
+            "timeout": 300,
         }
     }
 
