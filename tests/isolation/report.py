@@ -28,7 +28,7 @@ CLAIMS = (
 )
 ASSUMED = (
     "IAM decides as its documentation says; how that was read is in tests/isolation/encode.py.",
-    "A caller is an AWS service, or a user, role or session whose ARN holds its account of 12 digits.",
+    "A caller is an AWS service, or a user, role or federated user whose ARN holds its account of 12 digits.",
     "A request has aws:SourceVpce when it comes through a VPC endpoint, and aws:SourceIp when it does not.",
     "Bedrock sets bedrock:InferenceProfileArn and aws:ResourceTag as documented.",
 )

@@ -60,7 +60,7 @@ class Environment:
         return cls(
             name=variables["environment"],
             partition=partition_of(operations["region"]),
-            account=operations["account_id"],
+            account=str(operations["account_id"]),
             region=operations["region"],
             tenants=variables["tenants"],
             shared_accounts=frozenset(variables.get("accounts_with_several_tenants") or ()),

@@ -155,7 +155,13 @@ def key(workload: Workload) -> Predicate:
     dns = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
     keep = All(
         (
-            Begins("aws:principalarn", f"arn:{partition}:iam::{workload.account}:"),
+            # Everyone in the account; the ARN of a federated user is of sts.
+            Any(
+                tuple(
+                    Begins("aws:principalarn", f"arn:{partition}:{issuer}::{workload.account}:")
+                    for issuer in ("iam", "sts")
+                )
+            ),
             Any((Is("action", KEEP_A_KEY), *(Begins("action", b) for b in KEEP_A_KEY_BEGINS))),
         )
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tests.cloud.iam.evaluator import Request, Requester
 from tests.isolation import smt
-from tests.isolation.smt import equal, every, no, symbol, text
+from tests.isolation.smt import equal, every, no, some, symbol, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -76,17 +76,18 @@ KEYS = {
 
 ACTION, RESOURCE = symbol("action"), symbol("resource")
 IS_SERVICE, SERVICE = symbol("caller.is_service"), symbol("caller.service")
-# A caller's ARN, which is aws:PrincipalArn, is made of these three:
+# A caller's ARN, which is aws:PrincipalArn, is made of these: of iam, or for a federated user of sts.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
-PARTITION, ACCOUNT, PATH = (symbol(f"caller.{part}") for part in ("partition", "account", "path"))
-ROLE = f"(str.++ {text('arn:')} {PARTITION} {text(':iam::')} {ACCOUNT} {text(':')} {PATH})"
+PARTITION, ISSUER = symbol("caller.partition"), symbol("caller.issuer")
+ACCOUNT, PATH = symbol("caller.account"), symbol("caller.path")
+ROLE = f'(str.++ "arn:" {PARTITION} ":" {ISSUER} "::" {ACCOUNT} ":" {PATH})'
 # A role is called as by a session of it, which has an ARN of its own; a user is not.
 IS_SESSION, SESSION_PATH = symbol("caller.is_session"), symbol("caller.session_path")
 
 _FIELDS = {
     **dict.fromkeys([IS_SERVICE, IS_SESSION], "Bool"),
     **dict.fromkeys([ACTION, RESOURCE, SERVICE], "String"),
-    **dict.fromkeys([PARTITION, ACCOUNT, PATH, SESSION_PATH], "String"),
+    **dict.fromkeys([PARTITION, ISSUER, ACCOUNT, PATH, SESSION_PATH], "String"),
 }
 
 # What the caller is, and no variable of its own:
@@ -133,7 +134,7 @@ def text_matches(variable: str, pattern: Pattern) -> str:
 def arn_matches(variable: str, parts: Sequence[Pattern]) -> str:
     """True where the text is an ARN each of whose six parts matches."""
     if variable == ROLE:
-        own = (text("arn"), PARTITION, text("iam"), text(""), ACCOUNT, PATH)
+        own = (text("arn"), PARTITION, ISSUER, text(""), ACCOUNT, PATH)
         return every(smt.matches(part, asked) for part, asked in zip(own, parts, strict=True))
     whole = itertools.chain.from_iterable((":", *part) for part in parts[1:])
     return every([smt.matches(text("arn"), parts[0]), smt.matches(variable, ("arn", *whole))])
@@ -141,11 +142,12 @@ def arn_matches(variable: str, parts: Sequence[Pattern]) -> str:
 
 def session_is(arn: str) -> str:
     """True where the caller's own ARN, a session's or a user's, is this one."""
-    head, partition, service, region, account, path = arn.split(":", 5)
-    if (head, service, region) != ("arn", "sts", ""):
-        return every([no(IS_SESSION), text_matches(ROLE, (arn,))])
+    itself = every([no(IS_SESSION), text_matches(ROLE, (arn,))])
+    head, partition, issuer, region, account, path = arn.split(":", 5)
+    if (head, issuer, region) != ("arn", "sts", ""):
+        return itself
     own = ((PARTITION, partition), (ACCOUNT, account), (SESSION_PATH, path))
-    return every([IS_SESSION, *(equal(part, text(asked)) for part, asked in own)])
+    return some([itself, every([IS_SESSION, *(equal(part, text(its)) for part, its in own)])])
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,7 @@ class World:
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/console-account-id.html
         yield f'(str.in_re {ACCOUNT} ((_ re.^ 12) (re.range "0" "9")))'
         yield smt.matches(PARTITION, (smt.Wild.ANY_BUT_COLONS,))
+        yield some([equal(ISSUER, text("iam")), equal(ISSUER, text("sts"))])
 
         # A request comes through a VPC endpoint or from an address, and has the one key or the other.
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-sourceip
@@ -213,7 +216,7 @@ class World:
             else:
                 context[key] = str(model[value(key)])
         account = str(model[ACCOUNT])
-        role = f"arn:{model[PARTITION]}:iam::{account}:{model[PATH]}"
+        role = f"arn:{model[PARTITION]}:{model[ISSUER]}::{account}:{model[PATH]}"
         if model[IS_SERVICE]:
             requester = Requester(service=str(model[SERVICE]))
         else:

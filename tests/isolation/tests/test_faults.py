@@ -145,6 +145,17 @@ def test_a_trust_policy_that_says_who_in_another_way_is_refused(policy, problem)
     assert problem in problems(shown(policy))[0]
 
 
+def test_a_federated_user_of_the_tenants_account_is_not_its_execution_role():
+    also = copy.deepcopy(TRUST["Statement"][0]["Condition"])
+    also["ArnEquals"]["aws:PrincipalArn"] = [
+        also["ArnEquals"]["aws:PrincipalArn"],
+        "arn:aws:sts::222222222222:federated-user/ann",
+    ]
+    (failed,) = proved(shown(trusting(Condition=also))).failed
+    caller = failed.counterexample.request.requester
+    assert caller.policy_arn == "arn:aws:sts::222222222222:federated-user/ann"
+
+
 def permitting(**condition):
     statement = {**INVOKE, "Condition": condition}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -24,6 +24,7 @@ from tests.isolation.world import (
     ACTION,
     IS_SERVICE,
     IS_SESSION,
+    ISSUER,
     PARTITION,
     PATH,
     RESOURCE,
@@ -59,6 +60,7 @@ ACCOUNTS = ["111111111111", "222222222222"]
 PATHS = ["role/app", "role/app-2", "role/team/app", "user/ann", "root"]
 PARTITIONS = ["aws", "aws-cn"]
 ROLES = [f"arn:{p}:iam::{a}:{path}" for p in PARTITIONS for a in ACCOUNTS for path in PATHS]
+ROLES.append("arn:aws:sts::111111111111:federated-user/ann")
 SESSIONS = [f"arn:aws:sts::{a}:assumed-role/app/s" for a in ACCOUNTS]
 SERVICES = ["lambda.amazonaws.com", "logs.eu-central-1.amazonaws.com"]
 ACTIONS = [
@@ -100,6 +102,7 @@ TEXT_PATTERNS = [*TEXTS, "*", "a*", "?", "*b", "a?", "arn:aws:iam::*:role/app", 
 ARN_PATTERNS = [
     *ROLES[:6],
     "arn:aws:iam::*:role/app",
+    "arn:aws:*::111111111111:*",
     "arn:aws:iam::222222222222:role/*",
     "arn:*:i?m::222222222222:*",
     "a*:aws:s3:::b/k",
@@ -231,7 +234,7 @@ def numbered(number):
 def pinned(world, request):
     """What each of the world's variables is in this request."""
     who = request.requester
-    _, partition, _, _, _, path = (who.policy_arn or ":::::").split(":", 5)
+    _, partition, issuer, _, _, path = (who.policy_arn or ":::::").split(":", 5)
     session = who.arn != who.policy_arn
     values = {
         ACTION: text(request.action.lower()),
@@ -239,6 +242,7 @@ def pinned(world, request):
         IS_SERVICE: truth(who.service is not None),
         SERVICE: text(who.service or ""),
         PARTITION: text(partition),
+        ISSUER: text(issuer),
         ACCOUNT: text(who.account),
         PATH: text(path),
         IS_SESSION: truth(session),

