@@ -54,7 +54,8 @@ def main() -> int:
         shown, waiting = planned(env, chosen.jobs)
     made, started = datetime.now(UTC), time.perf_counter()
     proofs = tuple(proved(env, shown, state=bool(chosen.state)))
-    report = Report(env.name, proofs, waiting, time.perf_counter() - started, made)
+    subject = "what exists now" if chosen.state else "what an apply would leave"
+    report = Report(env.name, subject, proofs, waiting, time.perf_counter() - started, made)
     certificate = CERTIFICATES / f"{env.name}-{made:%Y-%m-%dT%H%M%SZ}.md"
     certificate.parent.mkdir(parents=True, exist_ok=True)
     certificate.write_text(report.certificate())

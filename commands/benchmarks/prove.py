@@ -83,7 +83,7 @@ def _seconds(file: Path) -> float:
     """Seconds from a plan's JSON to its certificate; CommandError where it is not proved."""
     started = time.perf_counter()
     proof = proved(claims.of(read(json.loads(file.read_text()))))
-    report = Report("bench", (proof,), (), 0.0, datetime.now(UTC))
+    report = Report("bench", "a plan", (proof,), (), 0.0, datetime.now(UTC))
     report.certificate()
     if not report.holds:
         raise CommandError("\n".join(report.problems()[:3]))

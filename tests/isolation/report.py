@@ -45,6 +45,7 @@ class Report:
     """Every proof of one run."""
 
     environment: str
+    subject: str  # what an apply would leave, or what exists
     proofs: tuple[Proof, ...]
     waiting: tuple[str, ...]  # customer accounts that are not planned, for want of a role
     seconds: float
@@ -94,6 +95,7 @@ class Report:
         """The report for machines."""
         return {
             "environment": self.environment,
+            "subject": self.subject,
             "proved": self.holds,
             "made": self.made.isoformat(timespec="seconds"),
             "seconds": round(self.seconds, 2),
@@ -113,7 +115,8 @@ class Report:
         counted = ", ".join(f"{count:,} {what}" for what, count in self.counts().items())
         lines = [
             f"# {verdict}: isolation of the tenants of {self.environment}",
-            f"{self.made:%Y-%m-%d %H:%M:%S} UTC, {self.seconds:.1f} s. {versions}: each by itself. {counted}.",
+            f"Of {self.subject}. {self.made:%Y-%m-%d %H:%M:%S} UTC, {self.seconds:.1f} s.",
+            f"{versions}: each by itself. {counted}.",
             "## For every request there can be",
             *_items(CLAIMS),
             "## Of these plans",
