@@ -85,7 +85,7 @@ class Report:
         return {
             "tenants": len({name for proof in self.proofs for name in proof.case.tenants}),
             "claims": sum(len(proof.outcomes) for proof in self.proofs),
-            "questions": sum(proof.questions for proof in self.proofs),
+            "distinct": sum(proof.distinct for proof in self.proofs),
             "requests that must be allowed": sum(
                 outcome.allowed for proof in self.proofs for outcome in proof.outcomes
             ),

@@ -264,6 +264,40 @@ def test_a_profile_carries_the_tags_of_its_own_tenant():
     ]
 
 
+def many(tenants):
+    """A plan of so many tenants, each in an account of its own."""
+
+    def named(told, number):
+        told = json.dumps(told).replace("acme", f"tenant-{number}")
+        told = told.replace("222222222222", f"{222222222222 + number}")
+        return json.loads(told.replace("269170463fdc32af10a91e67a8fd77bd", f"{number:032x}"))
+
+    roles = [named(role(), number) for number in range(tenants)]
+    stanzas = {f"tenant-{number}": named(STANZA, number) for number in range(tenants)}
+    return shown(*roles, tenants=stanzas)
+
+
+def test_many_tenants_are_proved_together_and_what_is_alike_once():
+    heard = []
+    case = claims.of(plan.read(many(25)))
+    proof = prove(case, lambda done, total: heard.append((done, total)))
+    assert proof.holds
+    assert (len(proof.outcomes), proof.distinct) == (50, 26)
+    assert heard[-1] == (26, 26)
+    assert len(heard) > 1
+
+
+def test_among_many_tenants_only_the_wrong_one_fails():
+    told = many(25)
+    wrong = told["resource_changes"][7]["change"]["after"]
+    wrong["assume_role_policy"] = wrong["assume_role_policy"].replace("StringEquals", "StringLike")
+    assert prove(claims.of(plan.read(told))).holds
+    wrong["assume_role_policy"] = wrong["assume_role_policy"].replace(f"{7:032x}", "*")
+    (failed,) = prove(claims.of(plan.read(told))).failed
+    assert (failed.claim.subject, failed.claim.about) == ("tenant-7", "trust")
+    assert failed.counterexample.allowed
+
+
 @pytest.mark.parametrize("slow", list(solvers.SOLVERS))
 def test_a_solver_that_does_not_answer_proves_nothing(slow, monkeypatch):
     silent = {**solvers.SOLVERS, slow: lambda: lambda _script: "unknown"}
