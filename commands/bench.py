@@ -17,7 +17,16 @@ from __future__ import annotations
 
 import argparse
 
-from commands.benchmarks import functions, goals, machine, plan, prove, record, report
+from commands.benchmarks import (
+    RESULTS,
+    functions,
+    goals,
+    machine,
+    plan,
+    prove,
+    record,
+    report,
+)
 from commands.console import progress, run
 
 SECTIONS = {"plan": plan.plan, "prove": prove.prove, "record": record.record}
@@ -46,6 +55,7 @@ def main() -> int:
     options.add_argument("--calls", type=int, default=10_000, help="record: calls to make")
     options.add_argument("--readme", action="store_true", help="write README's table anew")
     chosen = options.parse_args()
+    RESULTS.mkdir(parents=True, exist_ok=True)
     wanted = [chosen.only] if chosen.only else sections
     missed = False
     if names := [name for name in wanted if name in functions.SECTIONS]:

@@ -239,7 +239,6 @@ def write(
         "measured": [{**asdict(one), "median": round(one.median, 2)} for one in measured],
         "goals": [asdict(one) for one in reached],
     }
-    RESULTS.mkdir(parents=True, exist_ok=True)
     file = RESULTS / f"{section}.json"
     file.write_text(json.dumps(content, indent=2) + "\n")
     out.print(f"\nWritten to {file.relative_to(ROOT)}.")

@@ -97,7 +97,6 @@ def record(chosen: argparse.Namespace) -> bool:
         "tallies": [asdict(tally) for tally in tallies],
         "latency_ms": latencies,
     }
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(content, indent=2) + "\n")
     out.print("\nWritten to build/bench/record.json.")
     return any(tally.lost for tally in tallies if tally.name == "ours")

@@ -43,7 +43,6 @@ def show(taken_on: Mapping[str, Any], sections: Mapping[str, Section]) -> None:
 
 def write(taken_on: Mapping[str, Any], sections: Mapping[str, Section]) -> list[Path]:
     """Write these sections' figures; those of other sections stay as an earlier run left them."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
     kept = json.loads(JSON.read_text()) if JSON.is_file() else {}
     content = kept | _content(taken_on, sections)
     JSON.write_text(json.dumps(content, indent=2) + "\n")

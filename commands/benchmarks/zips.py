@@ -47,7 +47,6 @@ def build(say: Callable[[str], None]) -> list[Zip]:
     stamp = RESULTS / "zips.made-from"
     made_from = _fingerprint(own)
     if not stamp.is_file() or stamp.read_text() != made_from:
-        RESULTS.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=RESULTS) as folder:
             _build_others(Path(folder), raw, naive, say)
         shutil.copy(own, ours)
