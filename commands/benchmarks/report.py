@@ -69,8 +69,19 @@ def block(content: Mapping[str, Any]) -> str:
         "|---|---|---|---|",
         *(f"| {' | '.join(row)} |" for row in rows(content)),
     ]
-    words = machine.in_words(next(iter(content.values()))["machine"])
-    return "\n".join([BEGIN, *lines, "", f"Taken on {words}.", END])
+    goals = [
+        f"- {'met' if goal['met'] else 'missed'}: {goal['promise']}: {goal['measured']}"
+        for section in content.values()
+        for goal in section["goals"]
+    ]
+    # Sections may come from several runs; what else the machine did is told for all of them.
+    machines = [section["machine"] for section in content.values()]
+    loads = [taken_on["load"][0] for taken_on in machines]
+    words = (
+        f"Taken on {machines[0]['cores']} cores, {machines[0]['cpu']}, "
+        f"at a load of {min(loads):.1f} to {max(loads):.1f} before each section began."
+    )
+    return "\n".join([BEGIN, *lines, "", *goals, "", words, END])
 
 
 def rows(content: Mapping[str, Any]) -> list[list[str]]:
@@ -138,7 +149,9 @@ def _draw(content: Mapping[str, Any], picture: Path) -> None:
             color=["#8a8f98", "#c77b30", "#2f6f9f"],
             capsize=3,
         )
-        panel.bar_label(bars, fmt="%.3g", padding=4, fontsize=9)
+        labels = [f"{median:.0f}" if median >= 100 else f"{median:.1f}" for median in medians]
+        panel.bar_label(bars, labels=labels, padding=4, fontsize=9)
+        panel.margins(y=0.15)
         panel.set_title(figure["what"], fontsize=9, wrap=True)
         panel.set_ylabel(figure["unit"])
         panel.tick_params(axis="x", labelsize=7)

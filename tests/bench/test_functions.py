@@ -125,7 +125,8 @@ def test_readmes_table_is_written_between_its_marks_and_nothing_else_is(results)
         "| median (99th percentile) | raw boto3 | LangChain, as usual | this package |\n"
         "|---|---|---|---|\n"
         "| cold start | 255 ms (260) | 1000 ms | 400 ms |\n"
-        "\nTaken on 2 cores, a processor, load 0.1 0.2 0.3.\n"
+        "\n- met: quick: 1 ms\n"
+        "\nTaken on 2 cores, a processor, at a load of 0.1 to 0.1 before each section began.\n"
         f"{report.END}\nafter\n"
     )
 
