@@ -30,6 +30,7 @@ class CustomerAccount:
     unmaskers: tuple[str, ...] = ()
     in_vpc: bool = False
     permissions_boundary: str | None = None
+    snap_start: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,10 @@ class Environment:
         """The base name of everything a tenant has in either account."""
         return f"bedrock-{self.name}-{tenant}"
 
+    def function_of(self, account: CustomerAccount) -> str:
+        """What to invoke in a customer account: of a function with snapshots, the alias that starts from one."""
+        return f"{self.name_of(account.tenant)}{':live' if account.snap_start else ''}"
+
 
 def load(name: str) -> Environment:
     """Read an environment; CommandError when it does not exist or its tfvars cannot be right."""
@@ -124,6 +129,7 @@ def load(name: str) -> Environment:
                     tuple(account.get("unmaskers", ())),
                     in_vpc="vpc" in account,
                     permissions_boundary=account.get("permissions_boundary"),
+                    snap_start=stanza.get("workload", {}).get("snap_start", False),
                 )
                 for tenant, stanza in data.get("tenants", {}).items()
                 for account_id, account in stanza["accounts"].items()

@@ -67,7 +67,7 @@ def invoke(
         env, session, "lambda", read_timeout=READ_TIMEOUT, retries={"total_max_attempts": 1}
     )
     try:
-        result = client.invoke(FunctionName=env.name_of(account.tenant), Payload=json.dumps(event))
+        result = client.invoke(FunctionName=env.function_of(account), Payload=json.dumps(event))
     except client.exceptions.ResourceNotFoundException:
         raise CommandError(
             f"{account.account_id} has no function {env.name_of(account.tenant)} yet; "

@@ -35,6 +35,11 @@ variable "models" {
     streaming     = optional(bool, true)
   }))
   nullable = false
+
+  validation {
+    condition     = alltrue([for granted in values(var.models) : granted.model != null])
+    error_message = "The profile of ${join(" and ", [for alias, granted in var.models : alias if granted.model == null])} is not made yet; apply the operations account for this tenant first."
+  }
 }
 
 variable "operations_role" {

@@ -10,9 +10,10 @@ output "role" {
         for alias, its in local.models : alias => {
           base_model_id = its.model
           fallbacks     = its.fallbacks
-          model         = its.track ? aws_bedrock_inference_profile.tracked[alias].arn : local.ids[alias]
-          regions       = its.regions
-          streaming     = its.streaming
+          # An apply of another tenant alone computes this one too, before its profile is there.
+          model     = its.track ? try(aws_bedrock_inference_profile.tracked[alias].arn, null) : local.ids[alias]
+          regions   = its.regions
+          streaming = its.streaming
         }
       }
       quota    = var.stanza.quota

@@ -1,6 +1,7 @@
 """Reading an environment's data, and speaking of AWS."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -25,3 +26,10 @@ def test_a_folder_whose_tfvars_name_another_environment_is_refused(tmp_path, mon
     assert environment.load("prod").name == "prod"
     with pytest.raises(CommandError, match='says environment = "prod"'):
         environment.load("staging")
+
+
+def test_a_function_with_snapshots_is_invoked_by_the_alias_that_starts_from_one():
+    prod = environment.load("prod")
+    (account,) = prod.accounts
+    assert prod.function_of(account) == "bedrock-prod-example"
+    assert prod.function_of(replace(account, snap_start=True)) == "bedrock-prod-example:live"

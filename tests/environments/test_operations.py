@@ -3,6 +3,7 @@ import re
 import pytest
 
 from commands.environment import ROOT
+from tests.terraform import LOCAL
 
 STANZAS = re.findall(
     r"^```hcl\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
@@ -76,6 +77,12 @@ def test_the_hand_over_is_known_before_apply_where_no_alias_is_tracked(known):
     }
     assert known.outputs["quotas"]["acme"]["role"] == "bedrock-prod-acme"
     assert known.outputs["quotas"]["acme"]["state"] == "active"
+
+
+def test_a_tenant_is_planned_alone_before_anothers_profile_is_made(operations):
+    acme = operations.plan(LOCAL, '-target=module.operations_role["acme"]')
+    assert acme.addresses == {'module.operations_role["acme"].aws_iam_role.this'}
+    assert acme.outputs["handover"]["initech"]["models"]["claude"]["model"] is None
 
 
 def test_capacity_is_known_before_apply(local):

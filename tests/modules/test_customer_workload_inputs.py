@@ -35,6 +35,10 @@ def test_accepts(root, given, good):
                 "not 22222222222."
             ),
         ),
+        (
+            {"models": {"claude": {"model": None, "regions": ["eu-central-1"]}}},
+            "The profile of claude is not made yet; apply the operations account for this tenant",
+        ),
         ({"audit": "always"}, 'audit is "best-effort" or "required", not "always".'),
         ({"content": "none"}, 'content is "full", "metadata" or "hashed", not "none".'),
         ({"masking": ["email"]}, 'such as "EmailAddress" or "BankAccountNumber-DE", not email.'),

@@ -1,6 +1,6 @@
-"""Lambda's control plane where moto forgets: LoggingConfig, and some members on update.
+"""Lambda's control plane where moto forgets: LoggingConfig, SnapStart, and some members on update.
 
-Without LoggingConfig in the answers, Terraform would plan a change after every apply. Everything
+Without them in the answers, Terraform would plan a change after every apply. Everything
 else about functions stays moto's.
 """
 
@@ -35,6 +35,7 @@ class FunctionConfiguration:
     def __init__(self, context: CloudContext) -> None:
         self._context = context
         self._logging: dict[tuple[str, str, str], LoggingConfig] = {}
+        self._snapshots: set[tuple[str, str, str]] = set()
         self._lock = threading.Lock()
         self._operations: Mapping[str, Callable[[Call], tuple[int, Mapping[str, Any]]]] = {
             "CreateFunction": self._create,
@@ -66,6 +67,7 @@ class FunctionConfiguration:
         """The function was deleted."""
         with self._lock:
             self._logging.pop((name.account, name.region, name.name), None)
+            self._snapshots.discard((name.account, name.region, name.name))
 
     def _create(self, call: Call) -> tuple[int, Mapping[str, Any]]:
         spec = json.loads(call.body)
@@ -79,6 +81,7 @@ class FunctionConfiguration:
             raise ServiceError("InvalidParameterValueException", message)
         function = backend.create_function(spec)
         self._remember(name, spec.get("LoggingConfig"))
+        self._remember_snapshots(name, spec.get("SnapStart") or {})
         return 201, self._shown(name, function.get_configuration(on_create=True))
 
     def _get(self, call: Call) -> tuple[int, Mapping[str, Any]]:
@@ -110,6 +113,8 @@ class FunctionConfiguration:
         function = find_function(self._context, name)
         if "LoggingConfig" in body:
             self._remember(name, body["LoggingConfig"])
+        if "SnapStart" in body:
+            self._remember_snapshots(name, body["SnapStart"])
         if "TracingConfig" in body:
             function.tracing_config = body["TracingConfig"]
         if "EphemeralStorage" in body:
@@ -121,5 +126,24 @@ class FunctionConfiguration:
             place = (name.account, name.region, name.name)
             self._logging[place] = logging_config(name.name, given)
 
+    def _remember_snapshots(self, name: FunctionName, given: Mapping[str, str]) -> None:
+        """That they were asked for; none is taken here, and every version starts from nothing."""
+        place = (name.account, name.region, name.name)
+        with self._lock:
+            if given.get("ApplyOn") == "PublishedVersions":
+                self._snapshots.add(place)
+            else:
+                self._snapshots.discard(place)
+
     def _shown(self, name: FunctionName, configuration: Mapping[str, Any]) -> dict[str, Any]:
-        return {**configuration, "LoggingConfig": self.logging(name).members()}
+        with self._lock:
+            asked = (name.account, name.region, name.name) in self._snapshots
+        snap_start = {
+            "ApplyOn": "PublishedVersions" if asked else "None",
+            "OptimizationStatus": "On" if asked and name.qualifier else "Off",
+        }
+        return {
+            **configuration,
+            "LoggingConfig": self.logging(name).members(),
+            "SnapStart": snap_start,
+        }

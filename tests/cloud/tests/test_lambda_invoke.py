@@ -283,3 +283,19 @@ def test_an_event_is_run_later_and_again_twice_when_it_fails(
     assert accepted["StatusCode"] == 202
     requests = [message for message in function.log() if '"platform.start"' in message]
     assert len(requests) == 3
+
+
+def test_remembers_that_snapshots_of_published_versions_were_asked_for(
+    cloud: LocalCloud, connect: Connect
+) -> None:
+    function = deploy(cloud, connect, ECHO)
+
+    def kept() -> str:
+        shown = function.client.get_function_configuration(FunctionName="fn")["SnapStart"]
+        return str(shown["ApplyOn"])
+
+    assert kept() == "None"
+    function.client.update_function_configuration(
+        FunctionName="fn", SnapStart={"ApplyOn": "PublishedVersions"}
+    )
+    assert kept() == "PublishedVersions"
