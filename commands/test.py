@@ -32,8 +32,10 @@ def main() -> int:
     if chosen.only_checks:
         return 0
     package.build("host", progress)  # set-up: the tests themselves need no package index
+    workers = ["-n", str(os.cpu_count() or 1), "--dist", "loadfile"]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-n", str(os.cpu_count() or 1), "--dist", "loadfile"],
+        # In the order of tests/conftest.py: xdist's own counts a file's tests, not its minutes.
+        [sys.executable, "-m", "pytest", *workers, "--no-loadscope-reorder"],
         cwd=ROOT,
         env=without_aws(Workspace()),
         check=False,
