@@ -96,7 +96,10 @@ class RuntimeApi:
         """Stop serving; a runtime that still waits loses its connection."""
         self._events.put(None)
         self._server.stop()
+        # Only then: poll looks its descriptor up again when it wakes, and by then the number may
+        # be another socket's, on which it would wait for ever.
         self._thread.join()
+        self._server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -160,11 +163,10 @@ class _Server(ThreadingHTTPServer):
             self.handle_request()
 
     def stop(self) -> None:
-        """Wake ``accept`` for the last time."""
+        """Wake ``accept`` for the last time; the socket stays open until it has returned."""
         self._open = False
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
-        self.server_close()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: a runtime that was killed breaks its connection."""
