@@ -4,13 +4,11 @@ No test waits for a time: how fast this machine is today is not what they are ab
 """
 
 import json
-import subprocess
 
 import pytest
 
 from commands.benchmarks import plan as bench
 from commands.benchmarks.plan import GOAL_GROWTH, GOAL_SECONDS, Measured, Root, generated, judge
-from commands.environment import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -86,20 +84,8 @@ def test_a_goal_that_the_sizes_do_not_show_is_neither_met_nor_missed():
 
 
 @pytest.fixture(scope="module")
-def small():
-    """One small run, as a person starts it; another's figures are left as they were."""
-    file = ROOT / "build" / "bench" / "plan.json"
-    kept = file.read_text() if file.is_file() else None
-    run = subprocess.run(
-        ["make", "bench", "ONLY=plan", "SIZES=3,6", "REFERENCE=3", "RUNS=1"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    yield run.stdout, json.loads(file.read_text())
-    if kept is not None:
-        file.write_text(kept)
+def small(run_small):
+    return run_small("plan", "SIZES=3,6", "REFERENCE=3")
 
 
 def test_the_table_has_both_variants_and_says_what_was_left_out(small):
