@@ -7,26 +7,11 @@ import pytest
 from botocore.config import Config
 
 from commands import deployer, environment
+from commands.benchmarks.plan import OFFLINE
 from tests.cloud.cloud import LocalCloud
 from tests.terraform import ENVIRONMENTS, LOCAL, MODULES, Folder, folder_of
 
 UNWANTED = shutil.ignore_patterns(".terraform*")
-
-# Merged into the operations root's own files: https://developer.hashicorp.com/terraform/language/files/override
-WITHOUT_AN_ACCOUNT = """\
-terraform {
-  backend "local" {}
-}
-
-provider "aws" {
-  access_key                  = "test"
-  allowed_account_ids         = null
-  secret_key                  = "test"
-  skip_credentials_validation = true
-  skip_metadata_api_check     = true
-  skip_requesting_account_id  = true
-}
-"""
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +33,7 @@ def tree(tmp_path_factory):
 def operations(tree):
     """The operations root, with its provider asking nobody and its state in a file."""
     root = tree("offline") / "environments" / "operations"
-    (root / "offline_override.tf").write_text(WITHOUT_AN_ACCOUNT)
+    (root / "offline_override.tf").write_text(OFFLINE)
     return Folder(root).init()
 
 
