@@ -63,7 +63,7 @@ def main() -> int:
                 "role_name": env.deployer_role_name,
                 "trust_policy": trust(env),
                 "permissions_policy": permissions(env, account),
-                **(_boundary_to_make(env, account)),
+                **_boundary_to_make(env, account),
             }
         )
     )

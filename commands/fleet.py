@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.markup import escape
 
 from commands.console import CommandError, err, out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from commands.states import State
 
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
 
-def over(states: Sequence[State], step: Callable[[State], str], jobs: int) -> int:
-    """Run ``step`` for each state, ``jobs`` at a time; print one line each; return 1 if any failed.
+
+def first_alone(
+    step: Callable[[_Item], _Made], items: Sequence[_Item], jobs: int
+) -> Iterator[_Made]:
+    """What ``step`` makes of each item, in their order, ``jobs`` at a time once the first is done.
 
     The first runs alone: terraform init writes the root's provider lock file, and two at once
     would race for it.
     """
+    yield from map(step, items[:1])
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        yield from pool.map(step, items[1:])
+
+
+def over(states: Sequence[State], step: Callable[[State], str], jobs: int) -> int:
+    """Run ``step`` for each state, ``jobs`` at a time; print one line each; return 1 if any failed."""
     failures: dict[str, str] = {}
     printing = threading.Lock()
 
@@ -37,11 +49,8 @@ def over(states: Sequence[State], step: Callable[[State], str], jobs: int) -> in
                 failures[state.label] = problem
                 out.print(f"  [red]✗[/red] {state.label}  {line}")
 
-    if states:
-        one(states[0])
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
-        for done in as_completed([pool.submit(one, state) for state in states[1:]]):
-            done.result()
+    for _ in first_alone(one, states, jobs):
+        pass
     if not failures:
         return 0
     for label, problem in failures.items():

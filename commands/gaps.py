@@ -114,13 +114,8 @@ def profiles_of(
     prepare(workspace, env)
     terraform = states.Terraform(workspace, env, progress)
     terraform.init(states.operations())
-    handed_over = terraform.output(states.operations()).get("handover", {}).get(tenant)
-    if handed_over is None:
-        raise CommandError(
-            f'Tenant "{tenant}" has no role yet; run `make apply ENV={env.name}` first.'
-        )
     own, shared = [], []
-    for alias, model in sorted(handed_over["models"].items()):
+    for alias, model in sorted(terraform.handed_over_to(tenant)["models"].items()):
         if ":application-inference-profile/" in model["model"]:
             own.append((alias, model["model"], model["regions"]))
         else:

@@ -7,7 +7,7 @@ from typing import Any
 
 from commands import arguments, environment, states
 from commands.bootstrap import prepare
-from commands.console import CommandError, out, progress, run
+from commands.console import out, progress, run
 from commands.workspace import Workspace
 
 
@@ -23,11 +23,7 @@ def main() -> int:
     prepare(workspace, env)
     terraform = states.Terraform(workspace, env, progress)
     terraform.init(states.operations())
-    handed_over = terraform.handed_over().get(chosen.tenant)
-    if handed_over is None:
-        raise CommandError(
-            f'Tenant "{chosen.tenant}" has no role yet; run `make apply ENV={env.name}` first.'
-        )
+    handed_over = terraform.handed_over_to(chosen.tenant)
     stanza = env.stanzas[chosen.tenant]
     inputs = {
         "account_id": account.account_id,

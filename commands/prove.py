@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from commands import arguments, environment, states
+from commands import arguments, environment, fleet, states
 from commands.bootstrap import prepare
 from commands.console import CommandError, err, out, progress, run, table
 from commands.environment import ROOT
@@ -74,17 +73,14 @@ def planned(env: Environment, jobs: int) -> tuple[list[Shown], tuple[str, ...]]:
     terraform = states.Terraform(workspace, env, progress)
     terraform.init(states.operations())
     operations = terraform.planned(states.operations())
-    handed_over = terraform.output(states.operations()).get("handover", {})
+    handed_over = terraform.handed_over()
     ready = [account for account in env.accounts if account.tenant in handed_over]
 
     def one(account: CustomerAccount) -> Shown:
         terraform.init(states.customer(account))
         return terraform.planned(states.customer(account))
 
-    # The first runs alone: terraform init writes the root's provider lock file.
-    customers = [one(account) for account in ready[:1]]
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
-        customers += pool.map(one, ready[1:])
+    customers = fleet.first_alone(one, ready, jobs)
     waiting = tuple(
         f"{account.tenant} {account.account_id}" for account in env.accounts if account not in ready
     )

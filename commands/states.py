@@ -110,6 +110,14 @@ class Terraform:
             if f'module.operations_role["{tenant}"].aws_iam_role.this' in made
         }
 
+    def handed_over_to(self, tenant: str) -> dict[str, Any]:
+        """One tenant's hand-over; CommandError while its role is not made."""
+        if handover := self.handed_over().get(tenant):
+            return dict(handover)
+        raise CommandError(
+            f'Tenant "{tenant}" has no role yet; run `make apply ENV={self.environment.name}` first.'
+        )
+
     def _variables(self, state: State) -> list[str]:
         package = self._package(state)
         return [
