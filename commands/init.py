@@ -16,7 +16,7 @@ def main() -> int:
     terraform = states.Terraform(Workspace(), env, progress)
 
     def step(state: states.State) -> str:
-        terraform.init(state)
+        terraform.init(state, again=True)
         return "ready"
 
     every = [states.operations(), *(states.customer(account) for account in env.of(chosen.tenant))]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 import subprocess
 import tempfile
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commands import package
@@ -15,7 +17,6 @@ from commands.environment import ENVIRONMENTS, ROOT, CustomerAccount, Environmen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
     from commands.workspace import Workspace
 
@@ -59,8 +60,14 @@ class Terraform:
     environment: Environment
     say: Callable[[str], None]
 
-    def init(self, state: State) -> None:
-        """Point the state's own data directory at its backend."""
+    def init(self, state: State, *, again: bool = False) -> None:
+        """Point the state's own data directory at its backend, unless that is done and still holds.
+
+        Each terraform init reads the 700 MB of the provider three times, to check their hash.
+        """
+        stamp = self._stamp(state)
+        if not again and stamp.is_file() and stamp.read_text() == self._read_by_init(state):
+            return
         self._run(
             state,
             "init",
@@ -68,6 +75,7 @@ class Terraform:
             f"-backend-config=../{self.environment.name}/backend.hcl",
             f"-backend-config=key={state.key}",
         )
+        stamp.write_text(self._read_by_init(state))
 
     def plan(self, state: State, *options: str) -> str:
         """The plan, as terraform prints it."""
@@ -118,6 +126,24 @@ class Terraform:
             f'Tenant "{tenant}" has no role yet; run `make apply ENV={self.environment.name}` first.'
         )
 
+    def _stamp(self, state: State) -> Path:
+        return self.workspace.data_dir(self.environment.name, state.key) / "initialised"
+
+    def _read_by_init(self, state: State) -> str:
+        """A digest of all that terraform init goes by: the code, the lock, the backend, our CLI configuration."""
+        root = ENVIRONMENTS / state.root
+        files = [
+            *sorted([*root.glob("*.tf"), *(ROOT / "modules").rglob("*.tf")]),
+            ENVIRONMENTS / self.environment.name / "backend.hcl",
+            Path(self.workspace.toolchain().cli_config),
+            root / ".terraform.lock.hcl",
+        ]
+        digest = hashlib.sha256()
+        for file in files:
+            digest.update(f"{file}\n".encode())
+            digest.update(file.read_bytes() if file.is_file() else b"")
+        return digest.hexdigest()
+
     def _variables(self, state: State) -> list[str]:
         package = self._package(state)
         return [
@@ -154,6 +180,9 @@ class Terraform:
             return run.stdout
         if missing_state is not None and "No state file was found" in run.stderr:
             return missing_state
+        self._stamp(state).unlink(
+            missing_ok=True
+        )  # whatever it was: the next command begins with init
         raise CommandError((run.stderr or run.stdout).strip())
 
 

@@ -95,6 +95,19 @@ def test_the_customer_alone_can_apply_the_module_with_the_hand_over(checkout, aw
         assert f'variable "{name}"' in declared
 
 
+def test_init_runs_again_only_once_what_it_reads_has_changed(checkout, aws, applied):
+    def printed(**more):
+        return checkout.shell("make handover ENV=dev TENANT=umbrella", **{**aws, **more}).stderr
+
+    assert " init " not in printed()
+    backend = checkout.root / "environments" / "dev" / "backend.hcl"
+    backend.write_text(backend.read_text() + "# changed\n")
+    assert " init " in printed()
+    assert " init " not in printed()
+    assert "Error" in printed(AWS_ACCESS_KEY_ID="nobody")
+    assert " init " in printed()
+
+
 def test_destroy_asks_first(checkout, aws, applied):
     run = checkout.shell("make destroy ENV=dev TENANT=umbrella < /dev/null", **aws)
     assert run.returncode != 0
