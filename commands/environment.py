@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ class Environment:
             raise CommandError(f'Tenant "{tenant}" has no account {account_id}; it has {has}.')
         return named
 
-    @property
+    @cached_property  # each session reads the table anew
     def partition(self) -> str:
         """The AWS partition that the operations Region lies in, by botocore's own table."""
         partition: str = boto3.Session().get_partition_for_region(self.operations_region)
