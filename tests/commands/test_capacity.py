@@ -1,6 +1,7 @@
 """The capacity table: what is counted, against what, and for how many more tenants there is room."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -147,7 +148,7 @@ def test_the_table_names_the_room_left_and_where_the_limits_are_written(capsys):
 
 
 def test_an_environment_without_tenants_has_room_for_all():
-    empty = Environment(**{**vars(ENVIRONMENT), "accounts": ()})
+    empty = replace(ENVIRONMENT, accounts=())
     planned = {
         "resource_changes": [],
         "output_changes": {
