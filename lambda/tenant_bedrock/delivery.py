@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -33,6 +32,9 @@ EVENT_BYTES = BATCH_BYTES - EVENT_OVERHEAD
 LINE_BYTES = 160_000
 # Kept back from an invocation's time: enough to write the copy to stdout and to answer.
 SPILL_SECONDS = 0.3
+# With more time left than this, a put needs no watching: botocore gives up by itself after 21 s, at
+# three calls of two tries each. A thread that watches costs as much as LangChain does in a call.
+AMPLE_SECONDS = 30
 # A call that is over sooner has its record by then, and its mark need not be put.
 MARK_AFTER_SECONDS = 0.05
 _WRITERS = 50  # as many as the client has connections
@@ -58,6 +60,10 @@ class Receipt:
     alias: str | None
     usage: dict[str, int]
 
+    def as_dict(self) -> dict[str, Any]:
+        """As an answer's metadata hold it; ``dataclasses.asdict`` copies each word, and takes its time."""
+        return {**vars(self), "usage": dict(self.usage)}
+
 
 class Delivery:
     """Writes records to one stream of the record log group, with the customer's own keys.
@@ -80,7 +86,9 @@ class Delivery:
         self._name: str | None = None
         self._made = False
         self._log = log
-        self._marks: dict[str, dict[str, Any]] = {}
+        self._marks: dict[str, tuple[float, dict[str, Any]]] = {}  # with when each is to be put
+        self._marking = False
+        self._unfinished: dict[int, dict[str, Any]] = {}  # put, and CloudWatch has not answered yet
         self._writers: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
 
@@ -91,10 +99,11 @@ class Delivery:
         mark on stdout is in the platform's hands even if this process is killed next.
         """
         self._log.info("record.start", extra={"record": mark})
+        due = time.monotonic() + MARK_AFTER_SECONDS
         with self._lock:
-            self._marks[mark["tenantBedrock"]["recordId"]] = mark
-            first = len(self._marks) == 1
-        if first:  # the task that this begins takes all that come until it puts them
+            self._marks[mark["tenantBedrock"]["recordId"]] = due, mark
+            begins, self._marking = not self._marking, True
+        if begins:
             with suppress(RuntimeError):  # this process is ending and takes no more work
                 self._writer().submit(self._put_marks)
 
@@ -111,8 +120,13 @@ class Delivery:
         """
         lost: dict[int, str] = {}  # the number of a record => why CloudWatch does not have it
         for batch in _batches(records, lost):
+            messages = [text for _, text in batch]
             try:
-                rejected = self._put_by(ends_at - SPILL_SECONDS, [text for _, text in batch])
+                if ends_at - time.monotonic() > AMPLE_SECONDS:
+                    with self._at_hand([records[number] for number, _ in batch]):
+                        rejected = self._put(messages)
+                else:
+                    rejected = self._put_by(ends_at - SPILL_SECONDS, messages)
                 reason = RejectedError.__name__
             except Exception as error:  # noqa: BLE001 - whatever it was, the record must come out somewhere
                 rejected, reason = range(len(batch)), _reason(error)
@@ -121,6 +135,27 @@ class Delivery:
             self._spill(record, lost[number]) if number in lost else "delivered"
             for number, record in enumerate(records)
         ]
+
+    def spill_unfinished(self) -> None:
+        """Write to stdout what CloudWatch has not answered for yet: nobody can wait for it any longer."""
+        with self._lock:
+            records = list(self._unfinished.values())
+            self._unfinished.clear()
+        for record in records:
+            self._spill(record, TimeoutError.__name__)
+
+    @contextmanager
+    def _at_hand(self, records: Sequence[dict[str, Any]]) -> Iterator[None]:
+        """Keep what is being put where ``spill_unfinished`` finds it."""
+        kept = {id(record): record for record in records}
+        with self._lock:
+            self._unfinished |= kept
+        try:
+            yield
+        finally:
+            with self._lock:
+                for key in kept:
+                    self._unfinished.pop(key, None)
 
     def _spill(self, record: dict[str, Any], reason: str) -> Outcome:
         try:
@@ -132,22 +167,35 @@ class Delivery:
         return "spilled"
 
     def _put_marks(self) -> None:
-        """Put the marks of all calls that are still out, in one batch."""
-        time.sleep(MARK_AFTER_SECONDS)
+        """Put the mark of each call that is still out when it is due, until no call is out."""
+        while (wait := self._until_next_mark()) is not None:
+            time.sleep(wait)
+            with suppress(
+                Exception
+            ):  # they are on stdout; what comes next tells of CloudWatch's fault
+                for batch in _batches(self._take_due_marks(), {}):
+                    self._put([text for _, text in batch])
+
+    def _until_next_mark(self) -> float | None:
+        """Seconds, at least 0; None, and then whoever announces the next call begins anew."""
         with self._lock:
-            marks = list(self._marks.values())
-            self._marks.clear()
-        with suppress(Exception):  # they are on stdout; what comes next tells of CloudWatch's fault
-            for batch in _batches(marks, {}):
-                self._put([text for _, text in batch])
+            next_due = min((due for due, _ in self._marks.values()), default=None)
+            self._marking = next_due is not None
+        return None if next_due is None else max(0.0, next_due - time.monotonic())
+
+    def _take_due_marks(self) -> list[dict[str, Any]]:
+        now = time.monotonic()
+        with self._lock:
+            taken = {name: mark for name, (due, mark) in self._marks.items() if due <= now}
+            for name in taken:
+                del self._marks[name]
+        return list(taken.values())
 
     def _put_by(self, ends_at: float, messages: list[str]) -> Sequence[int]:
         """As ``_put``, but TimeoutError at ``ends_at``.
 
         botocore's timeouts do not bound a call: not its name resolution, nor its second attempt.
         """
-        if ends_at == math.inf:
-            return self._put(messages)
         seconds = ends_at - time.monotonic()
         if seconds <= 0:
             raise TimeoutError

@@ -135,10 +135,15 @@ class Recorder:
         return self._invocation.seconds_left() < GIVE_UP_SECONDS + 1
 
     def sweep(self) -> None:
-        """Record every call that is open now as incomplete, with what has come of its answer."""
+        """Record every call that is open now as incomplete, with what has come of its answer.
+
+        What CloudWatch has been given and has not answered for goes to stdout, in case it never does.
+        """
+        self._delivery.spill_unfinished()
         with self._lock:
             calls = list(self._open.values())
-        self._write(calls, "incomplete")
+        if calls:
+            self._write(calls, "incomplete")
 
     def _write(self, calls: Sequence[ModelCall], phase: Phase) -> list[Outcome]:
         """Build and deliver the records of those calls that have none of a later phase."""

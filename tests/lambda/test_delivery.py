@@ -255,6 +255,25 @@ def test_a_delivery_keeps_within_the_time_of_the_invocation(
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["reason"] == "TimeoutError"
 
 
+def test_a_put_that_does_not_return_is_spilled_before_the_invocation_ends(
+    acme: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time was ample when it began, so nobody watches it."""
+    monkeypatch.setattr(delivery, "AMPLE_SECONDS", 2)
+    handler({"prompt": "warm", "model": "claude"}, None)
+    acme.control.fault(Fault("logs", delay_seconds=1.9))
+    capsys.readouterr()
+
+    answer = handler({"prompt": "hello", "model": "claude"}, _Context(2.2))
+
+    _, spilled = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (spilled["message"], spilled["reason"]) == ("record.spilled", "TimeoutError")
+    assert _id(spilled["record"]) == answer["record"]["id"]
+    assert (
+        answer["record"]["delivery"] == "delivered"
+    )  # and had Lambda ended it, there would be the copy
+
+
 def test_what_is_open_shortly_before_the_deadline_is_recorded_while_there_is_time(
     acme: Any,
 ) -> None:
