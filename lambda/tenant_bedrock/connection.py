@@ -116,7 +116,7 @@ class Connection:
         region: str | None = None,
         callbacks: list[BaseCallbackHandler] | None = None,
         **parameters: Any,  # noqa: ANN401 - as for ``chat``
-    ) -> RunnableWithFallbacks[LanguageModelInput, AIMessage]:
+    ) -> ChatBedrockConverse | RunnableWithFallbacks[LanguageModelInput, AIMessage]:
         """Return ``chat(model)`` with the fallbacks of its stanza behind it, in their order.
 
         They are tried when Bedrock throttles, fails or does not answer; ``errors.passing`` has the
@@ -126,9 +126,9 @@ class Connection:
         raised.
 
         This is LangChain's ``with_fallbacks``, a Runnable: ``bind_tools`` and
-        ``with_structured_output`` reach each model, but it is no BaseChatModel. ``chat`` stays one
-        and calls the model named and no other, so that an agent or a comparison of models is never
-        answered by another model unasked.
+        ``with_structured_output`` reach each model, but it is no BaseChatModel. ``chat`` is one, and
+        calls the model named and no other, so that an agent or a comparison of models is never
+        answered by another model unasked. Without fallbacks this is ``chat(model)`` itself.
         """
         refuse_onlookers()  # as a chain it would be shown before a model's own callbacks hear of it
         alias, _ = self.settings.grant(model, region)
@@ -138,6 +138,8 @@ class Connection:
             for name in (alias, *granted[alias].fallbacks)
             if name == alias or region is None or region in granted[name].regions
         ]
+        if not others:
+            return first
         return first.with_fallbacks(others, exceptions_to_handle=errors.passing(first.client))
 
     def invocation(self, context: LambdaContext | None) -> AbstractContextManager[None]:

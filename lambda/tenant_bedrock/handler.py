@@ -15,13 +15,14 @@ from tenant_bedrock.callback import refuse_onlookers  # noqa: E402
 from tenant_bedrock.connection import Connection, connect  # noqa: E402
 
 if TYPE_CHECKING:
+    from langchain_aws import ChatBedrockConverse
     from langchain_core.language_models import LanguageModelInput
     from langchain_core.messages import AIMessage, BaseMessage
     from langchain_core.runnables import RunnableWithFallbacks
 
     from tenant_bedrock.invocation import LambdaContext
 
-    Chat = RunnableWithFallbacks[LanguageModelInput, AIMessage]
+    Chat = ChatBedrockConverse | RunnableWithFallbacks[LanguageModelInput, AIMessage]
 
 
 def handler(event: object, context: LambdaContext | None) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def _connection() -> Connection:
 
 @functools.cache
 def _chat(connection: Connection, model: str | None, region: str | None) -> Chat:
-    """The chain for a model and a Region: making it costs as much as LangChain in a call does."""
+    """The chat for a model and a Region: making it costs as much as LangChain in a call does."""
     return connection.chat_with_fallbacks(model, region=region)
 
 
