@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import BaseCallbackHandler
@@ -104,4 +103,4 @@ class RecordingCallback(BaseCallbackHandler):
         receipt = self._recorder.receipt(run_id)
         message = getattr(generation, "message", None)  # a plain-text generation has none
         if receipt is not None and message is not None:
-            message.response_metadata["record"] = asdict(receipt)
+            message.response_metadata["record"] = receipt.as_dict()
