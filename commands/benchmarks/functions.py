@@ -30,7 +30,7 @@ PROMPT = {"prompt": "What is a confused deputy?"}
 # The local cloud's answer quotes the prompt, in at most 40 pieces.
 SHORT = {"prompt": "word", "stream": True, "times": 5}
 LONG = {"prompt": "word " * 25, "stream": True, "times": 5}
-ROW = {**PROMPT, "times": 5}
+ROW = {**PROMPT, "times": 20}
 AT_ONCE = 16
 WARM_UP = 10
 ACTIONS = ("sts:AssumeRole", "logs:PutLogEvents")
