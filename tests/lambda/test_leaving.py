@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import tenant_bedrock
+from tests.cloud.faults import Fault
+from tests.cloud.tests.small_functions import wait_until
 
 LEAVES_A_STREAM_OPEN = """
 import sys, time
@@ -21,6 +25,11 @@ stream = connection.chat("claude").stream("hello")
 next(stream)
 next(stream)
 print("open", file=sys.stderr, flush=True)
+"""
+WAITS_FOR_CLOUDWATCH = """
+from tenant_bedrock import connect
+
+connect().chat("claude").invoke("hello")
 """
 HAS_ITS_OWN_HANDLER = """
 import signal, sys
@@ -33,7 +42,7 @@ def _start(source: str) -> subprocess.Popen[str]:
         [sys.executable, "-c", source],
         cwd=Path(tenant_bedrock.__file__).parents[1],
         stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         text=True,
     )
 
@@ -59,3 +68,19 @@ def test_a_stream_left_open_is_recorded(acme: Any, source: str, stop: bool, code
     (record,) = acme.records()[before:]
     assert record["tenantBedrock"]["phase"] == "incomplete"
     assert record["output"]["outputBodyJson"]["output"]["message"]["content"][0]["text"]
+
+
+def test_a_record_that_cloudwatch_has_not_acknowledged_goes_to_stdout(acme: Any) -> None:
+    acme.control.fault(Fault("logs", "PutLogEvents", delay_seconds=1.9))
+    paid = len(acme.control.calls(action="bedrock:InvokeModel"))
+    with _start(WAITS_FOR_CLOUDWATCH) as process:
+        wait_until(lambda: len(acme.control.calls(action="bedrock:InvokeModel")) > paid)
+        time.sleep(0.2)  # from the answer to the put
+        process.send_signal(signal.SIGTERM)
+        printed, _ = process.communicate(timeout=30)
+
+    assert process.returncode == -signal.SIGTERM
+    mark, spilled = [json.loads(line) for line in printed.splitlines()]
+    assert mark["message"] == "record.start"
+    assert (spilled["message"], spilled["reason"]) == ("record.spilled", "TimeoutError")
+    assert spilled["record"]["tenantBedrock"]["phase"] == "end"
