@@ -11,7 +11,7 @@ from rich.markup import escape
 from commands.console import CommandError, err, out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from commands.states import State
 
@@ -19,17 +19,15 @@ _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
 
 
-def first_alone(
-    step: Callable[[_Item], _Made], items: Sequence[_Item], jobs: int
-) -> Iterator[_Made]:
+def first_alone(step: Callable[[_Item], _Made], items: Sequence[_Item], jobs: int) -> list[_Made]:
     """What ``step`` makes of each item, in their order, ``jobs`` at a time once the first is done.
 
     The first runs alone: terraform init writes the root's provider lock file, and two at once
     would race for it.
     """
-    yield from map(step, items[:1])
+    first = [step(item) for item in items[:1]]
     with ThreadPoolExecutor(max_workers=jobs) as pool:
-        yield from pool.map(step, items[1:])
+        return [*first, *pool.map(step, items[1:])]
 
 
 def over(states: Sequence[State], step: Callable[[State], str], jobs: int) -> int:
@@ -49,8 +47,7 @@ def over(states: Sequence[State], step: Callable[[State], str], jobs: int) -> in
                 failures[state.label] = problem
                 out.print(f"  [red]✗[/red] {state.label}  {line}")
 
-    for _ in first_alone(one, states, jobs):
-        pass
+    first_alone(one, states, jobs)
     if not failures:
         return 0
     for label, problem in failures.items():
