@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rich.text import Text
+
 from commands.console import out
 
 if TYPE_CHECKING:
@@ -19,9 +21,20 @@ class Goal:
     measured: str
     met: bool | None
 
+    @property
+    def verdict(self) -> str:
+        """Whether it is kept, in a word or two."""
+        return {True: "met", False: "missed", None: "not measured"}[self.met]
+
+    def __str__(self) -> str:
+        """All of it in a line."""
+        return f"{self.verdict}: {self.promise}: {self.measured}"
+
 
 def show(goals: Sequence[Goal]) -> None:
     """One line each."""
-    word = {True: "[green]met[/green]", False: "[red]missed[/red]", None: "not measured"}
+    colour = {True: "green", False: "red", None: "default"}
     for goal in goals:
-        out.print(f"{word[goal.met]}: {goal.promise}: {goal.measured}", soft_wrap=True)
+        line = Text(str(goal))
+        line.stylize(colour[goal.met], 0, len(goal.verdict))
+        out.print(line, soft_wrap=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from commands.benchmarks import RESULTS, machine
 from commands.benchmarks.functions import VARIANTS
+from commands.benchmarks.goals import Goal
 from commands.console import CommandError, out, table
 from commands.toolchain import ROOT
 
@@ -69,11 +70,7 @@ def block(content: Mapping[str, Any]) -> str:
         "|---|---|---|---|",
         *(f"| {' | '.join(row)} |" for row in rows(content)),
     ]
-    goals = [
-        f"- {'met' if goal['met'] else 'missed'}: {goal['promise']}: {goal['measured']}"
-        for section in content.values()
-        for goal in section["goals"]
-    ]
+    goals = [f"- {Goal(**goal)}" for section in content.values() for goal in section["goals"]]
     # Sections may come from several runs; what else the machine did is told for all of them.
     machines = [section["machine"] for section in content.values()]
     loads = [taken_on["load"][0] for taken_on in machines]
