@@ -60,14 +60,14 @@ class FunctionConfiguration:
     def logging(self, name: FunctionName) -> LoggingConfig:
         """The function's logging configuration."""
         with self._lock:
-            known = self._logging.get((name.account, name.region, name.name))
+            known = self._logging.get(name.place)
         return known or logging_config(name.name, None)
 
     def forget(self, name: FunctionName) -> None:
         """The function was deleted."""
         with self._lock:
-            self._logging.pop((name.account, name.region, name.name), None)
-            self._snapshots.discard((name.account, name.region, name.name))
+            self._logging.pop(name.place, None)
+            self._snapshots.discard(name.place)
 
     def _create(self, call: Call) -> tuple[int, Mapping[str, Any]]:
         spec = json.loads(call.body)
@@ -123,21 +123,19 @@ class FunctionConfiguration:
 
     def _remember(self, name: FunctionName, given: Mapping[str, str] | None) -> None:
         with self._lock:
-            place = (name.account, name.region, name.name)
-            self._logging[place] = logging_config(name.name, given)
+            self._logging[name.place] = logging_config(name.name, given)
 
     def _remember_snapshots(self, name: FunctionName, given: Mapping[str, str]) -> None:
         """That they were asked for; none is taken here, and every version starts from nothing."""
-        place = (name.account, name.region, name.name)
         with self._lock:
             if given.get("ApplyOn") == "PublishedVersions":
-                self._snapshots.add(place)
+                self._snapshots.add(name.place)
             else:
-                self._snapshots.discard(place)
+                self._snapshots.discard(name.place)
 
     def _shown(self, name: FunctionName, configuration: Mapping[str, Any]) -> dict[str, Any]:
         with self._lock:
-            asked = (name.account, name.region, name.name) in self._snapshots
+            asked = name.place in self._snapshots
         snap_start = {
             "ApplyOn": "PublishedVersions" if asked else "None",
             "OptimizationStatus": "On" if asked and name.qualifier else "Off",

@@ -86,6 +86,11 @@ class FunctionName:
     name: str
     qualifier: str | None
 
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """What the function is kept under, whichever of its versions is meant."""
+        return self.account, self.region, self.name
+
 
 def read_name(call: Call) -> FunctionName:
     """The function a call names: by name, partial ARN or ARN, with or without a qualifier."""
