@@ -199,7 +199,8 @@ class Pipeline:
                 return response
         try:
             return self._moto.answer(request, owner)
-        except NotImplementedError as error:  # moto raises it for an operation that it lacks
+        # moto raises it for an operation that it lacks; the caller is told which.
+        except NotImplementedError as error:
             message = f"The local cloud does not do {call.service}:{call.operation}."
             raise ServiceError("NotImplementedException", message) from error
 

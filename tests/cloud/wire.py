@@ -59,7 +59,8 @@ def read_operation(request: HttpRequest, signing_name: str) -> Operation:
     for service in _BY_SIGNING_NAME.get(signing_name, (signing_name,)):
         try:
             model, url_parameters = get_service_router(service).match(parsed)
-        # moto calls a protocol that the service does not speak not implemented.
+        # NotImplementedError is moto's for a protocol that the service does not speak, so the
+        # request is not this service's.
         except (NotFound, NotImplementedError, UnknownServiceError):
             continue
         protocol = determine_request_protocol(get_service_model(service), parsed.content_type)
