@@ -180,9 +180,8 @@ class Terraform:
             return run.stdout
         if missing_state is not None and "No state file was found" in run.stderr:
             return missing_state
-        self._stamp(state).unlink(
-            missing_ok=True
-        )  # whatever it was: the next command begins with init
+        # Whatever it was, the next command begins with init.
+        self._stamp(state).unlink(missing_ok=True)
         raise CommandError((run.stderr or run.stdout).strip())
 
 

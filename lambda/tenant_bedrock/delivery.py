@@ -115,8 +115,9 @@ class Delivery:
     def deliver(self, records: Sequence[dict[str, Any]], ends_at: float) -> list[Outcome]:
         """Put the records and read CloudWatch's receipt; write to stdout what it did not take.
 
-        All is done by ``ends_at`` on the clock of ``time.monotonic``, infinity included. Never
-        raises: the answers that these records are about are already paid for.
+        All is done by ``ends_at`` on the clock of ``time.monotonic``, infinity included; where that
+        was far off and a put hangs all the same, ``spill_unfinished`` makes the copy. Never raises:
+        the answers that these records are about are already paid for.
         """
         lost: dict[int, str] = {}  # the number of a record => why CloudWatch does not have it
         for batch in _batches(records, lost):
@@ -170,9 +171,8 @@ class Delivery:
         """Put the mark of each call that is still out when it is due, until no call is out."""
         while (wait := self._until_next_mark()) is not None:
             time.sleep(wait)
-            with suppress(
-                Exception
-            ):  # they are on stdout; what comes next tells of CloudWatch's fault
+            # They are on stdout; what comes next tells of CloudWatch's fault.
+            with suppress(Exception):
                 for batch in _batches(self._take_due_marks(), {}):
                     self._put([text for _, text in batch])
 
