@@ -1,4 +1,4 @@
-# `make` lists the commands. Each is one module in commands/, and prints the terraform commands it runs.
+# `make` lists the commands. Each is one module in tools/commands/, and prints the terraform commands it runs.
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
@@ -8,7 +8,7 @@ SHELL := /bin/bash
 # The first Python of at least 3.11 on PATH.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
-SET_UP = $(if $(PYTHON),,$(error No Python of at least 3.11 is on PATH; install one, or name it: make PYTHON=/path/to/python3))$(PYTHON) commands/setup.py
+SET_UP = $(if $(PYTHON),,$(error No Python of at least 3.11 is on PATH; install one, or name it: make PYTHON=/path/to/python3))$(PYTHON) tools/commands/setup.py
 # Set-up is part of every command, and quick when there is nothing to do.
 RUN = $(SET_UP) && .venv/bin/python -m
 
@@ -27,110 +27,110 @@ TENANT_FLAG = $(call needs,TENANT,ENV=local TENANT=acme)$(call given,TENANT,tena
 
 .PHONY: demo
 demo: ## The main job on a local AWS: three tenants, their records, and every attack refused
-	@$(RUN) commands.demo
+	@$(RUN) tools.commands.demo
 
 .PHONY: test
 test: ## All tests: style, types, Terraform plans, the handler, the local AWS, end to end
-	@$(RUN) commands.test
+	@$(RUN) tools.commands.test
 
 .PHONY: up
 up: ## Start a local AWS that stays, for ENV=local; prints what to export to use it by hand
-	@$(RUN) commands.local up
+	@$(RUN) tools.commands.local up
 
 .PHONY: down
 down: ## Stop it
-	@$(RUN) commands.local down
+	@$(RUN) tools.commands.local down
 
 ##@ Run an environment: ENV=local, dev or prod; TENANT= for one tenant; JOBS= customer accounts at a time
 
 .PHONY: bootstrap
 bootstrap: ## ENV= · make the state bucket in the operations account, once
-	@$(RUN) commands.bootstrap $(ENV_FLAG)
+	@$(RUN) tools.commands.bootstrap $(ENV_FLAG)
 
 .PHONY: tenant
 tenant: ## ENV= NAME= ACCOUNT= · add a tenant's stanza with a freshly minted ExternalId
-	@$(RUN) commands.tenant $(ENV_FLAG) $(call needs,NAME,ENV=dev NAME=acme ACCOUNT=222222222222)$(call given,NAME,name) \
+	@$(RUN) tools.commands.tenant $(ENV_FLAG) $(call needs,NAME,ENV=dev NAME=acme ACCOUNT=222222222222)$(call given,NAME,name) \
 		$(call needs,ACCOUNT,ENV=dev NAME=acme ACCOUNT=222222222222)$(call given,ACCOUNT,account)
 
 .PHONY: rotate
 rotate: ## ENV= TENANT= [CONFIRM=] · the next step to a new ExternalId, with no failed call in between
-	@$(RUN) commands.rotate $(ENV_FLAG) $(TENANT_FLAG) $(call given,CONFIRM,confirm)
+	@$(RUN) tools.commands.rotate $(ENV_FLAG) $(TENANT_FLAG) $(call given,CONFIRM,confirm)
 
 .PHONY: deployer
 deployer: ## ENV= TENANT= [ACCOUNT=] · print the role a customer makes once so that Terraform may work there
-	@$(RUN) commands.deployer $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account)
+	@$(RUN) tools.commands.deployer $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account)
 
 .PHONY: package
 package: ## [ARCH=arm64] · build the zip for Lambda, its contents and its SBOM; ARCH=x86_64 for Intel
-	@$(RUN) commands.package $(call given,ARCH,architecture)
+	@$(RUN) tools.commands.package $(call given,ARCH,architecture)
 
 .PHONY: init
 init: ## ENV= [TENANT=] · point every state at its backend
-	@$(RUN) commands.init $(ENV_FLAG) $(call given,TENANT,tenant) $(call given,JOBS,jobs)
+	@$(RUN) tools.commands.init $(ENV_FLAG) $(call given,TENANT,tenant) $(call given,JOBS,jobs)
 
 .PHONY: plan
 plan: ## ENV= [TENANT=] · what an apply would change
-	@$(RUN) commands.plan $(ENV_FLAG) $(call given,TENANT,tenant) $(call given,JOBS,jobs)
+	@$(RUN) tools.commands.plan $(ENV_FLAG) $(call given,TENANT,tenant) $(call given,JOBS,jobs)
 
 .PHONY: prove
 prove: ## ENV= [PLAN=] [STATE=1] [JSON=1] · prove that no tenant can reach another; PLAN= of plans as JSON
-	@$(RUN) commands.prove $(ENV_FLAG) $(call given,PLAN,plan) $(call given,STATE,state) $(JSON_FLAG) $(call given,JOBS,jobs)
+	@$(RUN) tools.commands.prove $(ENV_FLAG) $(call given,PLAN,plan) $(call given,STATE,state) $(JSON_FLAG) $(call given,JOBS,jobs)
 
 .PHONY: apply
 apply: ## ENV= [TENANT=] · the operations account, then every customer account
-	@$(RUN) commands.apply $(ENV_FLAG) $(call given,TENANT,tenant) $(call given,JOBS,jobs)
+	@$(RUN) tools.commands.apply $(ENV_FLAG) $(call given,TENANT,tenant) $(call given,JOBS,jobs)
 
 .PHONY: output
 output: ## ENV= [TENANT=] [JSON=1] · roles, functions and log groups
-	@$(RUN) commands.output $(ENV_FLAG) $(call given,TENANT,tenant) $(JSON_FLAG)
+	@$(RUN) tools.commands.output $(ENV_FLAG) $(call given,TENANT,tenant) $(JSON_FLAG)
 
 .PHONY: handover
 handover: ## ENV= TENANT= [ACCOUNT=] [JSON=1] · tfvars for a customer who applies the module alone
-	@$(RUN) commands.handover $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account) $(JSON_FLAG)
+	@$(RUN) tools.commands.handover $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account) $(JSON_FLAG)
 
 .PHONY: invoke
 invoke: ## ENV= TENANT= PROMPT= [ACCOUNT=] [MODEL=] [JSON=1] · one real call through the tenant's Lambda
-	@$(RUN) commands.invoke $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account) $(call given,MODEL,model) $(JSON_FLAG)
+	@$(RUN) tools.commands.invoke $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account) $(call given,MODEL,model) $(JSON_FLAG)
 
 .PHONY: logs
 logs: ## ENV= TENANT= [ACCOUNT=] [SINCE=] [UNTIL=] [MODEL=] [ERROR=] [UNMASK=1] [JSON=1] · the tenant's records, as a table
-	@$(RUN) commands.logs $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account) $(call given,SINCE,since) \
+	@$(RUN) tools.commands.logs $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account) $(call given,SINCE,since) \
 		$(call given,UNTIL,until) $(call given,MODEL,model) $(call given,ERROR,error) $(UNMASK_FLAG) $(JSON_FLAG)
 
 .PHONY: gaps
 gaps: ## ENV= TENANT= [SINCE=] [UNTIL=] [JSON=1] · records against Bedrock's own counts: what is unaccounted for
-	@$(RUN) commands.gaps $(ENV_FLAG) $(TENANT_FLAG) $(call given,SINCE,since) $(call given,UNTIL,until) $(JSON_FLAG)
+	@$(RUN) tools.commands.gaps $(ENV_FLAG) $(TENANT_FLAG) $(call given,SINCE,since) $(call given,UNTIL,until) $(JSON_FLAG)
 
 .PHONY: capacity
 capacity: ## ENV= [JSON=1] · how full AWS's limits are, and how many more tenants fit
-	@$(RUN) commands.capacity $(ENV_FLAG) $(JSON_FLAG)
+	@$(RUN) tools.commands.capacity $(ENV_FLAG) $(JSON_FLAG)
 
 .PHONY: accounts
 accounts: ## ENV= [TENANT=] [JSON=1] · the customer accounts; as JSON, a matrix for CI
-	@$(RUN) commands.accounts $(ENV_FLAG) $(call given,TENANT,tenant) $(JSON_FLAG)
+	@$(RUN) tools.commands.accounts $(ENV_FLAG) $(call given,TENANT,tenant) $(JSON_FLAG)
 
 .PHONY: rollout
 rollout: ## ENV= PART=operations, or PART="TENANT/ACCOUNT …" · apply one part, as each job of CI does
-	@$(RUN) commands.rollout $(ENV_FLAG) $(call needs,PART,ENV=dev PART=operations)$(call given,PART,part) $(call given,JOBS,jobs)
+	@$(RUN) tools.commands.rollout $(ENV_FLAG) $(call needs,PART,ENV=dev PART=operations)$(call given,PART,part) $(call given,JOBS,jobs)
 
 .PHONY: destroy
 destroy: ## ENV= [TENANT=] · remove the workloads, then the roles; records and their keys stay
-	@$(RUN) commands.destroy $(ENV_FLAG) $(call given,TENANT,tenant) $(call given,JOBS,jobs) $(call given,CONFIRM,confirm)
+	@$(RUN) tools.commands.destroy $(ENV_FLAG) $(call given,TENANT,tenant) $(call given,JOBS,jobs) $(call given,CONFIRM,confirm)
 
 ##@ Work on the project
 
 .PHONY: check
 check: ## Style and types, without the tests
-	@$(RUN) commands.test --only-checks
+	@$(RUN) tools.commands.test --only-checks
 
 .PHONY: bench
 bench: ## [ONLY=cold|plan|prove|record…] [SIZES=] [RUNS=] [CALLS=] [README=1] · measure what README promises; figures go to build/bench
-	@$(RUN) commands.bench $(call given,ONLY,only) $(call given,SIZES,sizes) $(call given,REFERENCE,reference) \
+	@$(RUN) tools.commands.bench $(call given,ONLY,only) $(call given,SIZES,sizes) $(call given,REFERENCE,reference) \
 		$(call given,RUNS,runs) $(call given,CALLS,calls) $(if $(filter command line,$(origin README)),--readme)
 
 .PHONY: lock
 lock: ## Refresh the hash-locked requirement files from pyproject.toml
-	@$(RUN) commands.lock
+	@$(RUN) tools.commands.lock
 
 .PHONY: setup
 setup:

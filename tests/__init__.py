@@ -1,1 +1,1 @@
-"""All tests, mirroring the tree; `tests/cloud` is the AWS they run against."""
+"""All tests, in folders that mirror the tree."""

@@ -6,7 +6,7 @@ A file of minutes that began last would keep one core busy while the others have
 from pathlib import Path
 
 HERE = Path(__file__).parent
-LONGEST = (HERE / "e2e", HERE / "environments", HERE / "isolation")
+LONGEST = (HERE / "end_to_end", HERE / "environments", HERE / "tools" / "isolation")
 
 
 def pytest_collection_modifyitems(items):

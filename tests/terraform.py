@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import tftest
 
-from commands.toolchain import ROOT, Toolchain, ensure
+from tools.paths import ROOT
+from tools.terraform.toolchain import Toolchain, ensure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

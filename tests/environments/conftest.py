@@ -6,10 +6,11 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from commands import deployer, environment
-from commands.benchmarks.plan import OFFLINE
-from tests.cloud.cloud import LocalCloud
 from tests.terraform import ENVIRONMENTS, LOCAL, MODULES, Folder, folder_of
+from tools.bench.plan_time import OFFLINE
+from tools.commands import deployer
+from tools.environment import model as environment
+from tools.localaws.local_aws import LocalCloud
 
 UNWANTED = shutil.ignore_patterns(".terraform*")
 

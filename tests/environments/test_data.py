@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-from commands.environment import read_hcl
-from commands.stanza import unknown_keys
 from tests.terraform import ENVIRONMENTS
+from tools.environment.model import read_hcl
+from tools.environment.unknown_keys import unknown_keys
 
 NAMES = sorted(path.parent.name for path in ENVIRONMENTS.glob("*/terraform.tfvars"))
 

@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from commands.environment import ROOT
 from tests.terraform import LOCAL
+from tools.paths import ROOT
 
 STANZAS = re.findall(
     r"^```hcl\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL

@@ -7,8 +7,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.cloud.cloud import LocalCloud
 from tests.terraform import MODULES, Folder, folder_of
+from tools.localaws.local_aws import LocalCloud
 
 OPERATIONS = "111111111111"
 CUSTOMER = "222222222222"

@@ -10,8 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tenant_bedrock import connect, handler
-from tests.cloud.cloud import LocalCloud
-from tests.tenant import (
+from tools.bench.acme import (
     EXECUTION_ARN,
     FUNCTION,
     HAIKU,
@@ -24,6 +23,7 @@ from tests.tenant import (
     deploy,
     make,
 )
+from tools.localaws.local_aws import LocalCloud
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

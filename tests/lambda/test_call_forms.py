@@ -15,7 +15,7 @@ from langchain_core.globals import set_llm_cache
 from langchain_core.messages import HumanMessage, SystemMessage, ToolMessage
 from langchain_core.tools import tool
 
-from tests.cloud.faults import Fault
+from tools.localaws.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessageChunk, HumanMessage
 from pydantic import BaseModel
 
 from tenant_bedrock import ModelNotGrantedError
-from tests.cloud.faults import FOREVER, Fault
+from tools.localaws.faults import FOREVER, Fault
 
 
 class Animal(BaseModel):

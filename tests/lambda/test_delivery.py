@@ -14,7 +14,7 @@ from tenant_bedrock import NotRecordedError, delivery
 from tenant_bedrock.delivery import EVENT_BYTES, LINE_BYTES
 from tenant_bedrock.handler import handler
 from tenant_bedrock.parts import as_json, split
-from tests.cloud.faults import FOREVER, Fault
+from tools.localaws.faults import FOREVER, Fault
 
 RECORDS = "/bedrock/local/acme/records"
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from tenant_bedrock import BadRequestError, ModelNotGrantedError, PromptLeakError, errors
 from tenant_bedrock.handler import handler
-from tests.cloud.faults import Fault
+from tools.localaws.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cloud.faults import FOREVER, Fault
-from tests.tenant import ONE_MODEL, SETTINGS, deploy
+from tools.bench.acme import ONE_MODEL, SETTINGS, deploy
+from tools.localaws.faults import FOREVER, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cloud.faults import FOREVER, Fault
+from tools.localaws.faults import FOREVER, Fault
 
 LOG = "/aws/lambda/bedrock-local-acme"
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from commands import gaps
-from commands.records import Book, Choice
 from tenant_bedrock import connect
-from tests.cloud.faults import Fault
+from tools.commands import gaps
+from tools.localaws.faults import Fault
+from tools.records.reader import Book, Choice
 
 
 def _compared(acme: Any, profile: str) -> gaps.Comparison:

@@ -10,7 +10,7 @@ from langchain_core.globals import set_debug
 
 from tenant_bedrock import errors
 from tenant_bedrock.handler import handler
-from tests.cloud.faults import FOREVER, Fault
+from tools.localaws.faults import FOREVER, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 import tenant_bedrock
-from tests.cloud.faults import Fault
-from tests.cloud.tests.small_functions import wait_until
+from tests.tools.localaws.small_functions import wait_until
+from tools.localaws.faults import Fault
 
 LEAVES_A_STREAM_OPEN = """
 import sys, time

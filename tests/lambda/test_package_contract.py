@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from commands import package
+from tools.packaging import build as package
 
 if TYPE_CHECKING:
     from collections.abc import Callable

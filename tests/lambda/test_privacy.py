@@ -21,7 +21,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 from langchain_core.tools import tool
 
 from tenant_bedrock import TenantBedrockError, handler
-from tests.cloud.faults import FOREVER, Fault
+from tools.localaws.faults import FOREVER, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,7 @@ import pytest
 
 from tenant_bedrock import errors, session
 from tenant_bedrock.handler import handler
-from tests.cloud.faults import FOREVER, Fault
+from tools.localaws.faults import FOREVER, Fault
 
 LONGER_THAN_A_SESSION = 4000
 STS_IS_DOWN = Fault("sts", "AssumeRole", code="ServiceUnavailable", status=503, times=FOREVER)

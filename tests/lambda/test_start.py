@@ -16,7 +16,7 @@ import pytest
 from botocore.session import Session
 
 from tenant_bedrock import start
-from tests.cloud.faults import FOREVER, Fault
+from tools.localaws.faults import FOREVER, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloud.iam.evaluator import Request, Requester, evaluate
-from tests.cloud.iam.policy import Kind, parse_policy
 from tests.modules.stanzas import EVERYTHING, ROUTES, by_route, nova, stanza
+from tools.iam.evaluator import Request, Requester, evaluate
+from tools.iam.policy import Kind, parse_policy
 
 GOLDEN = Path(__file__).parent / "golden"
 BOUNDARY = "arn:aws:iam::111111111111:policy/boundary"

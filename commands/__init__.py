@@ -1,1 +1,0 @@
-"""What each `make` target runs, one module a target; `make` lists them."""

@@ -1,1 +1,0 @@
-"""Who calls, and whether they may: identity, policies and their evaluation, STS."""

@@ -1,0 +1,368 @@
+"""A tenant's life on the local cloud: a new ExternalId under load, suspended, active again, gone.
+
+Beside it a second environment: the same code, another operations account, the same cloud.
+"""
+
+import json
+import re
+import threading
+from dataclasses import dataclass, field
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from tools.localaws.control import Control
+from tools.packaging.variant import Variant
+from tools.paths import ROOT
+
+OLD = "269170463fdc32af10a91e67a8fd77bd"
+
+LOCAL = f"""\
+environment = "local"
+
+operations = {{
+  account_id = "111111111111"
+  region     = "eu-central-1"
+}}
+
+tenants = {{
+  acme = {{
+    accounts = {{
+      "222222222222" = {{ readers = ["arn:aws:iam::222222222222:user/auditor"] }}
+    }}
+    external_ids = {{ current = "{OLD}" }} # minted in March
+    models = {{
+      nova = {{ model = "amazon.nova-lite-v1:0", regions = ["eu-central-1"] }}
+    }}
+  }}
+}}
+"""
+
+TWIN = """\
+environment = "twin"
+
+operations = {
+  account_id = "777777777777"
+  region     = "eu-central-1"
+}
+
+tenants = {
+  acme = {
+    accounts     = { "888888888888" = {} }
+    external_ids = { current = "6b1f5f5b6d3f4f0c9a7c1c1f8f0e2d34" }
+    models = {
+      nova = { model = "amazon.nova-lite-v1:0", regions = ["eu-central-1"] }
+    }
+  }
+}
+"""
+
+BACKEND = """\
+bucket       = "bedrock-twin-state-777777777777"
+region       = "eu-central-1"
+use_lockfile = true
+use_path_style = true
+"""
+
+
+def client(url, account_id, service, **options):
+    """A client of an owner of the account."""
+    keys = Control(url).account(account_id, user="owner")
+    return boto3.client(
+        service,
+        endpoint_url=url,
+        region_name="eu-central-1",
+        aws_access_key_id=keys.access_key_id,
+        aws_secret_access_key=keys.secret_access_key,
+        **options,
+    )
+
+
+class Caller:
+    """An owner of a customer account who calls its function."""
+
+    def __init__(self, url, account_id, function):
+        once = Config(retries={"total_max_attempts": 1})
+        self._function = function
+        self._lambda = client(url, account_id, "lambda", config=once)
+
+    def call(self, prompt):
+        """The function's answer; or its error, with errorType and errorMessage."""
+        result = self._lambda.invoke(
+            FunctionName=self._function, Payload=json.dumps({"prompt": prompt})
+        )
+        return json.load(result["Payload"])
+
+    def start_anew(self):
+        """Change the function, so that the next call is a new process's, which assumes the role itself."""
+        self._lambda.update_function_configuration(FunctionName=self._function, Timeout=100)
+
+    def exists(self):
+        try:
+            self._lambda.get_function(FunctionName=self._function)
+        except self._lambda.exceptions.ResourceNotFoundException:
+            return False
+        return True
+
+
+@dataclass
+class Load:
+    """Calls without a pause, from the first line of the block to the last."""
+
+    caller: Caller
+    answered: int = 0
+    failed: list = field(default_factory=list)
+
+    def __enter__(self):
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._go_on)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+
+    def _go_on(self):
+        while not self._stop.is_set():
+            try:
+                answer = self.caller.call("Still there?")
+            except Exception as error:  # noqa: BLE001 - whatever goes wrong is a failed call
+                answer = {"errorMessage": str(error)}
+            if "answer" in answer:
+                self.answered += 1
+            else:
+                self.failed.append(answer)
+
+
+@dataclass(frozen=True)
+class Life:
+    """The checkout with one tenant, its cloud, and who calls its function."""
+
+    checkout: object
+    url: str
+    caller: Caller
+
+    @property
+    def cloud(self):
+        return Control(self.url)
+
+    @property
+    def tfvars(self):
+        return self.checkout.root / "environments" / "local" / "terraform.tfvars"
+
+    def state(self, word):
+        """Change one word of the stanza."""
+        text = re.sub(r'\n    state = "\w+"', "", self.tfvars.read_text())
+        self.tfvars.write_text(text.replace("acme = {", f'acme = {{\n    state = "{word}"'))
+
+    def assumed(self):
+        """Every time the tenant's role was assumed."""
+        role = "arn:aws:iam::111111111111:role/bedrock-local-acme"
+        return self.cloud.calls(action="sts:AssumeRole", resource=role)
+
+
+@pytest.fixture(scope="module")
+def life(checkout):
+    (checkout.root / "environments" / "local" / "terraform.tfvars").write_text(LOCAL)
+    exports = dict(re.findall(r"export (AWS_\w+)=(\S+)", checkout.done("make up")))
+    checkout.done("make apply ENV=local")
+    url = exports["AWS_ENDPOINT_URL"]
+    return Life(checkout, url, Caller(url, "222222222222", "bedrock-local-acme"))
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """What each step said, the file after it, and the calls that went on meanwhile."""
+
+    load: Load
+    first: str
+    both: str
+    refused: str
+    last: str
+    tfvars: str
+    anew: dict
+    sessions: list
+
+
+@pytest.fixture(scope="module")
+def rotation(life):
+    checkout = life.checkout
+    with Load(life.caller) as load:
+        first = checkout.done("make rotate ENV=local TENANT=acme")
+        both = life.tfvars.read_text()
+        refused = checkout.shell("make rotate ENV=local TENANT=acme").stderr
+        checkout.done("make apply ENV=local")
+        last = checkout.done("make rotate ENV=local TENANT=acme")
+        checkout.done("make apply ENV=local")
+    before = len(life.assumed())
+    life.caller.start_anew()
+    anew = life.caller.call("And now?")
+    return Rotation(
+        load, first, both, refused, last, life.tfvars.read_text(), anew, life.assumed()[before:]
+    )
+
+
+def test_no_call_fails_while_the_external_id_is_rotated(rotation):
+    assert rotation.load.failed == []
+    assert rotation.load.answered > 20
+
+
+def test_the_first_step_adds_a_new_one_and_keeps_the_old(rotation):
+    assert "Step 2: `make apply ENV=local TENANT=acme`" in rotation.first
+    new = re.search(rf'current = "([0-9a-f]{{32}})", previous = "{OLD}"', rotation.both).group(1)
+    assert new != OLD
+
+
+def test_the_last_step_is_refused_while_a_function_calls_with_the_old_one(rotation):
+    assert "222222222222 still calls with the old one in bedrock-local-acme" in rotation.refused
+
+
+def test_after_the_last_step_only_the_new_one_is_left_and_a_new_session_takes_it(rotation):
+    assert "is gone" in rotation.last
+    assert OLD not in rotation.tfvars
+    assert "# minted in March" in rotation.tfvars
+    assert "answer" in rotation.anew
+    assert [session.allowed for session in rotation.sessions] == [True]
+
+
+def test_the_role_no_longer_accepts_the_old_one(life, rotation):
+    iam = client(life.url, "111111111111", "iam")
+    trust = iam.get_role(RoleName="bedrock-local-acme")["Role"]["AssumeRolePolicyDocument"]
+    (accepted,) = trust["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"]
+    assert f'current = "{accepted}"' in rotation.tfvars
+
+
+def test_capacity_counts_the_tenant_as_it_is_applied(life, rotation):
+    printed = life.checkout.done("make capacity ENV=local JSON=1")
+    limits = {limit["name"]: limit for limit in json.loads(printed)["limits"]}
+    assert limits["roles in the account"]["more_tenants"] == 999
+    assert limits["trust policy, characters"]["fullest"] == "acme"
+    assert 0 < limits["TENANT_BEDROCK, bytes"]["used"] < 4096
+
+
+def test_what_is_planned_is_proved(life, rotation):
+    proof = json.loads(life.checkout.done("make prove ENV=local JSON=1"))
+    assert proof["proved"]
+    assert [(of["root"], of["claims"]) for of in proof["plans"]] == [
+        ("operations account 111111111111", 2),
+        ("customer account 222222222222", 5),
+    ]
+
+
+def test_what_exists_is_not_proved_once_somebody_widens_it_by_hand(life, rotation):
+    iam = client(life.url, "111111111111", "iam")
+    slip = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::theirs/*"}
+    named = {"RoleName": "bedrock-local-acme", "PolicyName": "slip"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [slip]})
+    iam.put_role_policy(**named, PolicyDocument=document)
+    run = life.checkout.shell("make prove ENV=local STATE=1")
+    iam.delete_role_policy(**named)
+    assert run.returncode != 0
+    assert "acme, permissions: the policies allow what the stanza does not" in run.stdout
+    assert re.search(r'action +"s3:PutObject"', run.stdout)
+    assert re.search(r"allowed +slip: statement 1 allows s3:PutObject", run.stdout)
+
+
+@pytest.fixture(scope="module")
+def twin(life, rotation):
+    """A second environment: a folder of data, and its own operations and customer accounts."""
+    folder = life.checkout.root / "environments" / "twin"
+    folder.mkdir()
+    (folder / "terraform.tfvars").write_text(TWIN)
+    (folder / "backend.hcl").write_text(BACKEND)
+    keys = life.cloud.account("777777777777", user="deployer")
+    aws = {
+        "AWS_ACCESS_KEY_ID": keys.access_key_id,
+        "AWS_ENDPOINT_URL": life.url,
+        "AWS_REGION": "eu-central-1",
+        "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
+        "TF_VAR_package_path": str(ROOT / "build" / f"{Variant('host').name}.zip"),
+    }
+    role = json.loads(life.checkout.done("make deployer ENV=twin TENANT=acme"))
+    iam = client(life.url, "888888888888", "iam")
+    trusted, allowed = json.dumps(role["trust_policy"]), json.dumps(role["permissions_policy"])
+    iam.create_role(RoleName=role["role_name"], AssumeRolePolicyDocument=trusted)
+    iam.put_role_policy(RoleName=role["role_name"], PolicyName="deployer", PolicyDocument=allowed)
+    life.checkout.done("make bootstrap ENV=twin", **aws)
+    life.checkout.done("make rollout ENV=twin PART=operations", **aws)
+    life.checkout.done('make rollout ENV=twin PART="acme/888888888888"', **aws)
+    return Caller(life.url, "888888888888", "bedrock-twin-acme")
+
+
+def test_two_operations_environments_serve_their_own_tenants_side_by_side(life, twin):
+    for caller, account, environment in (
+        (life.caller, "111111111111", "local"),
+        (twin, "777777777777", "twin"),
+    ):
+        before = len(life.cloud.calls(action="bedrock:InvokeModel"))
+        assert "answer" in caller.call("Whose are you?")
+        (call,) = life.cloud.calls(action="bedrock:InvokeModel")[before:]
+        assert call.account == account
+        assert call.principal_arn == (
+            f"arn:aws:sts::{account}:assumed-role/bedrock-{environment}-acme/acme"
+        )
+
+
+@pytest.fixture(scope="module")
+def suspended(life, twin):
+    """What a live session is answered once the stanza says so; and how often a role was assumed for it."""
+    assert "answer" in life.caller.call("Before")
+    before = len(life.assumed())
+    life.state("suspended")
+    life.checkout.done("make rollout ENV=local PART=operations")
+    return life.caller.call("After"), life.assumed()[before:]
+
+
+def test_a_suspended_tenants_live_session_is_denied_at_once(suspended):
+    answer, sessions = suspended
+    assert answer["errorType"] == "TenantSuspendedError"
+    assert "After" not in answer["errorMessage"]
+    assert sessions == []
+
+
+def test_suspending_one_environments_tenant_leaves_the_others_alone(twin, suspended):
+    assert "answer" in twin.call("Still yours?")
+
+
+def test_an_active_tenant_is_answered_again_by_the_same_session(life, suspended):
+    life.state("active")
+    life.checkout.done("make rollout ENV=local PART=operations")
+    assert "answer" in life.caller.call("Back?")
+
+
+@pytest.fixture(scope="module")
+def offboarded(life, suspended):
+    life.state("offboarding")
+    return life.checkout.done("make apply ENV=local TENANT=acme")
+
+
+def test_offboarding_takes_the_function_and_its_role_away(life, offboarded):
+    assert "acme 222222222222" in offboarded
+    assert not life.caller.exists()
+    iam = client(life.url, "222222222222", "iam")
+    roles = {role["RoleName"] for role in iam.list_roles()["Roles"]}
+    assert "bedrock-local-acme-execution" not in roles
+    assert "bedrock-local-acme-reader" in roles
+
+
+def test_an_offboarded_tenants_records_stay_readable_to_its_readers(life, offboarded):
+    printed = life.checkout.done("make logs ENV=local TENANT=acme JSON=1")
+    assert "Whose are you?" in printed
+
+
+def test_a_plan_after_offboarding_changes_nothing(life, offboarded):
+    printed = life.checkout.done("make plan ENV=local TENANT=acme")
+    assert printed.count("No changes") == 2
+
+
+def test_a_tenant_whose_role_is_not_made_yet_is_not_handed_over(life, offboarded):
+    """An apply of one tenant computes the outputs of all."""
+    life.checkout.done("make tenant ENV=local NAME=early ACCOUNT=666666666666")
+    life.checkout.done("make tenant ENV=local NAME=late ACCOUNT=999999999999")
+    life.checkout.done("make apply ENV=local TENANT=early")
+    assert "bedrock-local-early" in life.checkout.done("make handover ENV=local TENANT=early")
+    refused = life.checkout.shell("make handover ENV=local TENANT=late")
+    assert refused.returncode != 0
+    assert 'Tenant "late" has no role yet; run `make apply ENV=local` first.' in refused.stderr

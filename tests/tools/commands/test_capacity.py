@@ -1,0 +1,168 @@
+"""The capacity table: what is counted, against what, and for how many more tenants there is room."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from tools.commands import capacity
+from tools.environment.model import CustomerAccount, Environment
+
+ENVIRONMENT = Environment(
+    name="prod",
+    operations_account_id="111111111111",
+    operations_region="eu-central-1",
+    deployer_role_name="terraform-deployer",
+    accounts=(
+        CustomerAccount("acme", "222222222222", "eu-central-1"),
+        CustomerAccount("globex", "333333333333", "eu-central-1"),
+        CustomerAccount("globex", "444444444444", "eu-west-1"),
+    ),
+    stanzas={},
+    backend={},
+)
+NOVA = {
+    "base_model_id": "amazon.nova-lite-v1:0",
+    "fallbacks": [],
+    "model": "amazon.nova-lite-v1:0",
+    "regions": ["eu-central-1"],
+    "streaming": True,
+}
+
+
+def handover(tenant, models):
+    return {
+        "external_id": "269170463fdc32af10a91e67a8fd77bd",
+        "guardrail": None,
+        "models": models,
+        "quota": {"tokens_per_day": 1000000},
+        "regions": ["eu-central-1"],
+        "role_arn": f"arn:aws:iam::111111111111:role/bedrock-prod-{tenant}",
+        "state": "active",
+    }
+
+
+def role(tenant, trust, permissions):
+    return {
+        "module_address": f'module.operations_role["{tenant}"]',
+        "type": "aws_iam_role",
+        "change": {
+            "after": {
+                "assume_role_policy": "x" * trust,
+                "inline_policy": [{"name": "grants", "policy": "x" * permissions}],
+            }
+        },
+    }
+
+
+def plan(profiles=3):
+    """What `terraform show -json` tells of two tenants, as far as it is read."""
+    return {
+        "resource_changes": [
+            role("acme", trust=400, permissions=900),
+            role("globex", trust=512, permissions=300),
+            {
+                "module_address": 'module.operations_role["gone"]',
+                "type": "aws_iam_role",
+                "change": {"after": None},
+            },
+        ],
+        "output_changes": {
+            "capacity": {
+                "after": {
+                    "inference_profiles": {"limit": 1000, "used": profiles},
+                    "permissions_policy": {"limit": 10240, "used": 900},
+                    "roles": {"limit": 1000, "used": 2},
+                    "trust_policy": {"limit": 2048, "used": 512},
+                }
+            },
+            "handover": {
+                "after": {
+                    "acme": handover("acme", {"nova": NOVA}),
+                    "globex": handover("globex", {"nova": NOVA, "claude": NOVA}),
+                }
+            },
+        },
+    }
+
+
+@pytest.fixture
+def limits():
+    return {limit.name: limit for limit in capacity.limits(ENVIRONMENT, plan())}
+
+
+def test_every_role_less_than_the_limit_is_room_for_a_tenant(limits):
+    roles = limits["roles in the account"]
+    assert (roles.used, roles.limit, roles.more_tenants) == (2, 1000, 998)
+
+
+def test_profiles_last_as_long_as_tenants_go_on_using_as_many(limits):
+    profiles = limits["inference profiles in eu-central-1"]
+    assert (profiles.used, profiles.more_tenants) == (3, 997 * 2 // 3)
+
+
+def test_without_profiles_they_are_no_limit_to_tenants():
+    profiles = capacity.limits(ENVIRONMENT, plan(profiles=0))[1]
+    assert profiles.more_tenants is None
+
+
+def test_a_policy_is_full_by_its_fullest_tenant(limits):
+    trust = limits["trust policy, characters"]
+    assert (trust.fullest, trust.used, trust.full) == ("globex", 512, 0.25)
+    permissions = limits["inline policies, characters"]
+    assert (permissions.fullest, permissions.used) == ("acme", 900)
+
+
+def test_the_hand_over_is_measured_as_lambda_would_count_it(limits):
+    written = json.dumps(
+        {
+            "environment": "prod",
+            "external_id": "269170463fdc32af10a91e67a8fd77bd",
+            "guardrail": None,
+            "models": {"claude": NOVA, "nova": NOVA},
+            "quota": {"tokens_per_day": 1000000},
+            "record_log_group": "/bedrock/prod/globex/records",
+            "role_arn": "arn:aws:iam::111111111111:role/bedrock-prod-globex",
+            "tenant": "globex",
+        },
+        separators=(",", ":"),
+    )
+    variable = limits["TENANT_BEDROCK, bytes"]
+    assert (variable.fullest, variable.limit) == ("globex", 4096)
+    assert variable.used == len(f"TENANT_BEDROCK{written}")
+
+
+def test_a_profile_that_is_not_made_yet_counts_as_long_as_it_will_be():
+    unknown = {name: value for name, value in NOVA.items() if name != "model"}
+    given = json.loads(capacity.settings(ENVIRONMENT, "acme", handover("acme", {"nova": unknown})))
+    assert given["models"]["nova"]["model"] == (
+        "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/000000000000"
+    )
+
+
+def test_the_table_names_the_room_left_and_where_the_limits_are_written(capsys):
+    capacity.show(ENVIRONMENT, capacity.limits(ENVIRONMENT, plan()))
+    printed = capsys.readouterr().out
+    assert "room for 664 more" in printed
+    assert "docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html" in printed
+
+
+def test_an_environment_without_tenants_has_room_for_all():
+    empty = replace(ENVIRONMENT, accounts=())
+    planned = {
+        "resource_changes": [],
+        "output_changes": {
+            "capacity": {
+                "after": {
+                    "inference_profiles": {"limit": 1000, "used": 0},
+                    "permissions_policy": {"limit": 10240, "used": 0},
+                    "roles": {"limit": 1000, "used": 0},
+                    "trust_policy": {"limit": 2048, "used": 0},
+                }
+            },
+            "handover": {"after": {}},
+        },
+    }
+    found = capacity.limits(empty, planned)
+    assert [limit.full for limit in found] == [0, 0, 0, 0, 0]
+    assert found[0].more_tenants == 1000

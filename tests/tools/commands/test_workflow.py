@@ -1,0 +1,208 @@
+"""The CI workflow: linted offline, and what it must never become."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tools.cli.console import CommandError
+from tools.commands.accounts import JOBS_OF_A_MATRIX, matrix, named
+from tools.commands.rollout import parts
+from tools.environment.model import CustomerAccount, load
+from tools.paths import ROOT
+
+FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+WORKFLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in FILES}
+CALLER = WORKFLOWS["terraform"]["jobs"]["environment"]
+JOBS = WORKFLOWS["environment"]["jobs"]
+STEPS = [(name, step) for name, job in JOBS.items() for step in job["steps"]]
+WITH_AWS = {"plan", "operations", "customers"}
+
+
+def triggers(name):
+    return WORKFLOWS[name][True]  # YAML 1.1 reads the key `on` as true
+
+
+def audited(*inputs):
+    """What zizmor finds that it is sure of, in its pedantic mood; it asks nobody."""
+    run = subprocess.run(
+        [
+            Path(sys.executable).parent / "zizmor",
+            *("--offline", "--no-progress", "--no-config", "--strict-collection"),
+            *("--persona=pedantic", "--format=json", *inputs),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return {finding["ident"] for finding in json.loads(run.stdout)}
+
+
+def test_zizmor_finds_nothing():
+    assert audited(*FILES) == set()
+
+
+def test_zizmor_finds_what_the_workflow_avoids(tmp_path):
+    careless = FILES[0].read_text()
+    careless = re.sub(r"@[0-9a-f]{40} # v(\d+)\S*", r"@v\1", careless)
+    careless = careless.replace('"$ENVIRONMENT"', '"${{ inputs.environment }}"')
+    (tmp_path / "careless.yml").write_text(careless)
+    assert {"template-injection", "unpinned-uses"} <= audited(tmp_path / "careless.yml")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_action_is_pinned_by_commit_with_its_version_beside_it(path):
+    used = re.findall(r"uses: (.+)", path.read_text())
+    assert used
+    for action in used:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+|\./\S+\.yml.*", action)
+
+
+def test_one_action_is_pinned_to_one_commit():
+    pins = {step["uses"] for _, step in STEPS if "uses" in step}
+    assert len(pins) == len({pin.split("@")[0] for pin in pins}) == 2
+
+
+def test_it_plans_a_pull_request_and_applies_main_only():
+    assert set(triggers("terraform")) == {"pull_request", "push"}
+    assert triggers("terraform")["push"]["branches"] == ["main"]
+    assert set(triggers("environment")) == {"workflow_call"}
+    assert CALLER["with"]["apply"] == "${{ github.event_name == 'push' }}"
+
+
+def test_a_forks_pull_request_is_left_out():
+    assert "head.repo.full_name == github.repository" in CALLER["if"]
+
+
+def test_the_token_may_read_the_code_and_prove_who_it_is_and_no_more():
+    least = {"contents": "read", "id-token": "write"}
+    assert [workflow["permissions"] for workflow in WORKFLOWS.values()] == [{}, {}]
+    assert CALLER["permissions"] == least
+    assert {name: job["permissions"] for name, job in JOBS.items()} == {
+        **dict.fromkeys(WITH_AWS, least),
+        "approve": {},
+    }
+
+
+def test_no_key_is_kept_anywhere():
+    for path in FILES:
+        assert "secrets." not in path.read_text()
+        assert "access-key" not in path.read_text()
+    becoming = [step["with"] for _, step in STEPS if "aws-actions" in step.get("uses", "")]
+    assert len(becoming) == len(WITH_AWS)
+    for role in becoming:
+        assert role["role-to-assume"] == "${{ vars.AWS_ROLE }}"
+
+
+def test_no_line_of_shell_is_made_from_an_expression():
+    scripts = [step["run"] for _, step in STEPS if "run" in step]
+    assert len(scripts) >= 6
+    assert not [script for script in scripts if "${{" in script]
+
+
+def test_nothing_is_applied_before_its_approval():
+    assert JOBS["approve"]["environment"] == "${{ inputs.environment }}-approval"
+    assert JOBS["approve"]["if"] == "inputs.apply"
+    assert JOBS["operations"]["needs"] == "approve"
+    applying = {name for name, step in STEPS if "make rollout" in step.get("run", "")}
+    assert applying == {"operations", "customers"}
+    assert not [step for _, step in STEPS if "make apply" in step.get("run", "")]
+
+
+def test_a_pull_requests_code_never_runs_where_the_applying_role_is_trusted():
+    assert JOBS["plan"]["environment"] == "${{ inputs.environment }}-plan"
+    for name in ("operations", "customers"):
+        assert JOBS[name]["environment"] == "${{ inputs.environment }}"
+
+
+def test_operations_comes_first_and_one_customer_holds_up_no_other():
+    assert JOBS["customers"]["needs"] == "operations"
+    strategy = JOBS["customers"]["strategy"]
+    assert strategy["fail-fast"] is False
+    assert strategy["max-parallel"] == 20
+    assert strategy["matrix"]["include"] == "${{ fromJSON(needs.operations.outputs.accounts) }}"
+
+
+def test_one_apply_at_a_time_in_an_environment():
+    concurrency = CALLER["concurrency"]
+    assert concurrency["group"].startswith("terraform-${{ matrix.environment }}-")
+    assert "github.event_name == 'push' && 'apply'" in concurrency["group"]
+    assert concurrency["cancel-in-progress"] is False
+
+
+def test_it_runs_make_targets_that_there_are():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named_here = {
+        target for _, step in STEPS for target in re.findall(r"make ([a-z]+)", step.get("run", ""))
+    }
+    assert named_here == {"accounts", "package", "plan", "prove", "rollout"}
+    assert named_here <= targets
+
+
+def accounts(count):
+    return [
+        CustomerAccount(f"tenant-{index}", f"{index:012}", "eu-central-1") for index in range(count)
+    ]
+
+
+def test_the_matrix_has_a_job_for_each_account():
+    assert matrix(load("local").of("globex")) == [
+        {"accounts": "globex/333333333333", "name": "globex/333333333333"},
+        {"accounts": "globex/444444444444", "name": "globex/444444444444"},
+    ]
+
+
+def test_more_accounts_than_github_has_jobs_are_shared_out_evenly():
+    jobs = matrix(accounts(1000))
+    assert len(jobs) == JOBS_OF_A_MATRIX
+    sizes = {len(job["accounts"].split()) for job in jobs}
+    assert sizes == {3, 4}
+    assert " ".join(job["accounts"] for job in jobs).split() == [
+        f"{account.tenant}/{account.account_id}" for account in accounts(1000)
+    ]
+    assert jobs[0]["name"] == "tenant-0/000000000000 to tenant-2/000000000002"
+
+
+def test_an_environment_without_tenants_has_no_job():
+    assert matrix([]) == []
+
+
+def test_a_name_that_make_could_take_for_a_command_is_refused():
+    with pytest.raises(CommandError, match="lower-case letters, digits and hyphens"):
+        matrix([CustomerAccount("$(shell id)", "222222222222", "eu-central-1")])
+
+
+def test_a_job_finds_its_accounts_by_the_matrixs_names():
+    local = load("local")
+    share = matrix(local.accounts, jobs=2)[1]["accounts"]
+    assert [account.account_id for account in named(local, share)] == [
+        "444444444444",
+        "555555555555",
+    ]
+    assert [state.key for state in parts(local, share)] == [
+        "customers/globex/444444444444.tfstate",
+        "customers/initech/555555555555.tfstate",
+    ]
+
+
+def test_operations_is_a_part_of_its_own():
+    (state,) = parts(load("local"), "operations")
+    assert (state.root, state.key, state.targets) == ("operations", "operations.tfstate", ())
+
+
+@pytest.mark.parametrize(
+    ("part", "sentence"),
+    [
+        ("", 'write "operations", or accounts such as'),
+        ("acme", "write it as TENANT/ACCOUNT"),
+        ("acme/333333333333", 'Tenant "acme" has no account 333333333333'),
+        ("umbrella/222222222222", 'No tenant "umbrella"'),
+    ],
+)
+def test_a_part_that_is_not_there_is_refused(part, sentence):
+    with pytest.raises(CommandError, match=sentence):
+        parts(load("local"), part)

@@ -1,0 +1,143 @@
+"""Real plans to prove: the local environment's, and one of tenants that use everything there is."""
+
+import json
+import shutil
+import zipfile
+
+import pytest
+
+from tests.terraform import ENVIRONMENTS, MODULES, OFFLINE_PROVIDER, Folder, folder_of
+from tools.environment.model import read_hcl
+
+UNWANTED = shutil.ignore_patterns(".terraform*")
+
+# Merged into a root's own files: https://developer.hashicorp.com/terraform/language/files/override
+OPERATIONS = (
+    OFFLINE_PROVIDER.replace("{", "{\n  allowed_account_ids = null", 1)
+    + """\
+terraform {
+  backend "local" {}
+}
+"""
+)
+CUSTOMER = """\
+terraform {
+  backend "local" {}
+}
+
+data "terraform_remote_state" "operations" {
+  backend = "local"
+  config  = { path = "${path.root}/../handover/terraform.tfstate" }
+}
+"""
+
+# Beside the local environment's own tenants, so that whatever a module can write is in one plan.
+GUARDRAIL = {"arn": "arn:aws:bedrock:eu-central-1:111111111111:guardrail/abc123", "version": "7"}
+NETWORKS = ["203.0.113.0/24", "2001:db8::/32"]
+NOVA = {"model": "amazon.nova-lite-v1:0", "regions": ["eu-central-1"]}
+HAIKU = {"model": "anthropic.claude-haiku-4-5-20251001-v1:0", "regions": ["eu-central-1"]}
+MORE = {
+    "everything": {
+        "accounts": {
+            "666666666666": {
+                "readers": [
+                    "arn:aws:iam::666666666666:user/auditor",
+                    "arn:aws:iam::999999999999:role/audit/lead",
+                ],
+                "vpc": {
+                    "id": "vpc-0123456789abcdef0",
+                    "security_group_ids": ["sg-0123456789abcdef0"],
+                    "subnet_ids": ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"],
+                },
+            },
+            "777777777777": {},
+        },
+        "external_ids": {"current": "everything-current", "previous": "everything-previous"},
+        "guardrail": GUARDRAIL,
+        "models": {
+            "claude": {**HAIKU, "route": "geographic", "profile": "eu.", "track": True},
+            "haiku": {**HAIKU, "route": "global"},
+            "nova": {**NOVA, "streaming": False},
+            "pro": {
+                "destinations": ["eu-central-1", "eu-north-1"],
+                "model": "amazon.nova-pro-v1:0",
+                "profile": "eu.",
+                "regions": ["eu-central-1"],
+                "route": "geographic",
+            },
+            "world": {
+                "model": "anthropic.claude-sonnet-4-5-20250929-v1:0",
+                "regions": ["eu-central-1"],
+                "route": "global",
+                "track": True,
+            },
+        },
+        "perimeter": {"networks": NETWORKS, "vpc_endpoints": ["vpce-0123456789abcdef0"]},
+    },
+    # Two tenants of one account.
+    "hooli": {
+        "accounts": {"888888888888": {}},
+        "external_ids": {"current": "hooli-current-external-id"},
+        "models": {"nova": NOVA},
+        "perimeter": {"networks": NETWORKS},
+    },
+    "hooli-labs": {
+        "accounts": {"888888888888": {}},
+        "external_ids": {"current": "hooli-labs-current-external-id"},
+        "models": {"nova": NOVA},
+        "perimeter": {"vpc_endpoints": ["vpce-0123456789abcdef0"]},
+    },
+    "gone": {
+        "accounts": {"123456789012": {"readers": ["arn:aws:iam::123456789012:role/auditor"]}},
+        "external_ids": {"current": "gone-current-external-id"},
+        "models": {"nova": {**NOVA, "track": True}},
+        "state": "offboarding",
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def environment():
+    """The local environment's variables, with more tenants."""
+    local = read_hcl(ENVIRONMENTS / "local" / "terraform.tfvars")
+    return {
+        **local,
+        "accounts_with_several_tenants": ["888888888888"],
+        "tenants": {**local["tenants"], **MORE},
+    }
+
+
+@pytest.fixture(scope="session")
+def plans(tmp_path_factory, environment):
+    """What `terraform show -json` tells of each root, by "operations" or the tenant and its account."""
+    top = tmp_path_factory.mktemp("plans")
+    shutil.copytree(MODULES, top / "modules", ignore=UNWANTED)
+    roots = shutil.copytree(ENVIRONMENTS, top / "environments", symlinks=True, ignore=UNWANTED)
+    (top / "build").mkdir()
+    zipfile.ZipFile(top / "build" / "tenant-bedrock-arm64-py3.13.zip", "w").close()
+    (roots / "operations" / "offline_override.tf").write_text(OPERATIONS)
+    (roots / "customer" / "offline_override.tf").write_text(CUSTOMER)
+    (roots / "customer" / "providers.tf").write_text(OFFLINE_PROVIDER)
+
+    shown = Folder(roots / "operations").init().shown(**environment)
+    hand_over(roots / "handover", shown)
+    customer = Folder(roots / "customer").init()
+    chosen = [("acme", "222222222222"), ("everything", "666666666666"), ("gone", "123456789012")]
+    return {
+        "operations": shown,
+        **{
+            f"{tenant} {account}": customer.shown(**environment, tenant=tenant, account_id=account)
+            for tenant, account in chosen
+        },
+    }
+
+
+def hand_over(path, shown):
+    """The state that the customer root reads: the planned hand-over, with an id for each new profile."""
+    own = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/0123456789ab"
+    handover = shown["output_changes"]["handover"]["after"]
+    for its in handover.values():
+        its["models"] = {alias: {"model": own, **model} for alias, model in its["models"].items()}
+    said = 'output "handover" {\n  value     = jsondecode(file("handover.json"))\n  sensitive = true\n}\n'
+    folder_of(path, [], {"handover.json": json.dumps(handover), "outputs.tf": said})
+    Folder(path).init().apply()

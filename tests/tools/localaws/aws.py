@@ -1,0 +1,63 @@
+"""What the cloud's tests say often: policies, roles, sessions and refusals."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tools.localaws.sts.sessions import Credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+OPERATIONS = "111111111111"
+ACME = "222222222222"
+GLOBEX = "333333333333"
+
+
+def document(*statements: Mapping[str, Any]) -> dict[str, Any]:
+    """A policy of these statements, each an Allow unless it says otherwise."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", **statement} for statement in statements],
+    }
+
+
+def make_role(
+    iam: Any,  # noqa: ANN401
+    name: str,
+    trust: Mapping[str, Any],
+    *permissions: Mapping[str, Any],
+    **settings: Any,  # noqa: ANN401
+) -> str:
+    """A role with one trust statement and one inline policy; its ARN."""
+    role = iam.create_role(
+        RoleName=name,
+        AssumeRolePolicyDocument=json.dumps(document({"Action": "sts:AssumeRole", **trust})),
+        **settings,
+    )
+    if permissions:
+        iam.put_role_policy(
+            RoleName=name, PolicyName="inline", PolicyDocument=json.dumps(document(*permissions))
+        )
+    return str(role["Role"]["Arn"])
+
+
+def assume(sts: Any, role_arn: str, **given: Any) -> Credentials:  # noqa: ANN401
+    """The keys of a session; raises ClientError when the role may not be assumed."""
+    keys = sts.assume_role(**{"RoleArn": role_arn, "RoleSessionName": "acme", **given})
+    keys = keys["Credentials"]
+    return Credentials(
+        keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], keys["Expiration"]
+    )
+
+
+def refusal(call: Callable[..., Any], **parameters: Any) -> tuple[str, str]:  # noqa: ANN401
+    """The code and message with which a call is refused; fails the test when it is not."""
+    with pytest.raises(ClientError) as refused:
+        call(**parameters)
+    error = refused.value.response["Error"]
+    return str(error["Code"]), str(error["Message"])

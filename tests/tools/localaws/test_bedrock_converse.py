@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.tools.localaws.aws import ACME
+
+if TYPE_CHECKING:
+    from tests.tools.localaws.conftest import Connect
+    from tools.localaws.local_aws import LocalCloud
+
+MODEL = "anthropic.claude-3-5-haiku-20241022-v1:0"
+REGION = "eu-central-1"
+
+WEATHER = {
+    "tools": [
+        {
+            "toolSpec": {
+                "name": "weather",
+                "inputSchema": {
+                    "json": {
+                        "type": "object",
+                        "properties": {
+                            "city": {"type": "string", "maxLength": 10},
+                            "days": {"type": "integer", "minimum": 1},
+                            "unit": {"enum": ["celsius", "kelvin"]},
+                        },
+                        "required": ["city", "days", "unit"],
+                    }
+                },
+            }
+        }
+    ]
+}
+
+
+@pytest.fixture
+def bedrock(cloud: LocalCloud, connect: Connect) -> Any:
+    return connect("bedrock-runtime", cloud.control.account(ACME))
+
+
+def said(text: str, role: str = "user") -> dict[str, Any]:
+    return {"role": role, "content": [{"text": text}]}
+
+
+def text_of(answer: dict[str, Any]) -> str:
+    return str(answer["output"]["message"]["content"][0]["text"])
+
+
+def test_answers_with_the_users_words_and_says_it_is_no_model(bedrock: Any) -> None:
+    answer = bedrock.converse(modelId=MODEL, messages=[said("canary-7 sings")])
+
+    assert text_of(answer) == (
+        f"This is the local cloud's stand-in for {MODEL}, not a model. You wrote: canary-7 sings"
+    )
+    assert answer["stopReason"] == "end_turn"
+    assert answer["ResponseMetadata"]["HTTPHeaders"]["x-amzn-requestid"]
+
+
+def test_counts_words_as_tokens(bedrock: Any) -> None:
+    answer = bedrock.converse(
+        modelId=MODEL, system=[{"text": "Be brief."}], messages=[said("one two three")]
+    )
+
+    assert answer["usage"]["inputTokens"] == 5
+    assert answer["usage"]["outputTokens"] == len(text_of(answer).split())
+    assert answer["usage"]["totalTokens"] == 5 + answer["usage"]["outputTokens"]
+    assert answer["metrics"]["latencyMs"] >= 1
+
+
+def test_cuts_the_answer_at_max_tokens(bedrock: Any) -> None:
+    answer = bedrock.converse(
+        modelId=MODEL, messages=[said("hello")], inferenceConfig={"maxTokens": 3}
+    )
+
+    assert (text_of(answer), answer["stopReason"]) == ("This is the", "max_tokens")
+    assert answer["usage"]["outputTokens"] == 3
+
+
+def test_cuts_the_answer_at_a_stop_sequence(bedrock: Any) -> None:
+    answer = bedrock.converse(
+        modelId=MODEL,
+        messages=[said("left STOP right")],
+        inferenceConfig={"stopSequences": ["STOP"]},
+    )
+
+    assert text_of(answer).endswith("You wrote: left ")
+    assert answer["stopReason"] == "stop_sequence"
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"modelId": "nonsense"}, "The provided model identifier is invalid."),
+        ({"modelId": f"us.{MODEL}"}, "The provided model identifier is invalid."),
+        ({"messages": []}, "must start with a user message"),
+        ({"messages": [said("I am", "assistant")]}, "must start with a user message"),
+        ({"messages": [said("one"), said("two")]}, "must alternate"),
+        ({"messages": [said("  ")]}, "messages.0.content.0 is blank"),
+        ({"messages": [{"role": "user", "content": []}]}, "messages.0 is empty"),
+        ({"system": [{"text": " "}]}, "system.0 is blank"),
+        ({"inferenceConfig": {"temperature": 1.5}}, "'inferenceConfig.temperature'"),
+        ({"inferenceConfig": {"topP": 1.5}}, "'inferenceConfig.topP'"),
+        ({"requestMetadata": {str(n): "x" for n in range(17)}}, "'requestMetadata'"),
+    ],
+)
+def test_refuses_a_request_as_bedrock_does(
+    bedrock: Any, change: dict[str, Any], sentence: str
+) -> None:
+    good = {"modelId": MODEL, "messages": [said("hello")]}
+    assert bedrock.converse(**good)["stopReason"] == "end_turn"
+
+    with pytest.raises(ClientError) as refused:
+        bedrock.converse(**(good | change))
+
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+    assert sentence in refused.value.response["Error"]["Message"]
+
+
+@pytest.mark.parametrize(
+    "model_id",
+    [
+        MODEL,
+        f"arn:aws:bedrock:{REGION}::foundation-model/{MODEL}",
+        f"eu.{MODEL}",
+        f"arn:aws:bedrock:{REGION}:{ACME}:inference-profile/eu.{MODEL}",
+        f"global.{MODEL}",
+    ],
+)
+def test_takes_every_form_of_model_id(bedrock: Any, model_id: str) -> None:
+    answer = bedrock.converse(modelId=model_id, messages=[said("hello")])
+
+    assert f"stand-in for {MODEL}," in text_of(answer)
+
+
+def test_calls_a_tool_that_the_user_asks_for(bedrock: Any) -> None:
+    answer = bedrock.converse(
+        modelId=MODEL, messages=[said("Use the tool weather now")], toolConfig=WEATHER
+    )
+
+    use = answer["output"]["message"]["content"][0]["toolUse"]
+    assert answer["stopReason"] == "tool_use"
+    assert (use["name"], use["input"]) == (
+        "weather",
+        {"city": "Use the to", "days": 1, "unit": "celsius"},
+    )
+
+
+def test_answers_in_text_when_no_tool_is_asked_for(bedrock: Any) -> None:
+    answer = bedrock.converse(modelId=MODEL, messages=[said("hello")], toolConfig=WEATHER)
+
+    assert answer["stopReason"] == "end_turn"
+
+
+def test_calls_the_tool_that_tool_choice_forces(bedrock: Any) -> None:
+    forced = WEATHER | {"toolChoice": {"tool": {"name": "weather"}}}
+
+    answer = bedrock.converse(modelId=MODEL, messages=[said("hello")], toolConfig=forced)
+
+    assert answer["output"]["message"]["content"][0]["toolUse"]["input"]["city"] == "hello"
+
+
+def test_refuses_a_tool_result_that_is_missing(bedrock: Any) -> None:
+    first = bedrock.converse(
+        modelId=MODEL, messages=[said("use the tool weather")], toolConfig=WEATHER
+    )
+    turn = first["output"]["message"]
+    use_id = turn["content"][0]["toolUse"]["toolUseId"]
+    result = {"toolResult": {"toolUseId": use_id, "content": [{"text": "sunny"}]}}
+    asked = [said("use the tool weather"), turn]
+
+    answer = bedrock.converse(
+        modelId=MODEL,
+        messages=[*asked, {"role": "user", "content": [result]}],
+        toolConfig=WEATHER,
+    )
+    assert text_of(answer).endswith("You wrote: sunny")
+
+    with pytest.raises(ClientError, match="Expected toolResult blocks at messages.2.content"):
+        bedrock.converse(modelId=MODEL, messages=[*asked, said("and?")], toolConfig=WEATHER)
+
+
+def test_writes_a_cached_prompt_once_and_reads_it_afterwards(bedrock: Any) -> None:
+    request = {
+        "modelId": MODEL,
+        "system": [{"text": "four words long system"}, {"cachePoint": {"type": "default"}}],
+        "messages": [said("two words")],
+    }
+
+    first, second = bedrock.converse(**request)["usage"], bedrock.converse(**request)["usage"]
+
+    assert (first["cacheWriteInputTokens"], first["cacheReadInputTokens"]) == (4, 0)
+    assert (second["cacheWriteInputTokens"], second["cacheReadInputTokens"]) == (0, 4)
+    assert first["inputTokens"] == second["inputTokens"] == 2
+
+
+def test_streams_the_same_answer_in_bedrocks_order(bedrock: Any) -> None:
+    request = {"modelId": MODEL, "messages": [said("hello there")]}
+    whole = bedrock.converse(**request)
+
+    events = list(bedrock.converse_stream(**request)["stream"])
+
+    kinds = [next(iter(event)) for event in events]
+    deltas = [e["contentBlockDelta"]["delta"]["text"] for e in events if "contentBlockDelta" in e]
+    assert kinds[0] == "messageStart"
+    assert set(kinds[1:-3]) == {"contentBlockDelta"}
+    assert kinds[-3:] == ["contentBlockStop", "messageStop", "metadata"]
+    assert "".join(deltas) == text_of(whole)
+    assert events[-1]["metadata"]["usage"] == whole["usage"]
+
+
+def test_streams_a_tool_call_with_its_start(bedrock: Any) -> None:
+    stream = bedrock.converse_stream(
+        modelId=MODEL, messages=[said("use the tool weather")], toolConfig=WEATHER
+    )["stream"]
+
+    events = list(stream)
+
+    assert events[1]["contentBlockStart"]["start"]["toolUse"]["name"] == "weather"
+    assert events[-2] == {"messageStop": {"stopReason": "tool_use"}}
+
+
+def test_a_model_served_by_profiles_only_is_refused_on_demand(bedrock: Any) -> None:
+    model = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+    with pytest.raises(ClientError, match="with on-demand throughput isn.t supported"):
+        bedrock.converse(modelId=model, messages=[said("hello")])
+    assert model in text_of(bedrock.converse(modelId=f"eu.{model}", messages=[said("hello")]))

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.tools.localaws.aws import OPERATIONS, document, refusal
+
+if TYPE_CHECKING:
+    from tests.tools.localaws.conftest import Connect
+    from tools.localaws.local_aws import LocalCloud
+
+MODEL = "anthropic.claude-3-5-haiku-20241022-v1:0"
+EU_PROFILE = f"arn:aws:bedrock:eu-central-1:{OPERATIONS}:inference-profile/eu.{MODEL}"
+EU_REGIONS = ["eu-central-1", "eu-north-1", "eu-west-1", "eu-west-3"]
+HELLO = [{"role": "user", "content": [{"text": "hello"}]}]
+
+
+def model_arn(region: str) -> str:
+    return f"arn:aws:bedrock:{region}::foundation-model/{MODEL}"
+
+
+def profile(cloud: LocalCloud, connect: Connect, tenant: str) -> str:
+    created = connect("bedrock", cloud.control.account(OPERATIONS)).create_inference_profile(
+        inferenceProfileName=tenant,
+        modelSource={"copyFrom": model_arn("eu-central-1")},
+        tags=[{"key": "tenant", "value": tenant}],
+    )
+    return str(created["inferenceProfileArn"])
+
+
+def caller(cloud: LocalCloud, connect: Connect, *statements: dict[str, Any]) -> Any:
+    allowed = [{"Action": "bedrock:InvokeModel", **statement} for statement in statements]
+    keys = cloud.control.account(OPERATIONS, "tenant", [document(*allowed)])
+    return connect("bedrock-runtime", keys)
+
+
+def test_a_tag_decides_which_application_profile_may_be_used(
+    cloud: LocalCloud, connect: Connect
+) -> None:
+    acme, globex = profile(cloud, connect, "acme"), profile(cloud, connect, "globex")
+    bedrock = caller(
+        cloud,
+        connect,
+        {
+            "Resource": f"arn:aws:bedrock:*:{OPERATIONS}:application-inference-profile/*",
+            "Condition": {"StringEquals": {"aws:ResourceTag/tenant": "acme"}},
+        },
+        {
+            "Resource": model_arn("eu-central-1"),
+            "Condition": {"StringEquals": {"bedrock:InferenceProfileArn": acme}},
+        },
+    )
+
+    assert bedrock.converse(modelId=acme, messages=HELLO)["stopReason"] == "end_turn"
+
+    for refused in (globex, MODEL):
+        code, _ = refusal(bedrock.converse, modelId=refused, messages=HELLO)
+        assert code == "AccessDeniedException"
+
+
+@pytest.mark.parametrize(("regions", "allowed"), [(EU_REGIONS, True), (EU_REGIONS[:-1], False)])
+def test_a_geographic_profile_needs_its_model_in_every_region(
+    cloud: LocalCloud, connect: Connect, regions: list[str], allowed: bool
+) -> None:
+    bedrock = caller(
+        cloud,
+        connect,
+        {"Resource": EU_PROFILE},
+        {
+            "Resource": [model_arn(region) for region in regions],
+            "Condition": {"StringEquals": {"bedrock:InferenceProfileArn": EU_PROFILE}},
+        },
+    )
+
+    if allowed:
+        assert bedrock.converse(modelId=f"eu.{MODEL}", messages=HELLO)["usage"]
+    else:
+        code, message = refusal(bedrock.converse, modelId=f"eu.{MODEL}", messages=HELLO)
+        assert code == "AccessDeniedException"
+        assert model_arn("eu-west-3") in message
+
+
+@pytest.mark.parametrize(("region", "allowed"), [("unspecified", True), ("eu-central-1", False)])
+def test_a_global_profile_asks_for_an_unspecified_region(
+    cloud: LocalCloud, connect: Connect, region: str, allowed: bool
+) -> None:
+    bedrock = caller(
+        cloud,
+        connect,
+        {"Resource": f"arn:aws:bedrock:eu-central-1:{OPERATIONS}:inference-profile/global.{MODEL}"},
+        {"Resource": model_arn("eu-central-1")},
+        {
+            "Resource": model_arn(""),
+            "Condition": {"StringEquals": {"aws:RequestedRegion": region}},
+        },
+    )
+
+    if allowed:
+        assert bedrock.converse(modelId=f"global.{MODEL}", messages=HELLO)["usage"]
+    else:
+        code, _ = refusal(bedrock.converse, modelId=f"global.{MODEL}", messages=HELLO)
+        assert code == "AccessDeniedException"

@@ -1,0 +1,241 @@
+"""Keys, signatures and expiry: who the cloud believes, and who it does not."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.tools.localaws.aws import ACME, OPERATIONS, assume, make_role, refusal
+from tools.localaws.local_aws import LocalCloud
+from tools.localaws.sts.sessions import Credentials
+
+if TYPE_CHECKING:
+    import boto3
+
+    from tests.tools.localaws.conftest import Connect
+
+UNKNOWN = Credentials("AKIAUNKNOWNUNKNOWN12", "x" * 40)
+
+
+@pytest.fixture
+def deployer(cloud: LocalCloud) -> Credentials:
+    return cloud.control.account(ACME)
+
+
+@pytest.fixture
+def session_keys(connect: Connect, deployer: Credentials) -> Credentials:
+    role = make_role(connect("iam", deployer), "app", {"Principal": {"AWS": ACME}})
+    return assume(connect("sts", deployer), role)
+
+
+def test_knows_the_account_of_a_users_key(connect: Connect, deployer: Credentials) -> None:
+    identity = connect("sts", deployer).get_caller_identity()
+    assert identity["Arn"] == "arn:aws:iam::222222222222:user/deployer"
+    assert identity["Account"] == ACME
+
+
+def test_knows_the_session_of_a_role(connect: Connect, session_keys: Credentials) -> None:
+    identity = connect("sts", session_keys).get_caller_identity()
+    assert identity["Arn"] == "arn:aws:sts::222222222222:assumed-role/app/acme"
+    assert identity["UserId"].endswith(":acme")
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "code"),
+    [
+        ("sts", "get_caller_identity", {}, "InvalidClientTokenId"),
+        ("iam", "list_roles", {}, "InvalidClientTokenId"),
+        ("logs", "describe_log_groups", {}, "UnrecognizedClientException"),
+        ("lambda", "list_functions", {}, "UnrecognizedClientException"),
+        ("s3", "list_objects_v2", {"Bucket": "bucket"}, "InvalidAccessKeyId"),
+    ],
+)
+def test_refuses_an_unknown_key(
+    connect: Connect, service: str, operation: str, parameters: dict[str, Any], code: str
+) -> None:
+    client = connect(service, UNKNOWN)
+    assert refusal(getattr(client, operation), **parameters)[0] == code
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "code"),
+    [
+        ("sts", "get_caller_identity", "SignatureDoesNotMatch"),
+        ("logs", "describe_log_groups", "InvalidSignatureException"),
+        ("s3", "list_buckets", "SignatureDoesNotMatch"),
+    ],
+)
+def test_refuses_a_wrong_secret(
+    connect: Connect, deployer: Credentials, service: str, operation: str, code: str
+) -> None:
+    client = connect(service, replace(deployer, secret_access_key="x" * 40))
+    assert refusal(getattr(client, operation))[0] == code
+
+
+def test_refuses_a_key_that_was_switched_off(connect: Connect, deployer: Credentials) -> None:
+    iam = connect("iam", deployer)
+    iam.update_access_key(
+        UserName="deployer", AccessKeyId=deployer.access_key_id, Status="Inactive"
+    )
+    assert refusal(iam.list_roles)[0] == "InvalidClientTokenId"
+
+
+def test_refuses_temporary_keys_without_their_token(
+    connect: Connect, session_keys: Credentials
+) -> None:
+    bare = replace(session_keys, session_token=None)
+    assert refusal(connect("sts", bare).get_caller_identity)[0] == "InvalidClientTokenId"
+
+
+def test_refuses_temporary_keys_with_another_token(
+    connect: Connect, session_keys: Credentials
+) -> None:
+    forged = replace(session_keys, session_token="forged")
+    assert refusal(connect("sts", forged).get_caller_identity)[0] == "InvalidClientTokenId"
+
+
+def test_refuses_temporary_keys_from_their_expiry_on(
+    cloud: LocalCloud, connect: Connect, session_keys: Credentials
+) -> None:
+    sts, logs = connect("sts", session_keys), connect("logs", session_keys)
+    cloud.control.advance_clock(3590)
+    sts.get_caller_identity()
+    cloud.control.advance_clock(10)
+    assert refusal(sts.get_caller_identity)[0] == "ExpiredToken"
+    assert refusal(logs.describe_log_groups)[0] == "ExpiredTokenException"
+    (_, refused) = cloud.control.calls(allowed=False)
+    assert refused.principal_arn == "arn:aws:sts::222222222222:assumed-role/app/acme"
+    assert refused.refused_by == "identity"
+
+
+def test_a_users_keys_do_not_expire(
+    cloud: LocalCloud, connect: Connect, deployer: Credentials
+) -> None:
+    cloud.control.advance_clock(86_400)
+    connect("sts", deployer).get_caller_identity()
+
+
+def test_refuses_a_body_changed_after_signing(connect: Connect, deployer: Credentials) -> None:
+    logs = connect("logs", deployer)
+    logs.meta.events.register(
+        "before-send.logs.DescribeLogGroups", lambda request, **_: setattr(request, "body", b"{ }")
+    )
+    assert refusal(logs.describe_log_groups)[0] == "InvalidSignatureException"
+
+
+def test_refuses_an_object_changed_after_signing(connect: Connect, deployer: Credentials) -> None:
+    s3 = connect("s3", deployer)
+    s3.create_bucket(
+        Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+    s3.put_object(Bucket="bucket", Key="k", Body=b"written")
+    s3.meta.events.register(
+        "before-send.s3.PutObject", lambda request, **_: setattr(request, "body", b"changed")
+    )
+    assert refusal(s3.put_object, Bucket="bucket", Key="k", Body=b"written")[0] in (
+        "SignatureDoesNotMatch",
+        "XAmzContentSHA256Mismatch",
+    )
+    assert s3.get_object(Bucket="bucket", Key="k")["Body"].read() == b"written"
+
+
+def test_refuses_an_operation_changed_after_signing(
+    connect: Connect, deployer: Credentials
+) -> None:
+    logs = connect("logs", deployer)
+
+    def ask_for_more(request: Any, **_: object) -> None:
+        request.headers["X-Amz-Target"] = "Logs_20140328.DeleteLogGroup"
+
+    logs.meta.events.register("before-send.logs.DescribeLogGroups", ask_for_more)
+    assert refusal(logs.describe_log_groups)[0] == "InvalidSignatureException"
+
+
+def test_refuses_a_header_added_after_signing(connect: Connect, deployer: Credentials) -> None:
+    logs = connect("logs", deployer)
+
+    def add(request: Any, **_: object) -> None:
+        request.headers["x-amz-added"] = "later"
+
+    logs.meta.events.register("before-send.logs.DescribeLogGroups", add)
+    assert refusal(logs.describe_log_groups)[0] == "InvalidSignatureException"
+
+
+def test_refuses_a_call_without_signature(cloud: LocalCloud) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{cloud.url}/")
+    assert refused.value.code == 403
+    assert b"MissingAuthenticationToken" in refused.value.read()
+
+
+@pytest.fixture
+def presigned(connect: Connect, deployer: Credentials) -> str:
+    s3 = connect("s3", deployer)
+    s3.create_bucket(
+        Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+    s3.put_object(Bucket="bucket", Key="k", Body=b"content")
+    s3.put_object(Bucket="bucket", Key="other", Body=b"other")
+    url: str = s3.generate_presigned_url(
+        "get_object", Params={"Bucket": "bucket", "Key": "k"}, ExpiresIn=60
+    )
+    return url
+
+
+def test_answers_a_presigned_url(presigned: str) -> None:
+    assert urllib.request.urlopen(presigned).read() == b"content"
+
+
+def test_refuses_a_presigned_url_for_another_object(presigned: str) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(presigned.replace("/bucket/k?", "/bucket/other?"))
+
+
+def test_refuses_a_presigned_url_past_its_time(cloud: LocalCloud, presigned: str) -> None:
+    cloud.control.advance_clock(61)
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(presigned)
+
+
+def test_each_key_reaches_its_own_account_only(cloud: LocalCloud, connect: Connect) -> None:
+    in_acme = connect("logs", cloud.control.account(ACME))
+    in_operations = connect("logs", cloud.control.account(OPERATIONS))
+    in_acme.create_log_group(logGroupName="mine")
+    assert len(in_acme.describe_log_groups()["logGroups"]) == 1
+    assert in_operations.describe_log_groups()["logGroups"] == []
+
+
+def test_an_account_cannot_be_chosen_by_a_header(
+    cloud: LocalCloud, connect: Connect, deployer: Credentials
+) -> None:
+    victim = connect("logs", cloud.control.account(OPERATIONS))
+    victim.create_log_group(logGroupName="theirs")
+    logs = connect("logs", deployer)
+
+    def claim(request: Any, **_: object) -> None:
+        request.headers["x-moto-account-id"] = OPERATIONS
+
+    logs.meta.events.register("before-send.logs.DescribeLogGroups", claim)
+    assert logs.describe_log_groups()["logGroups"] == []
+
+
+def test_keeps_connections_open(connect: Connect, deployer: Credentials) -> None:
+    sts = connect("sts", deployer)
+    answer = sts.get_caller_identity()
+    assert "connection" not in answer["ResponseMetadata"]["HTTPHeaders"]
+
+
+def test_only_one_cloud_runs_in_a_process(cloud: LocalCloud) -> None:
+    with pytest.raises(RuntimeError, match="stop it first"):
+        LocalCloud().start()
+
+
+def test_a_stopped_cloud_answers_nobody(session: boto3.Session) -> None:
+    with LocalCloud() as cloud:
+        assert cloud.control.health()
+    with pytest.raises(OSError, match="refused"):
+        cloud.control.health()

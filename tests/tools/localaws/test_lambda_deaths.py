@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.tools.localaws.aws import ACME
+from tests.tools.localaws.small_functions import REGION, deploy, wait_until
+
+if TYPE_CHECKING:
+    from tests.tools.localaws.conftest import Connect
+    from tools.localaws.local_aws import LocalCloud
+
+# Calls CreateLogStream with the standard library alone: the zip holds nothing else.
+CALLS = """
+import datetime
+import hashlib
+import hmac
+import json
+import os
+import urllib.request
+
+def sign(key, text):
+    return hmac.new(key, text.encode(), hashlib.sha256).digest()
+
+def call(operation, **members):
+    env, body = os.environ, json.dumps(members).encode()
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+    host = env["AWS_ENDPOINT_URL"].removeprefix("http://")
+    headers = {
+        "content-type": "application/x-amz-json-1.1",
+        "host": host,
+        "x-amz-date": now,
+        "x-amz-security-token": env["AWS_SESSION_TOKEN"],
+        "x-amz-target": f"Logs_20140328.{operation}",
+    }
+    names = ";".join(headers)
+    lines = "".join(f"{name}:{value}\\n" for name, value in headers.items())
+    canonical = f"POST\\n/\\n\\n{lines}\\n{names}\\n{hashlib.sha256(body).hexdigest()}"
+    scope = f"{now[:8]}/{env['AWS_REGION']}/logs/aws4_request"
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    text = f"AWS4-HMAC-SHA256\\n{now}\\n{scope}\\n{digest}"
+    key = b"AWS4" + env["AWS_SECRET_ACCESS_KEY"].encode()
+    for part in scope.split("/"):
+        key = sign(key, part)
+    signature = sign(key, text).hex()
+    headers["authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential={env['AWS_ACCESS_KEY_ID']}/{scope}, "
+        f"SignedHeaders={names}, Signature={signature}"
+    )
+    request = urllib.request.Request(env["AWS_ENDPOINT_URL"] + "/", body, headers)
+    urllib.request.urlopen(request).read()
+
+def handler(event, context):
+    call("CreateLogStream", logGroupName="/fn", logStreamName="made")
+    return "made"
+"""
+
+
+def stream_made(function: Any) -> bool:
+    streams = function.logs.describe_log_streams(logGroupName="/fn")["logStreams"]
+    return any(stream["logStreamName"] == "made" for stream in streams)
+
+
+def kill(cloud: LocalCloud, at: str) -> None:
+    cloud.control.post("lambda_kill", {"account": ACME, "function": "fn", "at": at})
+
+
+def test_a_function_that_is_left_alone_makes_its_call(cloud: LocalCloud, connect: Connect) -> None:
+    function = deploy(cloud, connect, CALLS)
+
+    assert function.invoke()["Payload"] == "made"
+    assert stream_made(function)
+
+
+@pytest.mark.parametrize(
+    ("step", "made"),
+    [
+        ("init", False),
+        ("before logs:CreateLogStream", False),
+        ("after logs:CreateLogStream", True),
+        ("response", True),
+    ],
+)
+def test_a_function_dies_at_the_step_it_is_told_to(
+    cloud: LocalCloud, connect: Connect, step: str, made: bool
+) -> None:
+    function = deploy(cloud, connect, CALLS)
+    kill(cloud, step)
+
+    died = function.invoke()
+
+    assert died["Payload"]["errorType"] == "Runtime.ExitError"
+    assert died["Payload"]["errorMessage"].endswith("signal: killed")
+    assert stream_made(function) is made
+
+
+def test_a_frozen_environment_that_is_killed_is_replaced(
+    cloud: LocalCloud, connect: Connect
+) -> None:
+    function = deploy(cloud, connect, "import os\ndef handler(event, context): return os.getpid()")
+    first = function.invoke()["Payload"]
+
+    kill(cloud, "now")
+
+    assert function.invoke()["Payload"] != first
+
+
+SERVES = f"""
+import sys
+from tools.localaws.local_aws import LocalCloud
+from tests.tools.localaws.small_functions import deploy
+import boto3
+
+with LocalCloud() as cloud:
+    def connect(service, keys):
+        return boto3.client(
+            service, "{REGION}", endpoint_url=cloud.url,
+            aws_access_key_id=keys.access_key_id, aws_secret_access_key=keys.secret_access_key,
+        )
+    source = "import os\\ndef handler(event, context): return [os.getpid(), os.environ['TMPDIR']]"
+    print(*deploy(cloud, connect, source).invoke()["Payload"], flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.mark.parametrize("end", ["stopped", "killed"])
+def test_nothing_is_left_of_a_cloud_that_was(end: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVES], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        pid, scratch = server.stdout.readline().split()
+        assert Path(f"/proc/{pid}").exists()
+        assert Path(scratch).exists()
+
+        if end == "killed":
+            server.send_signal(signal.SIGKILL)
+        server.communicate()
+
+    wait_until(lambda: not Path(f"/proc/{pid}").exists())
+    wait_until(lambda: not Path(scratch).parents[1].exists())

@@ -1,0 +1,180 @@
+"""The zip: what is in it, that it stands alone, and that it is built only when it must be."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tools.packaging import archive, bytecode
+from tools.packaging import build as package
+from tools.packaging.variant import PackageError, Variant
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def _silent(line: str) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def host_zip() -> Path:
+    return package.build("host", _silent)
+
+
+@pytest.fixture(scope="module")
+def names(host_zip: Path) -> list[str]:
+    with zipfile.ZipFile(host_zip) as packed:
+        return packed.namelist()
+
+
+def test_the_zip_is_named_for_what_runs_it(host_zip: Path) -> None:
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+    assert host_zip == ROOT / "build" / f"tenant-bedrock-host-py{version}.zip"
+    assert Variant("arm64").name == "tenant-bedrock-arm64-py3.13"
+    assert Variant("x86_64").name == "tenant-bedrock-x86_64-py3.13"
+
+
+def test_lambdas_zips_take_wheels_for_lambdas_python_and_machine() -> None:
+    options = Variant("arm64").pip_options()
+
+    assert "--python-version=3.13" in options
+    assert "--platform=manylinux_2_28_aarch64" in options
+    assert not [option for option in options if "x86_64" in option]
+    assert "--platform=manylinux_2_28_x86_64" in Variant("x86_64").pip_options()
+
+
+def test_the_package_and_its_type_marker_are_at_the_root(names: list[str]) -> None:
+    assert "tenant_bedrock/handler.py" in names
+    assert "tenant_bedrock/py.typed" in names
+
+
+def test_only_the_services_that_are_called_have_data(names: list[str]) -> None:
+    data = {name.split("/")[2] for name in names if name.startswith("botocore/data/")}
+
+    assert {name for name in data if not name.endswith(".json")} == {
+        "bedrock-runtime",
+        "logs",
+        "sts",
+    }
+    assert "endpoints.json" in data
+
+
+def test_nothing_that_never_runs_is_inside(names: list[str]) -> None:
+    top = {name.split("/")[0] for name in names}
+
+    assert not top & {"numpy", "httpx", "websockets", "awslambdaric", "bin", "pip", "moto"}
+    assert not [name for name in names if name.endswith(".pyi")]
+    assert not [name for name in names if "tests" in name.split("/")]
+
+
+def test_every_module_has_bytecode_of_the_hosts_python(names: list[str]) -> None:
+    tag = sys.implementation.cache_tag
+    wanted = {
+        name.replace(".py", f".{tag}.pyc").rpartition("/")[2]
+        for name in names
+        if name.startswith("tenant_bedrock/") and name.endswith(".py")
+    }
+
+    assert wanted <= {name.rpartition("/")[2] for name in names if "__pycache__" in name}
+
+
+def test_it_runs_with_nothing_but_the_standard_library_beside_it(
+    host_zip: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(host_zip) as packed:
+        packed.extractall(tmp_path)
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import tenant_bedrock.handler;"
+        "files = [getattr(m, '__file__', None) or '' for m in list(sys.modules.values())];"
+        "print(*[f for f in files if 'site-packages' in f])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code, tmp_path],
+        env={"PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (run.returncode, run.stdout.strip()) == (0, ""), run.stderr
+
+
+def test_a_second_build_does_nothing(host_zip: Path) -> None:
+    said: list[str] = []
+    before = host_zip.stat().st_mtime_ns
+
+    assert package.build("host", said.append) == host_zip
+    assert said == []
+    assert host_zip.stat().st_mtime_ns == before
+
+
+def test_the_fingerprint_follows_the_lock_the_sources_the_variant_and_the_compiler(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lock, sources = tmp_path / "requirements.txt", tmp_path / "tenant_bedrock"
+    lock.write_text("one")
+    sources.mkdir()
+    monkeypatch.setattr(package, "ROOT", Path("/"))
+    monkeypatch.setattr(package, "LOCK", lock)
+    monkeypatch.setattr(package, "PACKAGE", sources)
+    host, here = Variant("host"), Path(sys.executable)
+    seen = [package.fingerprint(host, here)]
+    assert package.fingerprint(host, here) == seen[0]
+
+    lock.write_text("two")
+    seen.append(package.fingerprint(host, here))
+    (sources / "new.py").write_text("")
+    seen.append(package.fingerprint(host, here))
+    seen.append(package.fingerprint(Variant("arm64"), here))
+    other = tmp_path / "python"
+    other.write_text("#!/bin/sh\necho cpython 3.13.99\n")
+    other.chmod(0o755)
+    seen.append(package.fingerprint(host, other))
+
+    assert len(set(seen)) == 5
+
+
+def test_packages_that_cannot_be_had_are_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lock = tmp_path / "requirements.txt"
+    lock.write_text("no-such-package==1.0 --hash=sha256:" + "0" * 64 + "\n")
+    monkeypatch.setattr(package, "LOCK", lock)
+    monkeypatch.setattr(package, "ROOT", Path("/"))
+    monkeypatch.setattr(package, "BUILD", tmp_path / "build")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+
+    with pytest.raises(PackageError, match="pip could not install .* needs a package index"):
+        package.build("host", lambda _: None)
+
+
+def test_compiling_and_zipping_elsewhere_gives_the_same_bytes(
+    host_zip: Path, tmp_path: Path
+) -> None:
+    tree = tmp_path / "another" / "place"
+    with zipfile.ZipFile(host_zip) as packed:
+        packed.extractall(tree)
+    for number, path in enumerate(tree.rglob("*.py*")):
+        if path.suffix == ".pyc":
+            path.unlink()
+        else:
+            os.utime(path, (1_000_000_000 + number,) * 2)
+            path.chmod(0o600 if number % 2 else 0o755)
+
+    bytecode.compile_tree(tree, Path(sys.executable))
+    archive.pack(tree, tmp_path / "again.zip")
+
+    assert (tmp_path / "again.zip").read_bytes() == host_zip.read_bytes()
+
+
+def test_no_file_in_the_zip_tells_where_it_was_built(host_zip: Path) -> None:
+    with zipfile.ZipFile(host_zip) as packed:
+        telling = [name for name in packed.namelist() if bytes(ROOT) in packed.read(name)]
+
+    assert telling == []

@@ -1,0 +1,47 @@
+"""One step in every customer account."""
+
+import threading
+
+from tools.cli.console import CommandError
+from tools.terraform import parallel as fleet
+from tools.terraform.state import State
+
+STATES = [
+    State("customer", f"{name}.tfstate", name) for name in ("acme", "globex", "initech", "umbrella")
+]
+
+
+def test_goes_on_past_a_failure_and_names_who_failed(capsys):
+    done = []
+
+    def step(state):
+        done.append(state.label)
+        if state.label in ("acme", "initech"):
+            raise CommandError(f"{state.label} says no")
+        return "applied"
+
+    assert fleet.over(STATES, step, jobs=2) == 1
+    assert sorted(done) == ["acme", "globex", "initech", "umbrella"]
+    said = capsys.readouterr().err
+    assert "Failed: 2 of 4: acme, initech" in said
+    assert "acme says no" in said
+
+
+def test_is_content_when_every_account_is(capsys):
+    assert fleet.over(STATES, lambda state: "applied", jobs=2) == 0
+    assert "Failed" not in capsys.readouterr().err
+
+
+def test_runs_several_accounts_at_the_same_time():
+    together = threading.Barrier(3, timeout=10)
+
+    def step(state):
+        if state.label != "acme":  # the first runs alone
+            together.wait()
+        return "applied"
+
+    assert fleet.over(STATES, step, jobs=3) == 0
+
+
+def test_an_environment_without_customer_accounts_is_done_at_once():
+    assert fleet.over([], lambda state: "applied", jobs=4) == 0

@@ -1,0 +1,185 @@
+"""Finding or fetching Terraform and the aws provider, on machines with and without either."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import threading
+import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tools.terraform import toolchain
+
+ENSURE = """
+import json, sys
+from tools.terraform import toolchain
+try:
+    found = toolchain.ensure(lambda line: print(line, file=sys.stderr))
+except toolchain.ToolchainError as error:
+    print(json.dumps({"error": str(error)}))
+else:
+    print(json.dumps({"terraform": found.terraform, "cli_config": found.cli_config}))
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A fresh checkout of what the toolchain reads."""
+    root = tmp_path / "project"
+    for name in (
+        "tools/__init__.py",
+        "tools/paths.py",
+        "tools/terraform/__init__.py",
+        "tools/terraform/toolchain.py",
+        "environments/operations/versions.tf",
+        ".terraform-version",
+    ):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(toolchain.ROOT / name, root / name)
+    return root
+
+
+@pytest.fixture(scope="module")
+def installed():
+    """The toolchain that runs these tests."""
+    return toolchain.ensure(lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def mirror(installed):
+    """The folder in which that toolchain's provider lies, in the mirror layout."""
+    text = Path(installed.cli_config).read_text()
+    return Path(text.split('path    = "')[1].split('"')[0])
+
+
+@pytest.fixture
+def releases(tmp_path, installed):
+    """A release site on loopback that has the Terraform we run, as its .terraform-version."""
+    version = (toolchain.ROOT / ".terraform-version").read_text().strip()
+    folder = tmp_path / "site" / version
+    folder.mkdir(parents=True)
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    archive = folder / f"terraform_{version}_{platform.system().lower()}_{machine}.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as zipped:
+        zipped.write(installed.terraform, "terraform")
+    sums = folder / f"terraform_{version}_SHA256SUMS"
+    sums.write_text(f"{hashlib.sha256(archive.read_bytes()).hexdigest()}  {archive.name}\n")
+    handler = partial(SimpleHTTPRequestHandler, directory=folder.parent)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", sums
+    server.shutdown()
+
+
+def ensure(project, *, path, **environment):
+    run = subprocess.run(
+        [sys.executable, "-c", ENSURE],
+        cwd=project,
+        env={"HOME": str(project), "PATH": path, "PYTHONPATH": str(project), **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(run.stdout)
+
+
+def beside(terraform):
+    return f"{Path(terraform).parent}:/usr/bin:/bin"
+
+
+def no_terraform(tmp_path):
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    return str(folder)
+
+
+def test_takes_the_terraform_on_path_when_it_fits(project, installed, mirror):
+    found = ensure(project, path=beside(installed.terraform), TF_PROVIDER_MIRROR=str(mirror))
+    assert found["terraform"] == installed.terraform
+
+
+def test_downloads_terraform_when_none_is_on_path(project, tmp_path, releases, mirror):
+    url, _ = releases
+    found = ensure(
+        project, path=no_terraform(tmp_path), TERRAFORM_RELEASES=url, TF_PROVIDER_MIRROR=str(mirror)
+    )
+    assert Path(found["terraform"]).is_relative_to(project / ".work")
+    assert os.access(found["terraform"], os.X_OK)
+
+
+def test_downloads_terraform_when_the_one_on_path_is_too_old(project, tmp_path, releases, mirror):
+    url, _ = releases
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "terraform").write_text(
+        "#!/bin/sh\necho 'Error: Unsupported Terraform Core version' >&2\nexit 1\n"
+    )
+    (old / "terraform").chmod(0o755)
+    found = ensure(
+        project, path=f"{old}:/bin:/usr/bin", TERRAFORM_RELEASES=url, TF_PROVIDER_MIRROR=str(mirror)
+    )
+    assert Path(found["terraform"]).is_relative_to(project / ".work")
+
+
+def test_refuses_a_terraform_whose_sha256_is_not_the_stated_one(
+    project, tmp_path, releases, mirror
+):
+    url, sums = releases
+    sums.write_text(sums.read_text().replace(sums.read_text()[:8], "00000000"))
+    found = ensure(
+        project, path=no_terraform(tmp_path), TERRAFORM_RELEASES=url, TF_PROVIDER_MIRROR=str(mirror)
+    )
+    assert "does not have the SHA-256" in found["error"]
+    assert not list((project / ".work" / "terraform").glob("bin/*/*"))
+
+
+def test_says_what_to_install_when_there_is_no_terraform_and_no_network(project, tmp_path):
+    found = ensure(project, path=no_terraform(tmp_path), TERRAFORM_RELEASES="http://127.0.0.1:1")
+    assert "Install Terraform 1.11" in found["error"]
+
+
+def test_takes_the_provider_from_the_mirror_that_is_asked_for(project, installed, mirror):
+    found = ensure(project, path=beside(installed.terraform), TF_PROVIDER_MIRROR=str(mirror))
+    assert str(project) in Path(found["cli_config"]).read_text()
+
+
+def test_refuses_a_mirror_that_holds_no_aws_provider(project, tmp_path, installed):
+    found = ensure(project, path=beside(installed.terraform), TF_PROVIDER_MIRROR=str(tmp_path))
+    assert "holds no registry.terraform.io/hashicorp/aws" in found["error"]
+
+
+def test_a_cli_configuration_that_does_not_exist_breaks_nothing(
+    project, tmp_path, installed, mirror
+):
+    absent = str(tmp_path / "absent.tfrc")
+    found = ensure(
+        project,
+        path=beside(installed.terraform),
+        TF_PROVIDER_MIRROR=str(mirror),
+        TF_CLI_CONFIG_FILE=absent,
+    )
+    assert "error" not in found
+
+
+def test_second_run_reuses_what_the_first_made(project, installed, mirror):
+    first = ensure(project, path=beside(installed.terraform), TF_PROVIDER_MIRROR=str(mirror))
+    made = (project / ".work" / "terraform" / "ready.json").stat().st_mtime_ns
+    assert (
+        ensure(project, path=beside(installed.terraform), TF_PROVIDER_MIRROR=str(mirror)) == first
+    )
+    assert (project / ".work" / "terraform" / "ready.json").stat().st_mtime_ns == made
+
+
+@pytest.mark.parametrize(("folder", "found"), [("a/b", True), ("a/b/c/d/e", False)])
+def test_finds_a_mirror_by_its_layout_down_to_four_folders(tmp_path, folder, found):
+    (tmp_path / folder / toolchain.LAYOUT).mkdir(parents=True)
+    assert [tmp_path / folder] * found == list(
+        toolchain._mirrors_below(tmp_path, toolchain.MIRROR_DEPTH)
+    )

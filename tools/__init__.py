@@ -1,0 +1,1 @@
+"""What an operator runs: the commands behind `make`, the prover and the local AWS."""

@@ -1,0 +1,1 @@
+"""An environment as data: environments/<name>/terraform.tfvars and backend.hcl."""

@@ -1,0 +1,229 @@
+"""IAM policy documents, read strictly: whatever is not understood here is refused, never passed.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from tools.iam.conditions import Condition, UnsupportedPolicyError, parse_condition
+
+
+class Kind(Enum):
+    """Where a policy is attached, which decides the elements its statements must have."""
+
+    IDENTITY = "identity policy"  # Resource, no Principal; boundaries and session policies too
+    RESOURCE = "resource policy"  # Principal and Resource
+    TRUST = "trust policy"  # Principal, no Resource
+
+
+@dataclass(frozen=True)
+class Principals:
+    """A Principal or NotPrincipal element; ``anyone`` is the lone ``*``."""
+
+    negated: bool
+    anyone: bool = False
+    aws: tuple[str, ...] = ()
+    service: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement; ``not_actions`` and ``not_resources`` say that the list is excluded."""
+
+    sid: str
+    effect: str
+    actions: tuple[str, ...]
+    not_actions: bool
+    resources: tuple[str, ...] | None
+    not_resources: bool
+    principals: Principals | None
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A whole document; ``variables`` says whether ``${…}`` is a policy variable in it."""
+
+    name: str
+    kind: Kind
+    variables: bool
+    statements: tuple[Statement, ...]
+
+
+_DOCUMENT_KEYS = {"Id", "Statement", "Version"}
+_STATEMENT_KEYS = {
+    "Action",
+    "Condition",
+    "Effect",
+    "NotAction",
+    "NotPrincipal",
+    "NotResource",
+    "Principal",
+    "Resource",
+    "Sid",
+}
+# Policy variables came with the version of 2012:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
+_VARIABLES_BY_VERSION = {"2008-10-17": False, "2012-10-17": True}
+_ACTION = re.compile(r"\*|[A-Za-z0-9*?-]+:[A-Za-z0-9*?]+")
+_ACCOUNT = re.compile(r"\d{12}")
+_PRINCIPAL_ARN = re.compile(r"arn:[\w-]+:(iam|sts)::\d{12}:[\w+=,.@/-]+")
+
+
+def parse_policy(document: str | Mapping[str, Any], name: str, kind: Kind) -> Policy:
+    """Read a document; raises UnsupportedPolicyError for anything outside the known grammar."""
+    parsed = _load(document) if isinstance(document, str) else document
+    if not isinstance(parsed, Mapping):
+        raise UnsupportedPolicyError(f"{name}: a policy is a JSON object.")
+    _only(parsed, _DOCUMENT_KEYS, name)
+    version = parsed.get("Version", "2008-10-17")
+    if version not in _VARIABLES_BY_VERSION:
+        raise UnsupportedPolicyError(f"{name}: no policy version {version!r} is known.")
+    variables = _VARIABLES_BY_VERSION[version]
+    statements = parsed.get("Statement")
+    if isinstance(statements, Mapping):
+        statements = [statements]
+    if not isinstance(statements, list) or not statements:
+        raise UnsupportedPolicyError(f"{name}: Statement must be a list of statements.")
+    return Policy(
+        name=name,
+        kind=kind,
+        variables=variables,
+        statements=tuple(
+            _statement(statement, f"{name}: statement {number}", kind, variables=variables)
+            for number, statement in enumerate(statements, start=1)
+        ),
+    )
+
+
+def _load(text: str) -> object:
+    try:
+        return json.loads(text, object_pairs_hook=_no_duplicates)
+    except json.JSONDecodeError as error:
+        raise UnsupportedPolicyError("The policy is not JSON.") from error
+
+
+def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A JSON object; Python keeps the last of two equal keys, and IAM may not."""
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise UnsupportedPolicyError("The policy names an element twice in one object.")
+    return dict(pairs)
+
+
+def _statement(raw: object, where: str, kind: Kind, *, variables: bool) -> Statement:
+    if not isinstance(raw, Mapping):
+        raise UnsupportedPolicyError(f"{where}: a statement is a JSON object.")
+    _only(raw, _STATEMENT_KEYS, where)
+    if raw.get("Effect") not in ("Allow", "Deny"):
+        raise UnsupportedPolicyError(f"{where}: Effect must be Allow or Deny.")
+    action_key, actions = _one_of(raw, "Action", "NotAction", where)
+    for action in actions:
+        if not _ACTION.fullmatch(action):
+            raise UnsupportedPolicyError(f"{where}: {action!r} is not an action.")
+    resources: tuple[str, ...] | None = None
+    resource_key = "Resource"
+    if kind is Kind.TRUST:
+        if "Resource" in raw or "NotResource" in raw:
+            raise UnsupportedPolicyError(f"{where}: a trust policy has no Resource.")
+    else:
+        resource_key, resources = _one_of(raw, "Resource", "NotResource", where)
+        for resource in resources:
+            _check_resource(resource, where)
+    return Statement(
+        sid=str(raw.get("Sid") or where.rpartition("statement ")[2]),
+        effect=str(raw["Effect"]),
+        actions=actions,
+        not_actions=action_key == "NotAction",
+        resources=resources,
+        not_resources=resource_key == "NotResource",
+        principals=_principals(raw, where, kind),
+        conditions=tuple(_conditions(raw.get("Condition", {}), where, variables=variables)),
+    )
+
+
+def _check_resource(resource: str, where: str) -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html."""
+    if resource == "*":
+        return
+    parts = resource.split(":", 5)
+    if len(parts) < 4 or parts[0] != "arn":
+        raise UnsupportedPolicyError(f"{where}: {resource!r} is neither an ARN nor *.")
+    if "*" in parts[2] or "?" in parts[2]:
+        raise UnsupportedPolicyError(f"{where}: {resource!r} has a wildcard for the service.")
+
+
+def _principals(raw: Mapping[str, Any], where: str, kind: Kind) -> Principals | None:
+    present = [key for key in ("Principal", "NotPrincipal") if key in raw]
+    if kind is Kind.IDENTITY:
+        if present:
+            raise UnsupportedPolicyError(f"{where}: an identity policy has no {present[0]}.")
+        return None
+    if len(present) != 1:
+        raise UnsupportedPolicyError(f"{where}: give either Principal or NotPrincipal.")
+    negated = present[0] == "NotPrincipal"
+    element = raw[present[0]]
+    if element == "*":
+        return Principals(negated=negated, anyone=True)
+    if not isinstance(element, Mapping) or not element:
+        raise UnsupportedPolicyError(f"{where}: {present[0]} must be * or an object.")
+    _only(element, {"AWS", "Service"}, where)
+    aws = _strings(element.get("AWS", []), where)
+    for arn in aws:
+        if arn != "*" and not _ACCOUNT.fullmatch(arn) and not _PRINCIPAL_ARN.fullmatch(arn):
+            raise UnsupportedPolicyError(f"{where}: {arn!r} is not a principal.")
+    return Principals(
+        negated=negated,
+        anyone="*" in aws,
+        aws=tuple(arn for arn in aws if arn != "*"),
+        service=_strings(element.get("Service", []), where),
+    )
+
+
+def _conditions(raw: object, where: str, *, variables: bool) -> Iterator[Condition]:
+    if not isinstance(raw, Mapping):
+        raise UnsupportedPolicyError(f"{where}: Condition must be an object.")
+    for operator, tests in raw.items():
+        if not isinstance(tests, Mapping):
+            raise UnsupportedPolicyError(f"{where}: {operator} must be an object.")
+        for key, values in tests.items():
+            texts = _strings(values, where)
+            yield parse_condition(operator, key, texts, variables=variables)
+
+
+def _only(element: Mapping[str, Any], known: set[str], where: str) -> None:
+    unknown = sorted(set(element) - known)
+    if unknown:
+        raise UnsupportedPolicyError(f"{where}: no element {unknown[0]!r} is known.")
+
+
+def _one_of(
+    raw: Mapping[str, Any], first: str, second: str, where: str
+) -> tuple[str, tuple[str, ...]]:
+    present = [key for key in (first, second) if key in raw]
+    if len(present) != 1:
+        raise UnsupportedPolicyError(f"{where}: give either {first} or {second}.")
+    values = _strings(raw[present[0]], where)
+    if not values:
+        raise UnsupportedPolicyError(f"{where}: {present[0]} is empty.")
+    return present[0], values
+
+
+def _strings(value: object, where: str) -> tuple[str, ...]:
+    """A value or list of values as texts; JSON's booleans and numbers are written as IAM does."""
+    items: Sequence[object] = value if isinstance(value, list) else [value]
+    texts = []
+    for item in items:
+        if isinstance(item, bool):
+            texts.append("true" if item else "false")
+        elif isinstance(item, str | int | float):
+            texts.append(str(item))
+        else:
+            raise UnsupportedPolicyError(f"{where}: {type(item).__name__} is no value.")
+    return tuple(texts)

@@ -1,0 +1,254 @@
+"""One Lambda execution environment: a process that runs the function's zip, one event at a time.
+
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html. Between invocations
+the process is frozen (SIGSTOP), as Lambda freezes it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tools.localaws.aws_lambda.outcomes import Outcome, exited, timed_out
+from tools.localaws.aws_lambda.output import FunctionOutput
+from tools.localaws.aws_lambda.runtime_api import (
+    Event,
+    Exited,
+    InitFailed,
+    Ready,
+    Result,
+    RuntimeApi,
+)
+from tools.localaws.aws_lambda.variables import function_variables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tools.localaws.aws_lambda.code import UnpackedCode
+    from tools.localaws.aws_lambda.orphan_guard import OrphanGuard
+    from tools.localaws.aws_lambda.version import FunctionVersion
+    from tools.localaws.logs.platform_logs import LogEvent
+    from tools.localaws.sts.sessions import RoleSession
+
+# The function may take this long to load; what it needs beyond counts as invocation
+# (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html).
+_INIT_SECONDS = 10
+
+State = Literal["busy", "frozen", "gone"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an environment lives on this machine; ``scratch`` is its own /tmp."""
+
+    code: UnpackedCode
+    runtime: Path
+    scratch: Path
+    endpoint_url: str
+
+
+class ExecutionEnvironment:
+    """Started at once.
+
+    ``on_step`` is told ``init`` when the function has been loaded and ``response`` when it has
+    answered; it says whether the environment is to die there, as if it had not come so far.
+    """
+
+    def __init__(
+        self,
+        function: FunctionVersion,
+        *,
+        session: RoleSession,
+        stream: str,
+        place: Place,
+        guard: OrphanGuard,
+        on_step: Callable[[str], bool],
+    ) -> None:
+        self.function = function
+        self.session = session
+        self.stream = stream
+        self.invocations = 0
+        self.init_milliseconds: float | None = None
+        self._peak_at_end = 0
+        self._frozen = False
+        self._reaped = False
+        self._ending = threading.Lock()
+        self._scratch = place.scratch
+        self._guard = guard
+        self._on_step = on_step
+        self._output = FunctionOutput()
+        self._api = RuntimeApi()
+        self._started = time.monotonic()
+        place.scratch.mkdir(parents=True)
+        self._process = subprocess.Popen(
+            _command(function, place.code),
+            cwd=place.code.root,
+            env=function_variables(function, session.credentials, self._here(place)),
+            pass_fds=(self._output.telemetry,),
+            start_new_session=True,  # a group of its own, to freeze and kill with its children
+            stderr=self._output.written_lines,
+            stdin=subprocess.DEVNULL,
+            stdout=self._output.written_lines,
+        )
+        guard.watch(self._process.pid)
+        self._output.started()
+        self._exit = threading.Thread(target=self._wait_for_exit, name="function-exit")
+        self._exit.start()
+
+    @property
+    def pid(self) -> int:
+        """The process's id, which is its group's too."""
+        return self._process.pid
+
+    @property
+    def state(self) -> State:
+        """Whether it is at work, waits for work, or has ended."""
+        if not self._exit.is_alive():
+            return "gone"
+        return "frozen" if self._frozen else "busy"
+
+    def take_output(self) -> list[LogEvent]:
+        """What the function wrote since the last time."""
+        return self._output.take()
+
+    def load(self, request_id: str) -> Outcome | None:
+        """Wait until the function is loaded; the outcome of the invocation when it cannot be."""
+        deadline = self._started + _INIT_SECONDS + self.function.timeout
+        failure: Outcome | None = None
+        match self._next_signal(deadline):
+            case Ready():
+                self.init_milliseconds = (time.monotonic() - self._started) * 1000
+                failure = self._killed(request_id) if self._on_step("init") else None
+            case InitFailed(body):
+                error = {**json.loads(body), "requestId": request_id}
+                failure = Outcome(json.dumps(error).encode(), "error", error["errorType"])
+            case Exited(code):
+                failure = exited(request_id, code)
+            case _:
+                failure = timed_out(request_id, self.function.timeout)
+        return None if failure is None else self._end(failure)
+
+    def invoke(self, request_id: str, payload: bytes) -> Outcome:
+        """Run one event to its end, then freeze; an environment that failed is ``gone``."""
+        self._frozen = False
+        self._signal(signal.SIGCONT)
+        self.invocations += 1
+        deadline = time.monotonic() + self.function.timeout
+        self._api.give(self._event(request_id, payload))
+        outcome, ready = self._wait_for_result(request_id, deadline)
+        if not ready:
+            return self._end(outcome)
+        self._signal(signal.SIGSTOP)
+        self._frozen = True
+        return outcome
+
+    def kill(self) -> None:
+        """End the process group now, without a word to it."""
+        self._signal(signal.SIGKILL)
+
+    def close(self) -> None:
+        """End the process group and everything that served it."""
+        self.kill()
+        self._exit.join()
+        self._api.close()
+        self._output.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def peak_memory(self) -> int:
+        """The most memory the process has used, in whole MB; 0 when it died by itself."""
+        return self._peak_at_end or self._read_peak_memory()
+
+    def _signal(self, number: signal.Signals) -> None:
+        with self._ending:
+            if not self._reaped:
+                os.killpg(self.pid, number)
+
+    def _read_peak_memory(self) -> int:
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text()
+        except OSError:
+            return 0
+        fields = dict(line.split(":", 1) for line in status.splitlines())
+        return int(fields.get("VmHWM", "0 kB").split()[0]) // 1024
+
+    def _wait_for_result(self, request_id: str, deadline: float) -> tuple[Outcome, bool]:
+        """The outcome, and whether the runtime is ready for another event.
+
+        The caller has its answer only when the runtime asks for the next event: one environment
+        then serves a caller who sends one request after another.
+        """
+        outcome: Outcome | None = None
+        while True:
+            match self._next_signal(deadline):
+                case Result(body=body, failed=failed):
+                    if self._on_step("response"):
+                        return self._killed(request_id), False
+                    outcome = Outcome(body, "error" if failed else "success")
+                case Ready() if outcome is not None:
+                    return outcome, True
+                case Exited(code):
+                    return outcome or exited(request_id, code), False
+                case None:
+                    return outcome or timed_out(request_id, self.function.timeout), False
+
+    def _next_signal(self, deadline: float) -> object:
+        try:
+            return self._api.signals.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            return None
+
+    def _killed(self, request_id: str) -> Outcome:
+        return exited(request_id, -signal.SIGKILL)
+
+    def _end(self, outcome: Outcome) -> Outcome:
+        self._peak_at_end = self._read_peak_memory()
+        self.kill()
+        self._exit.join()
+        return outcome
+
+    def _wait_for_exit(self) -> None:
+        """End the process's children with it; until it is reaped its id cannot be another's."""
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        with self._ending:
+            os.killpg(self.pid, signal.SIGKILL)
+            self._guard.forget(self.pid)
+            code = self._process.wait()
+            self._reaped = True
+        self._api.signals.put(Exited(code))
+
+    def _event(self, request_id: str, payload: bytes) -> Event:
+        deadline = int(time.time() * 1000) + self.function.timeout * 1000
+        headers = {
+            "Lambda-Runtime-Aws-Request-Id": request_id,
+            "Lambda-Runtime-Deadline-Ms": str(deadline),
+            "Lambda-Runtime-Invoked-Function-Arn": self.function.arn,
+        }
+        return Event(headers, payload)
+
+    def _here(self, place: Place) -> dict[str, str]:
+        return {
+            "AWS_ENDPOINT_URL": place.endpoint_url,
+            "AWS_LAMBDA_LOG_STREAM_NAME": self.stream,
+            "AWS_LAMBDA_RUNTIME_API": self._api.address,
+            "LAMBDA_RUNTIME_DIR": str(place.runtime),
+            "LAMBDA_TASK_ROOT": str(place.code.root),
+            "PYTHONPATH": str(place.runtime),
+            "TMPDIR": str(place.scratch),
+            "_LAMBDA_TELEMETRY_LOG_FD": str(self._output.telemetry),
+        }
+
+
+def _command(function: FunctionVersion, code: UnpackedCode) -> list[str]:
+    """Python without site-packages (-S): the code is its folder, the runtime its PYTHONPATH."""
+    bytecode = ["-B"] if code.bytecode is None else ["-X", f"pycache_prefix={code.bytecode}"]
+    return [sys.executable, "-S", *bytecode, "-m", "awslambdaric", function.handler]

@@ -1,0 +1,117 @@
+"""Lambda's own lines in a function's log: as text, or as JSON when the function's log is JSON.
+
+Text: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html. JSON and its levels:
+https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html and
+https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from tools.localaws.logs.platform_logs import LogEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tools.localaws.aws_lambda.version import FunctionVersion
+
+_LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30}
+
+
+@dataclass(frozen=True)
+class Report:
+    """How one invocation went; times in milliseconds, ``memory`` in MB.
+
+    ``init`` is set for an environment's first invocation. ``error`` is what Lambda itself says of
+    a timeout or a crash.
+    """
+
+    status: Literal["success", "error", "timeout"]
+    duration: float
+    memory: int
+    init: float | None = None
+    error_type: str | None = None
+    error: str | None = None
+
+
+class PlatformRecords:
+    """Writes the platform's records for one function."""
+
+    def __init__(self, function: FunctionVersion) -> None:
+        self._function = function
+        logging = function.logging
+        self._json = logging.format == "JSON"
+        self._threshold = _LEVELS[logging.system_level or "DEBUG"]
+
+    def init_start(self) -> list[LogEvent]:
+        """The environment begins to load the function."""
+        if not self._json:
+            return [_event(f"INIT_START Runtime Version: {self._function.runtime}")]
+        record = {
+            "functionName": self._function.name,
+            "functionVersion": self._function.version,
+            "initializationType": "on-demand",
+            "phase": "init",
+            "runtimeVersion": self._function.runtime,
+        }
+        return self._record("INFO", "platform.initStart", record)
+
+    def start(self, request_id: str) -> list[LogEvent]:
+        """An invocation begins."""
+        if not self._json:
+            version = self._function.version
+            return [_event(f"START RequestId: {request_id} Version: {version}")]
+        record = {"requestId": request_id, "version": self._function.version}
+        return self._record("INFO", "platform.start", record)
+
+    def end(self, request_id: str, report: Report) -> list[LogEvent]:
+        """An invocation is over: END and REPORT."""
+        billed = math.ceil(report.duration)
+        if not self._json:
+            init = "" if report.init is None else f"Init Duration: {report.init:.2f} ms\t"
+            failure = [] if report.error is None else [_event(report.error)]
+            return [
+                *failure,
+                _event(f"END RequestId: {request_id}"),
+                _event(
+                    f"REPORT RequestId: {request_id}\tDuration: {report.duration:.2f} ms\t"
+                    f"Billed Duration: {billed} ms\tMemory Size: {self._function.memory} MB\t"
+                    f"Max Memory Used: {report.memory} MB\t{init}"
+                ),
+            ]
+        record: dict[str, Any] = {
+            "metrics": {
+                "billedDurationMs": billed,
+                "durationMs": round(report.duration, 3),
+                "maxMemoryUsedMB": report.memory,
+                "memorySizeMB": self._function.memory,
+            },
+            "requestId": request_id,
+            "status": report.status,
+        }
+        if report.init is not None:
+            record["metrics"]["initDurationMs"] = round(report.init, 3)
+        if report.error_type is not None:
+            record["errorType"] = report.error_type
+        done = {"requestId": request_id, "status": report.status}
+        level = "INFO" if report.status == "success" else "WARN"
+        return [
+            *self._record("DEBUG", "platform.runtimeDone", done),
+            *self._record(level, "platform.report", record),
+        ]
+
+    def _record(self, level: str, kind: str, record: Mapping[str, Any]) -> list[LogEvent]:
+        if _LEVELS[level] < self._threshold:
+            return []
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return [_event(json.dumps({"time": now, "type": kind, "record": record}))]
+
+
+def _event(message: str) -> LogEvent:
+    return LogEvent(time.time_ns() // 1_000_000, message)

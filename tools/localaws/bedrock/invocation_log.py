@@ -1,0 +1,130 @@
+"""Bedrock's model invocation log: written only where an account has asked for it.
+
+It is what a memorylessness check on the operations account must catch. Record:
+https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tools.localaws.logs.platform_logs import LogEvent, LogStream, PlatformLogs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tools.localaws.call import Call
+    from tools.localaws.context import CloudContext
+
+_STREAM = "aws/bedrock/modelinvocations"
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One answered request, prompt and answer included; ``answer`` is Converse's response."""
+
+    call: Call
+    request_id: str
+    answer: Mapping[str, Any] = field(repr=False)
+
+
+class InvocationLog:
+    """Keeps each account's and Region's logging configuration in moto, and obeys it."""
+
+    def __init__(self, context: CloudContext) -> None:
+        self._context = context
+        self._logs = PlatformLogs(context.url)
+
+    def get_model_invocation_logging_configuration(self, call: Call) -> Mapping[str, Any]:
+        """The configuration; no member at all where none is set (moto says ``{}``)."""
+        config = self._config(call)
+        return {"loggingConfig": config} if config else {}
+
+    def put_model_invocation_logging_configuration(self, call: Call) -> Mapping[str, Any]:
+        """Set the configuration of the caller's account and Region."""
+        bedrock = self._context.backend("bedrock", call.account, call.region)
+        bedrock.put_model_invocation_logging_configuration(dict(call.parameters["loggingConfig"]))
+        return {}
+
+    def delete_model_invocation_logging_configuration(self, call: Call) -> Mapping[str, Any]:
+        """Stop logging."""
+        bedrock = self._context.backend("bedrock", call.account, call.region)
+        bedrock.delete_model_invocation_logging_configuration()
+        return {}
+
+    def write(self, invocation: Invocation) -> None:
+        """Deliver one record to every destination the account has set, if it has set any."""
+        config = self._config(invocation.call)
+        if not config:
+            return
+        record = json.dumps(
+            _record(invocation, self._context, bodies=config.get("textDataDeliveryEnabled", True)),
+            default=str,
+            ensure_ascii=False,
+        )
+        if "cloudWatchConfig" in config:
+            self._write_to_log_group(config["cloudWatchConfig"], invocation, record)
+        if "s3Config" in config:
+            self._write_to_bucket(config["s3Config"], invocation, record)
+
+    def _config(self, call: Call) -> dict[str, Any]:
+        bedrock = self._context.backend("bedrock", call.account, call.region)
+        config: dict[str, Any] = bedrock.get_model_invocation_logging_configuration() or {}
+        return config
+
+    def _write_to_log_group(
+        self, config: Mapping[str, Any], invocation: Invocation, record: str
+    ) -> None:
+        try:
+            session = self._context.start_role_session(config["roleArn"], "BedrockLogging")
+        except LookupError:
+            return  # AWS loses the record too, and counts a delivery failure
+        stream = LogStream(invocation.call.region, config["logGroupName"], _STREAM)
+        timestamp = int(self._context.clock.now().timestamp() * 1000)
+        if self._logs.create_stream(stream, session.credentials):
+            self._logs.put(stream, session.credentials, [LogEvent(timestamp, record)])
+
+    def _write_to_bucket(
+        self, config: Mapping[str, Any], invocation: Invocation, record: str
+    ) -> None:
+        call = invocation.call
+        key = f"AWSLogs/{call.account}/BedrockModelInvocationLogs/{call.region}"
+        prefix = f"{config['keyPrefix']}/" if config.get("keyPrefix") else ""
+        self._context.backend("s3", call.account, "global").put_object(
+            config["bucketName"], f"{prefix}{key}/{invocation.request_id}.json", record.encode()
+        )
+
+
+def _record(invocation: Invocation, context: CloudContext, *, bodies: bool) -> dict[str, Any]:
+    call, usage = invocation.call, invocation.answer["usage"]
+    request = dict(call.parameters)
+    model_id = request.pop("modelId")
+    record: dict[str, Any] = {
+        "accountId": call.account,
+        "identity": {"arn": call.principal.arn if call.principal else ""},
+        "input": {
+            "cacheReadInputTokenCount": usage["cacheReadInputTokens"],
+            "cacheWriteInputTokenCount": usage["cacheWriteInputTokens"],
+            "inputContentType": "application/json",
+            "inputTokenCount": usage["inputTokens"],
+        },
+        "modelId": model_id,
+        "operation": call.operation,
+        "output": {
+            "outputContentType": "application/json",
+            "outputTokenCount": usage["outputTokens"],
+        },
+        "region": call.region,
+        "requestId": invocation.request_id,
+        "schemaType": "ModelInvocationLog",
+        "schemaVersion": "1.0",
+        "timestamp": context.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z"),
+    }
+    if "requestMetadata" in request:
+        record["requestMetadata"] = request["requestMetadata"]
+    if bodies:
+        record["input"]["inputBodyJson"] = request
+        record["output"]["outputBodyJson"] = invocation.answer
+    return record

@@ -1,0 +1,153 @@
+"""What a Bedrock ``modelId`` stands for: a foundation model, alone or behind an inference profile."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from moto.utilities.utils import get_partition
+
+from tools.localaws.call import ServiceError
+
+if TYPE_CHECKING:
+    from tools.localaws.bedrock.inference_profiles import InferenceProfiles
+
+PROVIDERS = frozenset(
+    {
+        "ai21",
+        "amazon",
+        "anthropic",
+        "cohere",
+        "deepseek",
+        "google",
+        "meta",
+        "minimax",
+        "mistral",
+        "moonshot",
+        "nvidia",
+        "openai",
+        "qwen",
+        "stability",
+        "twelvelabs",
+        "writer",
+        "zai",
+    }
+)
+"""The model providers; any well-formed model id of one of them exists, in every Region."""
+
+GEOGRAPHIES = {
+    "apac": ("ap-northeast-1", "ap-northeast-2", "ap-south-1", "ap-southeast-1", "ap-southeast-2"),
+    "au": ("ap-southeast-2", "ap-southeast-4"),
+    "eu": ("eu-central-1", "eu-north-1", "eu-west-1", "eu-west-3"),
+    "jp": ("ap-northeast-1", "ap-northeast-3"),
+    "us": ("us-east-1", "us-east-2", "us-west-2"),
+    "us-gov": ("us-gov-east-1", "us-gov-west-1"),
+}
+"""Where a geographic profile may send a request. On AWS the list differs from model to model."""
+
+GLOBAL = "global"
+
+_BY_PROFILE_ONLY = re.compile(r"anthropic\.claude-(3-7|(haiku|opus|sonnet)-\d)")
+"""Models that Bedrock runs in no Region on demand: Claude from 3.7 on. There are others; these are sure.
+
+https://docs.aws.amazon.com/bedrock/latest/userguide/models-regions.html
+"""
+
+_ARN = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):bedrock:(?P<region>[a-z0-9-]+):(?P<account>\d{12}|):"
+    r"(?P<kind>foundation-model|inference-profile|application-inference-profile)/(?P<id>.+)"
+)
+_MODEL_ID = re.compile(r"(?P<provider>[a-z0-9-]{1,63})\.[a-z0-9-]{1,63}([.:][a-z0-9-]{1,63}){0,3}")
+
+
+@dataclass(frozen=True)
+class ModelReference:
+    """A resolved ``modelId``: ``model`` is the foundation model's id.
+
+    ``model_arns`` are the foundation models Bedrock may run, one for each Region it may run in;
+    ``profile_arn`` is the inference profile it goes through, if any.
+    """
+
+    model: str
+    model_arns: tuple[str, ...]
+    profile_arn: str | None = None
+
+
+def resolve(
+    model_id: str, *, account: str, region: str, profiles: InferenceProfiles
+) -> ModelReference:
+    """What ``model_id`` stands for when ``account`` calls in ``region``.
+
+    Takes all forms Converse takes: a model id, a foundation model's ARN, a geographic or global
+    profile's id or ARN, an application inference profile's ARN
+    (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html). Raises
+    ServiceError: ValidationException for what is no model, ResourceNotFoundException for an
+    application inference profile that does not exist.
+    """
+    arn = _ARN.fullmatch(model_id)
+    if arn is None:
+        return _from_id(model_id, account, region)
+    if arn["region"] != region:
+        raise _invalid()
+    if arn["kind"] == "application-inference-profile":
+        return _from_application_profile(model_id, profiles)
+    reference = _from_id(arn["id"], arn["account"] or account, region)
+    is_profile = arn["kind"] == "inference-profile"
+    if is_profile != (reference.profile_arn is not None):
+        raise _invalid()
+    return reference
+
+
+def _from_id(model_id: str, account: str, region: str) -> ModelReference:
+    geography, _, rest = model_id.partition(".")
+    partition = get_partition(region)
+    regions: tuple[str, ...]
+    if geography == GLOBAL and _is_model(rest):
+        regions = (region, "")  # an ARN without a Region stands for "somewhere in the world"
+    elif region in GEOGRAPHIES.get(geography, ()) and _is_model(rest):
+        regions = GEOGRAPHIES[geography]
+    elif _is_model(model_id):
+        if _BY_PROFILE_ONLY.match(model_id):
+            raise _on_demand_unsupported(model_id)
+        return ModelReference(model_id, (_model_arn(partition, region, model_id),))
+    else:
+        raise _invalid()
+    return ModelReference(
+        model=rest,
+        model_arns=tuple(_model_arn(partition, destination, rest) for destination in regions),
+        profile_arn=f"arn:{partition}:bedrock:{region}:{account}:inference-profile/{model_id}",
+    )
+
+
+def _from_application_profile(arn: str, profiles: InferenceProfiles) -> ModelReference:
+    profile = profiles.get(arn)
+    if profile is None:
+        raise ServiceError(
+            "ResourceNotFoundException",
+            "Could not resolve the foundation model from the provided model identifier.",
+            404,
+        )
+    model = profile.model_arns[0].partition("foundation-model/")[2]
+    return ModelReference(model, profile.model_arns, profile.arn)
+
+
+def _is_model(model_id: str) -> bool:
+    match = _MODEL_ID.fullmatch(model_id)
+    return match is not None and match["provider"] in PROVIDERS
+
+
+def _model_arn(partition: str, region: str, model: str) -> str:
+    return f"arn:{partition}:bedrock:{region}::foundation-model/{model}"
+
+
+def _on_demand_unsupported(model_id: str) -> ServiceError:
+    return ServiceError(
+        "ValidationException",
+        f"Invocation of model ID {model_id} with on-demand throughput isn\u2019t supported. Retry your "
+        "request with the ID or ARN of an inference profile that contains this model.",
+    )
+
+
+def _invalid() -> ServiceError:
+    return ServiceError("ValidationException", "The provided model identifier is invalid.")

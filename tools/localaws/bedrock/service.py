@@ -1,0 +1,233 @@
+"""Bedrock: Converse and ConverseStream answered by a stand-in, and the control plane around them."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import string
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tools.localaws.bedrock import event_stream, metrics
+from tools.localaws.bedrock.conversation import Conversation, read
+from tools.localaws.bedrock.data_retention import DataRetention
+from tools.localaws.bedrock.invocation_log import Invocation, InvocationLog
+from tools.localaws.bedrock.model_ids import resolve
+from tools.localaws.bedrock.profile_operations import ProfileOperations
+from tools.localaws.bedrock.stand_in import StandInAnswer, reply
+from tools.localaws.bedrock.stream_events import stream_events
+from tools.localaws.bedrock.tokens import PromptCache
+from tools.localaws.call import Call, Response, ServiceError
+from tools.localaws.http_server import DropConnectionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tools.localaws.context import CloudContext
+
+_CREATED = frozenset({"CreateInferenceProfile"})  # the operations answered with 201
+_TOOL_USE_LETTERS = string.ascii_letters + string.digits
+
+
+@dataclass(frozen=True)
+class _Exchange:
+    """A request that was understood and answered; ``answer`` is Converse's response."""
+
+    call: Call
+    request_id: str
+    answer: Mapping[str, Any] = field(repr=False)
+
+
+class Bedrock:
+    """The services ``bedrock-runtime`` and ``bedrock`` of every account and Region."""
+
+    def __init__(self, context: CloudContext) -> None:
+        self._context = context
+        self._cache = PromptCache()
+        self._log = InvocationLog(context)
+        retention = DataRetention(context)
+        profiles = ProfileOperations(context)
+        self._control: Mapping[str, Callable[[Call], Mapping[str, Any]]] = {
+            "CreateInferenceProfile": profiles.create_inference_profile,
+            "DeleteInferenceProfile": profiles.delete_inference_profile,
+            "DeleteModelInvocationLoggingConfiguration": (
+                self._log.delete_model_invocation_logging_configuration
+            ),
+            "GetAccountDataRetention": retention.get_account_data_retention,
+            "GetFoundationModel": self._get_foundation_model,
+            "GetInferenceProfile": profiles.get_inference_profile,
+            "GetModelInvocationLoggingConfiguration": (
+                self._log.get_model_invocation_logging_configuration
+            ),
+            "ListInferenceProfiles": profiles.list_inference_profiles,
+            "ListTagsForResource": profiles.list_tags_for_resource,
+            "PutAccountDataRetention": retention.put_account_data_retention,
+            "PutModelInvocationLoggingConfiguration": (
+                self._log.put_model_invocation_logging_configuration
+            ),
+            "TagResource": profiles.tag_resource,
+            "UntagResource": profiles.untag_resource,
+        }
+
+    def answer(self, call: Call) -> Response | None:
+        """Answer a call of either service; moto answers Bedrock's control plane otherwise."""
+        if call.service == "bedrock-runtime":
+            return self._invoke(call)
+        if call.service == "bedrock" and call.operation in self._control:
+            members = self._control[call.operation](call)
+            return _json(members, status=201 if call.operation in _CREATED else 200)
+        return None
+
+    def _invoke(self, call: Call) -> Response:
+        if call.operation not in ("Converse", "ConverseStream"):
+            raise ServiceError(
+                "ValidationException",
+                "The local cloud's model answers Converse and ConverseStream.",
+            )
+        started = time.monotonic()
+        try:
+            exchange = self._converse(call, started)
+        except ServiceError as error:
+            metrics.count_refusal(self._context, call, error.status)
+            raise
+        headers = {"x-amzn-RequestId": exchange.request_id}
+        if call.operation == "Converse":
+            self._settle(exchange)
+            return _json(exchange.answer, headers=headers)
+        return Response(
+            status=200,
+            body=self._stream(exchange),
+            headers={**headers, "Content-Type": event_stream.CONTENT_TYPE},
+        )
+
+    def _converse(self, call: Call, started: float) -> _Exchange:
+        reference = resolve(
+            call.parameters["modelId"],
+            account=call.account,
+            region=call.region,
+            profiles=self._context.inference_profiles,
+        )
+        conversation = read(call.parameters)
+        answer = reply(reference.model, conversation)
+        usage = self._usage((call.account, call.region, reference.model), conversation, answer)
+        return _Exchange(
+            call=call,
+            request_id=str(uuid.uuid4()),
+            answer={
+                "metrics": {"latencyMs": max(1, round((time.monotonic() - started) * 1000))},
+                "output": {"message": {"content": _content(answer), "role": "assistant"}},
+                "stopReason": answer.stop_reason,
+                "usage": usage,
+                **_asked_for(conversation, answer),
+            },
+        )
+
+    def _usage(
+        self, where: tuple[str, ...], conversation: Conversation, answer: StandInAnswer
+    ) -> dict[str, Any]:
+        tokens = self._cache.take_in(where, conversation.prompt)
+        usage: dict[str, Any] = {
+            "cacheReadInputTokens": tokens.cache_read,
+            "cacheWriteInputTokens": tokens.cache_write,
+            "inputTokens": tokens.fresh,
+            "outputTokens": answer.tokens,
+            "totalTokens": tokens.fresh + tokens.cache_read + tokens.cache_write + answer.tokens,
+        }
+        if tokens.cache_ttl and tokens.cache_write:
+            details = {"inputTokens": tokens.cache_write, "ttl": tokens.cache_ttl}
+            usage["cacheDetails"] = [details]
+        return usage
+
+    def _settle(self, exchange: _Exchange) -> None:
+        """Count and log what was answered, before the caller has the last of it."""
+        latency = exchange.answer["metrics"]["latencyMs"]
+        usage = exchange.answer["usage"]
+        metrics.count_success(self._context, exchange.call, usage, latency)
+        self._log.write(Invocation(exchange.call, exchange.request_id, exchange.answer))
+
+    def _stream(self, exchange: _Exchange) -> Iterator[bytes]:
+        """The answer's events, broken off where the script of faults says so.
+
+        ``Fault.stream`` is ``{"after_events": N}`` with ``{"exception": NAME}``, one of Bedrock's
+        stream exceptions such as ``throttlingException`` or ``modelStreamErrorException``, or
+        without, which cuts the connection. ``delay_seconds`` passes before the break. A broken
+        stream counts as a server error and is not logged.
+        """
+        fault = self._context.faults.take(exchange.call, "stream")
+        for sent, message in enumerate(stream_events(exchange.answer)):
+            if fault is not None and sent == fault.stream.get("after_events", 0):
+                time.sleep(fault.delay_seconds)
+                name = fault.stream.get("exception")
+                status = 429 if name == "throttlingException" else 500
+                metrics.count_refusal(self._context, exchange.call, status)
+                if name is None:
+                    raise DropConnectionError
+                yield event_stream.exception(name, fault.message)
+                return
+            if message.last:
+                self._settle(exchange)
+            yield message.encoded
+
+    def _get_foundation_model(self, call: Call) -> Mapping[str, Any]:
+        reference = resolve(
+            call.parameters["modelIdentifier"],
+            account=call.account,
+            region=call.region,
+            profiles=self._context.inference_profiles,
+        )
+        return {
+            "modelDetails": {
+                "inferenceTypesSupported": ["ON_DEMAND"],
+                "inputModalities": ["TEXT"],
+                "modelArn": reference.model_arns[0],
+                "modelId": reference.model,
+                "modelName": reference.model,
+                "outputModalities": ["TEXT"],
+                "providerName": reference.model.partition(".")[0],
+                "responseStreamingSupported": True,
+            }
+        }
+
+
+def _content(answer: StandInAnswer) -> list[Mapping[str, Any]]:
+    reasoning = {"reasoningText": {"text": answer.reasoning, "signature": "c3RhbmQtaW4="}}
+    return [*([{"reasoningContent": reasoning}] if answer.reasoning else []), _last_block(answer)]
+
+
+def _last_block(answer: StandInAnswer) -> Mapping[str, Any]:
+    if answer.tool is None:
+        return {"text": answer.text}
+    letters = "".join(secrets.choice(_TOOL_USE_LETTERS) for _ in range(22))
+    return {
+        "toolUse": {
+            "input": answer.tool_input,
+            "name": answer.tool,
+            "toolUseId": f"tooluse_{letters}",
+        }
+    }
+
+
+def _asked_for(conversation: Conversation, answer: StandInAnswer) -> Mapping[str, Any]:
+    """What Converse answers only when told to: the model's own usage, the guardrail's trace."""
+    members: dict[str, Any] = {}
+    if conversation.tells_usage:
+        details = {"thinking_tokens": answer.reasoning_tokens}
+        usage = {"output_tokens": answer.tokens, "output_tokens_details": details}
+        members["additionalModelResponseFields"] = {"usage": usage}
+    if conversation.guardrail is not None:
+        found = {"match": conversation.last_user_text, "action": "NONE", "type": "INSULTS"}
+        policy = {"wordPolicy": {"customWords": [], "managedWordLists": [found]}}
+        members["trace"] = {"guardrail": {"inputAssessment": {conversation.guardrail: policy}}}
+    return members
+
+
+def _json(
+    members: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    return Response(
+        status=status,
+        body=json.dumps(members, ensure_ascii=False).encode(),
+        headers={"Content-Type": "application/json", **(headers or {})},
+    )

@@ -1,0 +1,201 @@
+"""A small HTTP/1.1 server on loopback: keep-alive, streamed answers, a clean stop.
+
+Werkzeug's own server closes the connection after each answer, which would hide what the product
+does with connections it keeps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+from tools.localaws.call import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """A request as it arrived: ``target`` is the path and query, not decoded."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def path(self) -> str:
+        """The target without its query, not decoded."""
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        """The target's query, not decoded."""
+        return self.target.partition("?")[2]
+
+
+class DropConnectionError(Exception):
+    """Raised by the handler of a request to break the connection instead of answering."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Reads one request after another from a connection and writes what the cloud answers."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = 64 * 1024
+    server: LoopbackServer
+
+    def _answer(self) -> None:
+        request = HttpRequest(
+            method=self.command,
+            target=self.path,
+            headers=_joined(self.headers.items()),
+            body=self._read_body(),
+        )
+        try:
+            response = self.server.answer(request)
+            self._write(response)
+        except DropConnectionError:
+            self._break()
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+
+    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = _answer  # noqa: N815
+
+    def handle_expect_100(self) -> bool:
+        """Ask for the body at once: S3 clients wait a second for this before they send it."""
+        self.send_response_only(100)
+        self.end_headers()
+        self.wfile.flush()
+        return True
+
+    def _read_body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            return self._read_chunks()
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def _read_chunks(self) -> bytes:
+        chunks = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        while self.rfile.readline().strip():  # trailers end with an empty line
+            pass
+        return b"".join(chunks)
+
+    def _write(self, response: Response) -> None:
+        self.send_response(response.status)
+        for name, value in response.headers.items():
+            if name.lower() not in ("content-length", "transfer-encoding", "connection"):
+                self.send_header(name, value)
+        if isinstance(response.body, bytes):
+            self._write_whole(response.body, response.headers)
+        else:
+            self._write_stream(response.body)
+        self.wfile.flush()
+
+    def _write_whole(self, body: bytes, headers: Mapping[str, str]) -> None:
+        # An answer to HEAD keeps the length of the body that GET would have had.
+        told = {name.lower(): value for name, value in headers.items()}.get("content-length")
+        length = told if self.command == "HEAD" and told else str(len(body))
+        self.send_header("Content-Length", length)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _write_stream(self, chunks: Iterable[bytes]) -> None:
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.flush()
+        for chunk in chunks:
+            if chunk:
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+                self.wfile.flush()
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _break(self) -> None:
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing: the trail holds every call."""
+
+
+def _joined(items: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Headers by name; one sent several times has its values joined by commas (RFC 9110, 5.3)."""
+    headers: dict[str, str] = {}
+    for name, value in items:
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return headers
+
+
+class LoopbackServer(ThreadingHTTPServer):
+    """Listens on a free port of 127.0.0.1 from construction on; answers after ``start``."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self) -> None:
+        super().__init__((LOOPBACK, 0), _Handler)
+        self.answer: Callable[[HttpRequest], Response] = _not_ready
+        self._connections: set[socket.socket] = set()
+        self._connections_lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{LOOPBACK}:{self.server_address[1]}"
+
+    def start(self, answer: Callable[[HttpRequest], Response]) -> None:
+        """Begin answering with ``answer``, which is called on one thread per connection."""
+        self.answer = answer
+        self._thread = threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": 0.05}, name="local-cloud"
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop listening, break what is still connected, and wait for the listener to end."""
+        if self._thread is not None:
+            self.shutdown()
+            self._thread.join()
+            self._thread = None
+        self.server_close()
+        with self._connections_lock:
+            connections = list(self._connections)
+        for connection in connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def process_request(self, request: socket.socket, client_address: tuple[str, int]) -> None:  # type: ignore[override]
+        """Remember the connection, so that ``stop`` can end it."""
+        with self._connections_lock:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: socket.socket) -> None:  # type: ignore[override]
+        """Forget a connection that has ended."""
+        with self._connections_lock:
+            self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a client that went away; anything else is the cloud's own fault."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
+def _not_ready(_: HttpRequest) -> Response:
+    return Response(status=503, body=b"The local cloud is starting.")

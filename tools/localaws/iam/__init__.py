@@ -1,0 +1,1 @@
+"""IAM in the local AWS."""

@@ -1,0 +1,296 @@
+"""Who signed a request: the access key's owner, if the signature is right and the key still works.
+
+Signature Version 4: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html. The
+canonical request is botocore's own, over the headers the client says it signed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as BotocoreCredentials
+
+from tools.localaws.call import Principal, ServiceError
+from tools.localaws.moto_state import backends
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tools.localaws.clock import Clock
+    from tools.localaws.http_server import HttpRequest
+    from tools.localaws.sts.sessions import RoleSession, Sessions
+
+_ALGORITHM = "AWS4-HMAC-SHA256"
+_DATE_FORMAT = "%Y%m%dT%H%M%SZ"
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/signing-elements.html: a request must reach AWS
+# within five minutes of its time stamp; S3 allows fifteen, and one limit is enough here.
+_MAX_SKEW = timedelta(minutes=15)
+_HEX_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a request says about who signed it; nothing here is believed yet."""
+
+    access_key: str
+    region: str
+    service: str
+    date: str
+    signed_headers: tuple[str, ...]
+    value: str
+    token: str | None
+    expires_seconds: int | None = None  # of a presigned URL
+
+    @property
+    def presigned(self) -> bool:
+        """Whether the signature stands in the URL."""
+        return self.expires_seconds is not None
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A verified signer; ``session`` only for a role's temporary keys."""
+
+    principal: Principal
+    user_id: str
+    session: RoleSession | None = None
+
+
+@dataclass(frozen=True)
+class _Key:
+    secret: str
+    caller: Caller
+
+
+class UnidentifiedError(ServiceError):
+    """The signature is refused; ``principal`` is whose key it was, where that is known."""
+
+    def __init__(
+        self, code: str, message: str, status: int, principal: Principal | None = None
+    ) -> None:
+        super().__init__(code, message, status)
+        self.principal = principal
+
+
+def read_signature(request: HttpRequest) -> Signature:
+    """The signature in the header or the URL; raises ServiceError where there is none to read."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    query = dict(parse_qsl(request.query, keep_blank_values=True))
+    try:
+        if query.get("X-Amz-Algorithm") == _ALGORITHM:
+            return _signature(
+                credential=query["X-Amz-Credential"],
+                date=query["X-Amz-Date"],
+                signed_headers=query["X-Amz-SignedHeaders"],
+                value=query["X-Amz-Signature"],
+                token=query.get("X-Amz-Security-Token"),
+                expires_seconds=int(query["X-Amz-Expires"]),
+            )
+        fields = headers["authorization"].removeprefix(_ALGORITHM)
+        parts = dict(part.strip().split("=", 1) for part in fields.split(","))
+        return _signature(
+            credential=parts["Credential"],
+            date=headers["x-amz-date"],
+            signed_headers=parts["SignedHeaders"],
+            value=parts["Signature"],
+            token=headers.get("x-amz-security-token"),
+        )
+    except (KeyError, ValueError) as error:
+        message = "The request is not signed with Signature Version 4."
+        raise UnidentifiedError("MissingAuthenticationToken", message, status=403) from error
+
+
+def _signature(
+    *,
+    credential: str,
+    date: str,
+    signed_headers: str,
+    value: str,
+    token: str | None,
+    expires_seconds: int | None = None,
+) -> Signature:
+    access_key, day, region, service, terminator = credential.rsplit("/", 4)
+    if terminator != "aws4_request" or not date.startswith(day):
+        raise ValueError(credential)
+    datetime.strptime(date, _DATE_FORMAT).replace(tzinfo=UTC)  # raises on another format
+    names = tuple(signed_headers.lower().split(";"))
+    return Signature(access_key, region, service, date, names, value, token, expires_seconds)
+
+
+class Identity:
+    """Turns signatures into callers, through the keys that moto's IAM and the sessions know."""
+
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+
+    def identify(self, request: HttpRequest, signature: Signature) -> Caller:
+        """The caller, or ServiceError as AWS raises it.
+
+        https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html names the codes.
+        """
+        key = self._find(signature)
+        _check_signature(request, signature, key)
+        self._check_time(signature, key)
+        return key.caller
+
+    def _find(self, signature: Signature) -> _Key:
+        session = self._sessions.find(signature.access_key)
+        if session is None:
+            if signature.token is None and (user := _user_key(signature.access_key)):
+                return user
+            raise _refusal(signature, "unknown key")
+        if signature.token != session.credentials.session_token:
+            raise _refusal(signature, "unknown key")
+        if self._clock.now() >= session.expiration:
+            raise _refusal(signature, "expired key", session.principal)
+        secret = session.credentials.secret_access_key
+        user_id = f"{session.role_id}:{session.principal.session}"
+        return _Key(secret, Caller(session.principal, user_id, session))
+
+    def _check_time(self, signature: Signature, key: _Key) -> None:
+        signed = datetime.strptime(signature.date, _DATE_FORMAT).replace(tzinfo=UTC)
+        principal = key.caller.principal
+        if signature.expires_seconds is not None:
+            if self._clock.now() > signed + timedelta(seconds=signature.expires_seconds):
+                raise UnidentifiedError("AccessDenied", "Request has expired", 403, principal)
+        elif abs(datetime.now(UTC) - signed) > _MAX_SKEW:
+            raise _refusal(signature, "wrong time", principal)
+
+
+def _check_signature(request: HttpRequest, signature: Signature, key: _Key) -> None:
+    if _unsigned(request, signature):
+        raise _refusal(signature, "wrong signature", key.caller.principal)
+    signer = _signer(signature, key.secret)
+    signed = AWSRequest(
+        method=request.method,
+        url=_url(request),
+        headers=_signed_headers(request, signature),
+        data=request.body,
+    )
+    signed.context["timestamp"] = signature.date
+    text = signer.string_to_sign(signed, signer.canonical_request(signed))
+    if not hmac.compare_digest(signer.signature(text, signed), signature.value):
+        raise _refusal(signature, "wrong signature", key.caller.principal)
+    claimed = {name.lower(): value for name, value in request.headers.items()}.get(
+        "x-amz-content-sha256", ""
+    )
+    # UNSIGNED-PAYLOAD and STREAMING-… sign no hash of the whole body; everything else does.
+    if _HEX_SHA256.fullmatch(claimed) and claimed != hashlib.sha256(request.body).hexdigest():
+        message = "The provided 'x-amz-content-sha256' header does not match what was computed."
+        raise UnidentifiedError("XAmzContentSHA256Mismatch", message, 400, key.caller.principal)
+
+
+def _signer(signature: Signature, secret: str) -> SigV4Auth:
+    kinds: Mapping[tuple[bool, bool], type[SigV4Auth]] = {
+        (False, False): SigV4Auth,
+        (False, True): SigV4QueryAuth,
+        (True, False): S3SigV4Auth,
+        (True, True): S3SigV4QueryAuth,
+    }
+    signer = kinds[signature.service == "s3", signature.presigned](
+        BotocoreCredentials(signature.access_key, secret, signature.token),
+        signature.service,
+        signature.region,
+    )
+    # botocore leaves out headers that it never signs itself; here the client chose them.
+    signer.headers_to_sign = lambda request: request.headers  # type: ignore[method-assign]
+    return signer
+
+
+def _signed_headers(request: HttpRequest, signature: Signature) -> dict[str, str]:
+    return {
+        name.lower(): value
+        for name, value in request.headers.items()
+        if name.lower() in signature.signed_headers
+    }
+
+
+def _unsigned(request: HttpRequest, signature: Signature) -> bool:
+    """Whether anything that says what is asked for could have been changed after signing."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    must = {name for name in headers if name == "host" or name.startswith("x-amz-")}
+    body = headers.get("x-amz-content-sha256", "")
+    # Only S3 takes bodies that the signature does not cover.
+    return not must <= set(signature.signed_headers) or (
+        body != "" and signature.service != "s3" and not _HEX_SHA256.fullmatch(body)
+    )
+
+
+def _url(request: HttpRequest) -> str:
+    query = "&".join(
+        pair for pair in request.query.split("&") if not pair.startswith("X-Amz-Signature=")
+    )
+    host = next((v for name, v in request.headers.items() if name.lower() == "host"), "")
+    return f"http://{host}{request.path}" + (f"?{query}" if query else "")
+
+
+def _user_key(access_key: str) -> _Key | None:
+    for account in list(backends("iam").values()):
+        for iam in list(account.values()):
+            for user in list(iam.users.values()):
+                for key in user.access_keys:
+                    if key.access_key_id == access_key and key.status == "Active":
+                        principal = Principal(
+                            account=user.account_id,
+                            arn=user.arn,
+                            policy_arn=user.arn,
+                            kind="user",
+                            name=user.name,
+                        )
+                        return _Key(key.secret_access_key, Caller(principal, user.id))
+    return None
+
+
+# Services that speak JSON name these errors otherwise than those that speak Query or XML.
+_REFUSALS = {
+    "unknown key": (
+        "InvalidClientTokenId",
+        "UnrecognizedClientException",
+        "InvalidAccessKeyId",
+        "The security token included in the request is invalid.",
+    ),
+    "wrong signature": (
+        "SignatureDoesNotMatch",
+        "InvalidSignatureException",
+        "SignatureDoesNotMatch",
+        (
+            "The request signature we calculated does not match the signature you provided. "
+            "Check your AWS Secret Access Key and signing method."
+        ),
+    ),
+    "expired key": (
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "ExpiredToken",
+        "The security token included in the request is expired",
+    ),
+    "wrong time": (
+        "SignatureDoesNotMatch",
+        "InvalidSignatureException",
+        "RequestTimeTooSkewed",
+        "Signature expired: the request was signed too long ago or in the future.",
+    ),
+}
+_QUERY_SERVICES = frozenset({"ec2", "iam", "sts"})
+
+
+def _refusal(
+    signature: Signature, kind: str, principal: Principal | None = None
+) -> UnidentifiedError:
+    query_code, json_code, s3_code, message = _REFUSALS[kind]
+    if signature.service == "s3":
+        status = 400 if kind == "expired key" else 403
+        return UnidentifiedError(s3_code, message, status, principal)
+    if signature.service in _QUERY_SERVICES:
+        return UnidentifiedError(query_code, message, 403, principal)
+    status = 403 if kind == "expired key" else 400
+    return UnidentifiedError(json_code, message, status, principal)

@@ -1,0 +1,1 @@
+"""KMS in the local AWS."""

@@ -1,0 +1,264 @@
+"""The local cloud: each request is identified, authorized, answered and written down."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from moto.core.base_backend import BackendDict
+from moto.utilities.utils import get_partition
+
+from tools.localaws.authorization import RefusedError, authorize
+from tools.localaws.aws_lambda.service import Lambda
+from tools.localaws.bedrock.inference_profiles import InferenceProfiles
+from tools.localaws.bedrock.metrics import count_scripted_refusal
+from tools.localaws.bedrock.service import Bedrock
+from tools.localaws.call import Call, Principal, Response, Service, ServiceError
+from tools.localaws.clock import Clock
+from tools.localaws.context import CloudContext
+from tools.localaws.control import Control
+from tools.localaws.control_api import PREFIX, ControlApi
+from tools.localaws.faults import Fault, Faults
+from tools.localaws.http_server import DropConnectionError, HttpRequest, LoopbackServer
+from tools.localaws.identity import Identity, Signature, UnidentifiedError, read_signature
+from tools.localaws.logs.platform_logs import DELIVERY_HEADER
+from tools.localaws.logs.service import Logs
+from tools.localaws.moto_app import Moto
+from tools.localaws.protocols import Operation, protocol_of, read_operation, write_error
+from tools.localaws.service_checks import checks
+from tools.localaws.sts.service import Sts
+from tools.localaws.sts.sessions import Sessions
+from tools.localaws.trail import Trail, TrailEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from tools.localaws.identity import Caller
+
+# Moto's state belongs to the process, so one cloud at a time may use it.
+_ONLY_ONE = threading.Lock()
+
+
+@dataclass
+class _Progress:
+    """How far a request has come; what the trail is written from."""
+
+    service: str = ""
+    region: str = ""
+    protocol: str = "rest-json"
+    principal: Principal | None = None
+    action: str = ""
+    resource: str = "*"
+    reason: str = ""
+    refused_by: str | None = None
+    error_code: str | None = None
+
+
+class LocalCloud:
+    """An AWS of many accounts on a free port of 127.0.0.1, empty at its start.
+
+    Use it as a context manager, or call ``start`` and ``stop``. Only one can run in a process
+    (RuntimeError otherwise).
+    """
+
+    def __init__(self) -> None:
+        self._server: LoopbackServer | None = None
+        self.url = ""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def control(self) -> Control:
+        """A client of this cloud's control API."""
+        return Control(self.url)
+
+    def start(self) -> None:
+        """Begin with empty accounts and answer until ``stop``."""
+        if not _ONLY_ONE.acquire(blocking=False):
+            raise RuntimeError("A local cloud is running in this process; stop it first.")
+        BackendDict.reset()
+        self._server = LoopbackServer()
+        self.url = self._server.url
+        self._context = _context(self.url)
+        self._services = _services(self._context)
+        pipeline = Pipeline(self._context, self._services)
+        self._server.start(pipeline.answer)
+
+    def stop(self) -> None:
+        """Stop answering and end whatever the services started; does nothing when not running."""
+        if self._server is None:
+            return
+        self._server.stop()
+        self._server = None
+        for service in self._services:
+            close = getattr(service, "close", None)
+            if close is not None:
+                close()
+        BackendDict.reset()
+        _ONLY_ONE.release()
+
+
+def _context(url: str) -> CloudContext:
+    clock = Clock()
+    return CloudContext(
+        url=url,
+        clock=clock,
+        faults=Faults(),
+        trail=Trail(),
+        sessions=Sessions(clock),
+        inference_profiles=InferenceProfiles(),
+    )
+
+
+def _services(context: CloudContext) -> Sequence[Service]:
+    """What answers before moto does, in this order; Lambda sees every call of its functions."""
+    return (Lambda(context), Sts(context), Logs(context), Bedrock(context))
+
+
+class Pipeline:
+    """One request's way through the cloud."""
+
+    def __init__(self, context: CloudContext, services: Sequence[Service]) -> None:
+        self._context = context
+        self._services = services
+        self._identity = Identity(context.sessions, context.clock)
+        self._moto = Moto()
+        self._control = ControlApi(context)
+
+    def answer(self, request: HttpRequest) -> Response:
+        """Answer anything: a control request, an AWS call, or an error in the call's protocol."""
+        if request.path.startswith(PREFIX):
+            return self._control.answer(request)
+        progress = _Progress()
+        try:
+            response = self._answer_signed(request, progress)
+        except ServiceError as error:
+            _note(error, progress)
+            response = write_error(error, progress.protocol, s3=progress.service == "s3")
+        except DropConnectionError:
+            self._write_down(progress, status=0)
+            raise
+        except Exception:  # noqa: BLE001 — whatever it is, it must not pass for an answer
+            # A fault of the cloud's own: shown where the cloud runs, refused where it was called.
+            traceback.print_exc()
+            progress.error_code, progress.refused_by = "InternalFailure", "a fault of the cloud"
+            fault = ServiceError("InternalFailure", f"The local cloud failed at {progress.action}.")
+            response = write_error(fault, progress.protocol, s3=progress.service == "s3")
+        self._write_down(progress, response.status)
+        return response
+
+    def _answer_signed(self, request: HttpRequest, progress: _Progress) -> Response:
+        signature = read_signature(request)
+        progress.service, progress.region = signature.service, signature.region
+        progress.protocol = protocol_of(request, signature.service)
+        operation = read_operation(request, signature.service)
+        progress.service, progress.protocol = operation.service, operation.protocol
+        progress.action = f"{operation.service}:{operation.name}"
+        caller = self._identity.identify(request, signature)
+        progress.principal = caller.principal
+        call = _call(request, signature, caller, operation)
+        profiles = self._context.inference_profiles
+        needed = checks(call, get_partition(call.region), profiles, caller.session)
+        if needed:
+            progress.action, progress.resource = needed[0].action, needed[0].resource
+        progress.reason = authorize(call, caller, needed, self._context.clock)
+        fault = self._fault(call)
+        try:
+            _hold_up(fault)
+        except ServiceError as error:
+            count_scripted_refusal(self._context, call, error.status)
+            raise
+        response = self._serve(request, call, needed[0].owner if needed else call.account)
+        if fault is not None and fault.drop == "after":
+            raise DropConnectionError
+        return response
+
+    def _fault(self, call: Call) -> Fault | None:
+        if any(name.lower() == DELIVERY_HEADER.lower() for name in call.headers):
+            return None
+        return self._context.faults.take(call)
+
+    def _serve(self, request: HttpRequest, call: Call, owner: str) -> Response:
+        for service in self._services:
+            response = service.answer(call)
+            if response is not None:
+                return response
+        try:
+            return self._moto.answer(request, owner)
+        # moto raises it for an operation that it lacks; the caller is told which.
+        except NotImplementedError as error:
+            message = f"The local cloud does not do {call.service}:{call.operation}."
+            raise ServiceError("NotImplementedException", message) from error
+
+    def _write_down(self, progress: _Progress, status: int) -> None:
+        principal = progress.principal
+        self._context.trail.add(
+            TrailEntry(
+                time=self._context.clock.now().isoformat(timespec="milliseconds"),
+                account=principal.account if principal else "",
+                principal_arn=principal.arn if principal else "",
+                service=progress.service,
+                action=progress.action,
+                resource=progress.resource,
+                region=progress.region,
+                allowed=progress.refused_by is None,
+                status=status,
+                error_code=progress.error_code,
+                refused_by=progress.refused_by,
+                reason=progress.reason,
+            )
+        )
+
+
+def _note(error: ServiceError, progress: _Progress) -> None:
+    progress.error_code = error.code
+    if isinstance(error, RefusedError):
+        progress.action, progress.resource = error.action, error.resource
+        progress.refused_by, progress.reason = error.refused_by, error.reason
+    elif isinstance(error, UnidentifiedError):
+        progress.principal = error.principal
+        progress.refused_by, progress.reason = "identity", error.message
+    elif error.code.startswith("AccessDenied"):
+        progress.refused_by, progress.reason = progress.service, error.message
+
+
+def _call(request: HttpRequest, signature: Signature, caller: Caller, operation: Operation) -> Call:
+    return Call(
+        service=operation.service,
+        operation=operation.name,
+        region=signature.region,
+        account=caller.principal.account,
+        access_key=signature.access_key,
+        parameters=operation.parameters,
+        headers=request.headers,
+        method=request.method,
+        path=request.path,
+        query=request.query,
+        body=request.body,
+        principal=caller.principal,
+    )
+
+
+def _hold_up(fault: Fault | None) -> None:
+    """Apply what a fault does before the call is done."""
+    if fault is None:
+        return
+    time.sleep(fault.delay_seconds)
+    if fault.code is not None:
+        raise ServiceError(fault.code, fault.message, fault.status)
+    if fault.drop == "before":
+        raise DropConnectionError

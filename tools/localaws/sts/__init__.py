@@ -1,0 +1,1 @@
+"""STS in the local AWS: sessions and AssumeRole."""

@@ -1,0 +1,43 @@
+"""What a zip is built for."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from tools.cli.console import CommandError
+
+RUNTIME = "3.13"
+# Lambda's python3.13 runs on Amazon Linux 2023, glibc 2.34; wheels for older ones run there too.
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
+GLIBC = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014")
+MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
+
+
+class PackageError(CommandError):
+    """The zip cannot be built; the message is a sentence."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A Lambda architecture, or this machine."""
+
+    architecture: str
+
+    @property
+    def python(self) -> str:
+        """The Python version, ``major.minor``."""
+        here = f"{sys.version_info.major}.{sys.version_info.minor}"
+        return here if self.architecture == "host" else RUNTIME
+
+    @property
+    def name(self) -> str:
+        """The zip's name, without its suffix."""
+        return f"tenant-bedrock-{self.architecture}-py{self.python}"
+
+    def pip_options(self) -> list[str]:
+        """Which wheels pip picks; the host takes what fits the running Python."""
+        if self.architecture == "host":
+            return []
+        platforms = [f"--platform={glibc}_{MACHINES[self.architecture]}" for glibc in GLIBC]
+        return [f"--python-version={self.python}", "--implementation=cp", *platforms]

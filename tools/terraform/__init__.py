@@ -1,0 +1,1 @@
+"""Runs Terraform: one state, many states side by side, and the toolchain."""
