@@ -15,6 +15,9 @@ variable "tenants" {
     }))
     audit   = optional(string, "best-effort")
     content = optional(string, "full")
+    deployer = optional(object({
+      external_id = string
+    }))
     external_ids = object({
       current  = string
       previous = optional(string)
@@ -95,7 +98,20 @@ variable "tenants" {
   }
 
   validation {
-    condition     = length(distinct(flatten([for tenant in values(var.tenants) : compact(values(tenant.external_ids))]))) == length(flatten([for tenant in values(var.tenants) : compact(values(tenant.external_ids))]))
-    error_message = "Every ExternalId, current or previous, belongs to one tenant and is used once; mint another with `openssl rand -hex 16` for ${join("; ", [for id, names in { for pair in flatten([for name, tenant in var.tenants : [for id in compact(values(tenant.external_ids)) : { id = id, name = name }]]) : pair.id => pair.name... } : join(" and ", names) if length(names) > 1])}."
+    condition = length(distinct(flatten([
+      for tenant in values(var.tenants) : compact([tenant.external_ids.current, tenant.external_ids.previous, try(tenant.deployer.external_id, null)])
+      ]))) == length(flatten([
+      for tenant in values(var.tenants) : compact([tenant.external_ids.current, tenant.external_ids.previous, try(tenant.deployer.external_id, null)])
+    ]))
+    error_message = "Every ExternalId (current, previous or the deployer's) belongs to one tenant and is used once; mint another with `openssl rand -hex 16` for ${join("; ", [for id, names in { for pair in flatten([for name, tenant in var.tenants : [for id in compact([tenant.external_ids.current, tenant.external_ids.previous, try(tenant.deployer.external_id, null)]) : { id = id, name = name }]]) : pair.id => pair.name... } : join(" and ", names) if length(names) > 1])}."
+  }
+
+  # modules/operations-role checks external_ids in the same way.
+  validation {
+    condition = alltrue([
+      for tenant in values(var.tenants) :
+      try(length(tenant.deployer.external_id) >= 16 && length(tenant.deployer.external_id) <= 1224 && can(regex("^[\\w+=,.@:/-]*$", tenant.deployer.external_id)), true)
+    ])
+    error_message = "deployer.external_id has 16 to 1,224 characters, all of them letters, digits or _+=,.@:/-; mint one with `openssl rand -hex 16` for ${join(", ", [for name, tenant in var.tenants : name if !try(length(tenant.deployer.external_id) >= 16 && length(tenant.deployer.external_id) <= 1224 && can(regex("^[\\w+=,.@:/-]*$", tenant.deployer.external_id)), true)])}."
   }
 }

@@ -3,7 +3,8 @@ provider "aws" {
   allowed_account_ids = [var.account_id]
 
   assume_role {
-    role_arn = "arn:${local.partition}:iam::${var.account_id}:role/${var.deployer_role_name}"
+    role_arn    = "arn:${local.partition}:iam::${var.account_id}:role/${var.deployer_role_name}"
+    external_id = local.stanza.deployer.external_id
   }
 
   default_tags {

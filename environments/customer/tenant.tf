@@ -27,6 +27,11 @@ variable "tenant" {
     condition     = contains(keys(var.tenants), var.tenant)
     error_message = "There is no tenant \"${var.tenant}\"; add its stanza to environments/${var.environment}/terraform.tfvars, or use one of ${join(", ", keys(var.tenants))}."
   }
+
+  validation {
+    condition     = !contains(keys(var.tenants), var.tenant) || try(var.tenants[var.tenant].deployer.external_id, null) != null
+    error_message = "Tenant \"${var.tenant}\" has no deployer; write deployer = { external_id = \"…\" } in its stanza, with an ExternalId from `openssl rand -hex 16`, and have the customer apply what `make deployer` prints."
+  }
 }
 
 locals {

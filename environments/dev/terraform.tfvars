@@ -10,6 +10,7 @@ operations = {
 tenants = {
   example = {
     accounts     = { "222222222222" = {} }
+    deployer     = { external_id = "f98f7c17e9867145035ca51382f4d295" }
     external_ids = { current = "957de22fad53ba4a185d28da6ab59943" }
     models = {
       claude = { model = "anthropic.claude-3-haiku-20240307-v1:0", regions = ["eu-central-1"] }

@@ -11,6 +11,7 @@ tenants = {
     accounts = {
       "222222222222" = { readers = ["arn:aws:iam::222222222222:user/auditor"] }
     }
+    deployer     = { external_id = "1caef3c2a7cf472eec73b3cb7ff8d250" }
     external_ids = { current = "269170463fdc32af10a91e67a8fd77bd" }
     models = {
       claude = {
@@ -31,6 +32,7 @@ tenants = {
         region  = "eu-west-1"
       }
     }
+    deployer     = { external_id = "d037346b12f393c466490a1683713ff7" }
     external_ids = { current = "e2f2aa7d039ce726c5185bff0d2467ce" }
     models = {
       nova  = { model = "amazon.nova-pro-v1:0", regions = ["us-east-1"], route = "geographic", profile = "us." }
@@ -47,6 +49,7 @@ tenants = {
       }
     }
     masking      = ["EmailAddress"]
+    deployer     = { external_id = "8d12210f29b004f81d34ee49ade57494" }
     external_ids = { current = "211bbbdc3d8bb28c79b54b02f0386fbd" }
     models = {
       claude = { model = "anthropic.claude-3-haiku-20240307-v1:0", regions = ["eu-central-1"], track = true }

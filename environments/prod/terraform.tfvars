@@ -41,6 +41,9 @@ tenants = {
     content = "full"                     # or "metadata", or "hashed"
     masking = ["EmailAddress", "Ssn-US"] # what only unmaskers see in the records
 
+    # The ExternalId that the customer's deployer role requires; `make rotate` does not change it.
+    deployer = { external_id = "ed070b6e3fce1b17b9e35cc989ce4a04" }
+
     external_ids = {
       current  = "b4bb49679828e437df6c824d53ed9043"
       previous = "06b1a3e0a2a54f6f9d3a5d0f6c1e7b28" # only while `make rotate` brings the current one in

@@ -8,9 +8,9 @@ from botocore.config import Config
 
 from tests.terraform import ENVIRONMENTS, LOCAL, MODULES, Folder, folder_of
 from tools.bench.plan_time import OFFLINE
-from tools.commands import deployer
-from tools.environment import model as environment
+from tools.environment.model import load_environment
 from tools.localaws.local_aws import LocalCloud
+from tools.terraform.deployer_role import deployer_roles
 
 UNWANTED = shutil.ignore_patterns(".terraform*")
 
@@ -57,15 +57,16 @@ class Accounts:
     def __init__(self, cloud, root):
         self.control = cloud.control
         self._root = root / "environments"
-        self._env = environment.load("local")
-        keys = self.control.account(self._env.operations_account_id)
+        self._environment = load_environment("local")
+        self._roles = deployer_roles(self._environment, self._environment.accounts, print)
+        keys = self.control.account(self._environment.operations_account_id)
         self._keys = {
             "AWS_ACCESS_KEY_ID": keys.access_key_id,
             "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
             "AWS_ENDPOINT_URL": cloud.url,
         }
         self._client("s3", keys, config=Config(s3={"addressing_style": "path"})).create_bucket(
-            Bucket=self._env.backend["bucket"],
+            Bucket=self._environment.backend["bucket"],
             CreateBucketConfiguration={"LocationConstraint": "eu-central-1"},
         )
 
@@ -74,12 +75,12 @@ class Accounts:
         iam = self._client("iam", self.control.account(account.account_id, user="owner"))
         iam.create_role(
             RoleName="terraform-deployer",
-            AssumeRolePolicyDocument=json.dumps(deployer.trust(self._env)),
+            AssumeRolePolicyDocument=json.dumps(self._roles[account].trust),
         )
         iam.put_role_policy(
             RoleName="terraform-deployer",
             PolicyName="deployer",
-            PolicyDocument=json.dumps(deployer.permissions(self._env, account)),
+            PolicyDocument=json.dumps(self._roles[account].permissions),
         )
 
     def operations(self):
@@ -111,10 +112,10 @@ def accounts(tree):
     For one module: another in the same process may want a local cloud, of which there can be one.
     """
     with LocalCloud() as cloud:
-        made = Accounts(cloud, tree("cloud"))
-        for account in environment.load("local").accounts:
-            made.owner_makes_deployer(account)
-        yield made
+        accounts = Accounts(cloud, tree("cloud"))
+        for account in load_environment("local").accounts:
+            accounts.owner_makes_deployer(account)
+        yield accounts
 
 
 @pytest.fixture(scope="module")

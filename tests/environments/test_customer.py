@@ -1,4 +1,7 @@
+import re
+
 import pytest
+from commands import environment
 
 from tests.terraform import LOCAL
 
@@ -96,6 +99,28 @@ def test_terraform_works_in_the_customer_account_as_its_deployer(acme, handed_ov
     assert {call.resource for call in assumed} >= {
         "arn:aws:iam::222222222222:role/terraform-deployer"
     }
+
+
+def test_a_deployer_that_demands_another_external_id_is_not_assumed(handed_over):
+    """The role's trust policy demands the stanza's, so this is what a confused deputy meets."""
+    root = handed_over.customer("acme", "222222222222")
+    text = (root.path.parent / "local" / "terraform.tfvars").read_text()
+    minted = environment.load("local").stanzas["acme"]["deployer"]["external_id"]
+    (root.path / "confused.tfvars").write_text(text.replace(minted, "0123456789abcdef" * 2))
+    refusal = root.refuses("-var-file=confused.tfvars", *chosen("acme", "222222222222")[1:])
+    assert "Cannot assume IAM Role" in refusal
+
+
+def test_a_tenant_without_a_deployer_is_refused(handed_over):
+    root = handed_over.customer("acme", "222222222222")
+    text = (root.path.parent / "local" / "terraform.tfvars").read_text()
+    (root.path / "undeployed.tfvars").write_text(re.sub(r"\n +deployer += .*", "", text))
+    refusal = root.refuses("-var-file=undeployed.tfvars", *chosen("acme", "222222222222")[1:])
+    assert (
+        'Tenant "acme" has no deployer; write deployer = { external_id = "…" } in its stanza, with '
+        "an ExternalId from `openssl rand -hex 16`, and have the customer apply what `make "
+        "deployer` prints."
+    ) in refusal
 
 
 def test_an_unknown_tenant_is_refused(handed_over):

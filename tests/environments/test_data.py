@@ -3,7 +3,7 @@ import re
 import pytest
 
 from tests.terraform import ENVIRONMENTS
-from tools.environment.model import read_hcl
+from tools.environment.hcl import read_hcl
 from tools.environment.unknown_keys import unknown_keys
 
 NAMES = sorted(path.parent.name for path in ENVIRONMENTS.glob("*/terraform.tfvars"))
@@ -39,9 +39,10 @@ def test_state_is_locked_in_a_bucket_of_the_operations_account(name):
 
 def test_external_ids_are_minted_and_used_in_one_environment_only():
     minted = [
-        tenant["external_ids"]["current"]
+        external_id
         for name in NAMES
         for tenant in data(name)["tenants"].values()
+        for external_id in (tenant["external_ids"]["current"], tenant["deployer"]["external_id"])
     ]
     assert len(minted) == len(set(minted))
     assert all(re.fullmatch(r"[0-9a-f]{32}", external_id) for external_id in minted)

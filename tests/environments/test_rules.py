@@ -25,6 +25,7 @@ OTHER = stanza("333333333333", "e2f2aa7d039ce726c5185bff0d2467ce")
         {"acme": stanza(), "globex": OTHER},
         {"a1": stanza(), "t" * 41: OTHER},
         {"acme": stanza(accounts={"222222222222": {}, "012345678901": {"region": "eu-west-1"}})},
+        {"acme": stanza(deployer={"external_id": "7d1f0c5b9a3e4826"}), "globex": OTHER},
     ],
     ids=lambda value: str(value)[:60],
 )
@@ -68,8 +69,8 @@ def test_accepts_tenants(rules, tenants):
         (
             {"acme": stanza(), "globex": stanza("333333333333")},
             (
-                "Every ExternalId, current or previous, belongs to one tenant and is used once; mint "
-                "another with `openssl rand -hex 16` for acme and globex."
+                "Every ExternalId (current, previous or the deployer's) belongs to one tenant and is "
+                "used once; mint another with `openssl rand -hex 16` for acme and globex."
             ),
         ),
         (
@@ -88,6 +89,36 @@ def test_accepts_tenants(rules, tenants):
         (
             {"acme": stanza(external_ids={"current": "x" * 16, "previous": "x" * 16})},
             "mint another with `openssl rand -hex 16` for acme and acme.",
+        ),
+        (
+            {
+                "acme": stanza(deployer={"external_id": "7d1f0c5b9a3e4826b0c4d7e1f2a39586"}),
+                "globex": {
+                    **OTHER,
+                    "deployer": {"external_id": "7d1f0c5b9a3e4826b0c4d7e1f2a39586"},
+                },
+            },
+            "mint another with `openssl rand -hex 16` for acme and globex.",
+        ),
+        (
+            {"acme": stanza(deployer={"external_id": "269170463fdc32af10a91e67a8fd77bd"})},
+            "mint another with `openssl rand -hex 16` for acme and acme.",
+        ),
+        *(
+            (
+                {"acme": stanza(deployer={"external_id": external_id}), "globex": OTHER},
+                (
+                    "deployer.external_id has 16 to 1,224 characters, all of them letters, digits or "
+                    "_+=,.@:/-; mint one with `openssl rand -hex 16` for acme."
+                ),
+            )
+            for external_id in (
+                "",
+                "short",
+                "x" * 1225,
+                "with a space in the middle",
+                "f" * 32 + "*",
+            )
         ),
         (
             {"acme": stanza(accounts={"222222222222": {"region": "eu-frankfurt-1"}})},

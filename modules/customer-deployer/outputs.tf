@@ -1,0 +1,22 @@
+output "cloudformation_template" {
+  description = "A CloudFormation template, as JSON text, that creates the same role and boundary."
+  value       = module.policies.cloudformation_template
+}
+
+output "policies" {
+  description = "The policy documents as JSON text: trust and permissions of the role, boundary of the workload's roles (null without one), and reader_access for the accounts of readers and unmaskers."
+  value       = module.policies.documents
+}
+
+# Computed, so that a plan shows both.
+output "role_arn" {
+  description = "The ARN of the role that the customer root assumes."
+  value       = module.policies.role.arn
+  depends_on  = [aws_iam_role.this]
+}
+
+output "role_name" {
+  description = "The name of the role."
+  value       = module.policies.role.name
+  depends_on  = [aws_iam_role.this]
+}

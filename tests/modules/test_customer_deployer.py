@@ -1,0 +1,278 @@
+"""Two plans of many accounts, without and with the provider; the expected policies are in golden/."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.modules.deployers import BOUNDARY, DEPLOYERS, ENDPOINTS, deployer
+from tests.terraform import MODULES, OFFLINE_PROVIDER, Folder, folder_of
+from tools.iam.evaluator import Request, Requester, evaluate
+from tools.iam.policy import Kind, parse_policy
+
+GOLDEN = Path(__file__).parent / "golden"
+
+# A root as tooling writes it: one module call for all accounts, each with only what its stanza says.
+ACCOUNTS = """\
+module "deployer" {{
+  source   = "{source}"
+  for_each = jsondecode(file("accounts.json"))
+
+  account_id            = each.value.account_id
+  environment           = each.value.environment
+  external_id           = each.value.external_id
+  operations_account_id = each.value.operations_account_id
+  partition             = try(each.value.partition, "aws")
+  permissions_boundary  = try(each.value.permissions_boundary, null)
+  readers               = try(each.value.readers, [])
+  region                = each.value.region
+  role_name             = try(each.value.role_name, "terraform-deployer")
+  tenant                = each.value.tenant
+  unmaskers             = try(each.value.unmaskers, [])
+  vpc                   = try(each.value.vpc, null)
+}}
+
+output "deployers" {{
+  value = module.deployer
+}}
+"""
+
+
+def accounts(path, source, deployers, extra=None):
+    files = {
+        "accounts.json": json.dumps(deployers),
+        "main.tf": ACCOUNTS.format(source=source),
+        **(extra or {}),
+    }
+    return Folder(folder_of(path / "root", [], files)).init()
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory):
+    """The policies of every account, rendered without a provider."""
+    source = MODULES / "customer-deployer" / "policies"
+    folder = accounts(tmp_path_factory.mktemp("policies"), source, DEPLOYERS)
+    return folder.shown()["planned_values"]["outputs"]["deployers"]["value"]
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
+    """The plan of every account's role, offline."""
+    path = tmp_path_factory.mktemp("deployers")
+    source = MODULES / "customer-deployer"
+    return accounts(path, source, DEPLOYERS, {"provider.tf": OFFLINE_PROVIDER}).plan()
+
+
+@pytest.fixture(scope="module")
+def documents(rendered):
+    """The documents of an account by their names; None where there is none."""
+
+    def parsed(name):
+        texts = rendered[name]["documents"].items()
+        return {document: text and json.loads(text) for document, text in texts}
+
+    return parsed
+
+
+@pytest.fixture(scope="module")
+def permissions(documents):
+    """The statements of an account's permissions by their Sids."""
+    return lambda name: {
+        statement["Sid"]: statement for statement in documents(name)["permissions"]["Statement"]
+    }
+
+
+@pytest.mark.parametrize("name", ["plain", "aws", "aws-cn", "aws-us-gov"])
+def test_the_documents_are_those_of_the_golden_file(documents, name):
+    golden = json.loads((GOLDEN / f"customer-deployer-{name}.json").read_text())
+    assert documents(name) == golden
+
+
+def test_the_operations_account_is_trusted_with_the_external_id_only(documents):
+    (statement,) = documents("plain")["trust"]["Statement"]
+    assert statement["Principal"] == {"AWS": "arn:aws:iam::111111111111:root"}
+    assert statement["Condition"] == {
+        "StringEquals": {"sts:ExternalId": DEPLOYERS["plain"]["external_id"]}
+    }
+
+
+@pytest.mark.parametrize(
+    ("account", "context", "allowed"),
+    [
+        ("111111111111", {"sts:ExternalId": DEPLOYERS["plain"]["external_id"]}, True),
+        ("111111111111", {"sts:ExternalId": "another-external-id"}, False),
+        ("111111111111", {}, False),
+        ("999999999999", {"sts:ExternalId": DEPLOYERS["plain"]["external_id"]}, False),
+    ],
+    ids=str,
+)
+def test_the_trust_policy_as_iam_decides_it(documents, account, context, allowed):
+    role = f"arn:aws:iam::{account}:role/ci"
+    request = Request(
+        action="sts:AssumeRole",
+        resource="arn:aws:iam::222222222222:role/terraform-deployer",
+        context={**context, "aws:PrincipalAccount": account, "aws:PrincipalArn": role},
+        requester=Requester(account, f"arn:aws:sts::{account}:assumed-role/ci/session", role),
+    )
+    policy = parse_policy(json.dumps(documents("plain")["trust"]), "trust", Kind.TRUST)
+    assert evaluate([policy], request).allowed is allowed
+
+
+def test_a_vpc_without_an_id_adds_lookups_and_no_endpoints(permissions):
+    plain, vpc = permissions("plain"), permissions("vpc")
+    assert vpc.pop("ListAndDescribe")["Action"] == [
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcs",
+        *plain.pop("ListAndDescribe")["Action"],
+    ]
+    assert vpc == plain
+
+
+def test_a_vpc_with_an_id_adds_endpoints_in_this_vpc_with_the_tenants_tag(permissions):
+    vpc, endpoints = permissions("vpc"), permissions("endpoints")
+    assert set(endpoints) - set(vpc) == {
+        "PlaceEndpointsInTheVpc",
+        "CreateTheEndpoints",
+        "ManageTheEndpoints",
+        "RegisterTheEndpointsNames",
+    }
+    arn = "arn:aws:ec2:eu-central-1:222222222222:"
+    assert endpoints["PlaceEndpointsInTheVpc"]["Resource"] == [
+        f"{arn}vpc/{ENDPOINTS['id']}",
+        *(f"{arn}security-group/{group}" for group in sorted(ENDPOINTS["security_group_ids"])),
+        *(f"{arn}subnet/{subnet}" for subnet in sorted(ENDPOINTS["subnet_ids"])),
+    ]
+    assert endpoints["CreateTheEndpoints"]["Condition"] == {
+        "StringEquals": {"aws:RequestTag/tenant": "acme"}
+    }
+    assert endpoints["ManageTheEndpoints"]["Condition"] == {
+        "StringEquals": {"aws:ResourceTag/tenant": "acme"}
+    }
+
+
+def test_a_boundary_is_required_of_every_role_that_is_written(permissions):
+    plain, bounded = permissions("plain"), permissions("boundary")
+    statement = bounded.pop("WriteTheRolesPolicies")
+    assert statement.pop("Condition") == {"StringEquals": {"iam:PermissionsBoundary": BOUNDARY}}
+    assert statement == plain.pop("WriteTheRolesPolicies")
+    assert bounded == plain
+
+
+def test_readers_and_unmaskers_widen_the_boundary_and_not_the_permissions(documents, permissions):
+    sids = {
+        name: [statement["Sid"] for statement in documents(name)["boundary"]["Statement"]]
+        for name in ("boundary", "readers", "unmaskers")
+    }
+    assert sids["readers"] == [*sids["boundary"], "ReadersReadTheRecords"]
+    assert sids["unmaskers"] == [*sids["readers"], "UnmaskersSeeWhatIsMasked"]
+    assert permissions("readers") == permissions("unmaskers") == permissions("boundary")
+
+
+@pytest.mark.parametrize("name", DEPLOYERS)
+def test_a_plan_shows_the_documents_that_are_rendered_without_the_provider(plan, rendered, name):
+    deployed = plan.outputs["deployers"][name]
+    assert deployed["policies"] == rendered[name]["documents"]
+    assert deployed["cloudformation_template"] == rendered[name]["cloudformation_template"]
+    assert deployed["role_arn"] == rendered[name]["role"]["arn"]
+
+
+@pytest.mark.parametrize("name", DEPLOYERS)
+def test_the_role_has_its_trust_and_its_one_policy(plan, documents, name):
+    address = f'module.deployer["{name}"].aws_iam_role.this'
+    assert plan.resource(address)["name"] == DEPLOYERS[name].get("role_name", "terraform-deployer")
+    assert plan.policy(address, "assume_role_policy") == documents(name)["trust"]
+    assert json.loads(plan.granted(address)) == documents(name)["permissions"]
+
+
+def test_the_boundary_is_created_where_one_is_named(plan, rendered):
+    address = 'module.deployer["{}"].aws_iam_policy.boundary[0]'
+    created = {name for name in DEPLOYERS if address.format(name) in plan.addresses}
+    assert created == {
+        name for name, inputs in DEPLOYERS.items() if "permissions_boundary" in inputs
+    }
+    boundary = plan.resource(address.format("boundary"))
+    assert (boundary["path"], boundary["name"]) == ("/bedrock/", "workload-boundary")
+    assert boundary["policy"] == rendered["boundary"]["documents"]["boundary"]
+
+
+@pytest.mark.parametrize("name", DEPLOYERS)
+def test_the_cloudformation_template_creates_what_terraform_creates(
+    plan, rendered, documents, name
+):
+    template = json.loads(rendered[name]["cloudformation_template"])
+    role = template["Resources"].pop("DeployerRole")
+    planned = plan.resource(f'module.deployer["{name}"].aws_iam_role.this')
+    assert role == {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "AssumeRolePolicyDocument": documents(name)["trust"],
+            "Description": planned["description"],
+            "Policies": [
+                {"PolicyName": "deployer", "PolicyDocument": documents(name)["permissions"]}
+            ],
+            "RoleName": planned["name"],
+            "Tags": [{"Key": "tenant", "Value": "acme"}],
+        },
+    }
+    if "permissions_boundary" in DEPLOYERS[name]:
+        boundary = template["Resources"].pop("WorkloadBoundary")
+        planned = plan.resource(f'module.deployer["{name}"].aws_iam_policy.boundary[0]')
+        assert boundary == {
+            "Type": "AWS::IAM::ManagedPolicy",
+            "Properties": {
+                "Description": planned["description"],
+                "ManagedPolicyName": planned["name"],
+                "Path": planned["path"],
+                "PolicyDocument": documents(name)["boundary"],
+            },
+        }
+    assert template["Resources"] == {}
+
+
+@pytest.mark.parametrize(
+    ("bad", "sentence"),
+    [
+        (
+            {"account_id": "22222222222"},
+            (
+                "account_id is 12 digits in quotes (a number without quotes loses its leading "
+                "zero), not 22222222222."
+            ),
+        ),
+        (
+            {"account_id": "111111111111"},
+            "account_id is the customer's own account and not the operations account 111111111111.",
+        ),
+        (
+            {"external_id": "short"},
+            (
+                "external_id has 16 to 1,224 characters; use deployer.external_id of the tenant's "
+                "stanza."
+            ),
+        ),
+        ({"external_id": "x" * 1225}, "external_id has 16 to 1,224 characters"),
+        (
+            {"external_id": "with a space in it"},
+            "external_id consists of letters, digits and _+=,.@:/- only",
+        ),
+        ({"operations_account_id": "1"}, "operations_account_id is 12 digits in quotes"),
+        ({"partition": "amazon"}, 'partition is the second part of an ARN, such as "aws"'),
+        (
+            {"permissions_boundary": "arn:aws:iam::aws:policy/PowerUserAccess"},
+            (
+                "permissions_boundary is the ARN of a policy in the customer account, such as "
+                "arn:aws:iam::222222222222:policy/workload-boundary, not "
+                "arn:aws:iam::aws:policy/PowerUserAccess."
+            ),
+        ),
+        (
+            {"region": "eu-cental-1"},
+            'region is a Region such as "eu-central-1", not "eu-cental-1".',
+        ),
+        ({"role_name": "a/b"}, "role_name has 1 to 64 letters, digits and _+=,.@- characters"),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_refuses(rules, bad, sentence):
+    assert sentence in rules("customer-deployer").refuses(**deployer(**bad))
