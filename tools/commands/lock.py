@@ -6,21 +6,30 @@ machine is set up with, what it serves must have these hashes.
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 
-from tools.cli.console import CommandError, progress, run
+from tools.cli.console import progress, run
+from tools.errors import CommandError
 from tools.paths import ROOT
 
 LOCKS = {
-    "lambda/requirements.txt": ["--overrides=lambda/overrides.txt"],
-    "requirements-dev.txt": ["--group=dev"],
+    "lambda/requirements.txt": ["pyproject.toml", "--overrides=lambda/overrides.txt"],
+    "requirements-dev.txt": ["pyproject.toml", "--group=development"],
+    "requirements.txt": ["--group=operation", "--constraints=requirements-dev.txt"],
     # The same dependencies with nothing left out: what `make bench` compares the zip with.
-    "tools/bench/requirements.txt": [],
+    "tools/bench/requirements.txt": ["pyproject.toml"],
 }
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    return argparse.ArgumentParser(description=__doc__)
 
 
 def main() -> int:
     """Resolve every file anew."""
+    parser().parse_args()
     for path, options in LOCKS.items():
         progress(f"Resolving {path}")
         resolve = subprocess.run(
@@ -28,7 +37,6 @@ def main() -> int:
                 ROOT / ".venv" / "bin" / "uv",
                 "pip",
                 "compile",
-                "pyproject.toml",
                 *options,
                 "--upgrade",
                 "--universal",

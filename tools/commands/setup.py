@@ -1,45 +1,59 @@
-"""Makes the virtual environment and the Terraform toolchain; quick when both are there.
+"""Sets up the virtual environment and the Terraform toolchain; quick when both exist.
 
-Standard library only: `make` runs it with the system's Python before every other command.
+It uses the standard library only: `make` runs it with the system's Python before every command.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import venv
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.packaging import pip  # noqa: E402 - runs as a file, before anything is installed
-from tools.terraform import toolchain  # noqa: E402
+from tools.errors import CommandError
+from tools.packaging import pip
+from tools.paths import ROOT
+from tools.terraform.toolchain import ensure_toolchain
 
 VENV = ROOT / ".venv"
-LOCK = ROOT / "requirements-dev.txt"
+# What an operator's commands need; CI installs it in the jobs that hold AWS rights.
+OPERATION_LOCK = ROOT / "requirements.txt"
+# The same, and what builds the local AWS and the tests.
+DEVELOPMENT_LOCK = ROOT / "requirements-dev.txt"
+LOCKS = {"operation": OPERATION_LOCK, "development": DEVELOPMENT_LOCK}
 
 
-class SetupError(Exception):
+class SetupError(CommandError):
     """The machine lacks something; the message says what."""
 
 
 def main() -> int:
-    """Set up, and say in a sentence what is missing if it cannot be done."""
+    """Set up, or print a sentence that says what is missing."""
     try:
-        _virtual_environment()
-        toolchain.ensure(_progress)
-    except (SetupError, toolchain.ToolchainError) as error:
+        _make_virtual_environment(_lock())
+        ensure_toolchain(_progress)
+    except CommandError as error:
         sys.stderr.write(f"Set-up stopped: {error}\n")
         return 1
     return 0
 
 
-def _virtual_environment() -> None:
+def _lock() -> Path:
+    """Return the requirements that DEPENDENCIES names."""
+    group = os.environ.get("DEPENDENCIES", "development")
+    if group not in LOCKS:
+        raise SetupError(f'DEPENDENCIES is "{group}"; write one of {", ".join(LOCKS)}.')
+    return LOCKS[group]
+
+
+def _make_virtual_environment(lock: Path) -> None:
     stamp = VENV / ".made-from"
-    made_from = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()
-    if stamp.is_file() and stamp.read_text() == made_from:
+    fingerprint = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
+    if stamp.is_file() and stamp.read_text() == fingerprint:
         return
     _progress(f"Making .venv with Python {sys.version.split()[0]}")
     try:
@@ -50,13 +64,13 @@ def _virtual_environment() -> None:
         ) from None
     _progress("Installing packages, each checked against its hash (a minute or two)")
     try:
-        pip.install(VENV / "bin" / "python", LOCK, [], _progress)
+        pip.install(VENV / "bin" / "python", lock, [], _progress)
     except pip.PipError as error:
         raise SetupError(
-            f"the packages in {LOCK.name} could not be installed; a package index that has them is needed. "
-            f"pip said:\n{error}"
+            f"the packages in {lock.name} could not be installed; a package index that has them is needed. "
+            f"The end of pip's output:\n{error}"
         ) from None
-    stamp.write_text(made_from)
+    stamp.write_text(fingerprint)
 
 
 def _progress(line: str) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tools.cli.console import CommandError
-from tools.commands.accounts import JOBS_OF_A_MATRIX, matrix, named
-from tools.commands.rollout import parts
-from tools.environment.model import CustomerAccount, load
+from tools.commands.accounts import MATRIX_JOBS, job_matrix
+from tools.commands.apply import part_states
+from tools.environment.model import CustomerAccount, load_environment
+from tools.errors import CommandError
 from tools.paths import ROOT
 
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -74,6 +74,27 @@ def test_it_plans_a_pull_request_and_applies_main_only():
     assert CALLER["with"]["apply"] == "${{ github.event_name == 'push' }}"
 
 
+# What does not decide what is applied: documents, tests and the packages that only develop.
+UNDECIDING = {
+    ".ci", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "README.md", "SECURITY.md", "docs",
+    "requirements-dev.txt", "tests",
+}  # fmt: skip
+
+
+def test_it_runs_for_every_file_that_decides_what_is_applied():
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    tops = {file.split("/")[0] for file in tracked}
+    for event in ("pull_request", "push"):
+        patterns = {path.split("/")[0] for path in triggers("terraform")[event]["paths"]}
+        assert patterns == {*tops - UNDECIDING}
+
+
+def test_jobs_with_aws_credentials_install_only_what_operates():
+    assert WORKFLOWS["environment"]["env"]["DEPENDENCIES"] == "operation"
+
+
 def test_a_forks_pull_request_is_left_out():
     assert "head.repo.full_name == github.repository" in CALLER["if"]
 
@@ -108,9 +129,10 @@ def test_nothing_is_applied_before_its_approval():
     assert JOBS["approve"]["environment"] == "${{ inputs.environment }}-approval"
     assert JOBS["approve"]["if"] == "inputs.apply"
     assert JOBS["operations"]["needs"] == "approve"
-    applying = {name for name, step in STEPS if "make rollout" in step.get("run", "")}
+    applying = {name for name, step in STEPS if "make apply" in step.get("run", "")}
     assert applying == {"operations", "customers"}
-    assert not [step for _, step in STEPS if "make apply" in step.get("run", "")]
+    commands = [step["run"] for _, step in STEPS if "make apply" in step.get("run", "")]
+    assert all("PART=" in command for command in commands)
 
 
 def test_a_pull_requests_code_never_runs_where_the_applying_role_is_trusted():
@@ -136,11 +158,11 @@ def test_one_apply_at_a_time_in_an_environment():
 
 def test_it_runs_make_targets_that_there_are():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named_here = {
+    used_targets = {
         target for _, step in STEPS for target in re.findall(r"make ([a-z]+)", step.get("run", ""))
     }
-    assert named_here == {"accounts", "package", "plan", "prove", "rollout"}
-    assert named_here <= targets
+    assert used_targets == {"accounts", "apply", "package", "plan", "prove"}
+    assert used_targets <= targets
 
 
 def accounts(count):
@@ -150,15 +172,15 @@ def accounts(count):
 
 
 def test_the_matrix_has_a_job_for_each_account():
-    assert matrix(load("local").of("globex")) == [
+    assert job_matrix(load_environment("local").accounts_of("globex")) == [
         {"accounts": "globex/333333333333", "name": "globex/333333333333"},
         {"accounts": "globex/444444444444", "name": "globex/444444444444"},
     ]
 
 
 def test_more_accounts_than_github_has_jobs_are_shared_out_evenly():
-    jobs = matrix(accounts(1000))
-    assert len(jobs) == JOBS_OF_A_MATRIX
+    jobs = job_matrix(accounts(1000))
+    assert len(jobs) == MATRIX_JOBS
     sizes = {len(job["accounts"].split()) for job in jobs}
     assert sizes == {3, 4}
     assert " ".join(job["accounts"] for job in jobs).split() == [
@@ -168,29 +190,29 @@ def test_more_accounts_than_github_has_jobs_are_shared_out_evenly():
 
 
 def test_an_environment_without_tenants_has_no_job():
-    assert matrix([]) == []
+    assert job_matrix([]) == []
 
 
 def test_a_name_that_make_could_take_for_a_command_is_refused():
     with pytest.raises(CommandError, match="lower-case letters, digits and hyphens"):
-        matrix([CustomerAccount("$(shell id)", "222222222222", "eu-central-1")])
+        job_matrix([CustomerAccount("$(shell id)", "222222222222", "eu-central-1")])
 
 
 def test_a_job_finds_its_accounts_by_the_matrixs_names():
-    local = load("local")
-    share = matrix(local.accounts, jobs=2)[1]["accounts"]
-    assert [account.account_id for account in named(local, share)] == [
+    local = load_environment("local")
+    share = job_matrix(local.accounts, jobs=2)[1]["accounts"]
+    assert [account.account_id for account in local.accounts_named(share)] == [
         "444444444444",
         "555555555555",
     ]
-    assert [state.key for state in parts(local, share)] == [
+    assert [state.key for state in part_states(local, share)] == [
         "customers/globex/444444444444.tfstate",
         "customers/initech/555555555555.tfstate",
     ]
 
 
 def test_operations_is_a_part_of_its_own():
-    (state,) = parts(load("local"), "operations")
+    (state,) = part_states(load_environment("local"), "operations")
     assert (state.root, state.key, state.targets) == ("operations", "operations.tfstate", ())
 
 
@@ -198,11 +220,11 @@ def test_operations_is_a_part_of_its_own():
     ("part", "sentence"),
     [
         ("", 'write "operations", or accounts such as'),
-        ("acme", "write it as TENANT/ACCOUNT"),
+        ("acme", "write TENANT/ACCOUNT"),
         ("acme/333333333333", 'Tenant "acme" has no account 333333333333'),
-        ("umbrella/222222222222", 'No tenant "umbrella"'),
+        ("umbrella/222222222222", 'has no tenant "umbrella"'),
     ],
 )
 def test_a_part_that_is_not_there_is_refused(part, sentence):
     with pytest.raises(CommandError, match=sentence):
-        parts(load("local"), part)
+        part_states(load_environment("local"), part)
