@@ -1,0 +1,102 @@
+"""The reference of the commands, from the Makefile and the commands' own arguments."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from tools.paths import ROOT
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+_SECTION = re.compile(r"##@ (?P<title>.*)")
+_TARGET = re.compile(r"(?P<name>[a-z]+): ## (?:(?P<usage>[^·]*) · )?(?P<summary>.*)")
+_OPTION = re.compile(r"\$\(call (?:option|flag),(?P<variable>[A-Z]+),(?P<name>[a-z]+)\)")
+_DEFINITION = re.compile(r"(?P<name>[A-Z]+_OPTION) = (?P<value>.*)")
+# These run before anything is installed, or are the Makefile's own.
+_WITHOUT_ARGUMENTS = {"setup", "help"}
+
+HEADER = """\
+# Commands
+
+Every command is a `make` target, and `make X` runs `tools/commands/X.py`. Values are written after the target,
+for example `make plan ENV=prod TENANT=acme`; variables of the shell do not count. Each command prints the plain
+`terraform` commands that it runs. It exits with 0 when it succeeded, and with 1 and a sentence when it did not.
+
+<!-- `make docs` writes this page from the Makefile and from the arguments in tools/commands. -->
+"""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One target of the Makefile; ``variables`` are (variable, option) pairs."""
+
+    name: str
+    usage: str
+    summary: str
+    variables: tuple[tuple[str, str], ...]
+
+
+def commands_page() -> str:
+    """Return the page as Markdown."""
+    parts = [HEADER]
+    for title, commands in _sections((ROOT / "Makefile").read_text()):
+        parts.append(f"## {title}\n")
+        parts.extend(_described(command) for command in commands)
+    return "\n".join(parts)
+
+
+def _sections(makefile: str) -> Iterator[tuple[str, list[Command]]]:
+    shared_options = {match["name"]: match["value"] for match in _DEFINITION.finditer(makefile)}
+    title, commands = "", list[Command]()
+    for paragraph in makefile.split("\n\n"):
+        lines = [line for line in paragraph.splitlines() if not line.startswith(".PHONY")]
+        if section := _SECTION.match(lines[0]):
+            if commands:
+                yield title, commands
+            title, commands = section["title"], []
+        elif target := _TARGET.match(lines[0]):
+            recipe = "\n".join(lines[1:])
+            for name, value in shared_options.items():
+                recipe = recipe.replace(f"$({name})", value)
+            variables = tuple(_OPTION.findall(recipe))
+            commands.append(
+                Command(target["name"], target["usage"] or "", target["summary"], variables)
+            )
+    yield title, commands
+
+
+def _described(command: Command) -> str:
+    usage = f"make {command.name} {command.usage}".strip()
+    summary = f"{command.summary[0].upper()}{command.summary[1:]}."
+    lines = [f"### make {command.name}\n", f"`{usage}`\n", f"{summary}\n"]
+    if command.name in _WITHOUT_ARGUMENTS:
+        return "\n".join(lines)
+    parser: argparse.ArgumentParser = import_module(f"tools.commands.{command.name}").parser()
+    paragraphs = (parser.description or "").strip().split("\n\n")[1:]
+    lines += [f"{_unwrapped(paragraph)}\n" for paragraph in paragraphs]
+    if command.variables:
+        lines += ["| variable | required | meaning |", "|---|---|---|"]
+        lines += [_row(parser, variable, option) for variable, option in command.variables]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _row(parser: argparse.ArgumentParser, variable: str, option: str) -> str:
+    actions = parser._option_string_actions  # noqa: SLF001 - argparse has no public way to list options
+    action = actions[f"--{option}"]
+    value = "1" if action.nargs == 0 else ""
+    required = "yes" if action.required else ""
+    meaning = (action.help or "").replace("|", "\\|").replace("\n", " ")
+    return f"| `{variable}={value}` | {required} | {meaning} |"
+
+
+def _unwrapped(paragraph: str) -> str:
+    """Return a list or a table of the docstring as it is, and a paragraph on one line."""
+    if re.search(r"^(\d\.|[A-Z]+=\w* )", paragraph, re.MULTILINE) and "\n" in paragraph:
+        return paragraph if paragraph[0].isdigit() else f"```text\n{paragraph}\n```"
+    return " ".join(paragraph.split())
