@@ -1,4 +1,4 @@
-# `make` lists the commands. Each is one module in tools/commands/, and prints the terraform commands it runs.
+# `make` lists the commands. `make X` runs tools/commands/X.py, which prints the terraform commands it runs.
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
@@ -8,132 +8,130 @@ SHELL := /bin/bash
 # The first Python of at least 3.11 on PATH.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
-SET_UP = $(if $(PYTHON),,$(error No Python of at least 3.11 is on PATH; install one, or name it: make PYTHON=/path/to/python3))$(PYTHON) tools/commands/setup.py
-# Set-up is part of every command, and quick when there is nothing to do.
-RUN = $(SET_UP) && .venv/bin/python -m
+SET_UP = $(if $(PYTHON),,$(error There is no Python of at least 3.11 on PATH; install one, or name it: make PYTHON=/path/to/python3))$(PYTHON) tools/commands/setup.py
+# Every command sets up what it needs first, which is quick when nothing has changed.
+RUN = $(SET_UP) && .venv/bin/python -m tools.commands.$@
 
-# A shell may export ENV or NAME for its own ends: only what is written after `make` counts.
-# Values are taken as they were written: make would run what stands in $(shell …).
-given = $(if $(filter command line,$(origin $(1))),$(if $(value $(1)),--$(2)='$(subst ','\'',$(value $(1)))'))
+# A shell may export ENV or NAME for its own purposes, so only what is written after `make` counts. Values are
+# passed on as they are written: make would otherwise run what stands in $(shell …).
+on_command_line = $(filter command line,$(origin $(1)))
+option = $(if $(call on_command_line,$(1)),--$(2)='$(subst ','\'',$(value $(1)))')
+flag = $(if $(call on_command_line,$(1)),--$(2))
+required = $(if $(call on_command_line,$(1)),,$(error $@ needs $(1)=, for instance: make $@ $(2)))
 override PROMPT := $(value PROMPT)
 export PROMPT
-needs = $(if $(filter command line,$(origin $(1))),,$(error $@ needs $(1)=, for instance: make $@ $(2)))
-UNMASK_FLAG = $(if $(filter command line,$(origin UNMASK)),--unmask)
-JSON_FLAG = $(if $(filter command line,$(origin JSON)),--json)
-ENV_FLAG = $(call needs,ENV,ENV=local)$(call given,ENV,env)
-TENANT_FLAG = $(call needs,TENANT,ENV=local TENANT=acme)$(call given,TENANT,tenant)
+ENV_OPTION = $(call required,ENV,ENV=local)$(call option,ENV,env)
+TENANT_OPTION = $(call required,TENANT,ENV=local TENANT=acme)$(call option,TENANT,tenant)
+NEW_TENANT = ENV=dev NAME=acme ACCOUNT=222222222222
 
-##@ See it work, on this machine alone
+##@ Try it on this machine
 
 .PHONY: demo
-demo: ## The main job on a local AWS: three tenants, their records, and every attack refused
-	@$(RUN) tools.commands.demo
+demo: ## Three tenants on a local AWS: apply, call, search what was stored, and try every attack
+	@$(RUN)
 
 .PHONY: test
 test: ## All tests: style, types, Terraform plans, the handler, the local AWS, end to end
-	@$(RUN) tools.commands.test
+	@$(RUN)
 
 .PHONY: up
-up: ## Start a local AWS that stays, for ENV=local; prints what to export to use it by hand
-	@$(RUN) tools.commands.local up
+up: ## Start a local AWS that keeps running, for ENV=local; prints what to export to use it by hand
+	@$(RUN)
 
 .PHONY: down
-down: ## Stop it
-	@$(RUN) tools.commands.local down
+down: ## Stop the local AWS
+	@$(RUN)
 
-##@ Run an environment: ENV=local, dev or prod; TENANT= for one tenant; JOBS= customer accounts at a time
+##@ Operate an environment: ENV=local, dev or prod; TENANT= for one tenant; JOBS= customer accounts at a time
 
 .PHONY: bootstrap
 bootstrap: ## ENV= · make the state bucket in the operations account, once
-	@$(RUN) tools.commands.bootstrap $(ENV_FLAG)
+	@$(RUN) $(ENV_OPTION)
 
 .PHONY: tenant
-tenant: ## ENV= NAME= ACCOUNT= · add a tenant's stanza with a freshly minted ExternalId
-	@$(RUN) tools.commands.tenant $(ENV_FLAG) $(call needs,NAME,ENV=dev NAME=acme ACCOUNT=222222222222)$(call given,NAME,name) \
-		$(call needs,ACCOUNT,ENV=dev NAME=acme ACCOUNT=222222222222)$(call given,ACCOUNT,account)
+tenant: ## ENV= NAME= ACCOUNT= · add a tenant's stanza with newly minted ExternalIds
+	@$(RUN) $(ENV_OPTION) $(call required,NAME,$(NEW_TENANT))$(call option,NAME,name) \
+		$(call required,ACCOUNT,$(NEW_TENANT))$(call option,ACCOUNT,account)
 
 .PHONY: rotate
-rotate: ## ENV= TENANT= [CONFIRM=] · the next step to a new ExternalId, with no failed call in between
-	@$(RUN) tools.commands.rotate $(ENV_FLAG) $(TENANT_FLAG) $(call given,CONFIRM,confirm)
+rotate: ## ENV= TENANT= [CONFIRM=] · take the next step to a new ExternalId, without a failed call
+	@$(RUN) $(ENV_OPTION) $(TENANT_OPTION) $(call option,CONFIRM,confirm)
 
 .PHONY: deployer
-deployer: ## ENV= TENANT= [ACCOUNT=] · print the role a customer makes once so that Terraform may work there
-	@$(RUN) tools.commands.deployer $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account)
+deployer: ## ENV= TENANT= [ACCOUNT=] [JSON=1] · print the role that a customer creates once so that Terraform may work there
+	@$(RUN) $(ENV_OPTION) $(TENANT_OPTION) $(call option,ACCOUNT,account) $(call flag,JSON,json)
 
 .PHONY: package
-package: ## [ARCH=arm64] · build the zip for Lambda, its contents and its SBOM; ARCH=x86_64 for Intel
-	@$(RUN) tools.commands.package $(call given,ARCH,architecture)
-
-.PHONY: init
-init: ## ENV= [TENANT=] · point every state at its backend
-	@$(RUN) tools.commands.init $(ENV_FLAG) $(call given,TENANT,tenant) $(call given,JOBS,jobs)
+package: ## [ARCH=arm64] · build the zip for Lambda and its SBOM; ARCH=x86_64 for Intel
+	@$(RUN) $(call option,ARCH,architecture)
 
 .PHONY: plan
-plan: ## ENV= [TENANT=] · what an apply would change
-	@$(RUN) tools.commands.plan $(ENV_FLAG) $(call given,TENANT,tenant) $(call given,JOBS,jobs)
+plan: ## ENV= [TENANT=] · show what an apply would change
+	@$(RUN) $(ENV_OPTION) $(call option,TENANT,tenant) $(call option,JOBS,jobs)
 
 .PHONY: prove
-prove: ## ENV= [PLAN=] [STATE=1] [JSON=1] · prove that no tenant can reach another; PLAN= of plans as JSON
-	@$(RUN) tools.commands.prove $(ENV_FLAG) $(call given,PLAN,plan) $(call given,STATE,state) $(JSON_FLAG) $(call given,JOBS,jobs)
+prove: ## ENV= [PLAN=] [STATE=1] [JSON=1] · prove that no tenant can reach another; PLAN= takes plans as JSON
+	@$(RUN) $(ENV_OPTION) $(call option,PLAN,plan) $(call option,STATE,state) $(call flag,JSON,json) $(call option,JOBS,jobs)
 
 .PHONY: apply
-apply: ## ENV= [TENANT=] · the operations account, then every customer account
-	@$(RUN) tools.commands.apply $(ENV_FLAG) $(call given,TENANT,tenant) $(call given,JOBS,jobs)
+apply: ## ENV= [TENANT=] [PART=] · apply the operations account, then every customer account; PART= for one part in CI
+	@$(RUN) $(ENV_OPTION) $(call option,TENANT,tenant) $(call option,PART,part) $(call option,JOBS,jobs)
 
 .PHONY: output
-output: ## ENV= [TENANT=] [JSON=1] · roles, functions and log groups
-	@$(RUN) tools.commands.output $(ENV_FLAG) $(call given,TENANT,tenant) $(JSON_FLAG)
+output: ## ENV= [TENANT=] [JSON=1] · show functions, log groups and roles
+	@$(RUN) $(ENV_OPTION) $(call option,TENANT,tenant) $(call flag,JSON,json)
 
 .PHONY: handover
-handover: ## ENV= TENANT= [ACCOUNT=] [JSON=1] · tfvars for a customer who applies the module alone
-	@$(RUN) tools.commands.handover $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account) $(JSON_FLAG)
+handover: ## ENV= TENANT= [ACCOUNT=] [JSON=1] · print the tfvars for a customer who applies the module alone
+	@$(RUN) $(ENV_OPTION) $(TENANT_OPTION) $(call option,ACCOUNT,account) $(call flag,JSON,json)
 
 .PHONY: invoke
-invoke: ## ENV= TENANT= PROMPT= [ACCOUNT=] [MODEL=] [JSON=1] · one real call through the tenant's Lambda
-	@$(RUN) tools.commands.invoke $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account) $(call given,MODEL,model) $(JSON_FLAG)
+invoke: ## ENV= TENANT= PROMPT= [ACCOUNT=] [MODEL=] [JSON=1] · send one prompt through the tenant's function
+	@$(RUN) $(ENV_OPTION) $(TENANT_OPTION) $(call option,ACCOUNT,account) $(call option,MODEL,model) $(call flag,JSON,json)
 
 .PHONY: logs
-logs: ## ENV= TENANT= [ACCOUNT=] [SINCE=] [UNTIL=] [MODEL=] [ERROR=] [UNMASK=1] [JSON=1] · the tenant's records, as a table
-	@$(RUN) tools.commands.logs $(ENV_FLAG) $(TENANT_FLAG) $(call given,ACCOUNT,account) $(call given,SINCE,since) \
-		$(call given,UNTIL,until) $(call given,MODEL,model) $(call given,ERROR,error) $(UNMASK_FLAG) $(JSON_FLAG)
+logs: ## ENV= TENANT= [ACCOUNT=] [SINCE=] [UNTIL=] [MODEL=] [ERROR=] [UNMASK=1] [JSON=1] · show the tenant's records
+	@$(RUN) $(ENV_OPTION) $(TENANT_OPTION) $(call option,ACCOUNT,account) $(call option,SINCE,since) \
+		$(call option,UNTIL,until) $(call option,MODEL,model) $(call option,ERROR,error) \
+		$(call flag,UNMASK,unmask) $(call flag,JSON,json)
 
 .PHONY: gaps
-gaps: ## ENV= TENANT= [SINCE=] [UNTIL=] [JSON=1] · records against Bedrock's own counts: what is unaccounted for
-	@$(RUN) tools.commands.gaps $(ENV_FLAG) $(TENANT_FLAG) $(call given,SINCE,since) $(call given,UNTIL,until) $(JSON_FLAG)
+gaps: ## ENV= TENANT= [SINCE=] [UNTIL=] [JSON=1] · compare records with Bedrock's counts and list what is unaccounted for
+	@$(RUN) $(ENV_OPTION) $(TENANT_OPTION) $(call option,SINCE,since) $(call option,UNTIL,until) $(call flag,JSON,json)
 
 .PHONY: capacity
-capacity: ## ENV= [JSON=1] · how full AWS's limits are, and how many more tenants fit
-	@$(RUN) tools.commands.capacity $(ENV_FLAG) $(JSON_FLAG)
+capacity: ## ENV= [JSON=1] · show how much of each AWS limit is used, and how many more tenants fit
+	@$(RUN) $(ENV_OPTION) $(call flag,JSON,json)
 
 .PHONY: accounts
-accounts: ## ENV= [TENANT=] [JSON=1] · the customer accounts; as JSON, a matrix for CI
-	@$(RUN) tools.commands.accounts $(ENV_FLAG) $(call given,TENANT,tenant) $(JSON_FLAG)
-
-.PHONY: rollout
-rollout: ## ENV= PART=operations, or PART="TENANT/ACCOUNT …" · apply one part, as each job of CI does
-	@$(RUN) tools.commands.rollout $(ENV_FLAG) $(call needs,PART,ENV=dev PART=operations)$(call given,PART,part) $(call given,JOBS,jobs)
+accounts: ## ENV= [TENANT=] [JSON=1] · list the customer accounts; as JSON, a job matrix for CI
+	@$(RUN) $(ENV_OPTION) $(call option,TENANT,tenant) $(call flag,JSON,json)
 
 .PHONY: destroy
-destroy: ## ENV= [TENANT=] · remove the workloads, then the roles; records and their keys stay
-	@$(RUN) tools.commands.destroy $(ENV_FLAG) $(call given,TENANT,tenant) $(call given,JOBS,jobs) $(call given,CONFIRM,confirm)
+destroy: ## ENV= [TENANT=] [CONFIRM=] · remove the workloads, then the roles; records and their keys remain
+	@$(RUN) $(ENV_OPTION) $(call option,TENANT,tenant) $(call option,JOBS,jobs) $(call option,CONFIRM,confirm)
 
 ##@ Work on the project
 
 .PHONY: check
-check: ## Style and types, without the tests
-	@$(RUN) tools.commands.test --only-checks
+check: ## Check style, format and types, without the tests
+	@$(RUN)
 
 .PHONY: bench
-bench: ## [ONLY=cold|plan|prove|record…] [SIZES=] [RUNS=] [CALLS=] [README=1] · measure what README promises; figures go to build/bench
-	@$(RUN) tools.commands.bench $(call given,ONLY,only) $(call given,SIZES,sizes) $(call given,REFERENCE,reference) \
-		$(call given,RUNS,runs) $(call given,CALLS,calls) $(if $(filter command line,$(origin README)),--readme)
+bench: ## [ONLY=cold|plan|prove|record…] [SIZES=] [RUNS=] [CALLS=] · measure speed and delivery; figures go to build/bench
+	@$(RUN) $(call option,ONLY,only) $(call option,SIZES,sizes) $(call option,REFERENCE,reference) \
+		$(call option,RUNS,runs) $(call option,CALLS,calls)
+
+.PHONY: docs
+docs: ## Write the reference pages for the stanza and the commands from their sources
+	@$(RUN)
 
 .PHONY: lock
-lock: ## Refresh the hash-locked requirement files from pyproject.toml
-	@$(RUN) tools.commands.lock
+lock: ## Update the hash-locked requirement files from pyproject.toml
+	@$(RUN)
 
 .PHONY: setup
-setup:
+setup: ## Set up .venv, Terraform and the aws provider, as every command does first
 	@$(SET_UP)
 
 .PHONY: help

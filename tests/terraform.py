@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import tftest
 
 from tools.paths import ROOT
-from tools.terraform.toolchain import Toolchain, ensure
+from tools.terraform.toolchain import Toolchain, ensure_toolchain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,7 +37,7 @@ provider "aws" {
 @functools.cache
 def toolchain() -> Toolchain:
     """Terraform and its provider, or ToolchainError: a test without them fails, and says so."""
-    return ensure(lambda sentence: print(sentence, file=sys.stderr))
+    return ensure_toolchain(lambda sentence: print(sentence, file=sys.stderr))
 
 
 def environment(**ours: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ import boto3
 
 from tools.localaws.control import Control
 from tools.packaging import build as package
-from tools.records.reader import Book
+from tools.records.reader import RecordReader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -229,14 +229,14 @@ class Function:
         """The lines about one record."""
         return [json.loads(line) for line in self.log() if record_id in line]
 
-    def book(self) -> Book:
+    def book(self) -> RecordReader:
         """The records as a reader finds them, in both log groups, when all faults are over."""
         self.tenant.control.clear_faults()
-        book = Book()
+        book = RecordReader()
         for message in self.tenant.messages(RECORDS):
-            book.take(message, "delivered")
+            book.add_message(message, "delivered")
         for line in self.log():
-            book.take(line, "spilled")
+            book.add_message(line, "spilled")
         return book
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from tools.bench import RESULTS, machine
 from tools.bench.functions import VARIANTS
 from tools.bench.goals import Goal
-from tools.cli.console import CommandError, out, table
+from tools.cli.console import out, table
+from tools.errors import CommandError
 from tools.paths import ROOT
 
 if TYPE_CHECKING:

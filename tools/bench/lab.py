@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from tools.cli.console import CommandError
+from tools.errors import CommandError
 from tools.paths import ROOT
 
 if TYPE_CHECKING:

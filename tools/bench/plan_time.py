@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from tools.bench import RESULTS, goals, machine
 from tools.bench.goals import Goal
-from tools.cli.console import CommandError, out, progress, table
-from tools.cli.workspace import Workspace
+from tools.cli.console import out, progress, table
+from tools.errors import CommandError
 from tools.paths import ROOT
+from tools.terraform.toolchain import ensure_toolchain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,7 +91,7 @@ class Root:
     def __init__(self, path: Path) -> None:
         self.path = path
         (path / "offline_override.tf").write_text(OFFLINE)
-        toolchain = Workspace().toolchain()
+        toolchain = ensure_toolchain(progress)
         self._terraform = toolchain.terraform
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         self._environment = toolchain.environment(
@@ -246,7 +247,10 @@ def write(
 
 def _terraform_version() -> str:
     said = subprocess.run(
-        [Workspace().toolchain().terraform, "version"], capture_output=True, text=True, check=True
+        [ensure_toolchain(progress).terraform, "version"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return said.stdout.splitlines()[0]
 

@@ -21,7 +21,8 @@ from tools.bench.plan_time import (
     ours,
     write,
 )
-from tools.cli.console import CommandError, out, progress, table
+from tools.cli.console import out, progress, table
+from tools.errors import CommandError
 from tools.isolation import claims
 from tools.isolation.certificate import Report
 from tools.isolation.plan_reader import read

@@ -25,7 +25,8 @@ import watchtower
 from botocore.config import Config
 
 from tools.bench.acme import FUNCTION, RECORDS, Acme, Function, deploy, make
-from tools.cli.console import CommandError, out, progress, table
+from tools.cli.console import out, progress, table
+from tools.errors import CommandError
 from tools.localaws.faults import FOREVER, Fault
 from tools.paths import ROOT
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from tools.records.reader import Book
+    from tools.records.reader import RecordReader
 
 RESULT = ROOT / "build" / "bench" / "record.json"
 FILES = ROOT / "tools" / "bench" / "record_handlers"
@@ -255,12 +256,12 @@ def _draw(chance: random.Random) -> Trouble:
     return Trouble(kind, faults.get(kind), step if kind == "killed" else None)
 
 
-def _tally(tenant: Acme, book: Book, invocations: Sequence[Invocation]) -> list[Tally]:
+def _tally(tenant: Acme, reader: RecordReader, invocations: Sequence[Invocation]) -> list[Tally]:
     paid = _paid(tenant)
     usual = _usual_records(tenant)
     tallies = {name: Tally(name) for name in ("ours", "usual")}
     entries: dict[str, list[Any]] = {}
-    for entry in book.entries():
+    for entry in reader.entries():
         entries.setdefault(entry.record["tenantBedrock"].get("invocationId"), []).append(entry)
     for one in invocations:
         tally = tallies[one.name]
@@ -278,11 +279,11 @@ def _tally(tenant: Acme, book: Book, invocations: Sequence[Invocation]) -> list[
                 tally.named_gaps += entry.phase == "start"
                 tally.incomplete += entry.phase == "incomplete"
             else:
-                tally.delivered += entry.kept == "delivered"
-                tally.spilled += entry.kept == "spilled"
+                tally.delivered += entry.place == "delivered"
+                tally.spilled += entry.place == "spilled"
         tally.lost += max(0, paid[one.prompt] - told)
-    if book.damage():
-        raise CommandError("\n".join(book.damage()))
+    if reader.damage():
+        raise CommandError("\n".join(reader.damage()))
     return list(tallies.values())
 
 

@@ -3,51 +3,50 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
-
-from tools.cli.console import CommandError
-
-if TYPE_CHECKING:
-    from tools.environment import model as environment
 
 
-def parser(description: str | None, *, tenant: str | None = None) -> argparse.ArgumentParser:
-    """A parser with --env, and with --tenant where ``tenant`` is "optional" or "required"."""
-    options = argparse.ArgumentParser(description=description)
-    options.add_argument(
+def command_parser(
+    description: str | None, *, tenant: str | None = None
+) -> argparse.ArgumentParser:
+    """Return a parser with --env, and with --tenant when ``tenant`` is "optional" or "required"."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument(
         "--env",
         required=True,
         metavar="ENV",
-        help="a folder in environments/ that holds terraform.tfvars",
+        help="a folder in environments/ that contains terraform.tfvars",
     )
     if tenant is not None:
-        options.add_argument(
+        parser.add_argument(
             "--tenant", required=tenant == "required", help="a tenant in its terraform.tfvars"
         )
-    return options
+    return parser
 
 
-def only_account(
-    chosen: environment.Environment, tenant: str, account_id: str | None
-) -> environment.CustomerAccount:
-    """The account meant: the tenant's only one, or the one that ``account_id`` names."""
-    accounts = chosen.of(tenant, account_id)
-    if len(accounts) > 1:
-        listed = ", ".join(account.account_id for account in accounts)
-        raise CommandError(
-            f'Tenant "{tenant}" has several accounts; add ACCOUNT= and one of {listed}.'
-        )
-    return accounts[0]
-
-
-def jobs(options: argparse.ArgumentParser) -> None:
-    """Add --jobs, how many customer accounts at a time."""
-    options.add_argument(
-        "--jobs", type=_positive, default=4, help="customer accounts at a time (default 4)"
+def add_account(parser: argparse.ArgumentParser) -> None:
+    """Add --account, which selects one of a tenant's accounts."""
+    parser.add_argument(
+        "--account", help="one of the tenant's accounts; needed when it has several"
     )
 
 
-def _positive(text: str) -> int:
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    """Add --jobs, the number of customer accounts to work on at a time."""
+    parser.add_argument(
+        "--jobs",
+        type=positive_number,
+        default=4,
+        help="customer accounts to work on at a time (default 4)",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser, content: str) -> None:
+    """Add --json, which prints ``content`` for machines."""
+    parser.add_argument("--json", action="store_true", help=f"print JSON: {content}")
+
+
+def positive_number(text: str) -> int:
+    """Return ``text`` as a number of at least 1; argparse's own error otherwise."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"write a whole number of at least 1, not {text!r}")
     return int(text)

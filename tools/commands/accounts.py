@@ -1,6 +1,6 @@
-"""`make accounts`: an environment's customer accounts, as a table or as the matrix of a CI workflow.
+"""`make accounts`: list the customer accounts, as a table or as the job matrix of a CI workflow.
 
-Each is a state of its own, so they can be applied on as many machines as there are.
+Each account has a state of its own, so they can be applied on many machines at once.
 """
 
 from __future__ import annotations
@@ -9,54 +9,60 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from tools.cli import arguments
-from tools.cli.console import CommandError, out, run, table
-from tools.environment import model as environment
+from tools.cli.arguments import add_json, command_parser
+from tools.cli.console import out, run, table
+from tools.environment.model import load_environment
+from tools.errors import CommandError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
-    from tools.environment.model import CustomerAccount, Environment
+    from tools.environment.model import CustomerAccount
 
-# GitHub makes 256 jobs of a matrix at most, so each takes its share of the accounts:
+# GitHub runs at most 256 jobs of a matrix, so each job takes a share of the accounts:
 # https://docs.github.com/en/actions/reference/limits
-JOBS_OF_A_MATRIX = 256
+MATRIX_JOBS = 256
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    arguments = command_parser(__doc__, tenant="optional")
+    add_json(arguments, 'a job matrix, [{"accounts": "acme/222222222222 …", "name": "…"}]')
+    return arguments
 
 
 def main() -> int:
-    """Print them; with --json, ``[{"accounts": "acme/222222222222 …", "name": "…"}]`` on one line."""
-    options = arguments.parser(__doc__, tenant="optional")
-    options.add_argument("--json", action="store_true", help="a matrix for CI, on one line")
-    chosen = options.parse_args()
-    env = environment.load(chosen.env)
-    accounts = env.of(chosen.tenant)
-    if chosen.json:
-        out.print(json.dumps(matrix(accounts)), markup=False, soft_wrap=True)
+    """Print the accounts."""
+    options = parser().parse_args()
+    accounts = load_environment(options.env).accounts_of(options.tenant)
+    if options.json:
+        out.print(json.dumps(job_matrix(accounts)), markup=False, soft_wrap=True)
         return 0
-    shown = table("tenant", "account", "Region")
+    rows = table("tenant", "account", "Region")
     for account in accounts:
-        shown.add_row(account.tenant, account.account_id, account.region)
-    out.print(shown)
+        rows.add_row(account.tenant, account.account_id, account.region)
+    out.print(rows)
     return 0
 
 
-def matrix(
-    accounts: Sequence[CustomerAccount], jobs: int = JOBS_OF_A_MATRIX
+def job_matrix(
+    accounts: Sequence[CustomerAccount], jobs: int = MATRIX_JOBS
 ) -> list[dict[str, str]]:
-    """The accounts dealt out to at most ``jobs`` jobs, as evenly as can be, neighbours together.
+    """Divide the accounts evenly among at most ``jobs`` jobs, and keep their order.
 
-    Raises CommandError for a name that a shell or make could take for a command.
+    Raises CommandError for a name that a shell or make could interpret as a command.
     """
-    names = [f"{account.tenant}/{account.account_id}" for account in accounts]
+    names = [account.name for account in accounts]
     for name in names:
         if not re.fullmatch(r"[a-z0-9-]+/\d{12}", name):
             raise CommandError(
-                f'"{name}" is not a tenant and its account; write names in lower-case letters, digits and hyphens.'
+                f'"{name}" is not a tenant and its account; use lower-case letters, digits and hyphens in names.'
             )
-    used = min(jobs, len(names))
+    count = min(jobs, len(names))
     shares = [
-        names[index * len(names) // used : (index + 1) * len(names) // used]
-        for index in range(used)
+        names[index * len(names) // count : (index + 1) * len(names) // count]
+        for index in range(count)
     ]
     return [
         {
@@ -65,19 +71,6 @@ def matrix(
         }
         for share in shares
     ]
-
-
-def named(env: Environment, names: str) -> list[CustomerAccount]:
-    """The accounts that ``tenant/account`` names stand for; CommandError for one that is not there."""
-    found: list[CustomerAccount] = []
-    for name in names.split():
-        tenant, slash, account_id = name.partition("/")
-        if not slash:
-            raise CommandError(
-                f'"{name}" names no account; write it as TENANT/ACCOUNT, such as acme/222222222222.'
-            )
-        found.extend(env.of(tenant, account_id))
-    return found
 
 
 if __name__ == "__main__":

@@ -1,52 +1,60 @@
-"""`make apply`: the operations account, then every customer account, several at a time."""
+"""`make apply`: apply the operations account, then every customer account, several at a time.
+
+PART= applies one part, as each job of the CI workflow does: "operations", or customer accounts as
+TENANT/ACCOUNT with spaces between them. The operations account comes first, because the customer
+accounts read its outputs.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.cli import arguments
-from tools.cli.console import out, progress, run
-from tools.cli.workspace import Workspace
-from tools.commands.bootstrap import prepare
-from tools.environment import model as environment
-from tools.terraform import parallel as fleet
-from tools.terraform import state as states
+from tools.cli.arguments import add_jobs, command_parser
+from tools.cli.console import run
+from tools.cli.session import open_session
+from tools.errors import CommandError
+from tools.terraform.state import customer_state, operations_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import argparse
+
+    from tools.environment.model import Environment
+    from tools.terraform.state import State
+
+OPERATIONS = "operations"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    arguments = command_parser(__doc__, tenant="optional")
+    arguments.add_argument(
+        "--part", help=f'"{OPERATIONS}", or customer accounts such as "acme/222222222222"'
+    )
+    add_jobs(arguments)
+    return arguments
 
 
 def main() -> int:
-    """Apply an environment; go on past a failing customer account; 1 if any failed."""
-    options = arguments.parser(__doc__, tenant="optional")
-    arguments.jobs(options)
-    chosen = options.parse_args()
-    return apply(Workspace(), environment.load(chosen.env), chosen.tenant, chosen.jobs)
+    """Apply and return 1 if any account failed; a customer account that fails does not stop the others."""
+    options = parser().parse_args()
+    if options.part is not None and options.tenant is not None:
+        raise CommandError("Write either TENANT= or PART=; a part names its tenants itself.")
+    session = open_session(options.env)
+    if options.part is None:
+        return session.apply(options.tenant, options.jobs)
+    return session.apply_each(part_states(session.environment, options.part), options.jobs)
 
 
-def apply(
-    workspace: Workspace,
-    env: environment.Environment,
-    tenant: str | None,
-    jobs: int,
-    say: Callable[[str], None] = progress,
-) -> int:
-    """Apply ``env``, or one tenant of it; CommandError when the operations account fails."""
-    accounts = env.of(tenant)
-    prepare(workspace, env)
-    terraform = states.Terraform(workspace, env, say)
-
-    operations = states.operations(tenant)
-    terraform.init(operations)
-    out.print(
-        f"  [green]✓[/green] {operations.label}  {states.summary(terraform.apply(operations))}"
-    )
-
-    def step(state: states.State) -> str:
-        terraform.init(state)
-        return states.summary(terraform.apply(state))
-
-    return fleet.over([states.customer(account) for account in accounts], step, jobs)
+def part_states(environment: Environment, part: str) -> list[State]:
+    """Return the states of a part; CommandError when it names none."""
+    if part.strip() == OPERATIONS:
+        return [operations_state()]
+    states = [customer_state(account) for account in environment.accounts_named(part)]
+    if not states:
+        raise CommandError(
+            'PART= is empty; write "operations", or accounts such as acme/222222222222.'
+        )
+    return states
 
 
 if __name__ == "__main__":

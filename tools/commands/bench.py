@@ -26,13 +26,15 @@ from tools.cli.console import progress, run
 
 SECTIONS = {"plan": plan.plan, "prove": prove.prove, "record": record.record}
 
+ALL_SECTIONS = [*functions.SECTIONS, *SECTIONS]
 
-def main() -> int:
-    """Run the sections asked for; 1 when a goal that was measured is not met."""
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    sections = [*functions.SECTIONS, *SECTIONS]
+    sections = ALL_SECTIONS
     options.add_argument("--only", choices=sections, help="one section; all by default")
     options.add_argument("--runs", type=int, help="turns of each, instead of the section's own")
     options.add_argument(
@@ -49,9 +51,14 @@ def main() -> int:
     )
     options.add_argument("--calls", type=int, default=10_000, help="record: calls to make")
     options.add_argument("--readme", action="store_true", help="write README's table anew")
-    chosen = options.parse_args()
+    return options
+
+
+def main() -> int:
+    """Run the sections asked for; 1 when a goal that was measured is not met."""
+    chosen = parser().parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
-    wanted = [chosen.only] if chosen.only else sections
+    wanted = [chosen.only] if chosen.only else ALL_SECTIONS
     missed = False
     if names := [name for name in wanted if name in functions.SECTIONS]:
         missed = _functions(names, chosen)

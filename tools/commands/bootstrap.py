@@ -1,99 +1,34 @@
-"""`make bootstrap`: what must exist before the first apply: the state bucket, and each customer's deployer role.
-
-The bucket is made here. The role is the customer's to make: `make deployer` prints it. In the local
-environment both are made before every run, since its accounts are ours.
-"""
+"""`make bootstrap`: make the state bucket in the operations account, once."""
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from tools.cli import arguments
-from tools.cli.console import CommandError, out, progress, run
-from tools.cli.workspace import LOCAL, Workspace
-from tools.commands import deployer
-from tools.environment import model as environment
+from tools.cli.arguments import command_parser
+from tools.cli.console import out, progress, run
+from tools.cli.targets import target_of
+from tools.environment.model import load_environment
+from tools.paths import WORK
+from tools.terraform.state_bucket import make_state_bucket
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    return command_parser(__doc__)
 
 
 def main() -> int:
-    """Make the environment's state bucket in the operations account, if it is not there."""
-    env = environment.load(arguments.parser(__doc__).parse_args().env)
-    workspace = Workspace()
-    made = make_bucket(workspace, env)
-    prepare(workspace, env)
-    out.print(f"  State bucket {env.backend['bucket']} {'made' if made else 'is there'}.")
+    """Make the bucket, unless it exists."""
+    environment = load_environment(parser().parse_args().env)
+    target = target_of(environment, WORK, progress)
+    target.prepare()
+    s3 = target.client(target.operations(), "s3", s3={"addressing_style": "path"})
+    outcome = "was made" if make_state_bucket(environment, s3) else "exists already"
+    out.print(f"  The state bucket {environment.backend['bucket']} {outcome}.")
     return 0
-
-
-def prepare(workspace: Workspace, env: environment.Environment) -> None:
-    """Before terraform runs: in the local environment, make what customers and a bootstrap would have made."""
-    if env.name != LOCAL:
-        return
-    workspace.local_user("deployer", env.operations_account_id, deployer.EVERYTHING)
-    make_bucket(workspace, env)
-    for account in env.accounts:
-        admin = f"admin {account.account_id}"
-        workspace.local_user(admin, account.account_id, deployer.EVERYTHING)
-        workspace.local_user(
-            f"auditor {account.account_id}",
-            account.account_id,
-            deployer.may_assume_reader(env, account),
-        )
-        iam = workspace.client(env, workspace.session(env, admin), "iam")
-        with suppress(iam.exceptions.EntityAlreadyExistsException):
-            iam.create_role(
-                RoleName=env.deployer_role_name,
-                AssumeRolePolicyDocument=json.dumps(deployer.trust(env)),
-            )
-            progress(f"{account.account_id}: made {env.deployer_role_name}, as its owner would")
-        iam.put_role_policy(
-            RoleName=env.deployer_role_name,
-            PolicyName="deployer",
-            PolicyDocument=json.dumps(deployer.permissions(env, account)),
-        )
-
-
-def make_bucket(workspace: Workspace, env: environment.Environment) -> bool:
-    """Make the state bucket: versioned, encrypted, closed to the public. False when it was there."""
-    s3 = workspace.client(
-        env, workspace.session(env, "deployer"), "s3", s3={"addressing_style": "path"}
-    )
-    bucket, region = env.backend["bucket"], env.backend["region"]
-    try:
-        s3.head_bucket(Bucket=bucket)
-    except s3.exceptions.ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
-            raise CommandError(
-                f"The state bucket {bucket} cannot be reached: {error.response['Error']['Message']}. "
-                f"Use credentials of the operations account {env.operations_account_id}."
-            ) from None
-    else:
-        return False
-    # us-east-1 is the one Region that must not be named as a location constraint (S3 API, CreateBucket).
-    placed = (
-        {}
-        if region == "us-east-1"
-        else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-    )
-    s3.create_bucket(Bucket=bucket, **placed)
-    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    s3.put_bucket_encryption(
-        Bucket=bucket,
-        ServerSideEncryptionConfiguration={
-            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]
-        },
-    )
-    s3.put_public_access_block(
-        Bucket=bucket,
-        PublicAccessBlockConfiguration={
-            "BlockPublicAcls": True,
-            "BlockPublicPolicy": True,
-            "IgnorePublicAcls": True,
-            "RestrictPublicBuckets": True,
-        },
-    )
-    return True
 
 
 if __name__ == "__main__":

@@ -1,71 +1,78 @@
-"""`make destroy`: remove the workloads, then the roles. Records, and the keys that open them, stay."""
+"""`make destroy`: remove the workloads, then the roles. Records and the key that encrypts them remain."""
 
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
-from tools.cli import arguments
-from tools.cli.console import CommandError, err, out, progress, run
-from tools.cli.workspace import LOCAL, Workspace
-from tools.commands.bootstrap import prepare
-from tools.environment import model as environment
-from tools.terraform import parallel as fleet
-from tools.terraform import state as states
+from tools.cli.arguments import add_jobs, command_parser
+from tools.cli.console import err, out, run
+from tools.cli.session import open_session
+from tools.errors import CommandError
+from tools.terraform.parallel import run_for_each
+from tools.terraform.runner import summary
+from tools.terraform.state import operations_state
 
-# What a call needs: the execution role, and with it its policy and the function that runs as it. The
-# log groups, their key and the role that may read them are what a customer was promised to keep.
+if TYPE_CHECKING:
+    import argparse
+
+    from tools.cli.session import Session
+    from tools.terraform.state import State
+
+# What calls need: the execution role, and with it its policy and the function that runs as it. The log
+# groups, their key and the reader roles remain, because a customer was promised to keep its records.
 WORKLOAD = "module.customer_workload.aws_iam_role.execution"
 
 
-def main() -> int:
-    """Destroy an environment, or one tenant of it, after asking."""
-    options = arguments.parser(__doc__, tenant="optional")
-    arguments.jobs(options)
-    options.add_argument("--confirm", help="the environment's name, instead of being asked for it")
-    chosen = options.parse_args()
-    env = environment.load(chosen.env)
-    if env.name != LOCAL:
-        _confirm(env.name, chosen.confirm)
-    return destroy(Workspace(), env, chosen.tenant, chosen.jobs)
-
-
-def destroy(
-    workspace: Workspace, env: environment.Environment, tenant: str | None, jobs: int
-) -> int:
-    """Destroy the customer accounts, and where all of them went, the roles in the operations account."""
-    accounts = env.of(tenant)
-    prepare(workspace, env)
-    terraform = states.Terraform(workspace, env, progress)
-
-    def step(state: states.State) -> str:
-        terraform.init(state)
-        if not any(address.startswith(WORKLOAD) for address in terraform.resources(state)):
-            return "nothing left to remove"
-        done = states.summary(terraform.destroy(state.only([WORKLOAD])))
-        return f"{done} Records, their key and their readers stay, in the state too."
-
-    failed = fleet.over([states.customer(account) for account in accounts], step, jobs)
-    if failed:
-        raise CommandError(
-            "The operations account is left as it is until every customer account above is done."
-        )
-    operations = states.operations(tenant)
-    terraform.init(operations)
-    out.print(
-        f"  [green]✓[/green] {operations.label}  {states.summary(terraform.destroy(operations))}"
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    arguments = command_parser(__doc__, tenant="optional")
+    add_jobs(arguments)
+    arguments.add_argument(
+        "--confirm", help="the environment's name, in place of the question on the terminal"
     )
+    return arguments
+
+
+def main() -> int:
+    """Ask, then destroy an environment or one tenant of it."""
+    options = parser().parse_args()
+    session = open_session(options.env)
+    session.environment.accounts_of(options.tenant)
+    if session.target.needs_confirmation:
+        _confirm(session.environment.name, options.confirm)
+    return _destroy(session, options.tenant, options.jobs)
+
+
+def _destroy(session: Session, tenant: str | None, jobs: int) -> int:
+    """Destroy the customer accounts' workloads and, if none failed, the roles in the operations account."""
+    terraform = session.terraform
+
+    def destroy_workload(state: State) -> str:
+        if not any(address.startswith(WORKLOAD) for address in terraform.resources(state)):
+            return "nothing to remove"
+        counts = summary(terraform.destroy(state.limited_to([WORKLOAD])))
+        return f"{counts} Records, their key and their readers remain, in the state too."
+
+    if run_for_each(session.customer_states(tenant), destroy_workload, jobs):
+        raise CommandError(
+            "The operations account is unchanged. It can be destroyed once every customer account above is."
+        )
+    operations = operations_state(tenant)
+    out.print(f"  [green]✓[/green] {operations.label}  {summary(terraform.destroy(operations))}")
     return 0
 
 
-def _confirm(name: str, given: str | None) -> None:
-    if given is None and sys.stdin.isatty():
+def _confirm(name: str, answer: str | None) -> None:
+    if answer is None and sys.stdin.isatty():
         err.print(
-            f"This removes functions and roles of [bold]{name}[/bold]; calls fail from then on. Type its name to go on:"
+            f"This removes functions and roles of [bold]{name}[/bold], and calls fail from then on. "
+            "Type its name to continue:"
         )
-        given = input().strip()
-    if given != name:
+        answer = input().strip()
+    if answer != name:
         raise CommandError(
-            f"Nothing was destroyed. To confirm without being asked, write CONFIRM={name}."
+            f"Nothing was destroyed. To confirm without the question, write CONFIRM={name}."
         )
 
 

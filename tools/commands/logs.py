@@ -1,95 +1,102 @@
-"""`make logs`: a tenant's records, read by the only role that may, as a table or as JSON."""
+"""`make logs`: show a tenant's records, as a table or as JSON."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from tools.cli import arguments
+from tools.cli.arguments import add_account, add_json, command_parser
 from tools.cli.console import out, run, table, warn
-from tools.cli.workspace import Workspace
-from tools.environment import model as environment
-from tools.records import reader as records
+from tools.cli.session import open_session
+from tools.records.reader import RecordFilter, parse_time, read_records
 
 if TYPE_CHECKING:
+    import argparse
+
     from tools.records.reader import Entry
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    arguments = command_parser(__doc__, tenant="required")
+    add_account(arguments)
+    arguments.add_argument(
+        "--since", help="records from this time on: 2026-11-23T14:00, or 30m, 12h, 7d ago"
+    )
+    arguments.add_argument("--until", help="records before this time")
+    arguments.add_argument("--model", help="an alias of the stanza, or a model id of Bedrock's")
+    arguments.add_argument("--error", help='failed calls only: an AWS error code, or "any"')
+    arguments.add_argument(
+        "--unmask", action="store_true", help="read as the unmasker role, without masks"
+    )
+    add_json(arguments, "one whole record on each line")
+    return arguments
+
+
 def main() -> int:
-    """Print the records of one customer account, oldest first; 1 when one of them is damaged."""
-    options = arguments.parser(__doc__, tenant="required")
-    options.add_argument("--account", help="one of the tenant's accounts, when it has several")
-    options.add_argument("--since", help="from this time on: 2026-11-23T14:00, or 30m, 12h, 7d ago")
-    options.add_argument("--until", help="before this time")
-    options.add_argument("--model", help="one alias of the stanza, or one of Bedrock's model ids")
-    options.add_argument("--error", help="failed calls only: AWS's error code, or any")
-    options.add_argument(
-        "--unmask", action="store_true", help="what is masked too, as the role that may see it"
+    """Print the records of one customer account, oldest first; return 1 when one of them is damaged."""
+    options = parser().parse_args()
+    session = open_session(options.env)
+    account = session.environment.only_account(options.tenant, options.account)
+    record_filter = RecordFilter(
+        since=parse_time(options.since) if options.since else None,
+        until=parse_time(options.until) if options.until else None,
+        model=options.model,
+        error=options.error,
     )
-    options.add_argument("--json", action="store_true", help="one whole record a line")
-    chosen = options.parse_args()
-    env = environment.load(chosen.env)
-    account = arguments.only_account(env, chosen.tenant, chosen.account)
-    wanted = records.Choice(
-        since=records.moment(chosen.since) if chosen.since else None,
-        until=records.moment(chosen.until) if chosen.until else None,
-        model=chosen.model,
-        error=chosen.error,
-    )
-    book = records.read(Workspace(), env, account, wanted.since, unmask=chosen.unmask)
-    show(book.entries(wanted), as_json=chosen.json)
-    damage = book.damage()
+    reader = read_records(session.target, account, record_filter.since, unmask=options.unmask)
+    show(reader.entries(record_filter), as_json=options.json)
+    damage = reader.damage()
     for sentence in damage:
         warn(sentence)
     return int(bool(damage))
 
 
 def show(entries: list[Entry], *, as_json: bool) -> None:
-    """Print the entries; a call with a mark and no end is among them."""
+    """Print the entries, including the start marks of calls without an end."""
     if as_json:
         for entry in entries:
             out.print(json.dumps(entry.record), markup=False)
         return
-    shown = table("time", "alias", "tokens", "ms", "ended", "kept", "record", "prompt", "answer")
-    room = max(12, (out.width - 92) // 2)  # what the other columns leave for each text
+    rows = table("time", "alias", "tokens", "ms", "ended", "kept", "record", "prompt", "answer")
+    width = max(12, (out.width - 92) // 2)  # what the other columns leave for each of the texts
     for entry in entries:
-        *facts, prompt, answer = row(entry)
-        shown.add_row(*facts, _cut(prompt, room), _cut(answer, room))
-    out.print(shown)
+        *cells, prompt, answer = row(entry)
+        rows.add_row(*cells, _shorten(prompt, width), _shorten(answer, width))
+    out.print(rows)
 
 
 def row(entry: Entry) -> tuple[str, ...]:
-    """A record as a row of the table, the prompt and the answer last."""
+    """Return the cells of a record, with the prompt and the answer last."""
     record = entry.record
-    ours, asked, answered = (
-        record["tenantBedrock"],
-        record.get("input", {}),
-        record.get("output", {}),
-    )
-    body = answered.get("outputBodyJson", {})
-    messages = asked.get("inputBodyJson", {}).get("messages", [])
+    details = record["tenantBedrock"]
+    request, response = record.get("input", {}), record.get("output", {})
+    answer = response.get("outputBodyJson", {})
+    messages = request.get("inputBodyJson", {}).get("messages", [])
+    if entry.phase == "start":
+        ending = "not recorded"
+    else:
+        ending = record.get("errorCode") or answer.get("stopReason", entry.phase)
     return (
         record["timestamp"].replace("T", " ")[:19],
-        ours.get("alias", ""),
-        f"{asked.get('inputTokenCount', '-')}/{answered.get('outputTokenCount', '-')}",
-        str(body.get("metrics", {}).get("latencyMs", "-")),
-        "not recorded"
-        if entry.phase == "start"
-        else record.get("errorCode") or body.get("stopReason", entry.phase),
-        entry.kept,
+        details.get("alias", ""),
+        f"{request.get('inputTokenCount', '-')}/{response.get('outputTokenCount', '-')}",
+        str(answer.get("metrics", {}).get("latencyMs", "-")),
+        ending,
+        entry.place,
         entry.id[:13],
         _text(messages[-1:]),
-        _text([body["output"]["message"]] if body.get("output") else []),
+        _text([answer["output"]["message"]] if answer.get("output") else []),
     )
 
 
-def _cut(text: str, room: int) -> str:
+def _shorten(text: str, width: int) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= room else f"{line[: room - 1]}…"
+    return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
 def _text(messages: list[dict[str, Any]]) -> str:
-    """The words of a conversation; of a hashed one, the beginnings of its hashes."""
+    """Return the words of a conversation, or the beginnings of the hashes in a hashed one."""
     blocks = [block for message in messages for block in message["content"]]
     return " ".join(block.get("text") or block.get("sha256", "")[:12] for block in blocks)
 

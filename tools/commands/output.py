@@ -1,51 +1,45 @@
-"""`make output`: what an environment's states say of themselves, as a table or as JSON."""
+"""`make output`: show the functions and log groups that were applied, as a table or as JSON."""
 
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
-from tools.cli import arguments
-from tools.cli.console import out, progress, run, table
-from tools.cli.workspace import Workspace
-from tools.commands.bootstrap import prepare
-from tools.environment import model as environment
-from tools.terraform import state as states
+from tools.cli.arguments import add_json, command_parser
+from tools.cli.console import out, run, table
+from tools.cli.session import open_session
+from tools.terraform.state import customer_state
+
+if TYPE_CHECKING:
+    import argparse
+
+COLUMNS = ("region", "function_name", "record_log_group")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    arguments = command_parser(__doc__, tenant="optional")
+    add_json(arguments, "the outputs of every state, which include the ExternalIds")
+    return arguments
 
 
 def main() -> int:
-    """Print the operations account's roles and every customer account's function, log and roles."""
-    options = arguments.parser(__doc__, tenant="optional")
-    options.add_argument(
-        "--json", action="store_true", help="for machines; holds the hand-over's ExternalIds"
-    )
-    chosen = options.parse_args()
-    env = environment.load(chosen.env)
-    workspace = Workspace()
-    accounts = env.of(chosen.tenant)
-    prepare(workspace, env)
-    terraform = states.Terraform(workspace, env, progress)
-
-    def outputs(state: states.State) -> dict[str, object]:
-        terraform.init(state)
-        return terraform.output(state)
-
-    terraform.init(states.operations())
-    handover = terraform.handed_over()
-    customers = {account: outputs(states.customer(account)) for account in accounts}
-    if chosen.json:
-        by_account = {
-            f"{account.tenant}/{account.account_id}": values
-            for account, values in customers.items()
-        }
-        out.print_json(json.dumps({"operations": {"handover": handover}, "customers": by_account}))
+    """Print the outputs of every customer account, and as JSON those of the operations account too."""
+    options = parser().parse_args()
+    session = open_session(options.env)
+    accounts = session.environment.accounts_of(options.tenant)
+    terraform = session.terraform
+    customers = {account: terraform.outputs(customer_state(account)) for account in accounts}
+    if options.json:
+        operations = {"handover": terraform.handovers()}
+        by_name = {account.name: outputs for account, outputs in customers.items()}
+        out.print_json(json.dumps({"operations": operations, "customers": by_name}))
         return 0
-    shown = table("tenant", "account", "Region", "function", "record log group")
-    for account, values in customers.items():
-        found = [
-            str(values.get(name, "-")) for name in ("region", "function_name", "record_log_group")
-        ]
-        shown.add_row(account.tenant, account.account_id, *(found if values else ["not applied"]))
-    out.print(shown)
+    rows = table("tenant", "account", "Region", "function", "record log group")
+    for account, outputs in customers.items():
+        cells = [str(outputs.get(name, "-")) for name in COLUMNS] if outputs else ["not applied"]
+        rows.add_row(account.tenant, account.account_id, *cells)
+    out.print(rows)
     return 0
 
 

@@ -10,11 +10,21 @@ from tools.packaging.variant import MACHINES
 from tools.paths import ROOT
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument(
+        "--architecture",
+        choices=[*MACHINES, "host"],
+        default="arm64",
+        help="arm64 (the default), x86_64, or host for this machine's own Python",
+    )
+    return arguments
+
+
 def main() -> int:
     """Build one variant and print its path."""
-    parser = argparse.ArgumentParser(prog="make package", description=__doc__)
-    parser.add_argument("--architecture", choices=[*MACHINES, "host"], default="arm64")
-    zip_file = build(parser.parse_args().architecture, progress)
+    zip_file = build(parser().parse_args().architecture, progress)
     out.print(zip_file.relative_to(ROOT))
     return 0
 

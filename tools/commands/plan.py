@@ -1,40 +1,45 @@
-"""`make plan`: what an apply would change, in the operations account and every customer account."""
+"""`make plan`: show what an apply would change, in the operations account and every customer account."""
 
 from __future__ import annotations
 
-from tools.cli import arguments
-from tools.cli.console import out, progress, run
-from tools.cli.workspace import Workspace
-from tools.commands.bootstrap import prepare
-from tools.environment import model as environment
-from tools.terraform import parallel as fleet
-from tools.terraform import state as states
+from typing import TYPE_CHECKING
+
+from tools.cli.arguments import add_jobs, command_parser
+from tools.cli.console import out, run
+from tools.cli.session import open_session
+from tools.terraform.parallel import run_for_each
+from tools.terraform.runner import summary
+from tools.terraform.state import operations_state
+
+if TYPE_CHECKING:
+    import argparse
+
+    from tools.terraform.state import State
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    arguments = command_parser(__doc__, tenant="optional")
+    add_jobs(arguments)
+    return arguments
 
 
 def main() -> int:
-    """Print the operations plan whole, then each customer account's: one line, or whole with TENANT=."""
-    options = arguments.parser(__doc__, tenant="optional")
-    arguments.jobs(options)
-    chosen = options.parse_args()
-    env = environment.load(chosen.env)
-    workspace = Workspace()
-    accounts = env.of(chosen.tenant)
-    prepare(workspace, env)
-    terraform = states.Terraform(workspace, env, progress)
+    """Print the operations plan, then a line for each customer account, or its whole plan with TENANT=."""
+    options = parser().parse_args()
+    session = open_session(options.env)
+    customers = session.customer_states(options.tenant)
+    terraform = session.terraform
+    out.print(terraform.plan(operations_state(options.tenant)), markup=False)
+    handovers = terraform.handovers()
 
-    operations = states.operations(chosen.tenant)
-    terraform.init(operations)
-    out.print(terraform.plan(operations), markup=False)
-    handed_over = terraform.handed_over()
-
-    def step(state: states.State) -> str:
-        if state.variables["tenant"] not in handed_over:
+    def plan_customer(state: State) -> str:
+        if state.variables["tenant"] not in handovers:
             return "waits for its role: apply the operations account first"
-        terraform.init(state)
-        planned = terraform.plan(state)
-        return planned.strip() if chosen.tenant else states.summary(planned)
+        plan = terraform.plan(state)
+        return plan.strip() if options.tenant else summary(plan)
 
-    return fleet.over([states.customer(account) for account in accounts], step, chosen.jobs)
+    return run_for_each(customers, plan_customer, options.jobs)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""`make prove`: prove of a plan, for every request there can be, that no tenant can reach another.
+"""`make prove`: prove, for every possible request, that no tenant can reach another.
 
-By itself it plans the operations account, then each customer account whose role is handed over.
-PLAN= takes plans that are made already: files of `terraform show -json`, with commas between them.
-STATE=1 proves what exists now, as Terraform finds it, instead of what an apply would leave.
+Without options it plans the operations account, and each customer account whose role exists. PLAN= takes
+plans that exist already: files of `terraform show -json`, separated by commas. STATE=1 proves what exists
+now, as Terraform reads it, in place of what an apply would leave.
 """
 
 from __future__ import annotations
@@ -15,139 +15,148 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from tools.cli import arguments
-from tools.cli.console import CommandError, err, out, progress, run, table
-from tools.cli.workspace import Workspace
-from tools.commands.bootstrap import prepare
-from tools.environment import model as environment
-from tools.isolation import claims
-from tools.isolation import plan_reader as plan
+from tools.cli.arguments import add_jobs, add_json, command_parser
+from tools.cli.console import err, out, progress, run, table
+from tools.cli.session import open_session
+from tools.environment.model import load_environment
+from tools.errors import CommandError
+from tools.isolation import claims, plan_reader
 from tools.isolation.certificate import Report
 from tools.isolation.prover import prove
-from tools.paths import ROOT
-from tools.terraform import parallel as fleet
-from tools.terraform import state as states
+from tools.paths import BUILD, ROOT
+from tools.terraform.parallel import map_in_parallel
+from tools.terraform.state import customer_state, operations_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import argparse
+    from collections.abc import Callable, Iterator
 
-    from tools.environment.model import CustomerAccount, Environment
+    from tools.cli.session import Session
+    from tools.environment.model import CustomerAccount
     from tools.isolation.prover import Proof
 
-CERTIFICATES = ROOT / "build" / "proof"
-PATIENCE = 2.0  # seconds without a word
-SHOWN = 20  # failures on the terminal; the certificate has them all
+CERTIFICATES = BUILD / "proof"
+QUIET_SECONDS = 2.0  # how long the solvers may run without a line of progress
+FAILURES_SHOWN = 20  # on the terminal; the certificate lists all of them
 
-Shown = dict[str, Any]
+PlanJson = dict[str, Any]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    arguments = command_parser(__doc__)
+    arguments.add_argument("--plan", help="files of `terraform show -json`, separated by commas")
+    arguments.add_argument(
+        "--state", choices=("1",), help="what exists now, in place of what is planned"
+    )
+    add_json(arguments, "every claim, fault and counterexample")
+    add_jobs(arguments)
+    return arguments
 
 
 def main() -> int:
-    """Print what is proved and write the certificate; 1 when anything is not."""
-    options = arguments.parser(__doc__)
-    options.add_argument("--plan", help="files of `terraform show -json`, with commas between them")
-    options.add_argument("--state", choices=("1",), help="what exists now, not what is planned")
-    options.add_argument("--json", action="store_true", help="for machines")
-    arguments.jobs(options)
-    chosen = options.parse_args()
-    env = environment.load(chosen.env)
-    waiting: tuple[str, ...] = ()
-    if chosen.plan:
-        shown = [_read(Path(name)) for name in chosen.plan.split(",")]
+    """Print what is proved and write the certificate; return 1 when anything is not proved."""
+    options = parser().parse_args()
+    waiting_accounts: tuple[str, ...] = ()
+    if options.plan:
+        name = load_environment(options.env).name
+        plans = [_read_plan(Path(file)) for file in options.plan.split(",")]
     else:
-        shown, waiting = planned(env, chosen.jobs)
-    made, started = datetime.now(UTC), time.perf_counter()
-    proofs = tuple(proved(env, shown, state=bool(chosen.state)))
-    subject = "what exists now" if chosen.state else "what an apply would leave"
-    report = Report(env.name, subject, proofs, waiting, time.perf_counter() - started, made)
-    certificate = CERTIFICATES / f"{env.name}-{made:%Y-%m-%dT%H%M%SZ}.md"
+        session = open_session(options.env)
+        name = session.environment.name
+        plans, waiting_accounts = _make_plans(session, options.jobs)
+    time_of_proof, started = datetime.now(UTC), time.perf_counter()
+    proofs = tuple(_proofs(name, plans, state=bool(options.state)))
+    subject = "what exists now" if options.state else "what an apply would leave"
+    seconds = time.perf_counter() - started
+    report = Report(name, subject, proofs, waiting_accounts, seconds, time_of_proof)
+    certificate = CERTIFICATES / f"{name}-{time_of_proof:%Y-%m-%dT%H%M%SZ}.md"
     certificate.parent.mkdir(parents=True, exist_ok=True)
     certificate.write_text(report.certificate())
-    if chosen.json:
-        where = str(certificate.relative_to(ROOT))
-        out.print_json(json.dumps({**report.data(), "certificate": where}))
+    if options.json:
+        path = str(certificate.relative_to(ROOT))
+        out.print_json(json.dumps({**report.data(), "certificate": path}))
     else:
-        show(report, certificate)
+        _show(report, certificate)
     return int(not report.holds)
 
 
-def planned(env: Environment, jobs: int) -> tuple[list[Shown], tuple[str, ...]]:
-    """The plan of every root, and which customer accounts wait for their role to be handed over."""
-    workspace = Workspace()
-    prepare(workspace, env)
-    terraform = states.Terraform(workspace, env, progress)
-    terraform.init(states.operations())
-    operations = terraform.planned(states.operations())
-    handed_over = terraform.handed_over()
-    ready = [account for account in env.accounts if account.tenant in handed_over]
+def _make_plans(session: Session, jobs: int) -> tuple[list[PlanJson], tuple[str, ...]]:
+    """Return the plan of every root, and the customer accounts whose role does not exist yet."""
+    terraform, accounts = session.terraform, session.environment.accounts
+    operations = terraform.plan_json(operations_state())
+    handovers = terraform.handovers()
+    ready = [account for account in accounts if account.tenant in handovers]
 
-    def one(account: CustomerAccount) -> Shown:
-        terraform.init(states.customer(account))
-        return terraform.planned(states.customer(account))
+    def plan_customer(account: CustomerAccount) -> PlanJson:
+        return terraform.plan_json(customer_state(account))
 
-    customers = fleet.first_alone(one, ready, jobs)
-    waiting = tuple(
-        f"{account.tenant} {account.account_id}" for account in env.accounts if account not in ready
-    )
-    return [operations, *customers], waiting
+    customers = map_in_parallel(plan_customer, ready, jobs)
+    waiting = (account for account in accounts if account not in ready)
+    labels = tuple(f"{account.tenant} {account.account_id}" for account in waiting)
+    return [operations, *customers], labels
 
 
-def proved(env: Environment, every: list[Shown], *, state: bool) -> Iterator[Proof]:
-    """What is proved of each plan; CommandError for one that cannot be read or is not of ``env``."""
-    for shown in every:
+def _proofs(name: str, plans: list[PlanJson], *, state: bool) -> Iterator[Proof]:
+    """Yield the proof of each plan; CommandError for one that cannot be read or is of another environment."""
+    for plan_json in plans:
         try:
-            read = plan.read(shown, state=state)
-            case = claims.of(read)
-        except plan.PlanError as error:
+            plan = plan_reader.read(plan_json, state=state)
+            case = claims.of(plan)
+        except plan_reader.PlanError as error:
             raise CommandError(f"Nothing is proved: {error}.") from None
-        if (named := read.variables["environment"]) != env.name:
-            raise CommandError(f'The plan is of the environment "{named}"; write ENV={named}.')
-        yield prove(case, _patiently(case.root))
+        if (environment := plan.variables["environment"]) != name:
+            raise CommandError(
+                f'The plan is of the environment "{environment}"; write ENV={environment}.'
+            )
+        yield prove(case, _occasional_progress(case.root))
 
 
-def show(report: Report, certificate: Path) -> None:
-    """The table, what fails, and the verdict."""
-    shown = table("of", "claim", "made", "proved")
+def _show(report: Report, certificate: Path) -> None:
+    """Print the table, what is not proved, and the verdict."""
+    rows = table("of", "claim", "made", "proved")
     for row in report.rows():
-        shown.add_row(*row)
-    out.print(shown)
+        rows.add_row(*row)
+    out.print(rows)
     problems = report.problems()
-    for problem in problems[:SHOWN]:
+    for problem in problems[:FAILURES_SHOWN]:
         out.print(f"\n[red]✗[/red] {escape(problem)}", soft_wrap=True)
-    if len(problems) > SHOWN:
-        out.print(f"\nand {len(problems) - SHOWN:,} more")
-    for name in report.waiting:
+    if len(problems) > FAILURES_SHOWN:
+        out.print(f"\nand {len(problems) - FAILURES_SHOWN:,} more")
+    for label in report.waiting:
         err.print(
-            f"  [yellow]{name} waits for its role: apply the operations account first[/yellow]"
+            f"  [yellow]{label} waits for its role: apply the operations account first[/yellow]"
         )
-    counted = ", ".join(f"{count:,} {what}" for what, count in report.counts().items())
-    word = "[green]Proved[/green]" if report.holds else "[red]Not proved[/red]"
-    where = certificate.relative_to(ROOT)
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in report.counts().items())
+    verdict = "[green]Proved[/green]" if report.holds else "[red]Not proved[/red]"
+    path = certificate.relative_to(ROOT)
     out.print(
-        f"\n{word} in {report.seconds:.1f} s: {counted}.\nWritten to {where}.", soft_wrap=True
+        f"\n{verdict} in {report.seconds:.1f} s: {counts}.\nThe certificate is {path}.",
+        soft_wrap=True,
     )
 
 
-def _patiently(root: str) -> Any:  # noqa: ANN401 - the callback of prove
-    """Says how far the solvers are, once they take long."""
+def _occasional_progress(root: str) -> Callable[[int, int], None]:
+    """Return a callback of the prover that prints progress when the solvers take long."""
     last = time.monotonic()
 
-    def say(done: int, total: int) -> None:
+    def print_progress(done: int, total: int) -> None:
         nonlocal last
-        if time.monotonic() - last >= PATIENCE:
+        if time.monotonic() - last >= QUIET_SECONDS:
             last = time.monotonic()
             progress(f"{root}: {done:,} of {total:,} claims")
 
-    return say
+    return print_progress
 
 
-def _read(file: Path) -> Shown:
+def _read_plan(file: Path) -> PlanJson:
     try:
-        shown: Shown = json.loads(file.read_text())
+        plan: PlanJson = json.loads(file.read_text())
     except (OSError, ValueError) as error:
         raise CommandError(
             f"{file} is not a plan: {error}. Make one with `terraform show -json PLAN > {file}`."
         ) from None
-    return shown
+    return plan
 
 
 if __name__ == "__main__":

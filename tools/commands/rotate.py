@@ -1,8 +1,9 @@
-"""`make rotate`: change a tenant's ExternalId in three steps, with no failed call in between.
+"""`make rotate`: change a tenant's ExternalId in three steps, without a failed call.
 
-1. This command mints a new one and keeps the old as ``previous``: the role will accept both.
-2. `make apply` makes it so, and then hands the new one to every customer account.
-3. This command again takes ``previous`` away, once no function calls with it; `make apply` ends it.
+1. This command mints a new ExternalId and keeps the old one as ``previous``.
+2. `make apply` lets the role accept both, and then gives the new one to every function.
+3. This command, run again, removes ``previous`` once no function uses it; `make apply` then makes the
+   role refuse it.
 """
 
 from __future__ import annotations
@@ -11,133 +12,139 @@ import json
 import subprocess
 from typing import TYPE_CHECKING
 
-from tools.cli import arguments
-from tools.cli.console import CommandError, out, run
-from tools.cli.workspace import Workspace
-from tools.commands.bootstrap import prepare
-from tools.commands.tenant import external_id
-from tools.environment import edits as tfvars
-from tools.environment import model as environment
+from tools.cli.arguments import command_parser
+from tools.cli.console import out, progress, run
+from tools.cli.session import open_session
+from tools.environment.edits import find_attribute, remove_attribute, replace_span
+from tools.environment.external_id import new_external_id
+from tools.errors import CommandError
+from tools.terraform.toolchain import ensure_toolchain
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Collection
 
-    from tools.environment.model import CustomerAccount, Environment
+    from tools.cli.targets import Target
+    from tools.environment.model import CustomerAccount
 
 
-def main() -> int:
-    """Take the step that is next, and say what to do after it."""
-    options = arguments.parser(__doc__, tenant="required")
-    options.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    arguments = command_parser(__doc__, tenant="required")
+    arguments.add_argument(
         "--confirm",
         default="",
         metavar="ACCOUNTS",
-        help="accounts that we may not look into, whose owner says that the new one is applied",
+        help="accounts that cannot be read, whose owner confirms that the new ExternalId is applied",
     )
-    chosen = options.parse_args()
-    env, workspace = environment.load(chosen.env), Workspace()
-    accounts = env.of(chosen.tenant)
-    file = env.folder / "terraform.tfvars"
-    text = file.read_text()
-    apply = f"`make apply ENV={env.name} TENANT={chosen.tenant}`"
-    if previous(text, chosen.tenant) is None:
-        edited = both(text, chosen.tenant, external_id())
-        told = (
-            f"Step 1: {chosen.tenant} has a new ExternalId, beside the old, in environments/{env.name}.\n"
-            f"Step 2: {apply}. The role then accepts both, and each function is given the new one.\n"
-            f"Step 3: `make rotate ENV={env.name} TENANT={chosen.tenant}` again takes the old one away."
+    return arguments
+
+
+def main() -> int:
+    """Take the next step and print what to do after it."""
+    options = parser().parse_args()
+    session = open_session(options.env)
+    environment, tenant = session.environment, options.tenant
+    accounts = environment.accounts_of(tenant)
+    text = environment.tfvars.read_text()
+    apply = f"`make apply ENV={environment.name} TENANT={tenant}`"
+    if previous_external_id(text, tenant) is None:
+        text = with_new_external_id(text, tenant, new_external_id())
+        explanation = (
+            f"Step 1: {tenant} has a new ExternalId beside the old one, in environments/{environment.name}.\n"
+            f"Step 2: run {apply}. The role then accepts both, and each function receives the new one.\n"
+            f"Step 3: run `make rotate ENV={environment.name} TENANT={tenant}` again to remove the old one."
         )
     else:
-        prepare(workspace, env)
-        refuse_while_used(workspace, env, accounts, chosen.confirm.split())
-        edited = only_current(text, chosen.tenant)
-        told = (
-            f"Step 3: the old ExternalId of {chosen.tenant} is gone from environments/{env.name}; "
-            f"no function calls with it.\n{apply} makes the role refuse it."
+        refuse_while_in_use(session.target, accounts, options.confirm.split())
+        text = without_previous_external_id(text, tenant)
+        explanation = (
+            f"Step 3: the old ExternalId of {tenant} is removed from environments/{environment.name}; "
+            f"no function uses it.\nRun {apply} to make the role refuse it."
         )
-    file.write_text(edited)
-    subprocess.run([workspace.toolchain().terraform, "fmt", file], check=True, capture_output=True)
-    out.print(told, markup=False, soft_wrap=True)
+    environment.tfvars.write_text(text)
+    terraform = ensure_toolchain(progress).terraform
+    subprocess.run([terraform, "fmt", environment.tfvars], check=True, capture_output=True)
+    out.print(explanation, markup=False, soft_wrap=True)
     return 0
 
 
-def previous(text: str, tenant: str) -> str | None:
-    """The tenant's previous ExternalId in a terraform.tfvars; None while it has one only."""
-    found = tfvars.attribute(text, "tenants", tenant, "external_ids", "previous")
-    return None if found is None else json.loads(text[found.value.start : found.value.end])
+def previous_external_id(text: str, tenant: str) -> str | None:
+    """Return the tenant's previous ExternalId in a terraform.tfvars; None when it has only one."""
+    attribute = find_attribute(text, "tenants", tenant, "external_ids", "previous")
+    if attribute is None:
+        return None
+    external_id: str | None = json.loads(text[attribute.value.start : attribute.value.end])
+    return external_id
 
 
-def both(text: str, tenant: str, new: str) -> str:
-    """``text`` with ``new`` as the tenant's current ExternalId and what was current as its previous.
+def with_new_external_id(text: str, tenant: str, external_id: str) -> str:
+    """Return ``text`` with ``external_id`` as the tenant's current one and the old one as ``previous``.
 
     Raises CommandError when the stanza has no current one.
     """
-    if idle := tfvars.attribute(text, "tenants", tenant, "external_ids", "previous"):
-        text = tfvars.without(text, idle.whole)  # `previous = null` says nothing
-    current = tfvars.attribute(text, "tenants", tenant, "external_ids", "current")
+    if null := find_attribute(text, "tenants", tenant, "external_ids", "previous"):
+        text = remove_attribute(text, null.whole)  # `previous = null` has no effect
+    current = find_attribute(text, "tenants", tenant, "external_ids", "current")
     if current is None:
         raise CommandError(
             f'Tenant "{tenant}" has no `external_ids = {{ current = "…" }}` to rotate; '
             "mint one with `openssl rand -hex 16`."
         )
     old = text[current.value.start : current.value.end]
-    return tfvars.replaced(text, current.value, f'"{new}", previous = {old}')
+    return replace_span(text, current.value, f'"{external_id}", previous = {old}')
 
 
-def only_current(text: str, tenant: str) -> str:
-    """``text`` without the tenant's previous ExternalId."""
-    found = tfvars.attribute(text, "tenants", tenant, "external_ids", "previous")
-    return text if found is None else tfvars.without(text, found.whole)
+def without_previous_external_id(text: str, tenant: str) -> str:
+    """Return ``text`` without the tenant's previous ExternalId."""
+    attribute = find_attribute(text, "tenants", tenant, "external_ids", "previous")
+    return text if attribute is None else remove_attribute(text, attribute.whole)
 
 
-def refuse_while_used(
-    workspace: Workspace,
-    env: Environment,
-    accounts: Collection[CustomerAccount],
-    confirmed: Collection[str],
+def refuse_while_in_use(
+    target: Target, accounts: Collection[CustomerAccount], confirmed: Collection[str]
 ) -> None:
-    """CommandError while a function of ``accounts`` may still call with the previous ExternalId.
+    """Raise CommandError while a function may still use the previous ExternalId.
 
-    An account in ``confirmed`` is taken at its owner's word.
+    The owner of an account in ``confirmed`` has confirmed that its function does not.
     """
-    waiting = []
-    for account in accounts:
-        if account.account_id in confirmed:
-            continue
-        current = env.stanzas[account.tenant]["external_ids"]["current"]
-        if (problem := _not_yet(workspace, env, account, current)) is not None:
-            waiting.append(f"{account.account_id} {problem}")
-    if waiting:
-        tenant = next(iter(accounts)).tenant
+    problems = [
+        f"{account.account_id} {problem}"
+        for account in accounts
+        if account.account_id not in confirmed
+        and (problem := _reason_to_wait(target, account)) is not None
+    ]
+    if problems:
+        tenant, name = next(iter(accounts)).tenant, target.environment.name
         raise CommandError(
-            f"The old ExternalId stays: account {'; account '.join(waiting)}. "
-            f"Run `make apply ENV={env.name} TENANT={tenant}`; for an account whose owner applies the module alone, "
-            f"hand over what `make handover` prints, and add CONFIRM=its-id once that is done."
+            f"The old ExternalId was not removed: account {'; account '.join(problems)}. "
+            f"Run `make apply ENV={name} TENANT={tenant}`. If an account's owner applies the module alone, "
+            "send what `make handover` prints, and add CONFIRM= and the account's id once it is applied."
         )
 
 
-def _not_yet(
-    workspace: Workspace, env: Environment, account: CustomerAccount, current: str
-) -> str | None:
-    """Why this account may still call with another ExternalId; None when it does not."""
-    name = env.name_of(account.tenant)
+def _reason_to_wait(target: Target, account: CustomerAccount) -> str | None:
+    """Return why this account may still use another ExternalId; None when it does not."""
+    environment = target.environment
+    current = environment.stanzas[account.tenant]["external_ids"]["current"]
+    name = environment.base_name(account.tenant)
     try:
-        session = workspace.deployer(env, account)
+        session = target.deployer(account)
     except CommandError as error:
-        return f"cannot be looked into ({error})"
-    client = workspace.client(env, session, "lambda")
+        return f"cannot be read ({error})"
+    client = target.client(session, "lambda")
     try:
         function = client.get_function_configuration(FunctionName=name)
     except client.exceptions.ResourceNotFoundException:
-        return None  # without a function nothing calls from here
+        return None  # without a function there are no calls from this account
     except client.exceptions.ClientError as error:
-        return f"does not show its function ({error.response['Error']['Message']})"
-    # Until an update has gone through, Lambda may still start the function as it was:
+        return f"does not allow reading its function ({error.response['Error']['Message']})"
+    # Until an update is complete, Lambda may still start the function with the old settings:
     # https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
     if function.get("LastUpdateStatus", "Successful") != "Successful":
         return f"has not finished updating {name}"
     settings = json.loads(function["Environment"]["Variables"]["TENANT_BEDROCK"])
-    return None if settings["external_id"] == current else f"still calls with the old one in {name}"
+    return None if settings["external_id"] == current else f"still uses the old one in {name}"
 
 
 if __name__ == "__main__":

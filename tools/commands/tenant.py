@@ -1,96 +1,103 @@
-"""`make tenant`: add a tenant's stanza, with a freshly minted ExternalId, to an environment."""
+"""`make tenant`: add a tenant's stanza to an environment, with newly minted ExternalIds."""
 
 from __future__ import annotations
 
 import re
-import secrets
 import subprocess
+from typing import TYPE_CHECKING
 
-from tools.cli import arguments
-from tools.cli.console import CommandError, out, run
-from tools.cli.workspace import Workspace
-from tools.environment import model as environment
-from tools.environment.edits import inserted
+from tools.cli.arguments import command_parser
+from tools.cli.console import out, progress, run
+from tools.environment.edits import add_stanza
+from tools.environment.external_id import new_external_id
+from tools.environment.model import load_environment
+from tools.errors import CommandError
+from tools.terraform.toolchain import ensure_toolchain
 
-# What a new tenant may call until its stanza says otherwise: a model that is called on demand, without
+if TYPE_CHECKING:
+    import argparse
+
+    from tools.environment.model import Environment
+
+# A new tenant may call this model until its stanza says otherwise. It can be called on demand, without
 # an inference profile, in many Regions: https://docs.aws.amazon.com/bedrock/latest/userguide/models-regions.html
 MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
 ALIAS = "claude"
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+ROLE_NAME_LIMIT = 64
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    arguments = command_parser(__doc__)
+    arguments.add_argument(
+        "--name", required=True, help="the tenant's name: lower-case letters, digits and hyphens"
+    )
+    arguments.add_argument("--account", required=True, help="its customer account, 12 digits")
+    return arguments
 
 
 def main() -> int:
-    """Write the stanza and show it."""
-    options = arguments.parser(__doc__)
-    options.add_argument(
-        "--name", required=True, help="the tenant's name: lower-case letters, digits and hyphens"
-    )
-    options.add_argument("--account", required=True, help="its customer account, 12 digits")
-    chosen = options.parse_args()
-    env = environment.load(chosen.env)
-    stanza = mint(env, chosen.name, chosen.account)
-    tfvars = env.folder / "terraform.tfvars"
-    tfvars.write_text(inserted(tfvars.read_text(), stanza))
-    subprocess.run(
-        [Workspace().toolchain().terraform, "fmt", tfvars], check=True, capture_output=True
-    )
+    """Write the stanza and print it."""
+    options = parser().parse_args()
+    environment = load_environment(options.env)
+    stanza = new_stanza(environment, options.name, options.account)
+    tfvars = environment.tfvars
+    tfvars.write_text(add_stanza(tfvars.read_text(), stanza))
+    terraform = ensure_toolchain(progress).terraform
+    subprocess.run([terraform, "fmt", tfvars], check=True, capture_output=True)
     out.print(stanza, markup=False)
     out.print(
-        f"Added to environments/{env.name}/terraform.tfvars. Change its models there, commit it, "
-        f"then `make apply ENV={env.name} TENANT={chosen.name}`."
+        f"Added to environments/{environment.name}/terraform.tfvars. Change its models there, commit it, "
+        f"then run `make apply ENV={environment.name} TENANT={options.name}`."
     )
     return 0
 
 
-def mint(env: environment.Environment, name: str, account_id: str) -> str:
-    """A new tenant's stanza.
+def new_stanza(environment: Environment, name: str, account_id: str) -> str:
+    """Return a new tenant's stanza.
 
-    Raises CommandError for a name or account that is taken or malformed.
+    Raises CommandError for a name or account that is malformed or belongs to another tenant.
     """
     if not re.fullmatch(r"[a-z0-9](-?[a-z0-9])+", name):
         raise CommandError(
             f'"{name}" cannot be a tenant; write NAME= in lower-case letters, digits and hyphens.'
         )
-    longest = f"{env.name_of(name)}-execution"
-    if (
-        len(longest) > 64
-    ):  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    role_name = f"{environment.base_name(name)}-execution"
+    if len(role_name) > ROLE_NAME_LIMIT:
         raise CommandError(
-            f'"{name}" is too long by {len(longest) - 64}; IAM allows {longest} 64 characters.'
+            f'"{name}" is too long by {len(role_name) - ROLE_NAME_LIMIT}: IAM allows the role '
+            f"{role_name} {ROLE_NAME_LIMIT} characters."
         )
     if not re.fullmatch(r"[0-9]{12}", account_id):
         raise CommandError(
-            f'"{account_id}" is not an account id; write ACCOUNT= and all 12 digits, leading zeros too.'
+            f'"{account_id}" is not an account id; write ACCOUNT= with all 12 digits, including leading zeros.'
         )
-    if account_id == env.operations_account_id:
+    if account_id == environment.operations_account_id:
         raise CommandError(
-            f"{account_id} is the operations account; write ACCOUNT= and the customer's own."
+            f"{account_id} is the operations account; write ACCOUNT= with the customer's own account."
         )
-    for account in env.accounts:
+    for account in environment.accounts:
         if account.tenant.lower() == name:
             raise CommandError(
-                f'Tenant "{name}" is in environments/{env.name}/terraform.tfvars already; choose another NAME.'
+                f'Tenant "{name}" is in environments/{environment.name}/terraform.tfvars already; '
+                "choose another NAME."
             )
         if account.account_id == account_id:
             raise CommandError(
-                f'Account {account_id} belongs to tenant "{account.tenant}" already; a customer account has one tenant.'
+                f'Account {account_id} belongs to tenant "{account.tenant}" already; '
+                "a customer account has one tenant."
             )
     return (
         f"  {name} = {{\n"
         f'    accounts     = {{ "{account_id}" = {{}} }}\n'
-        f'    external_ids = {{ current = "{external_id()}" }}\n'
+        f'    deployer     = {{ external_id = "{new_external_id()}" }}\n'
+        f'    external_ids = {{ current = "{new_external_id()}" }}\n'
         "    models = {\n"
-        f'      {ALIAS} = {{ model = "{MODEL}", regions = ["{env.operations_region}"] }}\n'
+        f'      {ALIAS} = {{ model = "{MODEL}", regions = ["{environment.operations_region}"] }}\n'
         "    }\n"
         "  }\n"
     )
-
-
-def external_id() -> str:
-    """A new ExternalId: ours to choose, never the customer's, and unique by its 128 random bits.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
-    """
-    return secrets.token_hex(16)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`make test`: style, types, then every test. Needs Terraform, the aws provider and loopback; nothing else."""
+"""`make test`: run the checks, then every test. It needs Terraform, the aws provider and loopback only."""
 
 from __future__ import annotations
 
@@ -7,56 +7,50 @@ import os
 import subprocess
 import sys
 
+from tools.cli.checks import run_checks
 from tools.cli.console import progress, run
-from tools.cli.workspace import Workspace
-from tools.packaging import build as package
+from tools.packaging.build import build
 from tools.paths import ROOT
+from tools.terraform.toolchain import ensure_toolchain
 
-CHECKS = {
-    "Style": ["ruff", "check", "--quiet"],
-    "Format": ["ruff", "format", "--check", "--quiet"],
-    "Types": ["mypy"],
-}
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    return argparse.ArgumentParser(description=__doc__)
 
 
 def main() -> int:
-    """Run the checks, then the tests; the first that fails ends it."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--only-checks", action="store_true", help="leave the tests out")
-    chosen = options.parse_args()
-    for name, command in CHECKS.items():
-        progress(name)
-        failed = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=False).returncode
-        if failed:
-            return failed
-    if chosen.only_checks:
-        return 0
-    package.build("host", progress)  # set-up: the tests themselves need no package index
-    # One more than there are cores: much of a test's time, Terraform waits for AWS to settle.
+    """Run everything; the first check that fails ends it."""
+    parser().parse_args()
+    if code := run_checks():
+        return code
+    build("host", progress)  # built before the tests, which then need no package index
+    # One worker more than there are cores, because tests often wait for Terraform.
     workers = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile"]
+    # tests/conftest.py sets the order; xdist's own goes by the number of tests in a file, not their time.
     return subprocess.run(
-        # In the order of tests/conftest.py: xdist's own counts a file's tests, not its minutes.
         [sys.executable, "-m", "pytest", *workers, "--no-loadscope-reorder"],
         cwd=ROOT,
-        env=without_aws(Workspace()),
+        env=_environment(),
         check=False,
     ).returncode
 
 
-def without_aws(workspace: Workspace) -> dict[str, str]:
-    """The environment without the developer's own AWS configuration: a test may never use it."""
-    kept = {
+def _environment() -> dict[str, str]:
+    """Return the process environment without the developer's own AWS settings."""
+    inherited = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("AWS_", "MOTO_", "TF_VAR_"))
     }
-    return workspace.toolchain().environment(
+    return ensure_toolchain(progress).environment(
         {
-            **kept,
+            **inherited,
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
-            # Terraform and its provider are short-lived here, and collect garbage a quarter of their time.
+            # Terraform and its provider run briefly here, and would spend a quarter of that time on
+            # collecting garbage.
             "GOGC": "400",
         }
     )

@@ -1,7 +1,7 @@
 """The attacks that `make demo` tries on the local AWS, each beside the same call by its owner.
 
-The attacker owns a whole customer account: it reads its function's keys and rewrites its own
-policies. What stops it must stand in the operations account or in the victim's.
+The attacker controls a whole customer account: it reads its function's keys and rewrites its own
+policies. Only a policy in the operations account or in the victim's account can stop it.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 
-from tools.commands.deployer import EVERYTHING
+from tools.cli.local_target import ADMINISTRATOR
 from tools.localaws.control import Control
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tools.cli.workspace import Workspace
-    from tools.environment.model import CustomerAccount, Environment
+    from tools.cli.local_target import LocalTarget
+    from tools.environment.model import CustomerAccount
     from tools.localaws.trail import TrailEntry
 
 NOT_GRANTED = "anthropic.claude-3-opus-20240229-v1:0"
 AN_HOUR = 3600
 
-# What an owner of the account can deploy under its function's role: code that hands out its keys.
+# Code that returns its keys; the account's owner can deploy it under the function's role.
 LEAK = """
 import os
 def handler(event, context):
@@ -39,22 +39,22 @@ def handler(event, context):
 
 
 @dataclass(frozen=True)
-class Result:
-    """What became of an attack: who refused it and why, None when nobody did.
+class AttackResult:
+    """Who refused an attack and why; ``refused_by`` is None when nobody did.
 
-    ``as_expected`` says that the component whose job it is refused it, and that the owner's own
-    call, the twin that differs in one thing, was answered.
+    ``as_expected`` says that the responsible component refused it, and that the owner's own call,
+    which differs in one thing, succeeded.
     """
 
     attack: str
     refused_by: str | None
-    why: str
+    reason: str
     as_expected: bool
 
 
 @dataclass(frozen=True)
 class Party:
-    """A tenant as it acts in the attacks: its account, its ExternalId and its function's own keys."""
+    """A tenant in the attacks: its account, its ExternalId and a session with its function's keys."""
 
     account: CustomerAccount
     external_id: str
@@ -62,35 +62,34 @@ class Party:
     execution: boto3.Session
 
 
-def every(workspace: Workspace, env: Environment) -> list[Result]:
-    """Try all of them; needs an applied local environment with two tenants or more."""
-    return Attacks(workspace, env).run()
+def run_attacks(target: LocalTarget) -> list[AttackResult]:
+    """Try all attacks; the local environment must be applied and have at least two tenants."""
+    return _Attacks(target).run()
 
 
-class Attacks:
+class _Attacks:
     """The first tenant attacks the second; then the operations account attacks the first."""
 
-    def __init__(self, workspace: Workspace, env: Environment) -> None:
-        self._workspace = workspace
-        self._env = env
-        self._control = Control(workspace.cloud()["url"])
+    def __init__(self, target: LocalTarget) -> None:
+        self._target = target
+        self._environment = target.environment
+        self._control = Control(target.endpoint)
         first, second = (
-            next(account for account in env.accounts if account.tenant == name)
-            for name in env.tenants[:2]
+            self._environment.accounts_of(name)[0] for name in self._environment.tenants[:2]
         )
         self._attacker = self._party(first)
         self._victim = self._party(second)
 
-    def run(self) -> list[Result]:
-        """Every attack in turn; the last ones move the cloud's clock past the keys' expiry."""
+    def run(self) -> list[AttackResult]:
+        """Try every attack; the last one moves the local AWS's clock past the expiry of its keys."""
         return [*self._roles(), *self._models(), *self._records(), self._expired_keys()]
 
-    def _roles(self) -> list[Result]:
+    def _roles(self) -> list[AttackResult]:
         me, victim = self._attacker, self._victim
         name, other = me.account.tenant, victim.account.tenant
-        execution = f"{self._env.name_of(name)}-execution"
-        my_trust = f"trust policy of {self._env.name_of(name)}"
-        their_trust = f"trust policy of {self._env.name_of(other)}"
+        execution = f"{self._environment.base_name(name)}-execution"
+        my_trust = f"trust policy of {self._environment.base_name(name)}"
+        their_trust = f"trust policy of {self._environment.base_name(other)}"
 
         def own() -> object:
             return self._assume(me.execution, me.role_arn, name, me.external_id)
@@ -165,14 +164,14 @@ class Attacks:
             ),
         ]
 
-    def _models(self) -> list[Result]:
+    def _models(self) -> list[AttackResult]:
         me = self._attacker
         session = self._session(self._assume_own(me.execution))
         model, region = self._granted()
         elsewhere = next(
             region for region in ("ap-southeast-2", "us-west-2") if region not in self._regions()
         )
-        permissions = f"inline policy grants of {self._env.name_of(me.account.tenant)}"
+        permissions = f"inline policy grants of {self._environment.base_name(me.account.tenant)}"
 
         def own() -> None:
             self._converse(session, model, region)
@@ -194,14 +193,14 @@ class Attacks:
             ),
         ]
 
-    def _records(self) -> list[Result]:
+    def _records(self) -> list[AttackResult]:
         me, victim = self._attacker.account, self._victim.account
-        administrator = self._workspace.session(self._env, f"admin {me.account_id}")
-        operations = self._workspace.operations(self._env)
-        deployer = self._workspace.deployer(self._env, me)
+        administrator = self._target.session(f"administrator {me.account_id}")
+        operations = self._target.operations()
+        deployer = self._target.deployer(me)
 
         def read_by_its_reader(account: CustomerAccount) -> Callable[[], object]:
-            return lambda: self._read(self._workspace.reader(self._env, account), account)
+            return lambda: self._read(self._target.reader(account), account)
 
         return [
             self._try(
@@ -220,14 +219,14 @@ class Attacks:
             ),
             self._try(
                 f"operations as Terraform in {me.tenant}'s account",
-                f"inline policy deployer of {self._env.deployer_role_name}",
+                f"inline policy deployer of {self._environment.deployer_role_name}",
                 "NeverReadTheRecords denies",
                 lambda: self._read(deployer, me),
                 read_by_its_reader(me),
             ),
         ]
 
-    def _expired_keys(self) -> Result:
+    def _expired_keys(self) -> AttackResult:
         model, region = self._granted()
         old = self._session(self._assume_own(self._attacker.execution))
         self._control.advance_clock(AN_HOUR + 60)
@@ -247,29 +246,33 @@ class Attacks:
         reason: str,
         attempt: Callable[[], object],
         twin: Callable[[], object],
-    ) -> Result:
+    ) -> AttackResult:
         before = len(self._control.calls())
         try:
             attempt()
         except ClientError as error:
             refusals = [entry for entry in self._control.calls()[before:] if not entry.allowed]
-            if not refusals:  # it failed, but nobody refused it
-                return Result(attack, None, str(error), as_expected=False)
-            who, why = _told(refusals[-1])
-            expected = who.startswith(refuser) and reason in why
-            return Result(attack, who, why, as_expected=expected and _allowed(twin))
-        return Result(attack, None, "", as_expected=False)
+            if not refusals:  # it failed for another reason
+                return AttackResult(attack, None, str(error), as_expected=False)
+            policy, explanation = _explanation(refusals[-1])
+            expected = policy.startswith(refuser) and reason in explanation
+            return AttackResult(
+                attack, policy, explanation, as_expected=expected and _succeeds(twin)
+            )
+        return AttackResult(attack, None, "", as_expected=False)
 
     def _granted(self) -> tuple[str, str]:
-        """A model of the attacker's own, and the first Region it is granted in."""
-        model = next(iter(self._env.stanzas[self._attacker.account.tenant]["models"].values()))
+        """Return a model of the attacker's own stanza, and the first Region in which it is granted."""
+        model = next(
+            iter(self._environment.stanzas[self._attacker.account.tenant]["models"].values())
+        )
         return model["model"], model["regions"][0]
 
     def _regions(self) -> set[str]:
-        models = self._env.stanzas[self._attacker.account.tenant]["models"].values()
+        models = self._environment.stanzas[self._attacker.account.tenant]["models"].values()
         return {region for model in models for region in model["regions"]}
 
-    # What the parties do
+    # What the parties do.
 
     def _assume_own(self, session: boto3.Session) -> dict[str, Any]:
         me = self._attacker
@@ -278,11 +281,11 @@ class Attacks:
     def _assume(
         self, session: boto3.Session, role_arn: str, name: str, external_id: str | None
     ) -> dict[str, Any]:
-        given = {"ExternalId": external_id} if external_id else {}
+        parameters = {"ExternalId": external_id} if external_id else {}
         sts = self._client(session, "sts")
-        keys: dict[str, Any] = sts.assume_role(RoleArn=role_arn, RoleSessionName=name, **given)[
-            "Credentials"
-        ]
+        keys: dict[str, Any] = sts.assume_role(
+            RoleArn=role_arn, RoleSessionName=name, **parameters
+        )["Credentials"]
         return keys
 
     def _converse(self, session: boto3.Session, model: str, region: str) -> None:
@@ -290,38 +293,36 @@ class Attacks:
         bedrock.converse(modelId=model, messages=[{"role": "user", "content": [{"text": "Hello"}]}])
 
     def _read(self, session: boto3.Session, account: CustomerAccount) -> None:
-        where = f"arn:{self._env.partition}:logs:{account.region}:{account.account_id}"
-        group = f"{where}:log-group:{self._env.records_of(account.tenant)}"
+        where = f"arn:{self._environment.partition}:logs:{account.region}:{account.account_id}"
+        group = f"{where}:log-group:{self._environment.record_log_group(account.tenant)}"
         self._client(session, "logs", account.region).filter_log_events(logGroupIdentifier=group)
 
     def _client(self, session: boto3.Session, service: str, region: str | None = None) -> Any:  # noqa: ANN401 - boto3's clients have no common type
-        return self._workspace.client(
-            self._env, session, service, region, retries={"total_max_attempts": 1}
-        )
+        return self._target.client(session, service, region, retries={"total_max_attempts": 1})
 
-    # What the attacker prepares in its own account
+    # What the attacker prepares in its own account.
 
     def _party(self, account: CustomerAccount) -> Party:
-        role = self._env.role_arn(
-            self._env.operations_account_id, self._env.name_of(account.tenant)
+        role = self._environment.role_arn(
+            self._environment.operations_account_id, self._environment.base_name(account.tenant)
         )
-        external_id = self._env.stanzas[account.tenant]["external_ids"]["current"]
+        external_id = self._environment.stanzas[account.tenant]["external_ids"]["current"]
         return Party(account, external_id, role, self._execution(account))
 
     def _execution(self, account: CustomerAccount) -> boto3.Session:
-        """A session with the function's own keys, taken as an owner of the account can take them."""
-        admin = self._workspace.session(self._env, f"admin {account.account_id}")
+        """Return a session with the function's own keys, obtained as the account's owner could."""
+        admin = self._target.session(f"administrator {account.account_id}")
         client = self._client(admin, "lambda", account.region)
         name = f"leak-{time.monotonic_ns()}"
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as zipped:
             zipped.writestr("leak.py", LEAK)
-        execution = f"{self._env.name_of(account.tenant)}-execution"
+        execution = f"{self._environment.base_name(account.tenant)}-execution"
         client.create_function(
             FunctionName=name,
             Runtime="python3.13",
             Handler="leak.handler",
-            Role=self._env.role_arn(account.account_id, execution),
+            Role=self._environment.role_arn(account.account_id, execution),
             Code={"ZipFile": archive.getvalue()},
         )
         keys = json.load(client.invoke(FunctionName=name)["Payload"])
@@ -329,24 +330,22 @@ class Attacks:
         return boto3.Session(keys[0], keys[1], keys[2], region_name=account.region)
 
     def _widen_own_policies(self, party: Party) -> None:
-        iam = self._client(
-            self._workspace.session(self._env, f"admin {party.account.account_id}"), "iam"
-        )
+        iam = self._client(self._target.session(f"administrator {party.account.account_id}"), "iam")
         iam.put_role_policy(
-            RoleName=f"{self._env.name_of(party.account.tenant)}-execution",
+            RoleName=f"{self._environment.base_name(party.account.tenant)}-execution",
             PolicyName="widened",
-            PolicyDocument=json.dumps(EVERYTHING),
+            PolicyDocument=json.dumps(ADMINISTRATOR),
         )
 
     def _intruder(self, party: Party) -> boto3.Session:
-        admin = self._workspace.session(self._env, f"admin {party.account.account_id}")
+        admin = self._target.session(f"administrator {party.account.account_id}")
         iam = self._client(admin, "iam")
-        root = f"arn:{self._env.partition}:iam::{party.account.account_id}:root"
+        root = f"arn:{self._environment.partition}:iam::{party.account.account_id}:root"
         anyone_here = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": root}}
         trust = json.dumps({"Version": "2012-10-17", "Statement": [anyone_here]})
         role = iam.create_role(RoleName="intruder", AssumeRolePolicyDocument=trust)["Role"]
         iam.put_role_policy(
-            RoleName="intruder", PolicyName="everything", PolicyDocument=json.dumps(EVERYTHING)
+            RoleName="intruder", PolicyName="everything", PolicyDocument=json.dumps(ADMINISTRATOR)
         )
         return self._session(self._assume(admin, role["Arn"], "intruder", None))
 
@@ -355,23 +354,23 @@ class Attacks:
             keys["AccessKeyId"],
             keys["SecretAccessKey"],
             keys["SessionToken"],
-            region_name=self._env.operations_region,
+            region_name=self._environment.operations_region,
         )
 
 
-def _told(refusal: TrailEntry) -> tuple[str, str]:
-    """Who refused and why, from the trail's sentence: ``POLICY: statement SID …: why``."""
-    reason = re.sub(
+def _explanation(refusal: TrailEntry) -> tuple[str, str]:
+    """Return the policy and the reason in the trail's sentence ``POLICY: statement SID …: reason``."""
+    sentence = re.sub(
         r"arn:[\w-]+:[\w-]+:[\w-]*:\d*:", "", refusal.reason
-    )  # the rest of an ARN is enough here
-    policy, said, rest = reason.partition(": statement ")
-    if not said:
-        return refusal.refused_by or "", reason
-    sid, _, why = rest.partition(" does not match: ")
-    return policy, why or sid
+    )  # the end of an ARN is enough here
+    policy, separator, rest = sentence.partition(": statement ")
+    if not separator:
+        return refusal.refused_by or "", sentence
+    sid, _, reason = rest.partition(" does not match: ")
+    return policy, reason or sid
 
 
-def _allowed(twin: Callable[[], object]) -> bool:
+def _succeeds(twin: Callable[[], object]) -> bool:
     try:
         twin()
     except ClientError:

@@ -1,23 +1,23 @@
-"""Edits to a terraform.tfvars that leave every other character, comments too, as it was."""
+"""Edits a terraform.tfvars and leaves every other character, comments included, as it was."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from tools.cli.console import CommandError
+from tools.errors import CommandError
 
-# Strings and comments hold braces and names that mean nothing; they are stepped over whole.
+# Braces and names inside strings and comments mean nothing, so a string or a comment is one token.
 _TOKEN = re.compile(
     r'(?P<comment>#[^\n]*|//[^\n]*|/\*.*?\*/)|(?P<name>"(?:\\.|[^"\\])*"|[A-Za-z_][\w-]*)|(?P<brace>[{}()\[\]])',
     re.DOTALL,
 )
-_GIVEN = re.compile(r'\s*[=:]\s*(?P<value>\{|"(?:\\.|[^"\\])*"|null\b)')
+_ASSIGNMENT = re.compile(r'\s*[=:]\s*(?P<value>\{|"(?:\\.|[^"\\])*"|null\b)')
 
 
 @dataclass(frozen=True)
 class Span:
-    """Where something stands in the text: from ``start`` up to but without ``end``."""
+    """A part of the text: from ``start`` up to ``end``, which is not part of it."""
 
     start: int
     end: int
@@ -25,29 +25,29 @@ class Span:
 
 @dataclass(frozen=True)
 class Attribute:
-    """One ``name = value`` of an object; of an object's value, the span between its braces."""
+    """One ``name = value``. When the value is an object, ``value`` is the span between its braces."""
 
     whole: Span
     value: Span
 
 
-def attribute(text: str, *path: str) -> Attribute | None:
-    """The attribute that the names lead to, through objects; None when one of them is not there."""
-    within, found = Span(0, len(text)), None
+def find_attribute(text: str, *path: str) -> Attribute | None:
+    """Return the attribute at ``path``, which leads through objects; None when it does not exist."""
+    span, attribute = Span(0, len(text)), None
     for name in path:
-        found = _member(text, within, name)
-        if found is None:
+        attribute = _member(text, span, name)
+        if attribute is None:
             return None
-        within = found.value
-    return found
+        span = attribute.value
+    return attribute
 
 
-def inserted(text: str, stanza: str) -> str:
-    """``text`` with ``stanza`` as the last of its tenants.
+def add_stanza(text: str, stanza: str) -> str:
+    """Return ``text`` with ``stanza`` as the last tenant.
 
-    Raises CommandError when there is no ``tenants = {`` or it is never closed.
+    Raises CommandError when there is no ``tenants = {`` or when it is never closed.
     """
-    tenants = attribute(text, "tenants")
+    tenants = find_attribute(text, "tenants")
     if tenants is None:
         raise CommandError("terraform.tfvars has no `tenants = {`; add it before adding a tenant.")
     closing = tenants.value.end
@@ -56,35 +56,35 @@ def inserted(text: str, stanza: str) -> str:
     return f"{before}{gap}{stanza}{text[closing:]}"
 
 
-def replaced(text: str, span: Span, value: str) -> str:
-    """``text`` with ``value`` where ``span`` is."""
+def replace_span(text: str, span: Span, value: str) -> str:
+    """Return ``text`` with ``value`` in place of ``span``."""
     return f"{text[: span.start]}{value}{text[span.end :]}"
 
 
-def without(text: str, whole: Span) -> str:
-    """``text`` without an attribute of an object, and without the comma or the line it leaves behind."""
+def remove_attribute(text: str, whole: Span) -> str:
+    """Return ``text`` without an attribute and without the comma or the empty line it would leave."""
     before, after = text[: whole.start], text[whole.end :]
-    if (kept := before.rstrip()).endswith(","):
-        return kept.removesuffix(",") + after
+    if (trimmed := before.rstrip()).endswith(","):
+        return trimmed.removesuffix(",") + after
     if comma := re.match(r"[^\S\n]*,[^\S\n]*", after):
         return before + after[comma.end() :]
-    if own_line := re.match(r"[^\S\n]*\n", after):
-        return before.rstrip(" \t") + after[own_line.end() :]
+    if line_end := re.match(r"[^\S\n]*\n", after):
+        return before.rstrip(" \t") + after[line_end.end() :]
     return before + after.lstrip(" \t")
 
 
-def _member(text: str, within: Span, name: str) -> Attribute | None:
-    """The attribute ``name`` of the object whose inside is ``within``, and of no object in it."""
+def _member(text: str, span: Span, name: str) -> Attribute | None:
+    """Return the attribute ``name`` of the object inside ``span``, ignoring nested objects."""
     depth = 0
-    for token in _TOKEN.finditer(text, within.start, within.end):
+    for token in _TOKEN.finditer(text, span.start, span.end):
         if brace := token["brace"]:
             depth += 1 if brace in "{[(" else -1
         elif token["name"] and depth == 0 and token["name"].strip('"') == name:
-            given = _GIVEN.match(text, token.end(), within.end)
-            if given is None:
+            assignment = _ASSIGNMENT.match(text, token.end(), span.end)
+            if assignment is None:
                 continue
-            value = Span(given.start("value"), given.end("value"))
-            if given["value"] == "{":
+            value = Span(assignment.start("value"), assignment.end("value"))
+            if assignment["value"] == "{":
                 value = Span(value.end, _closing_brace(text, value.end, name))
                 return Attribute(Span(token.start(), value.end + 1), value)
             return Attribute(Span(token.start(), value.end), value)
@@ -92,7 +92,7 @@ def _member(text: str, within: Span, name: str) -> Attribute | None:
 
 
 def _closing_brace(text: str, position: int, name: str) -> int:
-    """Where the brace that was opened just before ``position`` closes."""
+    """Return the position of the brace that closes the one just before ``position``."""
     depth = 1
     for token in _TOKEN.finditer(text, position):
         depth += {"{": 1, "}": -1}.get(token["brace"] or "", 0)

@@ -1,4 +1,4 @@
-"""An environment as data: what environments/<env>/terraform.tfvars and backend.hcl say."""
+"""An environment as data: what environments/<name>/terraform.tfvars and backend.hcl declare."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import hcl2
-from hcl2.utils import SerializationOptions
 
-from tools.cli.console import CommandError
+from tools.environment.hcl import read_hcl
 from tools.environment.unknown_keys import unknown_keys
-from tools.paths import ENVIRONMENTS, ROOT
+from tools.errors import CommandError
+from tools.paths import ENVIRONMENTS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 DEPLOYER_ROLE = "terraform-deployer"  # the default in environments/variables.tf
@@ -30,9 +30,12 @@ class CustomerAccount:
     region: str
     readers: tuple[str, ...] = ()
     unmaskers: tuple[str, ...] = ()
-    in_vpc: bool = False
-    permissions_boundary: str | None = None
     snap_start: bool = False
+
+    @property
+    def name(self) -> str:
+        """``TENANT/ACCOUNT``, as PART= and the matrix of the CI workflow write it."""
+        return f"{self.tenant}/{self.account_id}"
 
 
 @dataclass(frozen=True)
@@ -49,126 +52,155 @@ class Environment:
 
     @property
     def folder(self) -> Path:
-        """Where the environment's data lies."""
+        """The folder that holds the environment's data."""
         return ENVIRONMENTS / self.name
+
+    @property
+    def tfvars(self) -> Path:
+        """The file that declares the tenants."""
+        return self.folder / "terraform.tfvars"
 
     @property
     def tenants(self) -> tuple[str, ...]:
         """The tenants' names, in the order of the file."""
         return tuple(dict.fromkeys(account.tenant for account in self.accounts))
 
-    def of(self, tenant: str | None, account_id: str | None = None) -> tuple[CustomerAccount, ...]:
-        """The customer accounts of one tenant, or of all; CommandError for a name that is not there."""
-        if tenant is None:
-            return self.accounts
-        chosen = tuple(account for account in self.accounts if account.tenant == tenant)
-        if not chosen:
-            raise CommandError(
-                f'No tenant "{tenant}" in environments/{self.name}/terraform.tfvars; it has '
-                f"{_listed(self.tenants)}. `make tenant ENV={self.name} NAME={tenant} ACCOUNT=…` adds one."
-            )
-        if account_id is None:
-            return chosen
-        named = tuple(account for account in chosen if account.account_id == account_id)
-        if not named:
-            has = _listed(account.account_id for account in chosen)
-            raise CommandError(f'Tenant "{tenant}" has no account {account_id}; it has {has}.')
-        return named
-
-    @cached_property  # each session reads the table anew
+    @cached_property  # each boto3 session reads the table anew
     def partition(self) -> str:
-        """The AWS partition that the operations Region lies in, by botocore's own table."""
+        """The AWS partition of the operations Region, from botocore's own table."""
         partition: str = boto3.Session().get_partition_for_region(self.operations_region)
         return partition
 
-    def role_arn(self, account_id: str, name: str) -> str:
-        """The ARN of a role in one of the environment's accounts."""
-        return f"arn:{self.partition}:iam::{account_id}:role/{name}"
+    def accounts_of(
+        self, tenant: str | None, account_id: str | None = None
+    ) -> tuple[CustomerAccount, ...]:
+        """Return the customer accounts of one tenant, or of all when ``tenant`` is None.
 
-    def records_of(self, tenant: str) -> str:
-        """The tenant's record log group."""
-        return f"/bedrock/{self.name}/{tenant}/records"
+        Raises CommandError for a tenant or an account that the environment does not have.
+        """
+        if tenant is None:
+            return self.accounts
+        accounts = tuple(account for account in self.accounts if account.tenant == tenant)
+        if not accounts:
+            raise CommandError(
+                f'Environment "{self.name}" has no tenant "{tenant}"; it has {_joined(self.tenants)}. '
+                f"`make tenant ENV={self.name} NAME={tenant} ACCOUNT=…` adds one."
+            )
+        if account_id is None:
+            return accounts
+        matches = tuple(account for account in accounts if account.account_id == account_id)
+        if not matches:
+            account_ids = _joined(account.account_id for account in accounts)
+            raise CommandError(
+                f'Tenant "{tenant}" has no account {account_id}; it has {account_ids}.'
+            )
+        return matches
 
-    def name_of(self, tenant: str) -> str:
-        """The base name of everything a tenant has in either account."""
+    def only_account(self, tenant: str, account_id: str | None) -> CustomerAccount:
+        """Return the tenant's only account, or the one that ``account_id`` names.
+
+        Raises CommandError when the tenant has several accounts and none is named.
+        """
+        accounts = self.accounts_of(tenant, account_id)
+        if len(accounts) > 1:
+            account_ids = _joined(account.account_id for account in accounts)
+            raise CommandError(
+                f'Tenant "{tenant}" has several accounts; add ACCOUNT= and one of {account_ids}.'
+            )
+        return accounts[0]
+
+    def accounts_named(self, names: str) -> list[CustomerAccount]:
+        """Return the accounts that ``TENANT/ACCOUNT`` names list; CommandError for an unknown one."""
+        accounts: list[CustomerAccount] = []
+        for name in names.split():
+            tenant, slash, account_id = name.partition("/")
+            if not slash:
+                raise CommandError(
+                    f'"{name}" does not name an account; write TENANT/ACCOUNT, such as acme/222222222222.'
+                )
+            accounts.extend(self.accounts_of(tenant, account_id))
+        return accounts
+
+    def deployer_external_id(self, tenant: str) -> str:
+        """Return the ExternalId that the deployer role of a tenant's accounts demands.
+
+        Raises CommandError when the stanza has none.
+        """
+        deployer = self.stanzas[tenant].get("deployer") or {}
+        if external_id := deployer.get("external_id"):
+            return str(external_id)
+        raise CommandError(
+            f'Tenant "{tenant}" has no deployer.external_id in its stanza; mint one with '
+            '`openssl rand -hex 16` and write deployer = { external_id = "…" }.'
+        )
+
+    def base_name(self, tenant: str) -> str:
+        """Return the name that begins every resource of a tenant, in either account."""
         return f"bedrock-{self.name}-{tenant}"
 
-    def function_of(self, account: CustomerAccount) -> str:
-        """What to invoke in a customer account: of a function with snapshots, the alias that starts from one."""
-        return f"{self.name_of(account.tenant)}{':live' if account.snap_start else ''}"
+    def function_name(self, account: CustomerAccount) -> str:
+        """Return what to invoke in a customer account: with snapshots it is the function's alias."""
+        return f"{self.base_name(account.tenant)}{':live' if account.snap_start else ''}"
+
+    def record_log_group(self, tenant: str) -> str:
+        """Return the name of the log group that holds a tenant's records."""
+        return f"/bedrock/{self.name}/{tenant}/records"
+
+    def role_arn(self, account_id: str, role_name: str) -> str:
+        """Return the ARN of a role in one of the environment's accounts."""
+        return f"arn:{self.partition}:iam::{account_id}:role/{role_name}"
 
 
-def load(name: str) -> Environment:
-    """Read an environment; CommandError when it does not exist or its tfvars cannot be right."""
-    folder = ENVIRONMENTS / name
-    tfvars = folder / "terraform.tfvars"
-    # A path would read an environment under another name, with other credentials.
+def load_environment(name: str) -> Environment:
+    """Read an environment; CommandError when there is none of this name or its tfvars are wrong."""
+    tfvars = ENVIRONMENTS / name / "terraform.tfvars"
+    # A path in place of a name would read an environment under another name, with other credentials.
     if not re.fullmatch(r"[a-z][a-z0-9]*", name) or not tfvars.is_file():
-        known = sorted(path.parent.name for path in ENVIRONMENTS.glob("*/terraform.tfvars"))
-        raise CommandError(f'No environment "{name}"; write ENV= and one of {_listed(known)}.')
+        names = sorted(path.parent.name for path in ENVIRONMENTS.glob("*/terraform.tfvars"))
+        raise CommandError(
+            f'There is no environment "{name}"; write ENV= and one of {_joined(names)}.'
+        )
     problems = unknown_keys(tfvars, ENVIRONMENTS / "variables.tf")
     if problems:
         raise CommandError("\n".join(problems))
-    data = read_hcl(tfvars)
-    if data.get("environment") != name:
+    variables = read_hcl(tfvars)
+    if variables.get("environment") != name:
         raise CommandError(
-            f'environments/{name}/terraform.tfvars says environment = "{data.get("environment")}"; '
-            f'write "{name}", the name of its folder, or it would act on the other one.'
+            f'environments/{name}/terraform.tfvars says environment = "{variables.get("environment")}"; '
+            f'write "{name}", the name of its folder, because commands would act on the other environment.'
         )
     try:
-        region = data["operations"]["region"]
-        return Environment(
-            name=name,
-            operations_account_id=str(data["operations"]["account_id"]),
-            operations_region=region,
-            deployer_role_name=data.get("deployer_role_name", DEPLOYER_ROLE),
-            accounts=tuple(
-                CustomerAccount(
-                    tenant,
-                    str(account_id),
-                    account.get("region") or region,
-                    tuple(account.get("readers", ())),
-                    tuple(account.get("unmaskers", ())),
-                    in_vpc="vpc" in account,
-                    permissions_boundary=account.get("permissions_boundary"),
-                    snap_start=stanza.get("workload", {}).get("snap_start", False),
-                )
-                for tenant, stanza in data.get("tenants", {}).items()
-                for account_id, account in stanza["accounts"].items()
-            ),
-            stanzas=data.get("tenants", {}),
-            backend=read_hcl(folder / "backend.hcl"),
-        )
+        return _from_variables(name, variables)
     except (AttributeError, KeyError, TypeError) as error:
         raise CommandError(
-            f"environments/{name}/terraform.tfvars lacks {error}; see environments/variables*.tf for its shape."
+            f"environments/{name}/terraform.tfvars lacks {error}; environments/variables*.tf declare its shape."
         ) from None
 
 
-def read_hcl(path: Path) -> dict[str, Any]:
-    """The attributes of a tfvars or backend file as plain Python values; CommandError when it is not HCL."""
-    plain = SerializationOptions(
-        strip_string_quotes=True, explicit_blocks=False, with_comments=False
+def _from_variables(name: str, variables: dict[str, Any]) -> Environment:
+    operations = variables["operations"]
+    stanzas = variables.get("tenants", {})
+    return Environment(
+        name=name,
+        operations_account_id=str(operations["account_id"]),
+        operations_region=operations["region"],
+        deployer_role_name=variables.get("deployer_role_name", DEPLOYER_ROLE),
+        accounts=tuple(
+            CustomerAccount(
+                tenant,
+                str(account_id),
+                account.get("region") or operations["region"],
+                tuple(account.get("readers", ())),
+                tuple(account.get("unmaskers", ())),
+                stanza.get("workload", {}).get("snap_start", False),
+            )
+            for tenant, stanza in stanzas.items()
+            for account_id, account in stanza["accounts"].items()
+        ),
+        stanzas=stanzas,
+        backend=read_hcl(ENVIRONMENTS / name / "backend.hcl"),
     )
-    try:
-        with path.open() as file:
-            content: dict[str, Any] = hcl2.load(file, serialization_options=plain)
-    except Exception as error:  # noqa: BLE001 - the parser raises many types; each means "not HCL"
-        raise CommandError(
-            f"{path.relative_to(ROOT)} is not valid HCL: {str(error).splitlines()[0]}"
-        ) from None
-    plain_keys: dict[str, Any] = _unquoted(content)
-    return plain_keys
 
 
-def _unquoted(value: Any) -> Any:  # noqa: ANN401 - HCL values are any JSON value
-    """Object keys keep their quotes in python-hcl2 8; take them off."""
-    if isinstance(value, dict):
-        return {str(key).strip('"'): _unquoted(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_unquoted(item) for item in value]
-    return value
-
-
-def _listed(names: Any) -> str:  # noqa: ANN401 - any iterable of names
+def _joined(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"

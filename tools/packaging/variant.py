@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from tools.cli.console import CommandError
+from tools.errors import CommandError
 
 RUNTIME = "3.13"
 # Lambda's python3.13 runs on Amazon Linux 2023, glibc 2.34; wheels for older ones run there too.

@@ -1,4 +1,4 @@
-"""A tenant's records, read by the only role that may: parts joined, copies dropped, damage said."""
+"""Reads a tenant's records as the reader role: joins parts, drops copies and reports damage."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from tools.cli.console import CommandError, warn
+from tools.cli.console import warn
+from tools.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tools.cli.workspace import Workspace
-    from tools.environment.model import CustomerAccount, Environment
+    from tools.cli.targets import Target
+    from tools.environment.model import CustomerAccount
 
 Record = dict[str, Any]
-Kept = Literal["delivered", "spilled"]
+Place = Literal["delivered", "spilled"]
 
-# Of one call the latest of these is shown: a mark is there before the call has an end, and a call
-# recorded as incomplete may be answered after all.
+# The latest of these phases is the one to show: a start mark comes before the call's end, and a call
+# that was recorded as incomplete may still be answered.
 _PHASES = ("start", "incomplete", "error", "end")
-_LINES = {"record.start", "record.spilled"}
-# CloudWatch shows an asterisk for each character of what a data protection policy hides.
-_MASKED = "****"
+_LOG_LINES = {"record.start", "record.spilled"}
+# CloudWatch shows an asterisk for each character that a data protection policy masks.
+_MASK = "****"
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -34,174 +35,178 @@ class Entry:
     """The record of one call, and where it was found."""
 
     record: Record
-    kept: Kept
+    place: Place
 
     @property
     def id(self) -> str:
-        """Its record id."""
+        """The record id."""
         return str(self.record["tenantBedrock"]["recordId"])
 
     @property
     def phase(self) -> str:
-        """``start`` when nothing but the mark is there: a named gap."""
+        """``start`` when there is only the start mark, which is a gap."""
         return str(self.record["tenantBedrock"]["phase"])
 
 
 @dataclass(frozen=True)
-class Choice:
-    """Which records are wanted; ``error`` is AWS's code, or ``any``."""
+class RecordFilter:
+    """Which records to return; ``error`` is AWS's code or ``any``."""
 
     since: datetime | None = None
     until: datetime | None = None
     model: str | None = None
     error: str | None = None
 
-    def wants(self, record: Record) -> bool:
+    def matches(self, record: Record) -> bool:
         """Whether ``record`` is one of them."""
-        began = datetime.fromisoformat(record["timestamp"])
+        timestamp = datetime.fromisoformat(record["timestamp"])
         code = record.get("errorCode")
         return (
-            (self.since is None or began >= self.since)
-            and (self.until is None or began < self.until)
+            (self.since is None or timestamp >= self.since)
+            and (self.until is None or timestamp < self.until)
             and self.model in (None, record["tenantBedrock"].get("alias"), record.get("modelId"))
             and (self.error is None or (code is not None and self.error in ("any", code)))
         )
 
 
-class Book:
-    """Records taken in event by event, in any order, from either log group."""
+class RecordReader:
+    """Collects records event by event, in any order, from both log groups."""
 
     def __init__(self) -> None:
         self.problems: list[str] = []
-        self.foreign = 0
-        self.masked = 0
-        self._whole: dict[tuple[str, str], Entry] = {}
-        self._parts: dict[tuple[str, str, Kept, str], dict[int, Record]] = {}
+        self.foreign_events = 0
+        self.masked_records = 0
+        self._entries: dict[tuple[str, str], Entry] = {}
+        self._parts: dict[tuple[str, str, Place, str], dict[int, Record]] = {}
 
-    def take(self, message: str, kept: Kept) -> None:
-        """Take in one event of the record log group, or one line of the function's own log."""
-        record = _record(message)
+    def add_message(self, message: str, place: Place) -> None:
+        """Add one event of the record log group, or one line of the function's own log."""
+        record = _parse(message)
         if record is None:
-            self.foreign += 1
+            self.foreign_events += 1
             return
-        ours = record["tenantBedrock"]
-        if "parts" not in ours:
-            self._add(record, kept)
+        details = record["tenantBedrock"]
+        if "parts" not in details:
+            self._add_record(record, place)
             return
-        key = ours["recordId"], ours["phase"], kept, ours["sha256"]
-        have = self._parts.setdefault(key, {})
-        have[ours["part"]] = record
-        if len(have) == ours["parts"]:
-            self._join(key, "".join(have[number]["body"] for number in sorted(have)))
+        key = details["recordId"], details["phase"], place, details["sha256"]
+        parts = self._parts.setdefault(key, {})
+        parts[details["part"]] = record
+        if len(parts) == details["parts"]:
+            self._join_parts(key, "".join(parts[number]["body"] for number in sorted(parts)))
 
-    def entries(self, choice: Choice | None = None) -> list[Entry]:
-        """One entry for each call that is wanted, oldest first."""
+    def entries(self, record_filter: RecordFilter | None = None) -> list[Entry]:
+        """Return one entry for each matching call, oldest first."""
         latest: dict[str, Entry] = {}
-        for entry in self._whole.values():
-            shown = latest.get(entry.id)
-            if shown is None or _PHASES.index(entry.phase) > _PHASES.index(shown.phase):
+        for entry in self._entries.values():
+            other = latest.get(entry.id)
+            if other is None or _PHASES.index(entry.phase) > _PHASES.index(other.phase):
                 latest[entry.id] = entry
-        wanted = [e for e in latest.values() if choice is None or choice.wants(e.record)]
-        return sorted(wanted, key=lambda entry: entry.record["timestamp"])
+        matches = [
+            entry
+            for entry in latest.values()
+            if record_filter is None or record_filter.matches(entry.record)
+        ]
+        return sorted(matches, key=lambda entry: entry.record["timestamp"])
 
     def damage(self) -> list[str]:
-        """What is wrong with the records read so far, in sentences; empty when nothing is."""
-        missing = []
-        for (record_id, phase, _, _), have in self._parts.items():
-            count = next(iter(have.values()))["tenantBedrock"]["parts"]
-            gone = [str(number) for number in range(1, count + 1) if number not in have]
-            if gone and (record_id, phase) not in self._whole:
-                missing.append(
-                    f"Record {record_id} ({phase}): part {', '.join(gone)} of {count} is missing."
+        """Return a sentence for everything that is wrong with the records read so far."""
+        incomplete = []
+        for (record_id, phase, _, _), parts in self._parts.items():
+            count = next(iter(parts.values()))["tenantBedrock"]["parts"]
+            missing = [str(number) for number in range(1, count + 1) if number not in parts]
+            if missing and (record_id, phase) not in self._entries:
+                incomplete.append(
+                    f"Record {record_id} ({phase}): part {', '.join(missing)} of {count} is missing."
                 )
-        return [*self.problems, *missing]
+        return [*self.problems, *incomplete]
 
-    def _join(self, key: tuple[str, str, Kept, str], text: str) -> None:
-        record_id, phase, kept, sha256 = key
+    def _join_parts(self, key: tuple[str, str, Place, str], text: str) -> None:
+        record_id, phase, place, sha256 = key
         if hashlib.sha256(text.encode()).hexdigest() == sha256:
-            self._add(json.loads(text), kept)
-        elif _MASKED in text:
-            self.masked += 1
-            self._add(json.loads(text), kept)
+            self._add_record(json.loads(text), place)
+        elif _MASK in text:
+            self.masked_records += 1
+            self._add_record(json.loads(text), place)
         else:
             self.problems.append(
-                f"Record {record_id} ({phase}) was altered: its parts do not have the SHA-256 they state."
+                f"Record {record_id} ({phase}) was altered: its parts do not have the SHA-256 that they state."
             )
 
-    def _add(self, record: Record, kept: Kept) -> None:
-        """CloudWatch takes a repeated put as a second event, and a late put may follow a copy."""
-        entry = Entry(record, kept)
-        known = self._whole.setdefault((entry.id, entry.phase), entry)
-        if known.record != record:
+    def _add_record(self, record: Record, place: Place) -> None:
+        """Add a whole record. A repeated put is a second event, and a late put may follow a copy."""
+        entry = Entry(record, place)
+        first = self._entries.setdefault((entry.id, entry.phase), entry)
+        if first.record != record:
             self.problems.append(
-                f"Record {entry.id} ({entry.phase}) is there twice, and the two differ."
+                f"Record {entry.id} ({entry.phase}) exists twice, and the two differ."
             )
 
 
-def read(
-    workspace: Workspace,
-    env: Environment,
+def read_records(
+    target: Target,
     account: CustomerAccount,
     since: datetime | None = None,
     *,
     unmask: bool = False,
-) -> Book:
-    """Everything in the account's two log groups, as the reader role; CommandError when it may not.
+) -> RecordReader:
+    """Read both log groups of an account as the reader role; CommandError when access is refused.
 
-    ``unmask`` reads as the other role, which sees what a data protection policy hides.
+    With ``unmask`` it reads as the unmasker role, which sees what a data protection policy masks.
     """
-    book = Book()
-    client = workspace.client(env, workspace.reader(env, account, unmask=unmask), "logs")
-    # A record is put after its call began: a call since then has no event before.
-    given: dict[str, Any] = {"startTime": int(since.timestamp() * 1000)} if since else {}
+    environment = target.environment
+    reader = RecordReader()
+    client = target.client(target.reader(account, unmask=unmask), "logs")
+    # A record is put after its call began, so no event before ``since`` belongs to a later call.
+    parameters: dict[str, Any] = {"startTime": int(since.timestamp() * 1000)} if since else {}
     if unmask:
-        given["unmask"] = True
-    for message in _messages(client, logGroupName=env.records_of(account.tenant), **given):
-        book.take(message, "delivered")
-    if book.foreign:  # the log is the customer's, who may write to it too
-        warn(f"{book.foreign} events in the log group are no records and are left out.")
-    # A spilled record, and each start mark, is a line of the function's own log.
-    own = f"/aws/lambda/{env.name_of(account.tenant)}"
-    pattern = '"tenantBedrock"'
-    for message in _messages(client, logGroupName=own, filterPattern=pattern, **given):
-        book.take(message, "spilled")
-    if book.masked:
+        parameters["unmask"] = True
+    record_log_group = environment.record_log_group(account.tenant)
+    for message in _messages(client, logGroupName=record_log_group, **parameters):
+        reader.add_message(message, "delivered")
+    if reader.foreign_events:  # the log group is the customer's, and others there may write to it
+        warn(f"{reader.foreign_events} events in the log group are not records and are ignored.")
+    # Spilled records and start marks are lines of the function's own log.
+    function_log_group = f"/aws/lambda/{environment.base_name(account.tenant)}"
+    parameters["filterPattern"] = '"tenantBedrock"'
+    for message in _messages(client, logGroupName=function_log_group, **parameters):
+        reader.add_message(message, "spilled")
+    if reader.masked_records:
         warn(
-            f"{book.masked} records in parts are masked for this reader, so their SHA-256 cannot be checked; "
-            "add UNMASK=1 if you may see them whole."
+            f"{reader.masked_records} records in parts are masked for this reader, so their SHA-256 cannot be "
+            "checked. Add UNMASK=1 if you may read them unmasked."
         )
-    return book
+    return reader
 
 
-def _messages(client: Any, **given: Any) -> Iterator[str]:  # noqa: ANN401 - boto3's client and its parameters
+def _messages(client: Any, **parameters: Any) -> Iterator[str]:  # noqa: ANN401 - boto3's client and its parameters
     try:
-        for page in client.get_paginator("filter_log_events").paginate(**given):
+        for page in client.get_paginator("filter_log_events").paginate(**parameters):
             yield from (event["message"] for event in page["events"])
     except client.exceptions.ClientError as error:
-        said = error.response["Error"]["Message"]
-        raise CommandError(f"{given['logGroupName']} cannot be read: {said}") from None
+        message = error.response["Error"]["Message"]
+        raise CommandError(f"{parameters['logGroupName']} cannot be read: {message}") from None
 
 
-def _record(message: str) -> Record | None:
-    """The record, the mark or the part in an event; None when it holds something else."""
+def _parse(message: str) -> Record | None:
+    """Return the record, start mark or part in an event; None when the event is something else."""
     try:
         line = json.loads(message)
-        record: Record = line["record"] if line.get("message") in _LINES else line
+        record: Record = line["record"] if line.get("message") in _LOG_LINES else line
         _ = record["tenantBedrock"]["recordId"], record["tenantBedrock"]["phase"]
     except (AttributeError, json.JSONDecodeError, KeyError, TypeError):
         return None
     return record
 
 
-def moment(text: str) -> datetime:
-    """A time such as 2026-11-23T14:00, in UTC unless it says otherwise, or 30m, 12h or 7d ago."""
-    ago = re.fullmatch(r"(\d+)([mhd])", text)
-    if ago:
-        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+def parse_time(text: str) -> datetime:
+    """Return a time such as 2026-11-23T14:00, in UTC unless it says otherwise, or 30m, 12h or 7d ago."""
+    if age := re.fullmatch(r"(\d+)([mhd])", text):
+        return datetime.now(UTC) - timedelta(**{_UNITS[age[2]]: int(age[1])})
     try:
-        at = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         raise CommandError(
-            f'"{text}" is no time; write one such as 2026-11-23T14:00, or 30m, 12h or 7d for so long ago.'
+            f'"{text}" is not a valid time; write one such as 2026-11-23T14:00, or 30m, 12h or 7d to count back.'
         ) from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The same step in every customer account: several at a time, past failures, with a list of who failed."""
+"""Runs one step in many states side by side and continues after failures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rich.markup import escape
 
-from tools.cli.console import CommandError, err, out
+from tools.cli.console import err, out
+from tools.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
     from tools.terraform.state import State
 
 _Item = TypeVar("_Item")
-_Made = TypeVar("_Made")
+_Result = TypeVar("_Result")
 
 
-def first_alone(step: Callable[[_Item], _Made], items: Sequence[_Item], jobs: int) -> list[_Made]:
-    """What ``step`` makes of each item, in their order, ``jobs`` at a time once the first is done.
+def map_in_parallel(
+    step: Callable[[_Item], _Result], items: Sequence[_Item], jobs: int
+) -> list[_Result]:
+    """Return what ``step`` returns for each item, in order, with ``jobs`` at a time after the first.
 
     The first runs alone: terraform init writes the root's provider lock file, and two at once
     would race for it.
@@ -30,12 +33,15 @@ def first_alone(step: Callable[[_Item], _Made], items: Sequence[_Item], jobs: in
         return [*first, *pool.map(step, items[1:])]
 
 
-def over(states: Sequence[State], step: Callable[[State], str], jobs: int) -> int:
-    """Run ``step`` for each state, ``jobs`` at a time; print one line each; return 1 if any failed."""
+def run_for_each(states: Sequence[State], step: Callable[[State], str], jobs: int) -> int:
+    """Run ``step`` in each state, ``jobs`` at a time, and print a line for each.
+
+    A failure does not stop the other states. Returns 1 if any failed, and then lists them on stderr.
+    """
     failures: dict[str, str] = {}
     printing = threading.Lock()
 
-    def one(state: State) -> None:
+    def run(state: State) -> None:
         try:
             line, problem = step(state), None
         except CommandError as error:
@@ -47,7 +53,7 @@ def over(states: Sequence[State], step: Callable[[State], str], jobs: int) -> in
                 failures[state.label] = problem
                 out.print(f"  [red]✗[/red] {state.label}  {line}")
 
-    first_alone(one, states, jobs)
+    map_in_parallel(run, states, jobs)
     if not failures:
         return 0
     for label, problem in failures.items():

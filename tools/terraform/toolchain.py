@@ -1,6 +1,6 @@
-"""Finds, or fetches, the Terraform and the aws provider that everything else runs.
+"""Finds or downloads Terraform and the aws provider.
 
-Standard library only: it also runs before the virtual environment exists.
+It uses the standard library only, because it also runs before the virtual environment exists.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ import subprocess
 import urllib.error
 import urllib.request
 import zipfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.paths import ROOT
+from tools.errors import CommandError
+from tools.paths import ENVIRONMENTS, ROOT, WORK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-FOLDER = ROOT / ".work" / "terraform"
-VERSIONS = ROOT / "environments" / "operations" / "versions.tf"
+FOLDER = WORK / "terraform"
+VERSIONS = ENVIRONMENTS / "operations" / "versions.tf"
 
-# Where HashiCorp publishes Terraform itself; a company's own copy can stand in for it.
+# HashiCorp's release site. TERRAFORM_RELEASES names a company's own copy of it.
 RELEASES = "https://releases.hashicorp.com/terraform"
 
 # The layout of an unpacked or packed filesystem mirror, https://developer.hashicorp.com/terraform/cli/config/config-file#filesystem_mirror
@@ -46,11 +47,9 @@ MIRRORS = (
 )
 MIRROR_DEPTH = 4
 
-Progress = "Callable[[str], None]"
 
-
-class ToolchainError(Exception):
-    """Terraform or its provider cannot be had; the message says what to install or set."""
+class ToolchainError(CommandError):
+    """Terraform or its provider is not available; the message says what to install or set."""
 
 
 @dataclass(frozen=True)
@@ -58,39 +57,43 @@ class Toolchain:
     """The terraform binary and the CLI configuration file that finds the provider on disk."""
 
     terraform: str
-    cli_config: str
+    cli_config: Path
 
     def environment(self, base: Mapping[str, str]) -> dict[str, str]:
-        """``base`` with what every terraform run needs: our CLI configuration and no phoning home."""
+        """Return ``base`` with our CLI configuration and without update checks or prompts."""
         return {
             **base,
             "CHECKPOINT_DISABLE": "1",
-            "TF_CLI_CONFIG_FILE": self.cli_config,
+            "TF_CLI_CONFIG_FILE": str(self.cli_config),
             "TF_IN_AUTOMATION": "1",
             "TF_INPUT": "0",
         }
 
 
-def ensure(progress: Callable[[str], None]) -> Toolchain:
-    """Return the toolchain, making it on first use and again when what it was made from changes.
+def ensure_toolchain(progress: Callable[[str], None]) -> Toolchain:
+    """Return the toolchain; set it up on first use and again when its inputs change.
 
-    Raises ToolchainError with a sentence that says what to install or set.
+    Raises ToolchainError, which says what to install or set.
     """
-    remembered = FOLDER / "ready.json"
-    made_from = _fingerprint()
-    if remembered.is_file():
-        known = json.loads(remembered.read_text())
-        found = Toolchain(known["terraform"], known["cli_config"])
-        if known["made_from"] == made_from and Path(found.terraform).exists():
-            return found
+    stamp = FOLDER / "ready.json"
+    fingerprint = _fingerprint()
+    if stamp.is_file():
+        content = json.loads(stamp.read_text())
+        toolchain = Toolchain(content["terraform"], Path(content["cli_config"]))
+        if content.get("fingerprint") == fingerprint and Path(toolchain.terraform).exists():
+            return toolchain
     FOLDER.mkdir(parents=True, exist_ok=True)
     terraform = _terraform(progress)
     mirror = _provider_mirror(terraform, progress)
     cli_config = FOLDER / "cli.tfrc"
     cli_config.write_text(_mirror_config(mirror))
-    found = Toolchain(terraform, str(cli_config))
-    remembered.write_text(json.dumps({**asdict(found), "made_from": made_from}))
-    return found
+    content = {
+        "terraform": terraform,
+        "cli_config": str(cli_config),
+        "fingerprint": fingerprint,
+    }
+    stamp.write_text(json.dumps(content))
+    return Toolchain(terraform, cli_config)
 
 
 def _fingerprint() -> str:
@@ -109,19 +112,19 @@ def _fingerprint() -> str:
 
 def _terraform(progress: Callable[[str], None]) -> str:
     on_path = shutil.which("terraform")
-    if on_path and _fits(on_path):
+    if on_path and _is_supported(on_path):
         return on_path
-    wanted = (ROOT / ".terraform-version").read_text().strip()
-    ours = FOLDER / "bin" / wanted / "terraform"
-    if not ours.is_file():
-        _download(wanted, ours, progress)
-    return str(ours)
+    version = (ROOT / ".terraform-version").read_text().strip()
+    binary = FOLDER / "bin" / version / "terraform"
+    if not binary.is_file():
+        _download(version, binary, progress)
+    return str(binary)
 
 
-def _fits(terraform: str) -> bool:
-    """Whether Terraform itself accepts our required_version: it is the judge, not a copy of its rules."""
+def _is_supported(terraform: str) -> bool:
+    """Ask Terraform itself whether it accepts our required_version."""
     probe = _probe_folder()
-    run = _init(terraform, probe, {"TF_CLI_CONFIG_FILE": str(_no_source())})
+    run = _init(terraform, probe, {"TF_CLI_CONFIG_FILE": str(_empty_config())})
     return "Unsupported Terraform Core version" not in run.stdout + run.stderr
 
 
@@ -130,19 +133,19 @@ def _download(version: str, target: Path, progress: Callable[[str], None]) -> No
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     name = f"terraform_{version}_{system}_{machine}.zip"
     base = f"{os.environ.get('TERRAFORM_RELEASES', RELEASES).rstrip('/')}/{version}"
-    progress(f"Downloading Terraform {version} (no fitting terraform on PATH)")
+    progress(f"Downloading Terraform {version} (no supported version is on PATH)")
     try:
         sums = _fetch(f"{base}/terraform_{version}_SHA256SUMS").decode()
         archive = _fetch(f"{base}/{name}")
     except (urllib.error.URLError, OSError) as error:
         raise ToolchainError(
-            f"No terraform on PATH fits this project, and {base} cannot be reached ({error}). "
+            f"There is no supported terraform on PATH and {base} cannot be reached ({error}). "
             f"Install Terraform {version} and put it on PATH, or set TERRAFORM_RELEASES to a copy of that site."
         ) from None
     expected = {line.split()[1]: line.split()[0] for line in sums.splitlines() if line.strip()}
     if expected.get(name) != hashlib.sha256(archive).hexdigest():
         raise ToolchainError(
-            f"{base}/{name} does not have the SHA-256 that its SHA256SUMS file states; nothing was "
+            f"{base}/{name} does not have the SHA-256 in its SHA256SUMS file, so nothing was "
             f"installed. Try again, or install Terraform {version} by hand and put it on PATH."
         )
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -163,25 +166,25 @@ def _fetch(url: str) -> bytes:
 
 
 def _provider_mirror(terraform: str, progress: Callable[[str], None]) -> Path:
-    """A folder with the provider unpacked in the mirror layout, so that no later init copies or downloads it."""
+    """Return a folder with the provider unpacked in the mirror layout, so that no later init copies or downloads it."""
     probe = _probe_folder()
     requested = os.environ.get("TF_PROVIDER_MIRROR")
     if requested:
         candidates = list(_mirrors_below(Path(requested).expanduser(), depth=1))
         if not candidates:
             raise ToolchainError(
-                f"TF_PROVIDER_MIRROR={requested} holds no {LAYOUT}; name the folder that holds "
+                f"TF_PROVIDER_MIRROR={requested} does not contain {LAYOUT}; name the folder that contains "
                 "registry.terraform.io, as `terraform providers mirror` writes it."
             )
     else:
-        progress("Fetching the aws provider from the registry (about 700 MB unpacked, once)")
+        progress("Downloading the aws provider from the registry (about 700 MB unpacked, once)")
         if _init(terraform, probe, _users_own_config()).returncode == 0:
             return probe / ".terraform" / "providers"
-        progress("The registry cannot be reached; looking for a provider mirror on this machine")
+        progress("The registry cannot be reached; searching this machine for a provider mirror")
         candidates = [
-            found
+            mirror
             for folder in MIRRORS
-            for found in _mirrors_below(Path(folder).expanduser(), MIRROR_DEPTH)
+            for mirror in _mirrors_below(Path(folder).expanduser(), MIRROR_DEPTH)
         ]
     problems = []
     for candidate in candidates:
@@ -192,12 +195,14 @@ def _provider_mirror(terraform: str, progress: Callable[[str], None]) -> Path:
             progress(f"Using the aws provider from the mirror {candidate}")
             return probe / ".terraform" / "providers"
         problems.append(f"{candidate}: {' '.join(run.stderr.split())[:300]}")
-    looked = (
-        "; ".join(problems) if problems else f"no folder below {', '.join(MIRRORS)} holds {LAYOUT}"
+    reasons = (
+        "; ".join(problems)
+        if problems
+        else f"no folder below {', '.join(MIRRORS)} contains {LAYOUT}"
     )
     raise ToolchainError(
-        f"The aws provider that {VERSIONS.relative_to(ROOT)} asks for cannot be had: {looked}. "
-        "On a machine with network run `terraform providers mirror DIR` in environments/operations, "
+        f"The aws provider that {VERSIONS.relative_to(ROOT)} requires is not available: {reasons}. "
+        "On a machine with network access run `terraform providers mirror DIR` in environments/operations, "
         "copy DIR here, and set TF_PROVIDER_MIRROR=DIR."
     )
 
@@ -225,16 +230,16 @@ def _mirror_config(mirror: Path) -> str:
     )
 
 
-def _no_source() -> Path:
+def _empty_config() -> Path:
     config = FOLDER / "none.tfrc"
     config.write_text("provider_installation {\n}\n")
     return config
 
 
 def _users_own_config() -> dict[str, str]:
-    """Keep the user's CLI configuration, unless it names a file that is not there."""
-    named = os.environ.get("TF_CLI_CONFIG_FILE")
-    if named and not Path(named).is_file():
+    """Use the user's own CLI configuration, unless it names a file that does not exist."""
+    config = os.environ.get("TF_CLI_CONFIG_FILE")
+    if config and not Path(config).is_file():
         return {"TF_CLI_CONFIG_FILE": ""}
     return {}
 
@@ -249,14 +254,14 @@ def _probe_folder() -> Path:
 def _init(
     terraform: str, folder: Path, environment: dict[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    # Few retries and a short time-out: an air-gapped network must fall back in seconds.
-    patience = {"TF_REGISTRY_DISCOVERY_RETRY": "0", "TF_REGISTRY_CLIENT_TIMEOUT": "10"}
+    # Without retries and with a short time-out, an air-gapped machine falls back in seconds.
+    registry_limits = {"TF_REGISTRY_DISCOVERY_RETRY": "0", "TF_REGISTRY_CLIENT_TIMEOUT": "10"}
     (folder / ".terraform.lock.hcl").unlink(missing_ok=True)
     inherited = {name: value for name, value in os.environ.items() if name != "TF_DATA_DIR"}
     return subprocess.run(
         [terraform, "init", "-backend=false", "-input=false", "-no-color"],
         cwd=folder,
-        env={**inherited, **patience, **environment},
+        env={**inherited, **registry_limits, **environment},
         capture_output=True,
         text=True,
         check=False,

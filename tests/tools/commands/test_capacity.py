@@ -88,7 +88,7 @@ def plan(profiles=3):
 
 @pytest.fixture
 def limits():
-    return {limit.name: limit for limit in capacity.limits(ENVIRONMENT, plan())}
+    return {limit.name: limit for limit in capacity.find_limits(ENVIRONMENT, plan())}
 
 
 def test_every_role_less_than_the_limit_is_room_for_a_tenant(limits):
@@ -102,19 +102,19 @@ def test_profiles_last_as_long_as_tenants_go_on_using_as_many(limits):
 
 
 def test_without_profiles_they_are_no_limit_to_tenants():
-    profiles = capacity.limits(ENVIRONMENT, plan(profiles=0))[1]
+    profiles = capacity.find_limits(ENVIRONMENT, plan(profiles=0))[1]
     assert profiles.more_tenants is None
 
 
 def test_a_policy_is_full_by_its_fullest_tenant(limits):
     trust = limits["trust policy, characters"]
-    assert (trust.fullest, trust.used, trust.full) == ("globex", 512, 0.25)
+    assert (trust.fullest_tenant, trust.used, trust.share) == ("globex", 512, 0.25)
     permissions = limits["inline policies, characters"]
-    assert (permissions.fullest, permissions.used) == ("acme", 900)
+    assert (permissions.fullest_tenant, permissions.used) == ("acme", 900)
 
 
 def test_the_hand_over_is_measured_as_lambda_would_count_it(limits):
-    written = json.dumps(
+    expected = json.dumps(
         {
             "environment": "prod",
             "external_id": "269170463fdc32af10a91e67a8fd77bd",
@@ -128,28 +128,30 @@ def test_the_hand_over_is_measured_as_lambda_would_count_it(limits):
         separators=(",", ":"),
     )
     variable = limits["TENANT_BEDROCK, bytes"]
-    assert (variable.fullest, variable.limit) == ("globex", 4096)
-    assert variable.used == len(f"TENANT_BEDROCK{written}")
+    assert (variable.fullest_tenant, variable.limit) == ("globex", 4096)
+    assert variable.used == len(f"TENANT_BEDROCK{expected}")
 
 
 def test_a_profile_that_is_not_made_yet_counts_as_long_as_it_will_be():
     unknown = {name: value for name, value in NOVA.items() if name != "model"}
-    given = json.loads(capacity.settings(ENVIRONMENT, "acme", handover("acme", {"nova": unknown})))
-    assert given["models"]["nova"]["model"] == (
+    settings = json.loads(
+        capacity.settings_json(ENVIRONMENT, "acme", handover("acme", {"nova": unknown}))
+    )
+    assert settings["models"]["nova"]["model"] == (
         "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/000000000000"
     )
 
 
 def test_the_table_names_the_room_left_and_where_the_limits_are_written(capsys):
-    capacity.show(ENVIRONMENT, capacity.limits(ENVIRONMENT, plan()))
+    capacity.show(ENVIRONMENT, capacity.find_limits(ENVIRONMENT, plan()))
     printed = capsys.readouterr().out
-    assert "room for 664 more" in printed
+    assert "664 more of the same kind fit" in printed
     assert "docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html" in printed
 
 
 def test_an_environment_without_tenants_has_room_for_all():
     empty = replace(ENVIRONMENT, accounts=())
-    planned = {
+    plan_json = {
         "resource_changes": [],
         "output_changes": {
             "capacity": {
@@ -163,6 +165,6 @@ def test_an_environment_without_tenants_has_room_for_all():
             "handover": {"after": {}},
         },
     }
-    found = capacity.limits(empty, planned)
-    assert [limit.full for limit in found] == [0, 0, 0, 0, 0]
-    assert found[0].more_tenants == 1000
+    found_limits = capacity.find_limits(empty, plan_json)
+    assert [limit.share for limit in found_limits] == [0, 0, 0, 0, 0]
+    assert found_limits[0].more_tenants == 1000

@@ -1,112 +1,52 @@
-import dataclasses
+"""`make deployer`: what a customer receives."""
+
 import json
+import re
 
 import pytest
 
+from tests.terraform import MODULES, OFFLINE_PROVIDER, Folder, folder_of
 from tools.commands import deployer
-from tools.environment import model as environment
-from tools.iam.evaluator import Request, evaluate
-from tools.iam.policy import Kind, parse_policy
-
-VPC = "arn:aws:ec2:eu-central-1:222222222222:vpc/vpc-0123456789abcdef0"
+from tools.environment.model import load_environment
+from tools.errors import CommandError
+from tools.terraform.deployer_role import deployer_roles
 
 
 @pytest.fixture
-def permissions():
-    def of(name):
-        env = environment.load(name)
-        return deployer.permissions(env, env.accounts[0])["Statement"]
+def printed(monkeypatch, capsys):
+    """What the command prints for the example tenant of an environment."""
 
-    return of
+    def run(environment, *options):
+        arguments = ["deployer", f"--env={environment}", "--tenant=example", *options]
+        monkeypatch.setattr("sys.argv", arguments)
+        assert deployer.main() == 0
+        return capsys.readouterr().out
 
-
-def test_manages_no_endpoints_where_the_stanza_names_no_vpc(permissions):
-    assert "VpcEndpoint" not in json.dumps(permissions("local"))
-
-
-def test_manages_endpoints_only_in_the_vpc_that_the_stanza_names(permissions):
-    """The example of prod names one."""
-    (put,) = [each for each in permissions("prod") if each["Sid"] == "PutEndpointsIntoItsNetwork"]
-    assert put["Resource"] == [
-        VPC,
-        "arn:aws:ec2:eu-central-1:222222222222:security-group/sg-0123456789abcdef0",
-        "arn:aws:ec2:eu-central-1:222222222222:subnet/subnet-0123456789abcdef0",
-        "arn:aws:ec2:eu-central-1:222222222222:subnet/subnet-0fedcba9876543210",
-    ]
+    return run
 
 
-def test_makes_and_manages_only_endpoints_with_the_tenants_tag(permissions):
-    by_sid = {each["Sid"]: each for each in permissions("prod")}
-    assert by_sid["MakeItsEndpoints"]["Condition"] == {
-        "StringEquals": {"aws:RequestTag/tenant": "example"}
-    }
-    assert by_sid["ManageItsEndpoints"]["Condition"] == {
-        "StringEquals": {"aws:ResourceTag/tenant": "example"}
-    }
+@pytest.mark.parametrize(("environment", "has_boundary"), [("prod", True), ("dev", False)])
+def test_the_template_has_the_role_and_the_boundary_that_the_stanza_names(
+    printed, environment, has_boundary
+):
+    resources = json.loads(printed(environment, "--json"))["Resources"]
+    assert resources["DeployerRole"]["Properties"]["RoleName"] == "terraform-deployer"
+    assert ("WorkloadBoundary" in resources) is has_boundary
 
 
-def test_never_reads_records(permissions):
-    for name in ("local", "prod"):
-        assert permissions(name)[-1]["Effect"] == "Deny"
-        assert "logs:GetLogEvents" in permissions(name)[-1]["Action"]
+def test_the_module_call_plans_and_gives_the_same_policies_as_the_template(printed, tmp_path):
+    call, _, template = printed("prod").partition("# Or, without Terraform")
+    call = re.sub(r'source = ".*"', f'source = "{MODULES / "customer-deployer"}"', call)
+    files = {"main.tf": call, "provider.tf": OFFLINE_PROVIDER}
+    plan = Folder(folder_of(tmp_path / "root", [], files)).init().plan()
+    role = json.loads(template.split("\n", 1)[1])["Resources"]["DeployerRole"]["Properties"]
+    address = "module.customer_deployer.aws_iam_role.this"
+    assert plan.policy(address, "assume_role_policy") == role["AssumeRolePolicyDocument"]
+    assert json.loads(plan.granted(address)) == role["Policies"][0]["PolicyDocument"]
 
 
-BOUNDARY = "arn:aws:iam::222222222222:policy/workload-boundary"
-EXECUTION = "arn:aws:iam::222222222222:role/bedrock-prod-example-execution"
-RECORDS = "arn:aws:logs:eu-central-1:222222222222:log-group:/bedrock/prod/example/records"
-
-
-def allowed(document, action, resource, **context):
-    policy = parse_policy(json.dumps(document), "deployer", Kind.IDENTITY)
-    return evaluate([policy], Request(action, resource, context)).allowed
-
-
-@pytest.mark.parametrize(
-    "action",
-    [
-        "iam:CreateRole",
-        "iam:PutRolePermissionsBoundary",
-        "iam:PutRolePolicy",
-        "iam:UpdateAssumeRolePolicy",
-    ],
-)
-def test_changes_a_role_only_within_the_boundary_that_the_stanza_names(action):
-    env = environment.load("prod")
-    document = deployer.permissions(env, env.accounts[0])
-    key = "iam:PermissionsBoundary"
-    assert allowed(document, action, EXECUTION, **{key: BOUNDARY})
-    assert not allowed(document, action, EXECUTION, **{key: f"{BOUNDARY}-wide"})
-    assert not allowed(document, action, EXECUTION)
-
-
-def test_takes_no_boundary_away():
-    env = environment.load("prod")
-    document = deployer.permissions(env, env.accounts[0])
-    context = {"iam:PermissionsBoundary": BOUNDARY}
-    assert not allowed(document, "iam:DeleteRolePermissionsBoundary", EXECUTION, **context)
-
-
-def test_within_the_boundary_records_are_read_only_where_the_stanza_names_readers():
-    env = environment.load("prod")
-    with_readers = deployer.boundary(env, env.accounts[0])
-    without = deployer.boundary(env, dataclasses.replace(env.accounts[0], readers=(), unmaskers=()))
-    assert allowed(with_readers, "logs:FilterLogEvents", RECORDS)
-    assert not allowed(without, "logs:FilterLogEvents", RECORDS)
-    stream = f"{RECORDS}:log-stream:one"
-    assert allowed(without, "logs:PutLogEvents", stream)
-    assert not allowed(with_readers, "logs:PutLogEvents", stream.replace("example", "other"))
-
-
-def test_within_the_boundary_masks_are_lifted_only_where_the_stanza_names_unmaskers():
-    env = environment.load("prod")
-    with_unmaskers = deployer.boundary(env, env.accounts[0])
-    without = deployer.boundary(env, dataclasses.replace(env.accounts[0], unmaskers=()))
-    assert allowed(with_unmaskers, "logs:Unmask", RECORDS)
-    assert not allowed(without, "logs:Unmask", RECORDS)
-
-
-def test_the_boundary_is_printed_where_the_stanza_names_one(capsys, monkeypatch):
-    for name, printed in (("prod", "workload-boundary"), ("dev", None)):
-        monkeypatch.setattr("sys.argv", ["deployer", f"--env={name}", "--tenant=example"])
-        deployer.main()
-        assert json.loads(capsys.readouterr().out).get("boundary_name") == printed
+def test_a_stanza_without_the_deployers_external_id_is_refused():
+    environment = load_environment("dev")
+    del environment.stanzas["example"]["deployer"]
+    with pytest.raises(CommandError, match='Tenant "example" has no deployer.external_id'):
+        deployer_roles(environment, environment.accounts, print)

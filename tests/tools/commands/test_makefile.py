@@ -14,7 +14,7 @@ def make(*arguments):
 
 
 @pytest.mark.parametrize(
-    "target", ["apply", "destroy", "plan", "init", "invoke", "logs", "handover", "tenant"]
+    "target", ["apply", "destroy", "plan", "invoke", "logs", "handover", "tenant"]
 )
 def test_a_command_without_an_environment_is_an_error(target):
     run = make(target)

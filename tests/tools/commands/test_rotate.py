@@ -5,12 +5,17 @@ import json
 import pytest
 
 from tests.tools.localaws.small_functions import zipped
-from tools.cli.console import CommandError
-from tools.cli.workspace import Workspace
-from tools.commands import rotate
-from tools.commands.deployer import permissions, trust
+from tools.cli.targets import AwsTarget
+from tools.commands.rotate import (
+    previous_external_id,
+    refuse_while_in_use,
+    with_new_external_id,
+    without_previous_external_id,
+)
 from tools.environment.model import CustomerAccount, Environment
+from tools.errors import CommandError
 from tools.localaws.local_aws import LocalCloud
+from tools.terraform.deployer_role import deployer_roles
 
 OLD = "269170463fdc32af10a91e67a8fd77bd"
 NEW = "957de22fad53ba4a185d28da6ab59943"
@@ -32,13 +37,13 @@ tenants = {{
 
 
 def test_the_first_step_keeps_the_old_one_beside_the_new():
-    assert rotate.both(TFVARS, "acme", NEW) == TFVARS.replace(
+    assert with_new_external_id(TFVARS, "acme", NEW) == TFVARS.replace(
         f'{{ current = "{OLD}" }}', f'{{ current = "{NEW}", previous = "{OLD}" }}'
     )
 
 
 def test_the_last_step_leaves_the_file_as_if_the_new_one_had_always_been_there():
-    rotated = rotate.only_current(rotate.both(TFVARS, "acme", NEW), "acme")
+    rotated = without_previous_external_id(with_new_external_id(TFVARS, "acme", NEW), "acme")
     assert rotated == TFVARS.replace(OLD, NEW)
 
 
@@ -55,11 +60,11 @@ def test_the_last_step_leaves_the_file_as_if_the_new_one_had_always_been_there()
 )
 def test_an_object_may_be_written_in_any_way(external_ids):
     text = f"tenants = {{\n  acme = {{\n    external_ids = {external_ids}\n  }}\n}}\n"
-    first = rotate.both(text, "acme", NEW)
-    assert rotate.previous(text, "acme") is None
-    assert rotate.previous(first, "acme") == OLD
-    last = rotate.only_current(first, "acme")
-    assert rotate.previous(last, "acme") is None
+    first = with_new_external_id(text, "acme", NEW)
+    assert previous_external_id(text, "acme") is None
+    assert previous_external_id(first, "acme") == OLD
+    last = without_previous_external_id(first, "acme")
+    assert previous_external_id(last, "acme") is None
     assert OLD not in last
     assert f'"{NEW}"' in last
     assert last.count("#") == text.count("#")
@@ -77,12 +82,12 @@ def test_an_object_may_be_written_in_any_way(external_ids):
 )
 def test_a_previous_one_written_by_hand_is_taken_away_too(both, left):
     text = "tenants = {{ acme = {{ external_ids = {} }} }}\n"
-    assert rotate.only_current(text.format(both), "acme") == text.format(left)
+    assert without_previous_external_id(text.format(both), "acme") == text.format(left)
 
 
 def test_a_stanza_without_an_external_id_is_refused():
     with pytest.raises(CommandError, match='Tenant "acme" has no `external_ids'):
-        rotate.both("tenants = { acme = {} }\n", "acme", NEW)
+        with_new_external_id("tenants = { acme = {} }\n", "acme", NEW)
 
 
 ENVIRONMENT = Environment(
@@ -97,6 +102,7 @@ ENVIRONMENT = Environment(
     stanzas={
         "acme": {
             "accounts": {"222222222222": {}, "333333333333": {}},
+            "deployer": {"external_id": "0c1f5d7e0f0b4b0f9a3c9a2f4f5e6d7c"},
             "external_ids": {"current": NEW, "previous": OLD},
         }
     },
@@ -120,6 +126,7 @@ class Customers:
 
     def __init__(self, cloud, monkeypatch):
         self._control = cloud.control
+        self._roles = deployer_roles(ENVIRONMENT, ENVIRONMENT.accounts, print)
         keys = cloud.control.account("111111111111")
         for name, value in {
             "AWS_ACCESS_KEY_ID": keys.access_key_id,
@@ -130,7 +137,7 @@ class Customers:
 
     def client(self, account, service):
         owner = self._control.account(account.account_id, user="owner")
-        session = Workspace().session(ENVIRONMENT, "owner")
+        session = AwsTarget(ENVIRONMENT).session("owner")
         return session.client(
             service,
             region_name=account.region,
@@ -142,12 +149,12 @@ class Customers:
         iam = self.client(account, "iam")
         iam.create_role(
             RoleName="terraform-deployer",
-            AssumeRolePolicyDocument=json.dumps(trust(ENVIRONMENT)),
+            AssumeRolePolicyDocument=json.dumps(self._roles[account].trust),
         )
         iam.put_role_policy(
             RoleName="terraform-deployer",
             PolicyName="deployer",
-            PolicyDocument=json.dumps(permissions(ENVIRONMENT, account)),
+            PolicyDocument=json.dumps(self._roles[account].permissions),
         )
 
     def apply(self, account, external_id):
@@ -166,11 +173,11 @@ class Customers:
 
     def refusal(self, *confirmed):
         with pytest.raises(CommandError) as refused:
-            rotate.refuse_while_used(Workspace(), ENVIRONMENT, ENVIRONMENT.accounts, confirmed)
+            refuse_while_in_use(AwsTarget(ENVIRONMENT), ENVIRONMENT.accounts, confirmed)
         return str(refused.value)
 
     def may_drop_the_old_one(self, *confirmed):
-        rotate.refuse_while_used(Workspace(), ENVIRONMENT, ENVIRONMENT.accounts, confirmed)
+        refuse_while_in_use(AwsTarget(ENVIRONMENT), ENVIRONMENT.accounts, confirmed)
         return True
 
 
@@ -192,7 +199,7 @@ def test_the_old_one_stays_while_one_function_calls_with_it(customers):
         customers.let_the_deployer_in(account)
         customers.apply(account, external_id)
     refusal = customers.refusal()
-    assert "account 333333333333 still calls with the old one in bedrock-dev-acme" in refusal
+    assert "account 333333333333 still uses the old one in bedrock-dev-acme" in refusal
     assert "222222222222" not in refusal
     assert OLD not in refusal
 
@@ -208,7 +215,7 @@ def test_the_old_one_stays_while_an_account_cannot_be_looked_into(customers):
     customers.let_the_deployer_in(FIRST)
     customers.apply(FIRST, NEW)
     refusal = customers.refusal()
-    assert "account 333333333333 cannot be looked into" in refusal
+    assert "account 333333333333 cannot be read" in refusal
     assert "add CONFIRM=" in refusal
     assert customers.may_drop_the_old_one("333333333333")
 
@@ -217,4 +224,4 @@ def test_a_confirmed_account_does_not_speak_for_another(customers):
     for account, external_id in ((FIRST, OLD), (SECOND, NEW)):
         customers.let_the_deployer_in(account)
         customers.apply(account, external_id)
-    assert "account 222222222222 still calls" in customers.refusal("333333333333")
+    assert "account 222222222222 still uses" in customers.refusal("333333333333")

@@ -1,35 +1,36 @@
-"""Reading an environment's data, and speaking of AWS."""
+"""Reading an environment's data."""
 
 import shutil
 from dataclasses import replace
 
 import pytest
 
-from tools.cli.console import CommandError
-from tools.environment import model as environment
+from tools.environment import model
+from tools.environment.model import load_environment
+from tools.errors import CommandError
+from tools.paths import ENVIRONMENTS
 
 
 @pytest.mark.parametrize("name", ["local/", "../environments/local", "Local", "", "nowhere"])
 def test_an_environment_is_a_folders_name_and_nothing_else(name):
-    assert environment.load("local").name == "local"
-    with pytest.raises(CommandError, match="No environment"):
-        environment.load(name)
+    assert load_environment("local").name == "local"
+    with pytest.raises(CommandError, match="There is no environment"):
+        load_environment(name)
 
 
 def test_a_folder_whose_tfvars_name_another_environment_is_refused(tmp_path, monkeypatch):
     for name in ("prod", "staging"):
-        shutil.copytree(environment.ENVIRONMENTS / "prod", tmp_path / name)
-    for declared in environment.ENVIRONMENTS.glob("*.tf"):
-        shutil.copy(declared, tmp_path)
-    monkeypatch.setattr(environment, "ENVIRONMENTS", tmp_path)
-    monkeypatch.setattr(environment, "ROOT", tmp_path)
-    assert environment.load("prod").name == "prod"
+        shutil.copytree(ENVIRONMENTS / "prod", tmp_path / name)
+    for file in ENVIRONMENTS.glob("*.tf"):
+        shutil.copy(file, tmp_path)
+    monkeypatch.setattr(model, "ENVIRONMENTS", tmp_path)
+    assert load_environment("prod").name == "prod"
     with pytest.raises(CommandError, match='says environment = "prod"'):
-        environment.load("staging")
+        load_environment("staging")
 
 
 def test_a_function_with_snapshots_is_invoked_by_the_alias_that_starts_from_one():
-    prod = environment.load("prod")
+    prod = load_environment("prod")
     (account,) = prod.accounts
-    assert prod.function_of(account) == "bedrock-prod-example"
-    assert prod.function_of(replace(account, snap_start=True)) == "bedrock-prod-example:live"
+    assert prod.function_name(account) == "bedrock-prod-example"
+    assert prod.function_name(replace(account, snap_start=True)) == "bedrock-prod-example:live"

@@ -45,36 +45,30 @@ def test_accepts_a_stanza_whose_keys_are_all_known(problems):
         (
             "memory_size",
             "memry_size",
-            (
-                "tenants.acme.workload.memry_size is not a key that is known here; "
-                "did you mean memory_size?"
-            ),
+            ("tenants.acme.workload.memry_size is not a known key; did you mean memory_size?"),
         ),
         (
             "readers",
             "reader",
-            (
-                "tenants.acme.accounts.222222222222.reader is not a key that is known here; "
-                "did you mean readers?"
-            ),
+            ("tenants.acme.accounts.222222222222.reader is not a known key; did you mean readers?"),
         ),
         (
             "regions =",
             "region =",
-            "tenants.acme.models.nova.region is not a key that is known here; did you mean regions?",
+            "tenants.acme.models.nova.region is not a known key; did you mean regions?",
         ),
         (
             "region  ",
             "zone",
             (
-                "operations.zone is not a key that is known here; "
+                "operations.zone is not a known key; "
                 "write one of account_id, permissions_boundary, region."
             ),
         ),
         (
             "tenants",
             "tenant",
-            "tenant is not a key that is known here; did you mean tenants?",
+            "tenant is not a known key; did you mean tenants?",
         ),
     ],
 )
@@ -91,7 +85,7 @@ def test_names_a_tenant_that_is_written_twice(problems):
     twice = STANZA.replace("tenants = {", "tenants = {\n  acme = {}\n")
     assert problems(twice) == [
         (
-            "prod/terraform.tfvars: tenants.acme is written twice, and only the last would count; "
+            "prod/terraform.tfvars: tenants.acme is written twice and only the last one would count; "
             "merge the two."
         )
     ]
@@ -101,8 +95,8 @@ def test_names_an_account_that_is_written_twice_in_one_stanza(problems):
     twice = STANZA.replace('{ "222222222222"', '{ "222222222222" = {}, "222222222222"')
     assert problems(twice) == [
         (
-            "prod/terraform.tfvars: tenants.acme.accounts.222222222222 is written twice, and only "
-            "the last would count; merge the two."
+            "prod/terraform.tfvars: tenants.acme.accounts.222222222222 is written twice and only "
+            "the last one would count; merge the two."
         )
     ]
 
@@ -113,7 +107,7 @@ def test_leaves_a_value_of_another_type_to_terraform(problems):
 
 def test_names_the_line_that_is_not_hcl(problems):
     assert problems('environment = "prod"\ntenants = =\n') == [
-        "prod/terraform.tfvars: line 2 is not valid HCL; `terraform fmt` says what is wrong."
+        "prod/terraform.tfvars: line 2 is not valid HCL; run `terraform fmt` to see the reason."
     ]
 
 
@@ -121,5 +115,5 @@ def test_looks_into_lists_of_objects(problems, tmp_path):
     variables = tmp_path / "variables.tf"
     variables.write_text('variable "rules" {\n  type = list(object({ port = number }))\n}\n')
     assert problems("rules = [{ port = 1 }, { prot = 2 }]\n", variables) == [
-        "prod/terraform.tfvars: rules[1].prot is not a key that is known here; did you mean port?"
+        "prod/terraform.tfvars: rules[1].prot is not a known key; did you mean port?"
     ]

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from tests.terraform import ENVIRONMENTS, MODULES, OFFLINE_PROVIDER, Folder, folder_of
-from tools.environment.model import read_hcl
+from tools.environment.hcl import read_hcl
 
 UNWANTED = shutil.ignore_patterns(".terraform*")
 
@@ -52,6 +52,7 @@ MORE = {
             },
             "777777777777": {},
         },
+        "deployer": {"external_id": "everything-deployer-external-id"},
         "external_ids": {"current": "everything-current", "previous": "everything-previous"},
         "guardrail": GUARDRAIL,
         "models": {
@@ -77,18 +78,21 @@ MORE = {
     # Two tenants of one account.
     "hooli": {
         "accounts": {"888888888888": {}},
+        "deployer": {"external_id": "hooli-deployer-external-id"},
         "external_ids": {"current": "hooli-current-external-id"},
         "models": {"nova": NOVA},
         "perimeter": {"networks": NETWORKS},
     },
     "hooli-labs": {
         "accounts": {"888888888888": {}},
+        "deployer": {"external_id": "hooli-labs-deployer-external-id"},
         "external_ids": {"current": "hooli-labs-current-external-id"},
         "models": {"nova": NOVA},
         "perimeter": {"vpc_endpoints": ["vpce-0123456789abcdef0"]},
     },
     "gone": {
         "accounts": {"123456789012": {"readers": ["arn:aws:iam::123456789012:role/auditor"]}},
+        "deployer": {"external_id": "gone-deployer-external-id"},
         "external_ids": {"current": "gone-current-external-id"},
         "models": {"nova": {**NOVA, "track": True}},
         "state": "offboarding",

@@ -9,10 +9,9 @@ import pytest
 
 from tenant_bedrock.delivery import EVENT_BYTES, LINE_BYTES
 from tenant_bedrock.parts import split
-from tools.cli.console import CommandError
 from tools.commands import logs
-from tools.records import reader as records
-from tools.records.reader import Book, Choice
+from tools.errors import CommandError
+from tools.records.reader import RecordFilter, RecordReader, parse_time
 
 
 def _record(record_id="r1", phase="end", text="hello", **members):
@@ -31,13 +30,15 @@ def _line(record, message="record.spilled"):
     return json.dumps({"level": "ERROR", "message": message, "record": record})
 
 
-def _book(*delivered, spilled=()):
-    book = Book()
+def _reader(*delivered, spilled=()):
+    reader = RecordReader()
     for message in delivered:
-        book.take(message if isinstance(message, str) else json.dumps(message), "delivered")
+        reader.add_message(
+            message if isinstance(message, str) else json.dumps(message), "delivered"
+        )
     for record in spilled:
-        book.take(_line(record), "spilled")
-    return book
+        reader.add_message(_line(record), "spilled")
+    return reader
 
 
 def test_parts_are_joined_in_whatever_order_they_come():
@@ -45,38 +46,38 @@ def test_parts_are_joined_in_whatever_order_they_come():
     pieces = split(record, EVENT_BYTES)
     assert len(pieces) > 2
 
-    book = _book(*reversed(pieces))
+    reader = _reader(*reversed(pieces))
 
-    assert [entry.record for entry in book.entries()] == [record]
-    assert book.damage() == []
+    assert [entry.record for entry in reader.entries()] == [record]
+    assert reader.damage() == []
 
 
 def test_a_missing_part_is_said():
     pieces = split(_record(text="long " * 500_000), EVENT_BYTES)
 
-    book = _book(pieces[0], *pieces[2:])
+    reader = _reader(pieces[0], *pieces[2:])
 
-    assert book.entries() == []
-    assert book.damage() == [f"Record r1 (end): part 2 of {len(pieces)} is missing."]
+    assert reader.entries() == []
+    assert reader.damage() == [f"Record r1 (end): part 2 of {len(pieces)} is missing."]
 
 
 def test_a_part_that_was_changed_is_said():
     pieces = split(_record(text="long " * 500_000), EVENT_BYTES)
 
-    book = _book(*pieces[:-1], pieces[-1].replace("long", "lung"))
+    reader = _reader(*pieces[:-1], pieces[-1].replace("long", "lung"))
 
-    assert book.entries() == []
-    (sentence,) = book.damage()
+    assert reader.entries() == []
+    (sentence,) = reader.damage()
     assert sentence.startswith("Record r1 (end) was altered")
 
 
 def test_a_masked_record_is_shown_though_it_cannot_be_checked():
     pieces = split(_record(text="long " * 500_000), EVENT_BYTES)
 
-    book = _book(*(piece.replace("long long", "*********") for piece in pieces))
+    reader = _reader(*(piece.replace("long long", "*********") for piece in pieces))
 
-    assert len(book.entries()) == book.masked == 1
-    assert book.damage() == []
+    assert len(reader.entries()) == reader.masked_records == 1
+    assert reader.damage() == []
 
 
 def test_a_spilled_copy_makes_up_for_a_missing_part():
@@ -84,22 +85,22 @@ def test_a_spilled_copy_makes_up_for_a_missing_part():
     pieces = split(record, EVENT_BYTES)
     lines = [json.loads(part) for part in split(record, LINE_BYTES)]
 
-    book = _book(*pieces[1:], spilled=lines)
+    reader = _reader(*pieces[1:], spilled=lines)
 
-    assert [(entry.kept, entry.record) for entry in book.entries()] == [("spilled", record)]
-    assert book.damage() == []
+    assert [(entry.place, entry.record) for entry in reader.entries()] == [("spilled", record)]
+    assert reader.damage() == []
 
 
 def test_a_copy_is_dropped_and_one_that_differs_is_said():
-    assert _book(_record(), _record(), spilled=[_record()]).damage() == []
-    assert len(_book(_record(), _record()).entries()) == 1
+    assert _reader(_record(), _record(), spilled=[_record()]).damage() == []
+    assert len(_reader(_record(), _record()).entries()) == 1
 
-    (sentence,) = _book(_record(), spilled=[_record(text="another")]).damage()
-    assert sentence == "Record r1 (end) is there twice, and the two differ."
+    (sentence,) = _reader(_record(), spilled=[_record(text="another")]).damage()
+    assert sentence == "Record r1 (end) exists twice, and the two differ."
 
 
 @pytest.mark.parametrize(
-    ("phases", "shown"),
+    ("phases", "phase"),
     [
         (["start"], "start"),
         (["end", "start"], "end"),
@@ -108,43 +109,43 @@ def test_a_copy_is_dropped_and_one_that_differs_is_said():
         (["error", "start"], "error"),
     ],
 )
-def test_a_call_is_shown_once_as_far_as_it_came(phases, shown):
-    (entry,) = _book(*(_record(phase=phase) for phase in phases)).entries()
+def test_a_call_is_shown_once_as_far_as_it_came(phases, phase):
+    (entry,) = _reader(*(_record(phase=phase) for phase in phases)).entries()
 
-    assert entry.phase == shown
+    assert entry.phase == phase
 
 
 def test_a_start_mark_on_stdout_names_a_gap():
-    book = Book()
-    book.take(_line(_record(phase="start"), "record.start"), "spilled")
+    reader = RecordReader()
+    reader.add_message(_line(_record(phase="start"), "record.start"), "spilled")
 
-    (entry,) = book.entries()
+    (entry,) = reader.entries()
     assert "not recorded" in logs.row(entry)
 
 
 def test_what_is_no_record_is_left_out_and_counted():
-    book = _book("not JSON", "[1]", "{}", '"text"', json.dumps(_record()))
+    reader = _reader("not JSON", "[1]", "{}", '"text"', json.dumps(_record()))
 
-    assert len(book.entries()) == 1
-    assert book.foreign == 4
+    assert len(reader.entries()) == 1
+    assert reader.foreign_events == 4
 
 
 @pytest.mark.parametrize(
-    ("choice", "found"),
+    ("record_filter", "record_ids"),
     [
-        (Choice(), ["early", "late", "failed"]),
-        (Choice(since=datetime(2026, 11, 23, 12, tzinfo=UTC)), ["late", "failed"]),
-        (Choice(until=datetime(2026, 11, 23, 12, tzinfo=UTC)), ["early"]),
-        (Choice(model="claude"), ["early", "failed"]),
-        (Choice(model="amazon.nova-x"), ["late"]),
-        (Choice(error="any"), ["failed"]),
-        (Choice(error="ThrottlingException"), ["failed"]),
-        (Choice(error="ValidationException"), []),
+        (RecordFilter(), ["early", "late", "failed"]),
+        (RecordFilter(since=datetime(2026, 11, 23, 12, tzinfo=UTC)), ["late", "failed"]),
+        (RecordFilter(until=datetime(2026, 11, 23, 12, tzinfo=UTC)), ["early"]),
+        (RecordFilter(model="claude"), ["early", "failed"]),
+        (RecordFilter(model="amazon.nova-x"), ["late"]),
+        (RecordFilter(error="any"), ["failed"]),
+        (RecordFilter(error="ThrottlingException"), ["failed"]),
+        (RecordFilter(error="ValidationException"), []),
     ],
 )
-def test_records_are_chosen_by_time_model_and_error(choice, found):
+def test_records_are_chosen_by_time_model_and_error(record_filter, record_ids):
     nova = {"recordId": "late", "phase": "end", "alias": "nova"}
-    book = _book(
+    reader = _reader(
         _record("early", timestamp="2026-11-23T11:59:59.999Z"),
         _record("late", modelId="amazon.nova-x", tenantBedrock=nova),
         _record(
@@ -155,22 +156,20 @@ def test_records_are_chosen_by_time_model_and_error(choice, found):
         ),
     )
 
-    assert [entry.id for entry in book.entries(choice)] == found
+    assert [entry.id for entry in reader.entries(record_filter)] == record_ids
 
 
 def test_a_time_is_a_date_or_so_long_ago():
-    assert records.moment("2026-11-23T14:00") == datetime(2026, 11, 23, 14, tzinfo=UTC)
-    assert records.moment("2026-11-23T14:00+02:00") == datetime(2026, 11, 23, 12, tzinfo=UTC)
+    assert parse_time("2026-11-23T14:00") == datetime(2026, 11, 23, 14, tzinfo=UTC)
+    assert parse_time("2026-11-23T14:00+02:00") == datetime(2026, 11, 23, 12, tzinfo=UTC)
     for text, ago in (("30m", {"minutes": 30}), ("12h", {"hours": 12}), ("7d", {"days": 7})):
-        assert abs(datetime.now(UTC) - timedelta(**ago) - records.moment(text)) < timedelta(
-            minutes=1
-        )
-    with pytest.raises(CommandError, match="is no time; write one such as"):
-        records.moment("yesterday")
+        assert abs(datetime.now(UTC) - timedelta(**ago) - parse_time(text)) < timedelta(minutes=1)
+    with pytest.raises(CommandError, match="is not a valid time; write one such as"):
+        parse_time("yesterday")
 
 
 def test_a_hashed_prompt_is_shown_by_the_beginning_of_its_hash():
     record = _record()
     record["input"]["inputBodyJson"]["messages"][0]["content"] = [{"sha256": "ab" * 32, "bytes": 5}]
 
-    assert "abababababab" in logs.row(_book(record).entries()[0])
+    assert "abababababab" in logs.row(_reader(record).entries()[0])

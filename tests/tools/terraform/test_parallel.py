@@ -1,9 +1,9 @@
-"""One step in every customer account."""
+"""Running one step in every customer account."""
 
 import threading
 
-from tools.cli.console import CommandError
-from tools.terraform import parallel as fleet
+from tools.errors import CommandError
+from tools.terraform.parallel import run_for_each
 from tools.terraform.state import State
 
 STATES = [
@@ -12,23 +12,23 @@ STATES = [
 
 
 def test_goes_on_past_a_failure_and_names_who_failed(capsys):
-    done = []
+    labels = []
 
     def step(state):
-        done.append(state.label)
+        labels.append(state.label)
         if state.label in ("acme", "initech"):
-            raise CommandError(f"{state.label} says no")
+            raise CommandError(f"{state.label} was refused")
         return "applied"
 
-    assert fleet.over(STATES, step, jobs=2) == 1
-    assert sorted(done) == ["acme", "globex", "initech", "umbrella"]
-    said = capsys.readouterr().err
-    assert "Failed: 2 of 4: acme, initech" in said
-    assert "acme says no" in said
+    assert run_for_each(STATES, step, jobs=2) == 1
+    assert sorted(labels) == ["acme", "globex", "initech", "umbrella"]
+    output = capsys.readouterr().err
+    assert "Failed: 2 of 4: acme, initech" in output
+    assert "acme was refused" in output
 
 
 def test_is_content_when_every_account_is(capsys):
-    assert fleet.over(STATES, lambda state: "applied", jobs=2) == 0
+    assert run_for_each(STATES, lambda state: "applied", jobs=2) == 0
     assert "Failed" not in capsys.readouterr().err
 
 
@@ -40,8 +40,8 @@ def test_runs_several_accounts_at_the_same_time():
             together.wait()
         return "applied"
 
-    assert fleet.over(STATES, step, jobs=3) == 0
+    assert run_for_each(STATES, step, jobs=3) == 0
 
 
 def test_an_environment_without_customer_accounts_is_done_at_once():
-    assert fleet.over([], lambda state: "applied", jobs=4) == 0
+    assert run_for_each([], lambda state: "applied", jobs=4) == 0

@@ -21,11 +21,11 @@ ENSURE = """
 import json, sys
 from tools.terraform import toolchain
 try:
-    found = toolchain.ensure(lambda line: print(line, file=sys.stderr))
+    result = toolchain.ensure_toolchain(lambda line: print(line, file=sys.stderr))
 except toolchain.ToolchainError as error:
     print(json.dumps({"error": str(error)}))
 else:
-    print(json.dumps({"terraform": found.terraform, "cli_config": found.cli_config}))
+    print(json.dumps({"terraform": result.terraform, "cli_config": str(result.cli_config)}))
 """
 
 
@@ -35,6 +35,7 @@ def project(tmp_path):
     root = tmp_path / "project"
     for name in (
         "tools/__init__.py",
+        "tools/errors.py",
         "tools/paths.py",
         "tools/terraform/__init__.py",
         "tools/terraform/toolchain.py",
@@ -49,7 +50,7 @@ def project(tmp_path):
 @pytest.fixture(scope="module")
 def installed():
     """The toolchain that runs these tests."""
-    return toolchain.ensure(lambda _: None)
+    return toolchain.ensure_toolchain(lambda _: None)
 
 
 @pytest.fixture(scope="module")
@@ -101,17 +102,17 @@ def no_terraform(tmp_path):
 
 
 def test_takes_the_terraform_on_path_when_it_fits(project, installed, mirror):
-    found = ensure(project, path=beside(installed.terraform), TF_PROVIDER_MIRROR=str(mirror))
-    assert found["terraform"] == installed.terraform
+    result = ensure(project, path=beside(installed.terraform), TF_PROVIDER_MIRROR=str(mirror))
+    assert result["terraform"] == installed.terraform
 
 
 def test_downloads_terraform_when_none_is_on_path(project, tmp_path, releases, mirror):
     url, _ = releases
-    found = ensure(
+    result = ensure(
         project, path=no_terraform(tmp_path), TERRAFORM_RELEASES=url, TF_PROVIDER_MIRROR=str(mirror)
     )
-    assert Path(found["terraform"]).is_relative_to(project / ".work")
-    assert os.access(found["terraform"], os.X_OK)
+    assert Path(result["terraform"]).is_relative_to(project / ".work")
+    assert os.access(result["terraform"], os.X_OK)
 
 
 def test_downloads_terraform_when_the_one_on_path_is_too_old(project, tmp_path, releases, mirror):
@@ -122,10 +123,10 @@ def test_downloads_terraform_when_the_one_on_path_is_too_old(project, tmp_path, 
         "#!/bin/sh\necho 'Error: Unsupported Terraform Core version' >&2\nexit 1\n"
     )
     (old / "terraform").chmod(0o755)
-    found = ensure(
+    result = ensure(
         project, path=f"{old}:/bin:/usr/bin", TERRAFORM_RELEASES=url, TF_PROVIDER_MIRROR=str(mirror)
     )
-    assert Path(found["terraform"]).is_relative_to(project / ".work")
+    assert Path(result["terraform"]).is_relative_to(project / ".work")
 
 
 def test_refuses_a_terraform_whose_sha256_is_not_the_stated_one(
@@ -133,39 +134,39 @@ def test_refuses_a_terraform_whose_sha256_is_not_the_stated_one(
 ):
     url, sums = releases
     sums.write_text(sums.read_text().replace(sums.read_text()[:8], "00000000"))
-    found = ensure(
+    result = ensure(
         project, path=no_terraform(tmp_path), TERRAFORM_RELEASES=url, TF_PROVIDER_MIRROR=str(mirror)
     )
-    assert "does not have the SHA-256" in found["error"]
+    assert "does not have the SHA-256" in result["error"]
     assert not list((project / ".work" / "terraform").glob("bin/*/*"))
 
 
 def test_says_what_to_install_when_there_is_no_terraform_and_no_network(project, tmp_path):
-    found = ensure(project, path=no_terraform(tmp_path), TERRAFORM_RELEASES="http://127.0.0.1:1")
-    assert "Install Terraform 1.11" in found["error"]
+    result = ensure(project, path=no_terraform(tmp_path), TERRAFORM_RELEASES="http://127.0.0.1:1")
+    assert "Install Terraform 1.11" in result["error"]
 
 
 def test_takes_the_provider_from_the_mirror_that_is_asked_for(project, installed, mirror):
-    found = ensure(project, path=beside(installed.terraform), TF_PROVIDER_MIRROR=str(mirror))
-    assert str(project) in Path(found["cli_config"]).read_text()
+    result = ensure(project, path=beside(installed.terraform), TF_PROVIDER_MIRROR=str(mirror))
+    assert str(project) in Path(result["cli_config"]).read_text()
 
 
 def test_refuses_a_mirror_that_holds_no_aws_provider(project, tmp_path, installed):
-    found = ensure(project, path=beside(installed.terraform), TF_PROVIDER_MIRROR=str(tmp_path))
-    assert "holds no registry.terraform.io/hashicorp/aws" in found["error"]
+    result = ensure(project, path=beside(installed.terraform), TF_PROVIDER_MIRROR=str(tmp_path))
+    assert "does not contain registry.terraform.io/hashicorp/aws" in result["error"]
 
 
 def test_a_cli_configuration_that_does_not_exist_breaks_nothing(
     project, tmp_path, installed, mirror
 ):
     absent = str(tmp_path / "absent.tfrc")
-    found = ensure(
+    result = ensure(
         project,
         path=beside(installed.terraform),
         TF_PROVIDER_MIRROR=str(mirror),
         TF_CLI_CONFIG_FILE=absent,
     )
-    assert "error" not in found
+    assert "error" not in result
 
 
 def test_second_run_reuses_what_the_first_made(project, installed, mirror):
@@ -177,9 +178,9 @@ def test_second_run_reuses_what_the_first_made(project, installed, mirror):
     assert (project / ".work" / "terraform" / "ready.json").stat().st_mtime_ns == made
 
 
-@pytest.mark.parametrize(("folder", "found"), [("a/b", True), ("a/b/c/d/e", False)])
-def test_finds_a_mirror_by_its_layout_down_to_four_folders(tmp_path, folder, found):
+@pytest.mark.parametrize(("folder", "is_found"), [("a/b", True), ("a/b/c/d/e", False)])
+def test_finds_a_mirror_by_its_layout_down_to_four_folders(tmp_path, folder, is_found):
     (tmp_path / folder / toolchain.LAYOUT).mkdir(parents=True)
-    assert [tmp_path / folder] * found == list(
+    assert [tmp_path / folder] * is_found == list(
         toolchain._mirrors_below(tmp_path, toolchain.MIRROR_DEPTH)
     )

@@ -1,9 +1,9 @@
-"""Records set against Bedrock's counts: what is in neither a record nor a gap is found."""
+"""Records comparison with Bedrock's counts: a call in neither a record nor a gap is found."""
 
 import pytest
 
 from tools.commands import gaps
-from tools.commands.gaps import Counts
+from tools.records.bedrock_counts import Counts, compare
 from tools.records.reader import Entry
 
 PROFILE = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/abc"
@@ -23,7 +23,7 @@ def _entry(record_id, phase="end", *, statuses=(200,), region="eu-central-1", to
 
 
 def _compare(counted, *entries):
-    return gaps.compare("claude", PROFILE, "eu-central-1", entries, Counts(calls=counted))
+    return compare("claude", PROFILE, "eu-central-1", entries, Counts(calls=counted))
 
 
 @pytest.mark.parametrize(
@@ -52,13 +52,13 @@ def _compare(counted, *entries):
     ],
 )
 def test_a_call_that_nothing_tells_of_is_unaccounted(counted, entries, unaccounted):
-    assert _compare(counted, *entries).unaccounted == unaccounted
+    assert _compare(counted, *entries).unaccounted_calls == unaccounted
 
 
 def test_tokens_are_set_side_by_side():
-    compared = _compare(2, _entry("a", tokens=(3, 5)), _entry("b", tokens=(10, 20)))
+    comparison = _compare(2, _entry("a", tokens=(3, 5)), _entry("b", tokens=(10, 20)))
 
-    assert (compared.recorded.input_tokens, compared.recorded.output_tokens) == (13, 25)
+    assert (comparison.recorded.input_tokens, comparison.recorded.output_tokens) == (13, 25)
 
 
 def test_each_gap_is_named(capsys):
@@ -67,7 +67,7 @@ def test_each_gap_is_named(capsys):
 
     gaps.show([_compare(1, mark)], [mark])
 
-    said = capsys.readouterr().out
-    assert "gap: record 8d7f, 2026-11-23T12:00:00.000Z" in said
-    assert "a request of 100 bytes left and its end was never recorded" in said
-    assert "Nothing is unaccounted for" not in said
+    output = capsys.readouterr().out
+    assert "gap: record 8d7f, 2026-11-23T12:00:00.000Z" in output
+    assert "a request of 100 bytes was sent and its end was never recorded" in output
+    assert "Every call is accounted for" not in output

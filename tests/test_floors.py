@@ -1,0 +1,169 @@
+"""Which part of the product may import which: a room imports only the rooms below it."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from tools.paths import ROOT
+
+GROUND = {"tools.errors", "tools.paths"}
+PRINTING = GROUND | {"tools.cli.console"}
+OPENING = PRINTING | {"tools.environment", "tools.terraform", "tools.cli"}
+
+# For each room, or a module that is a floor of its own, the rooms that it may import.
+FLOORS = {
+    "tenant_bedrock": set(),
+    "tools.errors": set(),
+    "tools.paths": set(),
+    "tools.iam": set(),
+    "tools.isolation": {"tools.iam"},
+    "tools.localaws": {"tools.iam"},
+    "tools.cli.console": GROUND,
+    "tools.environment": GROUND,
+    "tools.packaging": GROUND,
+    "tools.terraform": PRINTING | {"tools.environment"},
+    "tools.cli": PRINTING | {"tools.environment", "tools.terraform", "tools.packaging", "tools.localaws"},
+    "tools.records": OPENING,
+    "tools.demo": OPENING | {"tools.records", "tools.localaws"},
+    "tools.bench": OPENING
+    | {"tools.packaging", "tools.records", "tools.localaws", "tools.isolation", "tenant_bedrock"},
+    "tools.documentation": PRINTING | {"tools.commands"},
+    "tools.commands": OPENING
+    | {
+        "tools.bench",
+        "tools.demo",
+        "tools.documentation",
+        "tools.isolation",
+        "tools.localaws",
+        "tools.packaging",
+        "tools.records",
+    },
+}  # fmt: skip
+FILES = {
+    ".".join(path.relative_to(root).with_suffix("").parts): path
+    for root in (ROOT, ROOT / "lambda")
+    for path in sorted((root / ("tools" if root == ROOT else "tenant_bedrock")).rglob("*.py"))
+    # The bench's handlers run in a zip of their own, where the package is installed.
+    if "handlers" not in path.parent.name
+}
+
+
+def floor_of(module):
+    matches = [floor for floor in FLOORS if f"{module}.".startswith(f"{floor}.")]
+    return max(matches, key=len, default=None)
+
+
+def imported_modules(source):
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def crossings(module, source):
+    """The imports of a module that its floor does not allow."""
+    floor = floor_of(module)
+    return [
+        target
+        for target in imported_modules(source)
+        if target.split(".")[0] in {"tests", "tools", "tenant_bedrock"}
+        and floor_of(target) not in {floor} | FLOORS[floor]
+    ]
+
+
+@pytest.mark.parametrize("module", [name for name in FILES if floor_of(name)])
+def test_a_module_imports_only_what_its_floor_allows(module):
+    assert crossings(module, FILES[module].read_text()) == []
+
+
+def test_every_module_belongs_to_a_floor():
+    assert [name for name in FILES if floor_of(name) is None and name != "tools.__init__"] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("tools.iam.policy", "from tools.errors import CommandError"),
+        ("tools.isolation.prover", "from tools.localaws.control import Control"),
+        ("tools.localaws.trail", "import tools.isolation.claims"),
+        ("tools.environment.model", "from tools.cli.session import open_session"),
+        ("tools.terraform.runner", "def late():\n    from tools.commands import plan"),
+        ("tools.commands.plan", "from tests.terraform import Folder"),
+        ("tenant_bedrock.record", "from tools.paths import ROOT"),
+    ],
+)
+def test_a_crossing_is_found(module, source):
+    assert crossings(module, source)
+
+
+def test_a_command_imports_no_other_command():
+    for module, path in FILES.items():
+        if module.startswith("tools.commands."):
+            assert "tools.commands" not in path.read_text(), module
+
+
+def test_every_make_target_is_a_command_of_the_same_name():
+    makefile = (ROOT / "Makefile").read_text()
+    targets = {
+        line.split(":")[0] for line in makefile.splitlines() if line[:1].isalpha() and ":" in line
+    }
+    targets -= {name for name in targets if not name.islower() or " " in name}
+    commands = {name.rpartition(".")[2] for name in FILES if name.startswith("tools.commands.")}
+    assert targets - {"help"} == commands - {"__init__"}
+
+
+# Names that say what a module is inside its own folder: the service of a folder of the local AWS.
+SHARED_NAMES = {"__init__", "__main__", "authorization", "service"}
+
+
+def test_no_two_modules_share_a_name():
+    stems = [module.rpartition(".")[2] for module in FILES]
+    stems = [stem for stem in stems if stem not in SHARED_NAMES]
+    assert sorted({stem for stem in stems if stems.count(stem) > 1}) == []
+
+
+def test_the_operators_commands_need_none_of_the_development_packages():
+    """The jobs that hold AWS credentials install requirements.txt alone."""
+    commands = (
+        "accounts apply bootstrap capacity deployer destroy gaps handover invoke logs output package "
+        "plan prove rotate tenant"
+    )
+    script = f"""
+import sys
+from importlib import import_module
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+locked = {{
+    line.split("==")[0].lower()
+    for line in Path("requirements.txt").read_text().splitlines()
+    if "==" in line
+}}
+owners = packages_distributions()
+
+
+class Refusal:
+    def find_spec(self, name, path=None, target=None):
+        top = name.split(".")[0]
+        names = {{owner.lower().replace("_", "-").replace(".", "-") for owner in owners.get(top, ())}}
+        if names and not names & (locked | {{"pip", "setuptools"}}):
+            raise ImportError(f"{{name}} is a development package")
+
+
+sys.meta_path.insert(0, Refusal())
+for command in {commands.split()!r}:
+    import_module(f"tools.commands.{{command}}")
+for name in ("moto", "pytest", "hypothesis"):
+    try:
+        import_module(name)
+    except ImportError:
+        continue
+    raise SystemExit(f"{{name}} can be imported, so this test proves nothing")
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr

@@ -1,0 +1,59 @@
+"""Calls a tenant's function."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tools.errors import CommandError
+
+if TYPE_CHECKING:
+    from tools.cli.targets import Target
+    from tools.environment.model import CustomerAccount
+
+# A function runs for at most 900 s (Lambda quotas); its answer may arrive a little later.
+READ_TIMEOUT = 910
+
+
+class FunctionError(CommandError):
+    """The function answered with an error; ``error_type`` is Lambda's errorType."""
+
+    def __init__(self, error_type: str, message: str) -> None:
+        super().__init__(f"{error_type}: {message}")
+        self.error_type = error_type
+
+
+def call_function(
+    target: Target, account: CustomerAccount, event: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the function's answer to ``event``.
+
+    Raises FunctionError when the function fails, and CommandError when it cannot be called.
+    """
+    environment = target.environment
+    # Every invocation costs money, so a slow answer never leads to a second invocation.
+    client = target.client(
+        target.deployer(account),
+        "lambda",
+        read_timeout=READ_TIMEOUT,
+        retries={"total_max_attempts": 1},
+    )
+    try:
+        response = client.invoke(
+            FunctionName=environment.function_name(account), Payload=json.dumps(event)
+        )
+    except client.exceptions.ResourceNotFoundException:
+        raise CommandError(
+            f"{account.account_id} has no function {environment.base_name(account.tenant)} yet; "
+            f"run `make apply ENV={environment.name} TENANT={account.tenant}`."
+        ) from None
+    except client.exceptions.ClientError as error:
+        raise CommandError(
+            f"The function cannot be called: {error.response['Error']['Message']}"
+        ) from None
+    answer: dict[str, Any] = json.load(response["Payload"])
+    if "FunctionError" in response:
+        raise FunctionError(
+            answer.get("errorType", "Unknown"), answer.get("errorMessage", "no message")
+        )
+    return answer

@@ -1,0 +1,128 @@
+"""The local AWS as a target, with the users and roles that the accounts' owners would make."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from tools.cli.targets import Target
+from tools.errors import CommandError
+from tools.localaws.background import LocalAwsError, LocalAwsProcess
+from tools.packaging.build import build
+from tools.terraform.deployer_role import deployer_roles
+from tools.terraform.state_bucket import make_state_bucket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from tools.environment.model import CustomerAccount, Environment
+    from tools.terraform.deployer_role import DeployerRole
+
+# For the owners of the local AWS's accounts only; nothing that a customer receives uses it.
+ADMINISTRATOR = {
+    "Version": "2012-10-17",
+    "Statement": [{"Sid": "OwnThisAccount", "Effect": "Allow", "Action": "*", "Resource": "*"}],
+}
+
+
+class LocalTarget(Target):
+    """The local AWS, reached with keys that it made, and with nothing of the caller's AWS settings."""
+
+    needs_confirmation = False
+
+    def __init__(
+        self, environment: Environment, folder: Path, progress: Callable[[str], None]
+    ) -> None:
+        super().__init__(environment)
+        self.process = LocalAwsProcess(folder)
+        self._progress = progress
+
+    @property
+    def endpoint(self) -> str:
+        """The URL at which the local AWS answers for every service."""
+        return str(self._description["url"])
+
+    @property
+    def _description(self) -> Mapping[str, Any]:
+        try:
+            return self.process.description()
+        except LocalAwsError as error:
+            raise CommandError(str(error)) from None
+
+    def start(self) -> None:
+        """Start the local AWS, unless it runs already, and prepare its accounts."""
+        self._progress("Starting the local AWS")
+        try:
+            self.process.start()
+        except LocalAwsError as error:
+            raise CommandError(str(error)) from None
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Make users, state bucket and deployer roles, unless that was done for the same stanzas."""
+        roles = deployer_roles(self.environment, self.environment.accounts, self._progress)
+        digest = hashlib.sha256(repr(roles).encode()).hexdigest()
+        if self._description.get("prepared") == digest:
+            return
+        operations = self.environment.operations_account_id
+        self.process.add_user("deployer", operations, ADMINISTRATOR)
+        s3 = self.client(self.operations(), "s3", s3={"addressing_style": "path"})
+        make_state_bucket(self.environment, s3)
+        for account in self.environment.accounts:
+            self._prepare_account(account, roles[account])
+        self.process.file.write_text(json.dumps({**self._description, "prepared": digest}))
+
+    def terraform_environment(self) -> Mapping[str, str]:
+        """Return the local AWS's URL and keys, and the zip built for this machine's Python."""
+        keys = self._description["keys"]["deployer"]
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith("AWS_")
+        }
+        return {
+            **inherited,
+            "AWS_ACCESS_KEY_ID": keys["access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": keys["secret_access_key"],
+            "AWS_REGION": self.environment.operations_region,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "TF_VAR_package_path": str(self._package),
+        }
+
+    def session(self, identity: str) -> boto3.Session:
+        """Return a session of a user: the deployer, an account's administrator or its auditor."""
+        keys = self._description["keys"][identity]
+        return boto3.Session(
+            keys["access_key_id"],
+            keys["secret_access_key"],
+            region_name=self.environment.operations_region,
+        )
+
+    @cached_property
+    def _package(self) -> Path:
+        return build("host", self._progress)
+
+    def _prepare_account(self, account: CustomerAccount, role: DeployerRole) -> None:
+        administrator = f"administrator {account.account_id}"
+        auditor = f"auditor {account.account_id}"
+        self.process.add_user(administrator, account.account_id, ADMINISTRATOR)
+        self.process.add_user(auditor, account.account_id, role.reader_access)
+        iam = self.client(self.session(administrator), "iam")
+        trust = json.dumps(role.trust)
+        with suppress(iam.exceptions.EntityAlreadyExistsException):
+            iam.create_role(RoleName=role.name, AssumeRolePolicyDocument=trust)
+            self._progress(f"Made {role.name} in {account.account_id}, as the customer would")
+        iam.update_assume_role_policy(RoleName=role.name, PolicyDocument=trust)
+        iam.put_role_policy(
+            RoleName=role.name,
+            PolicyName="deployer",
+            PolicyDocument=json.dumps(role.permissions),
+        )

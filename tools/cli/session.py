@@ -1,0 +1,65 @@
+"""An opened environment: its data, the AWS it is on, and Terraform in its states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tools.cli.console import out, progress
+from tools.cli.targets import target_of
+from tools.environment.model import load_environment
+from tools.paths import WORK
+from tools.terraform.parallel import run_for_each
+from tools.terraform.runner import Terraform, summary
+from tools.terraform.state import customer_state, operations_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from tools.cli.targets import Target
+    from tools.environment.model import Environment
+    from tools.terraform.state import State
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a command needs of one environment."""
+
+    environment: Environment
+    target: Target
+    terraform: Terraform
+
+    def customer_states(self, tenant: str | None = None) -> list[State]:
+        """Return the states of one tenant's customer accounts, or of all."""
+        return [customer_state(account) for account in self.environment.accounts_of(tenant)]
+
+    def apply(self, tenant: str | None, jobs: int) -> int:
+        """Apply the operations account, then the customer accounts, ``jobs`` at a time.
+
+        A customer account that fails does not stop the others; returns 1 if any failed. Raises
+        CommandError when the operations account fails, because the customer accounts read it.
+        """
+        customers = self.customer_states(tenant)
+        operations = operations_state(tenant)
+        applied = summary(self.terraform.apply(operations))
+        out.print(f"  [green]✓[/green] {operations.label}  {applied}")
+        return self.apply_each(customers, jobs)
+
+    def apply_each(self, states: Sequence[State], jobs: int) -> int:
+        """Apply these states side by side; returns 1 if any failed."""
+        return run_for_each(states, lambda state: summary(self.terraform.apply(state)), jobs)
+
+
+def open_session(
+    name: str, *, folder: Path = WORK, progress: Callable[[str], None] = progress
+) -> Session:
+    """Load an environment and prepare its target; CommandError when either is not possible.
+
+    ``folder`` holds Terraform's data directories and what the local AWS writes.
+    """
+    environment = load_environment(name)
+    target = target_of(environment, folder, progress)
+    target.prepare()
+    terraform = Terraform(environment, folder, target.terraform_environment, progress)
+    return Session(environment, target, terraform)

@@ -1,0 +1,120 @@
+"""The AWS that a command works with: real accounts, or the local AWS of ENV=local."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from tools.errors import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from tools.environment.model import CustomerAccount, Environment
+
+LOCAL = "local"
+
+
+class Target(ABC):
+    """Sessions and clients in the accounts of one environment."""
+
+    # Whether removing something needs a confirmation, because it serves somebody.
+    needs_confirmation = True
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Make what must exist before Terraform runs and is not the operator's to make on AWS."""
+
+    @abstractmethod
+    def terraform_environment(self) -> Mapping[str, str]:
+        """Return the process environment with which terraform reaches the accounts."""
+
+    @abstractmethod
+    def session(self, identity: str) -> boto3.Session:
+        """Return a session of ``identity``, which only the local AWS tells from the caller itself."""
+
+    @property
+    def endpoint(self) -> str | None:
+        """The URL of all AWS services; None for AWS's own endpoints."""
+        return None
+
+    def client(
+        self,
+        session: boto3.Session,
+        service: str,
+        region: str | None = None,
+        **config: Any,  # noqa: ANN401 - botocore checks its own options
+    ) -> Any:  # noqa: ANN401 - boto3's clients have no common type
+        """Return a client of ``session``; ``config`` are options of botocore's Config."""
+        return session.client(  # type: ignore[call-overload]
+            service, region_name=region, endpoint_url=self.endpoint, config=Config(**config)
+        )
+
+    def operations(self) -> boto3.Session:
+        """Return a session in the operations account."""
+        return self.session("deployer")
+
+    def deployer(self, account: CustomerAccount) -> boto3.Session:
+        """Return a session in a customer account, as the role that Terraform also uses."""
+        external_id = self.environment.deployer_external_id(account.tenant)
+        role_name = self.environment.deployer_role_name
+        return self._assume(account, role_name, self.operations(), ExternalId=external_id)
+
+    def reader(self, account: CustomerAccount, *, unmask: bool = False) -> boto3.Session:
+        """Return a session in a customer account, as the role that may read or unmask records."""
+        role_name = (
+            f"{self.environment.base_name(account.tenant)}-{'unmasker' if unmask else 'reader'}"
+        )
+        return self._assume(account, role_name, self.session(f"auditor {account.account_id}"))
+
+    def _assume(
+        self, account: CustomerAccount, role_name: str, caller: boto3.Session, **conditions: str
+    ) -> boto3.Session:
+        sts = self.client(caller, "sts")
+        role_arn = self.environment.role_arn(account.account_id, role_name)
+        try:
+            keys = sts.assume_role(RoleArn=role_arn, RoleSessionName="make", **conditions)[
+                "Credentials"
+            ]
+        except sts.exceptions.ClientError as error:
+            raise CommandError(
+                f"{role_arn} cannot be assumed: {error.response['Error']['Message']}"
+            ) from None
+        return boto3.Session(
+            keys["AccessKeyId"],
+            keys["SecretAccessKey"],
+            keys["SessionToken"],
+            region_name=account.region,
+        )
+
+
+class AwsTarget(Target):
+    """Real AWS accounts, reached with the caller's own credentials."""
+
+    def prepare(self) -> None:
+        """Do nothing: `make bootstrap` makes the state bucket, and customers make the deployer role."""
+
+    def terraform_environment(self) -> Mapping[str, str]:
+        """Return the caller's own environment."""
+        return os.environ
+
+    def session(self, identity: str) -> boto3.Session:  # noqa: ARG002 - the caller is who it is
+        """Return the caller's own session."""
+        return boto3.Session(region_name=self.environment.operations_region)
+
+
+def target_of(environment: Environment, folder: Path, progress: Callable[[str], None]) -> Target:
+    """Return the target of an environment; ``folder`` holds what the local AWS writes."""
+    if environment.name != LOCAL:
+        return AwsTarget(environment)
+    from tools.cli.local_target import LocalTarget  # noqa: PLC0415 - it needs the development packages
+
+    return LocalTarget(environment, folder, progress)

@@ -1,0 +1,137 @@
+"""The role that lets Terraform work in a customer account, as modules/customer-deployer defines it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tools.errors import CommandError
+from tools.paths import MODULES, ROOT, WORK
+from tools.terraform.toolchain import ensure_toolchain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tools.environment.model import CustomerAccount, Environment
+
+RENDERING_ROOT = ROOT / "tools" / "terraform" / "deployer_policies"
+MODULE = MODULES / "customer-deployer"
+FOLDER = WORK / "deployer"
+
+
+@dataclass(frozen=True)
+class DeployerRole:
+    """What one customer creates once: the inputs of the module and the documents it renders."""
+
+    name: str
+    inputs: dict[str, Any]
+    trust: dict[str, Any]
+    permissions: dict[str, Any]
+    boundary: dict[str, Any] | None
+    reader_access: dict[str, Any]
+    cloudformation_template: dict[str, Any]
+
+
+def deployer_roles(
+    environment: Environment,
+    accounts: Iterable[CustomerAccount],
+    progress: Callable[[str], None],
+) -> dict[CustomerAccount, DeployerRole]:
+    """Return the deployer role of each account; Terraform renders them again only after a change.
+
+    Raises CommandError when a stanza has no deployer's ExternalId, or when Terraform refuses one.
+    """
+    inputs = {account: _inputs(environment, account) for account in accounts}
+    if not inputs:
+        return {}
+    outputs = _rendered({account.name: values for account, values in inputs.items()}, progress)
+    return {account: _role(values, outputs[account.name]) for account, values in inputs.items()}
+
+
+def _inputs(environment: Environment, account: CustomerAccount) -> dict[str, Any]:
+    details = environment.stanzas[account.tenant]["accounts"][account.account_id]
+    inputs = {
+        "account_id": account.account_id,
+        "environment": environment.name,
+        "external_id": environment.deployer_external_id(account.tenant),
+        "operations_account_id": environment.operations_account_id,
+        "partition": environment.partition,
+        "permissions_boundary": details.get("permissions_boundary"),
+        "readers": details.get("readers", []),
+        "region": account.region,
+        "role_name": environment.deployer_role_name,
+        "tenant": account.tenant,
+        "unmaskers": details.get("unmaskers", []),
+        "vpc": details.get("vpc"),
+    }
+    return {name: value for name, value in inputs.items() if value is not None}
+
+
+def _rendered(
+    inputs: dict[str, dict[str, Any]], progress: Callable[[str], None]
+) -> dict[str, dict[str, Any]]:
+    """Return the module's outputs for each account, from the file of an earlier run where it fits."""
+    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode())
+    for file in sorted([*MODULE.rglob("*.tf"), *RENDERING_ROOT.glob("*.tf")]):
+        digest.update(file.read_bytes())
+    file = FOLDER / f"{digest.hexdigest()}.json"
+    if not file.is_file():
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+            partial = Path(folder, "outputs.json")
+            partial.write_text(json.dumps(_planned_outputs(Path(folder), inputs, progress)))
+            partial.replace(file)  # another process never reads half a file
+    outputs: dict[str, dict[str, Any]] = json.loads(file.read_text())
+    return outputs
+
+
+def _planned_outputs(
+    folder: Path, inputs: dict[str, dict[str, Any]], progress: Callable[[str], None]
+) -> dict[str, Any]:
+    """Plan a copy of the rendering root, so that several processes can do it at once."""
+    toolchain = ensure_toolchain(progress)
+    progress("Rendering the deployer roles from modules/customer-deployer")
+    root = folder / RENDERING_ROOT.relative_to(ROOT)
+    shutil.copytree(RENDERING_ROOT, root)
+    (folder / "modules").symlink_to(MODULES)
+    variables, plan = root / "accounts.tfvars.json", root / "plan"
+    variables.write_text(json.dumps({"accounts": inputs}))
+
+    def terraform(*arguments: str) -> str:
+        process = subprocess.run(
+            [toolchain.terraform, f"-chdir={root}", *arguments],
+            env=toolchain.environment(os.environ),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if process.returncode != 0:
+            raise CommandError((process.stderr or process.stdout).strip())
+        return process.stdout
+
+    terraform("init", "-no-color")
+    terraform("plan", "-no-color", f"-var-file={variables}", f"-out={plan}")
+    shown = json.loads(terraform("show", "-json", str(plan)))
+    outputs: dict[str, Any] = shown["planned_values"]["outputs"]["deployers"]["value"]
+    return outputs
+
+
+def _role(inputs: dict[str, Any], outputs: dict[str, Any]) -> DeployerRole:
+    documents = outputs["documents"]
+    boundary = documents["boundary"]
+    return DeployerRole(
+        name=inputs["role_name"],
+        inputs=inputs,
+        trust=json.loads(documents["trust"]),
+        permissions=json.loads(documents["permissions"]),
+        boundary=json.loads(boundary) if boundary else None,
+        reader_access=json.loads(documents["reader_access"]),
+        cloudformation_template=json.loads(outputs["cloudformation_template"]),
+    )

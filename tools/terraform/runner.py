@@ -1,0 +1,179 @@
+"""Runs terraform in the states of one environment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tools.errors import CommandError
+from tools.paths import ENVIRONMENTS, MODULES, ROOT
+from tools.terraform.state import operations_state
+from tools.terraform.toolchain import ensure_toolchain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from tools.environment.model import Environment
+    from tools.terraform.state import State
+
+
+@dataclass(frozen=True)
+class Terraform:
+    """Runs terraform in a state of ``environment`` and prints each command by ``progress``.
+
+    ``process_environment`` gives the variables with which terraform reaches the environment's AWS.
+    Every state has a TF_DATA_DIR of its own in ``folder``, so that a backend never leaks from one
+    environment into another.
+    """
+
+    environment: Environment
+    folder: Path
+    process_environment: Callable[[], Mapping[str, str]]
+    progress: Callable[[str], None]
+
+    def init(self, state: State) -> None:
+        """Connect the state's data directory to its backend, unless that is still up to date.
+
+        Each terraform init reads the provider's 700 MB three times to check their hash.
+        """
+        stamp = self._stamp(state)
+        if stamp.is_file() and stamp.read_text() == self._init_digest(state):
+            return
+        self._run(
+            state,
+            "init",
+            "-reconfigure",
+            f"-backend-config=../{self.environment.name}/backend.hcl",
+            f"-backend-config=key={state.key}",
+        )
+        stamp.write_text(self._init_digest(state))
+
+    def plan(self, state: State) -> str:
+        """Return the plan as terraform prints it."""
+        self.init(state)
+        return self._run(state, "plan", *self._options(state))
+
+    def plan_json(self, state: State) -> dict[str, Any]:
+        """Return the plan as `terraform show -json` prints it; it holds the hand-over's ExternalIds."""
+        self.init(state)
+        with tempfile.TemporaryDirectory() as folder:
+            file = f"-out={folder}/plan"
+            self._run(state, "plan", "-lock=false", *self._options(state), file)
+            plan: dict[str, Any] = json.loads(self._run(state, "show", "-json", f"{folder}/plan"))
+        return plan
+
+    def apply(self, state: State) -> str:
+        """Apply without asking; `make plan` shows the changes beforehand."""
+        self.init(state)
+        return self._run(state, "apply", "-auto-approve", *self._options(state))
+
+    def destroy(self, state: State) -> str:
+        """Destroy what the state holds."""
+        self.init(state)
+        return self._run(state, "destroy", "-auto-approve", *self._options(state))
+
+    def resources(self, state: State) -> list[str]:
+        """Return the addresses in the state; none when it was never applied."""
+        self.init(state)
+        return self._run(state, "state", "list", missing_state="").split()
+
+    def outputs(self, state: State) -> dict[str, Any]:
+        """Return the state's outputs by name; empty when it was never applied."""
+        self.init(state)
+        outputs: dict[str, dict[str, Any]] = json.loads(self._run(state, "output", "-json"))
+        return {name: output["value"] for name, output in outputs.items()}
+
+    def handovers(self) -> dict[str, Any]:
+        """Return the hand-over of every tenant whose role exists, by tenant.
+
+        The output itself holds all tenants of the tfvars, even after an apply of only one of them.
+        """
+        addresses = set(self.resources(operations_state()))
+        return {
+            tenant: handover
+            for tenant, handover in self.outputs(operations_state()).get("handover", {}).items()
+            if f'module.operations_role["{tenant}"].aws_iam_role.this' in addresses
+        }
+
+    def handover(self, tenant: str) -> dict[str, Any]:
+        """Return one tenant's hand-over; CommandError when its role does not exist yet."""
+        if handover := self.handovers().get(tenant):
+            return dict(handover)
+        raise CommandError(
+            f'Tenant "{tenant}" has no role yet; run `make apply ENV={self.environment.name}` first.'
+        )
+
+    def _data_dir(self, state: State) -> Path:
+        return self.folder / "data" / self.environment.name / state.key.removesuffix(".tfstate")
+
+    def _stamp(self, state: State) -> Path:
+        return self._data_dir(state) / "initialised"
+
+    def _init_digest(self, state: State) -> str:
+        """Return a digest of everything that terraform init reads."""
+        root = ENVIRONMENTS / state.root
+        files = [
+            *sorted([*root.glob("*.tf"), *MODULES.rglob("*.tf")]),
+            self.environment.folder / "backend.hcl",
+            ensure_toolchain(self.progress).cli_config,
+            root / ".terraform.lock.hcl",
+        ]
+        digest = hashlib.sha256()
+        for file in files:
+            digest.update(f"{file}\n".encode())
+            digest.update(file.read_bytes() if file.is_file() else b"")
+        return digest.hexdigest()
+
+    def _options(self, state: State) -> list[str]:
+        return [
+            f"-var-file=../{self.environment.name}/terraform.tfvars",
+            *(f"-var={name}={value}" for name, value in state.variables.items()),
+            *(f"-target={address}" for address in state.targets),
+        ]
+
+    def _run(self, state: State, *arguments: str, missing_state: str | None = None) -> str:
+        """Run terraform and return what it prints; CommandError with its own message when it fails."""
+        root = ENVIRONMENTS / state.root
+        data_dir = self._data_dir(state)
+        toolchain = ensure_toolchain(self.progress)
+        command = ["terraform", f"-chdir={root.relative_to(ROOT)}", *arguments]
+        self.progress(f"TF_DATA_DIR={_relative(data_dir)} {shlex.join(command)}")
+        process = subprocess.run(
+            [toolchain.terraform, *command[1:], *_without_colour(arguments)],
+            cwd=ROOT,
+            env={
+                **toolchain.environment(self.process_environment()),
+                "TF_DATA_DIR": str(data_dir),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if process.returncode == 0:
+            return process.stdout
+        if missing_state is not None and "No state file was found" in process.stderr:
+            return missing_state
+        # Whatever the reason was, the next command runs init again.
+        self._stamp(state).unlink(missing_ok=True)
+        raise CommandError((process.stderr or process.stdout).strip())
+
+
+def summary(output: str) -> str:
+    """Return the line of terraform's output that counts the changes."""
+    prefixes = ("Plan:", "No changes", "Apply complete!", "Destroy complete!")
+    counts = [line.strip() for line in output.splitlines() if line.strip().startswith(prefixes)]
+    return counts[-1] if counts else "no resources to change"
+
+
+def _without_colour(arguments: tuple[str, ...]) -> list[str]:
+    return ["-no-color"] if arguments[0] in {"init", "plan", "apply", "destroy", "output"} else []
+
+
+def _relative(path: Path) -> str:
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
