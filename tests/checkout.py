@@ -1,0 +1,77 @@
+"""A copy of the project to run its commands in, as a user would."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tools.paths import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PARTS = (
+    ".terraform-version",
+    "Makefile",
+    "README.md",
+    "environments",
+    "lambda",
+    "modules",
+    "pyproject.toml",
+    "requirements-dev.txt",
+    "tools",
+)
+UNWANTED = shutil.ignore_patterns("__pycache__", ".terraform*")
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A copy of the project, so that a test may add tenants and apply without touching this one."""
+
+    root: Path
+
+    def shell(self, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command line with the copy as its working directory and its home."""
+        return subprocess.run(
+            ["bash", "-c", command],
+            cwd=self.root,
+            env={
+                **os.environ,
+                "HOME": str(self.root),
+                "NO_COLOR": "1",
+                "COLUMNS": "240",
+                **environment,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def done(self, command: str, **environment: str) -> str:
+        """The output of a command; the test fails with its words if it failed."""
+        run = self.shell(command, **environment)
+        assert run.returncode == 0, f"{command}\n{run.stdout}\n{run.stderr}"  # noqa: S101
+        return run.stdout
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    """A fresh copy for each test module; its local AWS is stopped at the end."""
+    root = tmp_path_factory.mktemp("checkout")
+    for name in PARTS:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, root / name, symlinks=True, ignore=UNWANTED)
+        else:
+            shutil.copy(ROOT / name, root / name)
+    # Created once for all: the virtual environment, and the zip that is built from the same sources.
+    (root / ".venv").symlink_to(ROOT / ".venv")
+    (root / "build").symlink_to(ROOT / "build")
+    copy = Checkout(root)
+    yield copy
+    copy.shell("make down")

@@ -1,0 +1,150 @@
+"""The commands of the group ``aws``, with the local AWS in AWS's place: ENV=dev knows nothing of it."""
+
+import json
+import re
+
+import boto3
+import pytest
+
+from tests.docs.pages import commands
+from tools.localaws.control import Control
+from tools.packaging.variant import Variant
+from tools.paths import ROOT
+
+
+@pytest.fixture(scope="module")
+def aws(checkout):
+    """What a person exports to reach AWS as an administrator of the operations account."""
+    exports = dict(re.findall(r"export (AWS_\w+)=(\S+)", checkout.done("make up")))
+    # The zip for Lambda needs a package index to build; the local AWS runs the one for this machine.
+    return {**exports, "TF_VAR_package_path": str(ROOT / "build" / f"{Variant('host').name}.zip")}
+
+
+def create_deployer(output, aws):
+    """Create the role of the CloudFormation template that `make deployer` prints, as the customer."""
+    start = output.index("{", output.index("AWSTemplateFormatVersion") - 10)
+    template, _ = json.JSONDecoder().raw_decode(output, start)
+    (role,) = (
+        resource["Properties"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::IAM::Role"
+    )
+    owner = Control(aws["AWS_ENDPOINT_URL"]).account("666666666666", user="owner")
+    iam = boto3.client(
+        "iam",
+        endpoint_url=aws["AWS_ENDPOINT_URL"],
+        region_name="eu-central-1",
+        aws_access_key_id=owner.access_key_id,
+        aws_secret_access_key=owner.secret_access_key,
+    )
+    iam.create_role(
+        RoleName=role["RoleName"],
+        AssumeRolePolicyDocument=json.dumps(role["AssumeRolePolicyDocument"]),
+    )
+    for policy in role["Policies"]:
+        iam.put_role_policy(
+            RoleName=role["RoleName"],
+            PolicyName=policy["PolicyName"],
+            PolicyDocument=json.dumps(policy["PolicyDocument"]),
+        )
+
+
+@pytest.fixture(scope="module")
+def runs(checkout, aws):
+    """Each command with its result; the customer creates the deployer once it is printed."""
+    results = {}
+    for command in commands("aws"):
+        results[command] = checkout.shell(command, **aws)
+        if command.startswith("make deployer"):
+            create_deployer(results[command].stdout, aws)
+    return results
+
+
+@pytest.fixture(scope="module")
+def applied(runs):
+    """The first apply: umbrella's account is ready for it, the example's is not."""
+    return next(run for command, run in runs.items() if command.startswith("make apply"))
+
+
+def test_every_command_but_the_apply_succeeds(runs, applied):
+    for command, run in runs.items():
+        assert run is applied or run.returncode == 0, f"{command}\n{run.stdout}\n{run.stderr}"
+
+
+def test_apply_goes_on_past_a_failing_account_and_names_it(applied):
+    assert applied.returncode != 0
+    assert re.search(r"✓ umbrella 666666666666  Apply complete!", applied.stdout)
+    assert "Failed: 1 of 2: example 222222222222" in applied.stderr
+
+
+def test_apply_prints_the_terraform_commands_it_runs(applied):
+    assert (
+        "terraform -chdir=environments/customer init -reconfigure -backend-config=../dev/backend.hcl "
+        "-backend-config=key=customers/umbrella/666666666666.tfstate"
+    ) in applied.stderr
+
+
+def test_bootstrap_a_second_time_finds_the_bucket(checkout, aws, applied):
+    assert "is there" in checkout.done("make bootstrap ENV=dev", **aws)
+
+
+def test_the_function_answers(runs):
+    (answer,) = (run for command, run in runs.items() if command.startswith("make invoke"))
+    assert "Hello from dev" in answer.stdout
+
+
+def test_an_unknown_alias_is_refused_by_name(checkout, aws, applied):
+    run = checkout.shell("make invoke ENV=dev TENANT=umbrella MODEL=opus PROMPT=Hello", **aws)
+    assert run.returncode != 0
+    assert (
+        "ModelNotGrantedError: The model asked for is not granted to tenant umbrella" in run.stderr
+    )
+
+
+def test_nobody_may_read_the_records_while_the_stanza_names_no_reader(checkout, aws, applied):
+    run = checkout.shell("make logs ENV=dev TENANT=umbrella", **aws)
+    assert run.returncode != 0
+    assert "bedrock-dev-umbrella-reader cannot be assumed" in run.stderr
+
+
+def test_plan_after_apply_changes_nothing(checkout, aws, applied):
+    output = checkout.done("make plan ENV=dev TENANT=umbrella", **aws)
+    assert output.count("No changes") == 2
+
+
+def test_the_customer_alone_can_apply_the_module_with_the_hand_over(checkout, aws, applied):
+    inputs = checkout.done("make handover ENV=dev TENANT=umbrella", **aws)
+    declared = (ROOT / "modules/customer-workload/variables.tf").read_text()
+    for name in re.findall(r"^(\w+) = ", inputs, re.MULTILINE):
+        assert f'variable "{name}"' in declared
+
+
+def test_init_runs_again_only_once_what_it_reads_has_changed(checkout, aws, applied):
+    def progress(**changes):
+        environment = {**aws, **changes}
+        return checkout.shell("make handover ENV=dev TENANT=umbrella", **environment).stderr
+
+    assert " init " not in progress()
+    backend = checkout.root / "environments" / "dev" / "backend.hcl"
+    backend.write_text(backend.read_text() + "# changed\n")
+    assert " init " in progress()
+    assert " init " not in progress()
+    assert "Error" in progress(AWS_ACCESS_KEY_ID="nobody")
+    assert " init " in progress()
+
+
+def test_destroy_asks_first(checkout, aws, applied):
+    run = checkout.shell("make destroy ENV=dev TENANT=umbrella < /dev/null", **aws)
+    assert run.returncode != 0
+    assert "write CONFIRM=dev" in run.stderr
+
+
+def test_an_applied_tenant_survives_destroy_and_apply_with_its_log(checkout, aws, applied):
+    checkout.done("make destroy ENV=dev TENANT=umbrella CONFIRM=dev", **aws)
+    gone = checkout.shell("make invoke ENV=dev TENANT=umbrella PROMPT=Hello", **aws)
+    assert "has no function bedrock-dev-umbrella yet" in gone.stderr
+    again = checkout.done("make apply ENV=dev TENANT=umbrella", **aws)
+    assert re.search(r"✓ umbrella 666666666666  Apply complete! Resources: [1-6] added", again)
+    assert "Hello again" in checkout.done(
+        'make invoke ENV=dev TENANT=umbrella PROMPT="Hello again"', **aws
+    )
