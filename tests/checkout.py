@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tools.paths import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 PARTS = (
@@ -58,6 +59,21 @@ class Checkout:
         run = self.shell(command, **environment)
         assert run.returncode == 0, f"{command}\n{run.stdout}\n{run.stderr}"  # noqa: S101
         return run.stdout
+
+
+def create_deployer(iam: Any, template: Mapping[str, Any]) -> None:  # noqa: ANN401 - boto3's client
+    """Create the role of the CloudFormation template that `make deployer` prints, as the customer."""
+    role = template["Resources"]["DeployerRole"]["Properties"]
+    iam.create_role(
+        RoleName=role["RoleName"],
+        AssumeRolePolicyDocument=json.dumps(role["AssumeRolePolicyDocument"]),
+    )
+    for policy in role["Policies"]:
+        iam.put_role_policy(
+            RoleName=role["RoleName"],
+            PolicyName=policy["PolicyName"],
+            PolicyDocument=json.dumps(policy["PolicyDocument"]),
+        )
 
 
 @pytest.fixture(scope="module")

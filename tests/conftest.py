@@ -6,7 +6,9 @@ A file of minutes that began last would keep one core busy while the others have
 from pathlib import Path
 
 HERE = Path(__file__).parent
-LONGEST = (HERE / "end_to_end", HERE / "environments", HERE / "tools" / "isolation")
+LONGEST = tuple(
+    HERE / folder for folder in ("end_to_end", "docs", "environments", "tools/isolation")
+)
 
 
 def pytest_collection_modifyitems(items):

@@ -6,6 +6,7 @@ import re
 import boto3
 import pytest
 
+from tests.checkout import create_deployer
 from tests.docs.pages import commands
 from tools.localaws.control import Control
 from tools.packaging.variant import Variant
@@ -20,33 +21,16 @@ def aws(checkout):
     return {**exports, "TF_VAR_package_path": str(ROOT / "build" / f"{Variant('host').name}.zip")}
 
 
-def create_deployer(output, aws):
-    """Create the role of the CloudFormation template that `make deployer` prints, as the customer."""
-    start = output.index("{", output.index("AWSTemplateFormatVersion") - 10)
-    template, _ = json.JSONDecoder().raw_decode(output, start)
-    (role,) = (
-        resource["Properties"]
-        for resource in template["Resources"].values()
-        if resource["Type"] == "AWS::IAM::Role"
-    )
+def customer_iam(aws):
+    """IAM as the owner of the customer account."""
     owner = Control(aws["AWS_ENDPOINT_URL"]).account("666666666666", user="owner")
-    iam = boto3.client(
+    return boto3.client(
         "iam",
         endpoint_url=aws["AWS_ENDPOINT_URL"],
         region_name="eu-central-1",
         aws_access_key_id=owner.access_key_id,
         aws_secret_access_key=owner.secret_access_key,
     )
-    iam.create_role(
-        RoleName=role["RoleName"],
-        AssumeRolePolicyDocument=json.dumps(role["AssumeRolePolicyDocument"]),
-    )
-    for policy in role["Policies"]:
-        iam.put_role_policy(
-            RoleName=role["RoleName"],
-            PolicyName=policy["PolicyName"],
-            PolicyDocument=json.dumps(policy["PolicyDocument"]),
-        )
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +40,8 @@ def runs(checkout, aws):
     for command in commands("aws"):
         results[command] = checkout.shell(command, **aws)
         if command.startswith("make deployer"):
-            create_deployer(results[command].stdout, aws)
+            template = results[command].stdout.partition("alone):\n")[2]
+            create_deployer(customer_iam(aws), json.loads(template))
     return results
 
 
@@ -85,7 +70,7 @@ def test_apply_prints_the_terraform_commands_it_runs(applied):
 
 
 def test_bootstrap_a_second_time_finds_the_bucket(checkout, aws, applied):
-    assert "is there" in checkout.done("make bootstrap ENV=dev", **aws)
+    assert "exists already" in checkout.done("make bootstrap ENV=dev", **aws)
 
 
 def test_the_function_answers(runs):

@@ -61,7 +61,7 @@ def test_logs_shows_what_is_masked_to_an_unmasker_only(outputs):
 def test_gaps_accounts_for_every_call(outputs):
     output = output_of(outputs, "make gaps")
     assert re.search(r"claude +eu-central-1 +1 +1 +0 +0 +0", output)
-    assert "Nothing is unaccounted for." in output
+    assert "Every call is accounted for." in output
 
 
 def test_output_names_every_function(outputs):

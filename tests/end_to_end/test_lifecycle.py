@@ -1,6 +1,6 @@
-"""A tenant's life on the local cloud: a new ExternalId under load, suspended, active again, gone.
+"""A tenant's life on the local AWS: a new ExternalId under load, suspension, offboarding.
 
-Beside it a second environment: the same code, another operations account, the same cloud.
+A second environment runs beside it: the same code, another operations account, the same local AWS.
 """
 
 import json
@@ -12,6 +12,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from tests.checkout import create_deployer
 from tools.localaws.control import Control
 from tools.packaging.variant import Variant
 from tools.paths import ROOT
@@ -31,6 +32,7 @@ tenants = {{
     accounts = {{
       "222222222222" = {{ readers = ["arn:aws:iam::222222222222:user/auditor"] }}
     }}
+    deployer     = {{ external_id = "90c5a2d5c7a94b5bb3bb0b1f2b8a2f11" }}
     external_ids = {{ current = "{OLD}" }} # minted in March
     models = {{
       nova = {{ model = "amazon.nova-lite-v1:0", regions = ["eu-central-1"] }}
@@ -50,6 +52,7 @@ operations = {
 tenants = {
   acme = {
     accounts     = { "888888888888" = {} }
+    deployer     = { external_id = "c0c9ab6e0f5443a7a5b38ac5c0d9e1f2" }
     external_ids = { current = "6b1f5f5b6d3f4f0c9a7c1c1f8f0e2d34" }
     models = {
       nova = { model = "amazon.nova-lite-v1:0", regions = ["eu-central-1"] }
@@ -94,7 +97,7 @@ class Caller:
         )
         return json.load(result["Payload"])
 
-    def start_anew(self):
+    def restart(self):
         """Change the function, so that the next call is a new process's, which assumes the role itself."""
         self._lambda.update_function_configuration(FunctionName=self._function, Timeout=100)
 
@@ -174,7 +177,7 @@ def life(checkout):
 
 @dataclass(frozen=True)
 class Rotation:
-    """What each step said, the file after it, and the calls that went on meanwhile."""
+    """What each step printed, the file after it, and the calls that were made meanwhile."""
 
     load: Load
     first: str
@@ -182,7 +185,7 @@ class Rotation:
     refused: str
     last: str
     tfvars: str
-    anew: dict
+    new_process: dict
     sessions: list
 
 
@@ -197,10 +200,17 @@ def rotation(life):
         last = checkout.done("make rotate ENV=local TENANT=acme")
         checkout.done("make apply ENV=local")
     before = len(life.assumed())
-    life.caller.start_anew()
-    anew = life.caller.call("And now?")
+    life.caller.restart()
+    new_process = life.caller.call("And now?")
     return Rotation(
-        load, first, both, refused, last, life.tfvars.read_text(), anew, life.assumed()[before:]
+        load,
+        first,
+        both,
+        refused,
+        last,
+        life.tfvars.read_text(),
+        new_process,
+        life.assumed()[before:],
     )
 
 
@@ -216,14 +226,14 @@ def test_the_first_step_adds_a_new_one_and_keeps_the_old(rotation):
 
 
 def test_the_last_step_is_refused_while_a_function_calls_with_the_old_one(rotation):
-    assert "222222222222 still calls with the old one in bedrock-local-acme" in rotation.refused
+    assert "222222222222 still uses the old one in bedrock-local-acme" in rotation.refused
 
 
 def test_after_the_last_step_only_the_new_one_is_left_and_a_new_session_takes_it(rotation):
-    assert "is gone" in rotation.last
+    assert "is removed" in rotation.last
     assert OLD not in rotation.tfvars
     assert "# minted in March" in rotation.tfvars
-    assert "answer" in rotation.anew
+    assert "answer" in rotation.new_process
     assert [session.allowed for session in rotation.sessions] == [True]
 
 
@@ -238,7 +248,7 @@ def test_capacity_counts_the_tenant_as_it_is_applied(life, rotation):
     printed = life.checkout.done("make capacity ENV=local JSON=1")
     limits = {limit["name"]: limit for limit in json.loads(printed)["limits"]}
     assert limits["roles in the account"]["more_tenants"] == 999
-    assert limits["trust policy, characters"]["fullest"] == "acme"
+    assert limits["trust policy, characters"]["fullest_tenant"] == "acme"
     assert 0 < limits["TENANT_BEDROCK, bytes"]["used"] < 4096
 
 
@@ -280,14 +290,11 @@ def twin(life, rotation):
         "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
         "TF_VAR_package_path": str(ROOT / "build" / f"{Variant('host').name}.zip"),
     }
-    role = json.loads(life.checkout.done("make deployer ENV=twin TENANT=acme"))
-    iam = client(life.url, "888888888888", "iam")
-    trusted, allowed = json.dumps(role["trust_policy"]), json.dumps(role["permissions_policy"])
-    iam.create_role(RoleName=role["role_name"], AssumeRolePolicyDocument=trusted)
-    iam.put_role_policy(RoleName=role["role_name"], PolicyName="deployer", PolicyDocument=allowed)
+    template = json.loads(life.checkout.done("make deployer ENV=twin TENANT=acme JSON=1"))
+    create_deployer(client(life.url, "888888888888", "iam"), template)
     life.checkout.done("make bootstrap ENV=twin", **aws)
-    life.checkout.done("make rollout ENV=twin PART=operations", **aws)
-    life.checkout.done('make rollout ENV=twin PART="acme/888888888888"', **aws)
+    life.checkout.done("make apply ENV=twin PART=operations", **aws)
+    life.checkout.done('make apply ENV=twin PART="acme/888888888888"', **aws)
     return Caller(life.url, "888888888888", "bedrock-twin-acme")
 
 
@@ -311,7 +318,7 @@ def suspended(life, twin):
     assert "answer" in life.caller.call("Before")
     before = len(life.assumed())
     life.state("suspended")
-    life.checkout.done("make rollout ENV=local PART=operations")
+    life.checkout.done("make apply ENV=local PART=operations")
     return life.caller.call("After"), life.assumed()[before:]
 
 
@@ -328,7 +335,7 @@ def test_suspending_one_environments_tenant_leaves_the_others_alone(twin, suspen
 
 def test_an_active_tenant_is_answered_again_by_the_same_session(life, suspended):
     life.state("active")
-    life.checkout.done("make rollout ENV=local PART=operations")
+    life.checkout.done("make apply ENV=local PART=operations")
     assert "answer" in life.caller.call("Back?")
 
 
