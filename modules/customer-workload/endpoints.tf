@@ -1,10 +1,13 @@
-# With vpc.id, ways out of the VPC that lead to three services and, by their
-# policies, to nothing there but the tenant's own work. A VPC that has endpoints
-# of its own for them keeps those: leave id out.
+# With vpc.id, the module creates VPC endpoints for the services that the
+# function calls. Their policies allow what the function does and nothing else.
+# In a VPC that already has endpoints for these services, leave id out.
 # https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
 locals {
-  # Bedrock is called in the model's Region, an endpoint serves its own.
-  _bedrock = [for region in distinct(flatten(values(var.models)[*].regions)) : "bedrock-runtime" if region == local.region]
+  creates_endpoints = local.runs && try(var.vpc.id != null, false)
+
+  # An endpoint serves its own Region only, and Bedrock is called in the model's.
+  invokes_in_region = contains(flatten(values(var.models)[*].regions), local.region)
+  endpoint_services = concat(local.invokes_in_region ? ["bedrock-runtime"] : [], ["logs", "sts"])
 
   endpoint_statements = {
     bedrock-runtime = concat(
@@ -13,15 +16,15 @@ locals {
         Effect    = "Allow"
         Action    = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
         Principal = "*"
-        Resource  = "*" # which models is said in the role's own policy
+        Resource  = "*" # the role's own policy limits the models
         Condition = { ArnEquals = { "aws:PrincipalArn" = var.operations_role.arn } }
       }],
-      [for guardrail in var.guardrail[*] : {
+      var.guardrail == null ? [] : [{
         Sid       = "OnlyTheTenantsRoleAppliesItsGuardrail"
         Effect    = "Allow"
         Action    = ["bedrock:ApplyGuardrail"]
         Principal = "*"
-        Resource  = guardrail.arn
+        Resource  = var.guardrail.arn
         Condition = { ArnEquals = { "aws:PrincipalArn" = var.operations_role.arn } }
       }],
     )
@@ -50,7 +53,7 @@ locals {
 }
 
 resource "aws_vpc_endpoint" "this" {
-  for_each = toset(local.runs && try(var.vpc.id, null) != null ? concat(local._bedrock, ["logs", "sts"]) : [])
+  for_each = toset(local.creates_endpoints ? local.endpoint_services : [])
 
   vpc_id              = var.vpc.id
   service_name        = "${data.aws_partition.current.reverse_dns_prefix}.${local.region}.${each.key}"

@@ -19,8 +19,8 @@ locals {
         Resource = var.operations_role.arn
       },
       {
-        # No CreateLogGroup: a group made by accident would be unencrypted and
-        # never expire.
+        # Without CreateLogGroup, since a group that is created by accident would be
+        # unencrypted and never expire.
         Sid    = "WriteRecordsAndTheFunctionsLog"
         Effect = "Allow"
         Action = ["logs:CreateLogStream", "logs:PutLogEvents"]
@@ -30,8 +30,8 @@ locals {
         ]
       },
       {
-        # Nothing allows this; the statement holds if someone attaches a wider
-        # policy to the role.
+        # No statement allows these actions. This one protects the records even if
+        # somebody attaches a wider policy to the role.
         Sid    = "NeverAlterOrReadWhatWasWritten"
         Effect = "Deny"
         Action = [

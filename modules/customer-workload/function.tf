@@ -1,6 +1,6 @@
 locals {
-  # What the function is told, and all of it; lambda/tenant_bedrock/settings.py reads it.
-  told = jsonencode({
+  # All of the function's settings; lambda/tenant_bedrock/settings.py reads them.
+  settings_json = jsonencode({
     audit            = var.audit
     content          = var.content
     environment      = var.environment
@@ -33,11 +33,11 @@ resource "aws_lambda_function" "this" {
 
   environment {
     variables = {
-      TENANT_BEDROCK = local.told
+      TENANT_BEDROCK = local.settings_json
     }
   }
 
-  # INFO is fixed: a higher level could drop a record that was spilled here.
+  # INFO is fixed because a higher level could drop a spilled record.
   logging_config {
     log_format            = "JSON"
     application_log_level = "INFO"
@@ -45,7 +45,7 @@ resource "aws_lambda_function" "this" {
     log_group             = aws_cloudwatch_log_group.function.name
   }
 
-  # Lambda takes snapshots of published versions only, so the alias below is what to invoke.
+  # Lambda takes snapshots of published versions only, so callers invoke the alias below.
   # https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html
   dynamic "snap_start" {
     for_each = var.snap_start ? ["PublishedVersions"] : []
@@ -64,16 +64,16 @@ resource "aws_lambda_function" "this" {
     }
   }
 
-  # Before its policy and its encrypted groups the function could only fail,
-  # or make Lambda create an unencrypted group of the same name.
+  # Without its policy the function could only fail, and without the groups Lambda
+  # would create an unencrypted group of the same name.
   depends_on = [aws_cloudwatch_log_group.records, aws_iam_role_policy.execution]
 
   lifecycle {
-    # All variables together, names too.
+    # Lambda counts all variables together, with their names.
     # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
     precondition {
-      condition     = length("TENANT_BEDROCK") + length(local.told) <= 4096
-      error_message = "Tenant ${var.tenant}: what its function is told has ${length("TENANT_BEDROCK") + length(local.told)} bytes, ${length("TENANT_BEDROCK") + length(local.told) - 4096} more than Lambda's 4,096; grant fewer models."
+      condition     = length("TENANT_BEDROCK") + length(local.settings_json) <= 4096
+      error_message = "Tenant ${var.tenant}: the settings of its function have ${length("TENANT_BEDROCK") + length(local.settings_json)} bytes, ${length("TENANT_BEDROCK") + length(local.settings_json) - 4096} more than the 4,096 that Lambda allows; grant fewer models."
     }
   }
 }
@@ -82,7 +82,7 @@ resource "aws_lambda_alias" "live" {
   count = local.runs && var.snap_start ? 1 : 0
 
   name             = "live"
-  description      = "The version to invoke, started from its snapshot."
+  description      = "The version to invoke, which starts from its snapshot."
   function_name    = aws_lambda_function.this[0].function_name
   function_version = aws_lambda_function.this[0].version
 }

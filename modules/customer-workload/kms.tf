@@ -3,8 +3,9 @@ locals {
     Version = "2012-10-17"
     Statement = [
       {
-        # Everything an administrator needs, PutKeyPolicy too, and nothing
-        # that encrypts or decrypts: no principal reads records by way of the key.
+        # Everything that an administrator needs, including PutKeyPolicy, but no
+        # action that encrypts or decrypts, so that the key gives nobody access to
+        # the records.
         Sid       = "ThisAccountAdministersTheKey"
         Effect    = "Allow"
         Principal = { AWS = "arn:${local.partition}:iam::${var.account_id}:root" }
@@ -27,7 +28,7 @@ locals {
           "kms:UpdateAlias",
           "kms:UpdateKeyDescription",
         ]
-        Resource = "*" # in a key policy: this key
+        Resource = "*" # in a key policy, this key
       },
       {
         # CloudWatch Logs sends the group's ARN as the encryption context:
@@ -51,7 +52,7 @@ resource "aws_kms_key" "records" {
   description             = "Encrypts the records and the function log of ${local.name}."
   policy                  = local.key_policy
   enable_key_rotation     = true
-  deletion_window_in_days = 30 # the longest there is: records are unreadable without the key
+  deletion_window_in_days = 30 # the maximum, since records cannot be read without the key
 
   lifecycle {
     prevent_destroy = true

@@ -1,11 +1,11 @@
-# A destroy of this module is refused by prevent_destroy. If the module's call
-# is taken out of the root, prevent_destroy goes with it; skip_destroy is kept
-# in the state and still leaves the groups where they are.
+# prevent_destroy makes Terraform refuse to destroy the groups. If the module
+# call is removed from the root, prevent_destroy is removed with it, but
+# skip_destroy is kept in the state and still leaves the groups in place.
 
 resource "aws_cloudwatch_log_group" "records" {
   name              = local.record_log_group
   kms_key_id        = aws_kms_key.records.arn
-  log_group_class   = "STANDARD" # cannot be changed later, and the others lack parts of Logs Insights
+  log_group_class   = "STANDARD" # cannot be changed later; the other classes lack parts of Logs Insights
   retention_in_days = var.retention_days
   skip_destroy      = true
 
@@ -14,8 +14,8 @@ resource "aws_cloudwatch_log_group" "records" {
   }
 }
 
-# Holds no prompt and no answer, except in a record that could not be put into
-# the record group: so it is encrypted, kept and protected like that one.
+# The function's log contains prompts and answers only in spilled records, but
+# for their sake it is encrypted, retained and protected like the record group.
 resource "aws_cloudwatch_log_group" "function" {
   name              = local.function_log_group
   kms_key_id        = aws_kms_key.records.arn

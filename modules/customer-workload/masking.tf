@@ -1,23 +1,23 @@
-# Hides what is named in all that is written from now on, from everyone but an
-# unmasker; what was written before stays as it is. It finds patterns, and is no
-# substitute for content = "metadata" where nothing may be kept.
+# CloudWatch masks the named data in everything that is written from now on, for
+# everyone except unmaskers; older events stay as they are. Masking matches
+# patterns, so use content = "metadata" where no content may be stored at all.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/mask-sensitive-log-data.html
 locals {
-  masked = [for name in sort(var.masking) : "arn:${local.partition}:dataprotection::aws:data-identifier/${name}"]
+  masked_identifiers = [for name in sort(var.masking) : "arn:${local.partition}:dataprotection::aws:data-identifier/${name}"]
 
-  # CloudWatch wants both statements, with the same identifiers.
+  # CloudWatch requires both statements, with the same identifiers.
   data_protection = jsonencode({
     Name    = "mask"
     Version = "2021-06-01"
     Statement = [
       {
         Sid            = "CountWhatIsFound"
-        DataIdentifier = local.masked
+        DataIdentifier = local.masked_identifiers
         Operation      = { Audit = { FindingsDestination = {} } }
       },
       {
         Sid            = "HideItFromReaders"
-        DataIdentifier = local.masked
+        DataIdentifier = local.masked_identifiers
         Operation      = { Deidentify = { MaskConfig = {} } }
       },
     ]

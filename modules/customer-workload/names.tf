@@ -1,12 +1,12 @@
-# Every name and ARN is computed, never read back from a resource: so each
-# policy is complete in the plan, and the key's policy can name the log groups
-# that are encrypted with the key.
+# Every name and ARN is computed and never read back from a resource. So the plan
+# shows each policy whole, and the key policy can name the log groups that are
+# encrypted with the key.
 data "aws_partition" "current" {}
 
 data "aws_region" "current" {}
 
 locals {
-  # An offboarded tenant calls nothing any more; its records stay for their time.
+  # An offboarded tenant makes no calls; its records stay until their retention ends.
   runs = var.state != "offboarding"
 
   partition = data.aws_partition.current.partition

@@ -1,12 +1,13 @@
-# What Lambda needs to put the function into a VPC: only when there is one,
-# only its subnets and security groups, and only for Lambda itself.
-# lambda:SourceFunctionArn is present when the function's own code calls:
+# In a VPC, Lambda creates the function's network interfaces with the rights of
+# the execution role. The statements exist only with a VPC, name only its subnets
+# and security groups, and do not apply to the function's own code:
+# lambda:SourceFunctionArn is present only when that code makes the call.
 # https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
 locals {
-  _ec2_arn = "arn:${local.partition}:ec2:${local.region}:${var.account_id}"
+  ec2_arn = "arn:${local.partition}:ec2:${local.region}:${var.account_id}"
 
-  network_statements = flatten([for vpc in var.vpc[*] : [
-    {
+  network_statements = concat(
+    var.vpc == null ? [] : [{
       Sid    = "LambdaManagesItsNetworkInterfaces"
       Effect = "Allow"
       Action = [
@@ -16,18 +17,18 @@ locals {
         "ec2:UnassignPrivateIpAddresses",
       ]
       Resource = concat(
-        ["${local._ec2_arn}:network-interface/*"],
-        [for id in sort(vpc.security_group_ids) : "${local._ec2_arn}:security-group/${id}"],
-        [for id in sort(vpc.subnet_ids) : "${local._ec2_arn}:subnet/${id}"],
+        ["${local.ec2_arn}:network-interface/*"],
+        [for id in sort(var.vpc.security_group_ids) : "${local.ec2_arn}:security-group/${id}"],
+        [for id in sort(var.vpc.subnet_ids) : "${local.ec2_arn}:subnet/${id}"],
       )
       Condition = { Null = { "lambda:SourceFunctionArn" = "true" } }
-    },
-    {
+    }],
+    var.vpc == null ? [] : [{
       Sid       = "LambdaFindsItsNetworkInterfaces"
       Effect    = "Allow"
       Action    = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
-      Resource  = "*" # EC2 describes have no resource to name
+      Resource  = "*" # these EC2 actions take no resource
       Condition = { Null = { "lambda:SourceFunctionArn" = "true" } }
-    },
-  ]])
+    }],
+  )
 }

@@ -1,16 +1,16 @@
 output "execution_role_arn" {
-  description = "The role the function runs as, or would; the operations account's trust policy names it."
+  description = "The role that the function runs as, also while it does not exist; the trust policy in the operations account names it."
   value       = local.execution_role_arn
   depends_on  = [aws_iam_role.execution, aws_iam_role_policy.execution]
 }
 
 output "function_name" {
-  description = "The function to invoke, with its alias under snap_start; null once the tenant is offboarding."
-  value       = var.snap_start ? one([for alias in aws_lambda_alias.live : "${alias.function_name}:${alias.name}"]) : one(aws_lambda_function.this[*].function_name)
+  description = "The function to invoke, with its alias if snap_start is set; null while the tenant is offboarding."
+  value       = local.runs ? join(":", concat(aws_lambda_function.this[*].function_name, aws_lambda_alias.live[*].name)) : null
 }
 
 output "reader_role_arn" {
-  description = "The role that may read the records; null when no readers are named."
+  description = "The role that may read the records; null without readers."
   value       = length(var.readers) > 0 ? local.reader_role_arn : null
   depends_on  = [aws_iam_role.reader, aws_iam_role_policy.reader]
 }
@@ -21,11 +21,11 @@ output "record_log_group" {
 }
 
 output "region" {
-  description = "The Region the function and its records are in."
+  description = "The Region of the function and its records."
   value       = local.region
 }
 
 output "vpc_endpoint_ids" {
-  description = "The VPC endpoints made here, by service; a perimeter can name that of bedrock-runtime."
+  description = "The ids of the VPC endpoints by service; a perimeter can name the one of bedrock-runtime."
   value       = { for service, endpoint in aws_vpc_endpoint.this : service => endpoint.id }
 }

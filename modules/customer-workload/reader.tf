@@ -1,94 +1,94 @@
-# The only roles that may read the records: a reader sees what is masked as
-# asterisks, an unmasker sees it. Like the tenant's role they name accounts and
-# pin the callers by aws:PrincipalArn, so they can be made before the callers
-# are; a caller still needs sts:AssumeRole on the role from its own account.
+# The only roles that can read the records. A reader sees masked data as
+# asterisks; an unmasker sees the data itself. Like the tenant's role, each names
+# the callers' accounts as principals and pins the callers by aws:PrincipalArn, so
+# that the role can be created before them. A caller also needs sts:AssumeRole on
+# the role from its own account.
 locals {
-  reading_trusts = {
-    for role, arns in { reader = var.readers, unmasker = var.unmaskers } : role => jsonencode({
-      Version = "2012-10-17"
-      Statement = [{
-        Sid    = "OnlyThoseNamed"
-        Effect = "Allow"
-        Action = "sts:AssumeRole"
-        Principal = {
-          AWS = [for id in sort(distinct([for arn in arns : split(":", arn)[4]])) : "arn:${local.partition}:iam::${id}:root"]
-        }
-        Condition = { ArnEquals = { "aws:PrincipalArn" = sort(arns) } }
-      }]
-    })
+  # A role that nobody may assume is not created.
+  reading_roles = {
+    for role, callers in { reader = var.readers, unmasker = var.unmaskers } : role => {
+      description                 = "May read the records of ${local.name}${role == "unmasker" ? " and see what is masked in them" : ""}."
+      trust = jsonencode({
+        Version = "2012-10-17"
+        Statement = [{
+          Sid    = "OnlyThoseNamed"
+          Effect = "Allow"
+          Action = "sts:AssumeRole"
+          Principal = {
+            AWS = [for id in sort(distinct([for arn in callers : split(":", arn)[4]])) : "arn:${local.partition}:iam::${id}:root"]
+          }
+          Condition = { ArnEquals = { "aws:PrincipalArn" = sort(callers) } }
+        }]
+      })
+      permissions = jsonencode({
+        Version = "2012-10-17"
+        Statement = concat(
+          [{
+            Sid    = "ReadTheRecords"
+            Effect = "Allow"
+            Action = [
+              "logs:DescribeLogStreams",
+              "logs:FilterLogEvents",
+              "logs:GetLogEvents",
+              "logs:GetQueryResults",
+              "logs:StartQuery",
+            ]
+            Resource = local.both_log_groups
+          }],
+          role != "unmasker" ? [] : [{
+            Sid      = "SeeWhatIsMasked"
+            Effect   = "Allow"
+            Action   = "logs:Unmask"
+            Resource = local.both_log_groups
+          }],
+        )
+      })
+    } if length(callers) > 0
   }
 
-  # The function's own log holds the records that could not be put into the
-  # record group, and the start marks.
+  # The function's own log holds the start marks and the spilled records.
   both_log_groups = [
     local.function_log_group_arn,
     "${local.function_log_group_arn}:*",
     local.record_log_group_arn,
     "${local.record_log_group_arn}:*",
   ]
-
-  reading_statement = {
-    Sid    = "ReadTheRecords"
-    Effect = "Allow"
-    Action = [
-      "logs:DescribeLogStreams",
-      "logs:FilterLogEvents",
-      "logs:GetLogEvents",
-      "logs:GetQueryResults",
-      "logs:StartQuery",
-    ]
-    Resource = local.both_log_groups
-  }
-
-  reader_permissions = jsonencode({
-    Version   = "2012-10-17"
-    Statement = [local.reading_statement]
-  })
-
-  unmasker_permissions = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      local.reading_statement,
-      {
-        Sid      = "SeeWhatIsMasked"
-        Effect   = "Allow"
-        Action   = "logs:Unmask"
-        Resource = local.both_log_groups
-      },
-    ]
-  })
 }
 
 resource "aws_iam_role" "reader" {
-  count = length(var.readers) > 0 ? 1 : 0
+  for_each = local.reading_roles
 
-  name                 = "${local.name}-reader"
-  description          = "May read the records of ${local.name}."
-  assume_role_policy   = local.reading_trusts.reader
+  name                 = "${local.name}-${each.key}"
+  description          = each.value.description
+  assume_role_policy   = each.value.trust
   permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy" "reader" {
-  count = length(var.readers) > 0 ? 1 : 0
+  for_each = local.reading_roles
 
-  name   = "reader"
-  role   = aws_iam_role.reader[0].name
-  policy = local.reader_permissions
+  name   = each.key
+  role   = aws_iam_role.reader[each.key].name
+  policy = each.value.permissions
 }
 
-resource "aws_iam_role" "unmasker" {
-  count = length(var.unmaskers) > 0 ? 1 : 0
-
-  name                 = "${local.name}-unmasker"
-  description          = "May read the records of ${local.name} and see what is masked in them."
-  assume_role_policy   = local.reading_trusts.unmasker
-  permissions_boundary = var.permissions_boundary
+# Reader and unmasker were resources of their own until they were written once.
+moved {
+  from = aws_iam_role.reader[0]
+  to   = aws_iam_role.reader["reader"]
 }
 
-resource "aws_iam_role_policy" "unmasker" {
-  count = length(var.unmaskers) > 0 ? 1 : 0
+moved {
+  from = aws_iam_role_policy.reader[0]
+  to   = aws_iam_role_policy.reader["reader"]
+}
 
-  name   = "unmasker"
-  role   = aws_iam_role.unmasker[0].name
-  policy = local.unmasker_permissions
+moved {
+  from = aws_iam_role.unmasker[0]
+  to   = aws_iam_role.reader["unmasker"]
+}
+
+moved {
+  from = aws_iam_role_policy.unmasker[0]
+  to   = aws_iam_role_policy.reader["unmasker"]
 }

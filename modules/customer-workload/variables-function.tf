@@ -1,5 +1,5 @@
 variable "architecture" {
-  description = "The processor the package was built for: arm64 or x86_64."
+  description = "The processor architecture that the package was built for: arm64 or x86_64."
   type        = string
   default     = "arm64"
   nullable    = false
@@ -11,7 +11,7 @@ variable "architecture" {
 }
 
 variable "memory_size" {
-  description = "The function's memory in MB; processor time grows with it."
+  description = "The function's memory in MB. Lambda allocates processor time in proportion to it."
   type        = number
   default     = 1024
   nullable    = false
@@ -23,7 +23,7 @@ variable "memory_size" {
 }
 
 variable "package_path" {
-  description = "The zip to run, built for the architecture."
+  description = "Path of the function's zip, built for the architecture."
   type        = string
   nullable    = false
 
@@ -34,26 +34,26 @@ variable "package_path" {
 }
 
 variable "reserved_concurrency" {
-  description = "The most copies of the function that may run at once; null for the account's own limit."
+  description = "The maximum number of concurrent executions; null for the account's own limit."
   type        = number
   default     = null
   nullable    = true
 
   validation {
     condition     = var.reserved_concurrency == null || try(var.reserved_concurrency >= 0 && floor(var.reserved_concurrency) == var.reserved_concurrency, false)
-    error_message = "reserved_concurrency is a whole number of 0 or more, or left out, not ${coalesce(var.reserved_concurrency, -1)}."
+    error_message = "reserved_concurrency is a whole number of 0 or more; leave it out for no limit. It cannot be ${coalesce(var.reserved_concurrency, -1)}."
   }
 }
 
 variable "snap_start" {
-  description = "Whether a cold start restores a snapshot of the loaded function instead of loading it; AWS charges for keeping and restoring it."
+  description = "Whether a cold start restores a snapshot of the initialized function (SnapStart). AWS charges for storing and restoring snapshots."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "timeout" {
-  description = "The seconds one call may take, the model's answer included."
+  description = "The maximum duration of one invocation in seconds, including the model's answer."
   type        = number
   default     = 300
   nullable    = false
@@ -65,7 +65,7 @@ variable "timeout" {
 }
 
 variable "vpc" {
-  description = "The subnets and security groups to run the function in, and the VPC's id to have endpoints made in it; null for none."
+  description = "The subnets and security groups that the function runs in, and the VPC's id if the module should create endpoints in it; null to run outside a VPC."
   type = object({
     id                 = optional(string)
     security_group_ids = set(string)
@@ -76,11 +76,11 @@ variable "vpc" {
 
   validation {
     condition     = var.vpc == null || try(length(var.vpc.security_group_ids) > 0 && length(var.vpc.subnet_ids) > 0, false)
-    error_message = "vpc needs at least one of each: security_group_ids and subnet_ids; leave vpc out to run without one."
+    error_message = "vpc needs at least one security group and one subnet; leave vpc out to run outside a VPC."
   }
 
   validation {
     condition     = can(regex("^(vpc-[0-9a-f]{8,17})?$", try(coalesce(var.vpc.id), "")))
-    error_message = "vpc.id is a VPC's id, such as vpc-0123456789abcdef0, or left out, not ${try(coalesce(var.vpc.id), "null")}."
+    error_message = "vpc.id is the id of a VPC, such as vpc-0123456789abcdef0, not ${try(coalesce(var.vpc.id), "null")}."
   }
 }

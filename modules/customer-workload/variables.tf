@@ -1,5 +1,5 @@
 variable "account_id" {
-  description = "The customer account, 12 digits, in which everything here is made."
+  description = "The customer account, 12 digits, in which everything is created."
   type        = string
   nullable    = false
 
@@ -10,13 +10,13 @@ variable "account_id" {
 }
 
 variable "environment" {
-  description = "The environment's name, part of every name made here."
+  description = "The environment's name, part of the name of every resource."
   type        = string
   nullable    = false
 }
 
 variable "guardrail" {
-  description = "The guardrail that every call names, from the hand-over; null for none."
+  description = "The guardrail that every call must use, from the hand-over; null for none."
   type = object({
     arn     = string
     version = string
@@ -26,7 +26,7 @@ variable "guardrail" {
 }
 
 variable "models" {
-  description = "The models the tenant may invoke, by alias, as the hand-over names them."
+  description = "The models that the tenant may invoke, by alias, from the hand-over."
   type = map(object({
     base_model_id = optional(string)
     fallbacks     = optional(list(string), [])
@@ -37,13 +37,13 @@ variable "models" {
   nullable = false
 
   validation {
-    condition     = alltrue([for granted in values(var.models) : granted.model != null])
-    error_message = "The profile of ${join(" and ", [for alias, granted in var.models : alias if granted.model == null])} is not made yet; apply the operations account for this tenant first."
+    condition     = alltrue([for model in values(var.models) : model.model != null])
+    error_message = "The inference profile of ${join(" and ", [for alias, model in var.models : alias if model.model == null])} does not exist yet; apply the operations account for this tenant first."
   }
 }
 
 variable "operations_role" {
-  description = "The tenant's role in the operations account and the ExternalId it asks for, from the hand-over."
+  description = "The tenant's role in the operations account and the ExternalId that it requires, from the hand-over."
   type = object({
     arn         = string
     external_id = string
@@ -52,19 +52,19 @@ variable "operations_role" {
 
   validation {
     condition     = can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[\\w+=,.@-]+$", var.operations_role.arn))
-    error_message = "operations_role.arn is one role's ARN, as `make handover` prints it, not ${var.operations_role.arn}."
+    error_message = "operations_role.arn is the ARN of one role, as `make handover` prints it, not ${var.operations_role.arn}."
   }
 }
 
 variable "permissions_boundary" {
-  description = "ARN of a policy to set as both roles' permissions boundary; null for none."
+  description = "ARN of the permissions boundary of every role; null for none."
   type        = string
   default     = null
   nullable    = true
 }
 
 variable "quota" {
-  description = "How much the tenant may use, from the hand-over; what is left out is not limited."
+  description = "How much the tenant may use, from the hand-over. A limit that is left out does not apply."
   type = object({
     max_tokens_per_call = optional(number)
     requests_per_second = optional(number)
@@ -76,19 +76,19 @@ variable "quota" {
 }
 
 variable "readers" {
-  description = "ARNs of the users and roles that may assume the reader role; without any there is no such role."
+  description = "ARNs of the users and roles that may assume the reader role. The role is created only if there are any."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for arn in var.readers : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[\\w+=,.@/-]+$", arn))])
-    error_message = "A reader is one user's or role's whole ARN, without a wildcard, not ${join(", ", [for arn in var.readers : arn if !can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[\\w+=,.@/-]+$", arn))])}."
+    error_message = "A reader is the full ARN of one user or role, without a wildcard, not ${join(", ", [for arn in var.readers : arn if !can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[\\w+=,.@/-]+$", arn))])}."
   }
 
   validation {
     condition     = !anytrue([for arn in var.readers : strcontains(arn, ":${split(":", var.operations_role.arn)[4]}:")])
-    error_message = "No reader can be in the operations account ${split(":", var.operations_role.arn)[4]}: what a customer's records hold stays out of it."
+    error_message = "A reader cannot be in the operations account ${split(":", var.operations_role.arn)[4]}, which must never see a customer's records."
   }
 }
 
@@ -109,7 +109,7 @@ variable "retention_days" {
 }
 
 variable "state" {
-  description = "The tenant's state: active, suspended, or offboarding, which takes the function away and leaves records, key and readers."
+  description = "The tenant's state: active, suspended or offboarding. Offboarding removes the function and keeps the records, their key and the readers."
   type        = string
   default     = "active"
   nullable    = false
@@ -121,13 +121,13 @@ variable "state" {
 }
 
 variable "tenant" {
-  description = "The tenant's name, part of every name made here and the session name its role asks for."
+  description = "The tenant's name, part of the name of every resource and the session name that its role requires."
   type        = string
   nullable    = false
 
-  # IAM and Lambda take 64 characters; the execution role's name is the longest.
+  # IAM and Lambda allow 64 characters; the execution role's name is the longest.
   validation {
     condition     = length("bedrock-${var.environment}-${var.tenant}-execution") <= 64
-    error_message = "IAM allows a role name 64 characters, and bedrock-${var.environment}-${var.tenant}-execution has more; shorten tenant by ${length("bedrock-${var.environment}-${var.tenant}-execution") - 64}."
+    error_message = "IAM allows 64 characters in a role name, and bedrock-${var.environment}-${var.tenant}-execution has more; shorten tenant by ${length("bedrock-${var.environment}-${var.tenant}-execution") - 64}."
   }
 }

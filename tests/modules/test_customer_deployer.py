@@ -236,7 +236,7 @@ def test_the_cloudformation_template_creates_what_terraform_creates(
         (
             {"account_id": "22222222222"},
             (
-                "account_id is 12 digits in quotes (a number without quotes loses its leading "
+                "account_id is 12 digits in quotes (a number without them loses its leading "
                 "zero), not 22222222222."
             ),
         ),

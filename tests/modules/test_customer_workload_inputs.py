@@ -37,15 +37,18 @@ def test_accepts(root, given, good):
         ),
         (
             {"models": {"claude": {"model": None, "regions": ["eu-central-1"]}}},
-            "The profile of claude is not made yet; apply the operations account for this tenant",
+            "The inference profile of claude does not exist yet; apply the operations account for this tenant first.",
         ),
         ({"audit": "always"}, 'audit is "best-effort" or "required", not "always".'),
         ({"content": "none"}, 'content is "full", "metadata" or "hashed", not "none".'),
         ({"masking": ["email"]}, 'such as "EmailAddress" or "BankAccountNumber-DE", not email.'),
-        ({"unmaskers": ["*"]}, "An unmasker is one user's or role's whole ARN, without a wildcard"),
+        (
+            {"unmaskers": ["*"]},
+            "An unmasker is the full ARN of one user or role, without a wildcard",
+        ),
         (
             {"unmaskers": ["arn:aws:iam::111111111111:role/curious"]},
-            "No unmasker can be in the operations account 111111111111",
+            "An unmasker cannot be in the operations account 111111111111",
         ),
         ({"architecture": "arm"}, 'architecture is "arm64" or "x86_64", not "arm".'),
         (
@@ -57,13 +60,13 @@ def test_accepts(root, given, good):
         (
             {"operations_role": {"arn": "arn:aws:iam::111111111111:role/*", "external_id": "x"}},
             (
-                "operations_role.arn is one role's ARN, as `make handover` prints it, not "
+                "operations_role.arn is the ARN of one role, as `make handover` prints it, not "
                 "arn:aws:iam::111111111111:role/*."
             ),
         ),
         (
             {"operations_role": {"arn": "acme", "external_id": "x"}},
-            "operations_role.arn is one role's ARN, as `make handover` prints it, not acme.",
+            "operations_role.arn is the ARN of one role, as `make handover` prints it, not acme.",
         ),
         (
             {"package_path": "missing.zip"},
@@ -72,25 +75,25 @@ def test_accepts(root, given, good):
         (
             {"readers": ["arn:aws:iam::222222222222:role/*"]},
             (
-                "A reader is one user's or role's whole ARN, without a wildcard, not "
+                "A reader is the full ARN of one user or role, without a wildcard, not "
                 "arn:aws:iam::222222222222:role/*."
             ),
         ),
         ({"readers": ["*"]}, "without a wildcard, not *."),
         (
             {"readers": ["arn:aws:iam::222222222222:root"]},
-            "A reader is one user's or role's whole ARN",
+            "A reader is the full ARN of one user or role",
         ),
         (
             {"readers": ["arn:aws:iam::111111111111:role/curious"]},
             (
-                "No reader can be in the operations account 111111111111: what a customer's records "
-                "hold stays out of it."
+                "A reader cannot be in the operations account 111111111111, which must never see a "
+                "customer's records."
             ),
         ),
         (
             {"reserved_concurrency": -1},
-            "reserved_concurrency is a whole number of 0 or more, or left out, not -1.",
+            "reserved_concurrency is a whole number of 0 or more; leave it out for no limit. It cannot be -1.",
         ),
         ({"reserved_concurrency": 1.5}, "reserved_concurrency is a whole number"),
         (
@@ -104,7 +107,7 @@ def test_accepts(root, given, good):
         (
             {"environment": "e" * 16, "tenant": "t" * 30},
             (
-                f"IAM allows a role name 64 characters, and bedrock-{'e' * 16}-{'t' * 30}-execution has "
+                f"IAM allows 64 characters in a role name, and bedrock-{'e' * 16}-{'t' * 30}-execution has "
                 "more; shorten tenant by 1."
             ),
         ),
@@ -113,11 +116,14 @@ def test_accepts(root, given, good):
         (
             {"vpc": {"security_group_ids": [], "subnet_ids": ["subnet-1"]}},
             (
-                "vpc needs at least one of each: security_group_ids and subnet_ids; leave vpc out to "
-                "run without one."
+                "vpc needs at least one security group and one subnet; leave vpc out to run outside a "
+                "VPC."
             ),
         ),
-        ({"vpc": {"security_group_ids": ["sg-1"], "subnet_ids": []}}, "vpc needs at least one"),
+        (
+            {"vpc": {"security_group_ids": ["sg-1"], "subnet_ids": []}},
+            "vpc needs at least one security group and one subnet",
+        ),
         (
             {
                 "vpc": {
@@ -126,7 +132,7 @@ def test_accepts(root, given, good):
                     "subnet_ids": ["subnet-1"],
                 }
             },
-            "vpc.id is a VPC's id, such as vpc-0123456789abcdef0, or left out, not subnet-1.",
+            "vpc.id is the id of a VPC, such as vpc-0123456789abcdef0, not subnet-1.",
         ),
         (
             {"state": "gone"},

@@ -126,7 +126,7 @@ def test_the_customers_own_account_manages_the_key_and_cannot_decrypt_with_it(pl
 
 
 def test_only_the_readers_named_become_the_reader(full):
-    assert full.policy("aws_iam_role.reader[0]", "assume_role_policy") == {
+    assert full.policy('aws_iam_role.reader["reader"]', "assume_role_policy") == {
         "Version": "2012-10-17",
         "Statement": [
             {
@@ -174,14 +174,14 @@ READ = {
 
 
 def test_the_reader_reads_the_two_groups_and_nothing_else(full):
-    assert full.policy("aws_iam_role_policy.reader[0]") == {
+    assert full.policy('aws_iam_role_policy.reader["reader"]') == {
         "Version": "2012-10-17",
         "Statement": [READ],
     }
 
 
 def test_only_the_unmasker_sees_what_is_masked(full):
-    assert full.policy("aws_iam_role_policy.unmasker[0]") == {
+    assert full.policy('aws_iam_role_policy.reader["unmasker"]') == {
         "Version": "2012-10-17",
         "Statement": [
             READ,
@@ -193,7 +193,7 @@ def test_only_the_unmasker_sees_what_is_masked(full):
             },
         ],
     }
-    (trusted,) = full.policy("aws_iam_role.unmasker[0]", "assume_role_policy")["Statement"]
+    (trusted,) = full.policy('aws_iam_role.reader["unmasker"]', "assume_role_policy")["Statement"]
     assert trusted["Principal"] == {"AWS": ["arn:aws-cn:iam::222222222222:root"]}
     assert trusted["Condition"] == {
         "ArnEquals": {"aws:PrincipalArn": ["arn:aws-cn:iam::222222222222:role/audit/lead"]}

@@ -117,7 +117,7 @@ def test_the_settings_given_are_the_settings_used(full):
     assert full.resource("aws_cloudwatch_log_group.function")["retention_in_days"] == 3653
 
 
-@pytest.mark.parametrize("role", ["aws_iam_role.execution[0]", "aws_iam_role.reader[0]"])
+@pytest.mark.parametrize("role", ["aws_iam_role.execution[0]", 'aws_iam_role.reader["reader"]'])
 def test_the_boundary_is_on_both_roles(full, role):
     assert (
         full.resource(role)["permissions_boundary"]
@@ -213,8 +213,8 @@ def test_offboarding_leaves_the_records_their_key_and_their_readers(workload, gi
     assert planned.addresses == {
         "aws_cloudwatch_log_group.function",
         "aws_cloudwatch_log_group.records",
-        "aws_iam_role.reader[0]",
-        "aws_iam_role_policy.reader[0]",
+        'aws_iam_role.reader["reader"]',
+        'aws_iam_role_policy.reader["reader"]',
         "aws_kms_alias.records",
         "aws_kms_key.records",
     }
@@ -228,8 +228,8 @@ def test_a_suspended_tenant_keeps_its_function_which_can_tell_why(workload, give
 def test_more_than_lambda_takes_is_refused_with_the_tenants_name(workload, given):
     models = {f"model-{index:02}": given["models"]["nova"] for index in range(30)}
     refusal = workload.refuses(**{**given, "models": models})
-    assert "Tenant acme: what its function is told has" in refusal
-    assert "more than Lambda's 4,096; grant fewer models." in refusal
+    assert "Tenant acme: the settings of its function have" in refusal
+    assert "more than the 4,096 that Lambda allows; grant fewer models." in refusal
 
 
 @pytest.fixture(scope="module")

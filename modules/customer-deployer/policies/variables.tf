@@ -5,7 +5,7 @@ variable "account_id" {
 
   validation {
     condition     = can(regex("^[0-9]{12}$", var.account_id))
-    error_message = "account_id is 12 digits in quotes (a number without quotes loses its leading zero), not ${var.account_id}."
+    error_message = "account_id is 12 digits in quotes (a number without them loses its leading zero), not ${var.account_id}."
   }
 
   validation {
@@ -46,7 +46,7 @@ variable "operations_account_id" {
 
   validation {
     condition     = can(regex("^[0-9]{12}$", var.operations_account_id))
-    error_message = "operations_account_id is 12 digits in quotes (a number without quotes loses its leading zero), not ${var.operations_account_id}."
+    error_message = "operations_account_id is 12 digits in quotes (a number without them loses its leading zero), not ${var.operations_account_id}."
   }
 }
 

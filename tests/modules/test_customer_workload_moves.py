@@ -1,0 +1,49 @@
+"""A state from before reader and unmasker were one resource, planned with today's module."""
+
+import json
+
+import pytest
+
+ADDRESSES = {
+    'aws_iam_role.reader["reader"]': "aws_iam_role.reader[0]",
+    'aws_iam_role.reader["unmasker"]': "aws_iam_role.unmasker[0]",
+    'aws_iam_role_policy.reader["reader"]': "aws_iam_role_policy.reader[0]",
+    'aws_iam_role_policy.reader["unmasker"]': "aws_iam_role_policy.unmasker[0]",
+}
+ARN = "arn:aws:iam::222222222222:user/{}"
+
+
+def state(plan):
+    """The planned roles and policies as if they were applied, each at its earlier address."""
+    resources = []
+    for address, earlier in ADDRESSES.items():
+        kind, name = earlier.removesuffix("[0]").split(".")
+        attributes = plan.resource(address)
+        role = attributes.get("role", attributes["name"])
+        identity = role if kind == "aws_iam_role" else f"{role}:{attributes['name']}"
+        instance = {"index_key": 0, "attributes": {**attributes, "id": identity}}
+        provider = 'provider["registry.terraform.io/hashicorp/aws"]'
+        resource = {"mode": "managed", "type": kind, "name": name, "provider": provider}
+        resources.append({**resource, "instances": [instance]})
+    return {"version": 4, "serial": 1, "lineage": "earlier", "resources": resources}
+
+
+@pytest.fixture(scope="module")
+def changes(module, given):
+    """What a plan does with the earlier state, by the addresses of today."""
+    workload = module("customer-workload")
+    inputs = {**given, "readers": [ARN.format("auditor")], "unmaskers": [ARN.format("lead")]}
+    earlier = workload.path / "earlier.tfstate"
+    earlier.write_text(json.dumps(state(workload.plan(**inputs))))
+    shown = workload.shown("-refresh=false", f"-state={earlier}", **inputs)
+    return {change["address"]: change for change in shown["resource_changes"]}
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_role_or_policy_is_moved_from_its_earlier_address(changes, address):
+    assert changes[address]["previous_address"] == ADDRESSES[address]
+    assert not {"create", "delete"} & set(changes[address]["change"]["actions"])
+
+
+def test_nothing_is_destroyed(changes):
+    assert all("delete" not in change["change"]["actions"] for change in changes.values())
