@@ -1,8 +1,9 @@
-# Each geographic profile: the Regions it can be called from, and those it may
-# send a call to, beside the one called. AWS's lists differ from model to model
-# and grow; this one holds all of any model. A Region too many grants nothing by
-# itself, since the model in it is granted only behind the profile, while a
-# Region too few refuses some calls. A stanza's destinations come instead of it.
+# For each geographic profile, the Regions it can be called from and the Regions
+# that it may send a call to in addition to the one that is called. AWS's lists
+# differ between models and grow; these contain the Regions of every model. A
+# superfluous Region grants nothing by itself, since the model there can only be
+# called through the profile, whereas a missing Region makes some calls fail. The
+# destinations of a stanza replace the list.
 # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
 locals {
   geographies = {

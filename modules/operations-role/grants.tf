@@ -1,83 +1,81 @@
 # What each alias grants, by its route:
 #
-# on-demand   the model, in each Region named
-# geographic  the system's profile in each Region named, and behind it the model
-#             there and in every Region the profile may send a call to
-# global      the same, and behind it the model in no Region in particular
+# on-demand   the model, in each of its Regions
+# geographic  the system-defined inference profile in each of its Regions and,
+#             only behind that profile, the model there and in every Region that
+#             the profile may send a call to
+# global      the same, and behind the profile the model in no particular Region
 #
-# A tracked alias goes through a profile of the tenant's own, and only through it.
+# A tracked alias is called only through an inference profile of the tenant's own.
 # https://docs.aws.amazon.com/bedrock/latest/userguide/geographic-cross-region-inference.html
 # https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html
 locals {
   model_arn   = "arn:${var.operations.partition}:bedrock:%s::foundation-model/%s"
   profile_arn = "arn:${var.operations.partition}:bedrock:%s:${var.operations.account_id}:%s"
 
-  # The id that Bedrock takes: the model's own, or that of the system's profile.
+  # The id that a caller passes to Bedrock: the model's, or the system profile's.
   ids = {
-    for alias, its in local.models : alias =>
-    "${ { geographic = its.profile, global = "global.", on-demand = "" }[its.route]}${its.model}"
+    for alias, model in local.models : alias =>
+    "${ { geographic = model.profile, global = "global.", on-demand = "" }[model.route]}${model.model}"
   }
 
-  aliases = {
-    for alias, its in local.models : alias => {
-      actions = concat(
-        ["bedrock:InvokeModel"],
-        [for action in ["bedrock:InvokeModelWithResponseStream"] : action if its.streaming],
-      )
-      global = its.route == "global"
+  targets = {
+    for alias, model in local.models : alias => {
+      actions = model.streaming ? ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"] : ["bedrock:InvokeModel"]
+      global  = model.route == "global"
       models = [
         for region in sort(distinct(concat(
-          its.regions,
-          its.route == "geographic" ? coalescelist(its.destinations, try(local.geographies[its.profile].to, its.regions)) : [],
-        ))) : format(local.model_arn, region, its.model)
+          model.regions,
+          model.route == "geographic" ? coalescelist(model.destinations, try(local.geographies[model.profile].to, model.regions)) : [],
+        ))) : format(local.model_arn, region, model.model)
       ]
 
-      # The ARN of a profile of the tenant's own is not known before it is made:
-      # it is granted by its tags, which the tenant cannot set.
-      profiles = [
-        for region in sort(its.regions) :
-        format(local.profile_arn, region, its.track ? "application-inference-profile/*" : "inference-profile/${local.ids[alias]}")
-        if its.track || its.route != "on-demand"
+      # The ARN of a profile of the tenant's own is not known before the profile
+      # exists. So it is granted by its tags, which the tenant cannot set.
+      profiles = model.route == "on-demand" && !model.track ? [] : [
+        for region in sort(model.regions) :
+        format(local.profile_arn, region, model.track ? "application-inference-profile/*" : "inference-profile/${local.ids[alias]}")
       ]
-      tags = {
-        for tag, value in { alias = alias, environment = var.operations.environment, tenant = var.tenant } :
-        "aws:ResourceTag/${tag}" => value if its.track
-      }
+      tags = model.track ? {
+        "aws:ResourceTag/alias"       = alias
+        "aws:ResourceTag/environment" = var.operations.environment
+        "aws:ResourceTag/tenant"      = var.tenant
+      } : {}
       title = join("", [for word in split("-", alias) : title(word)])
-      track = its.track
+      track = model.track
     }
   }
 
-  # Bedrock sets bedrock:InferenceProfileArn when it asks for the model behind a
-  # profile, and never when it asks for the profile itself.
-  behind = {
-    for alias, its in local.aliases : alias => {
-      equals = { for key in ["bedrock:InferenceProfileArn"] : key => its.profiles if !its.track && length(its.profiles) > 0 }
-      like   = { for key in ["bedrock:InferenceProfileArn"] : key => its.profiles if its.track }
+  # Bedrock sets bedrock:InferenceProfileArn when it authorizes the model behind a
+  # profile, and never when it authorizes the profile itself.
+  profile_conditions = {
+    for alias, target in local.targets : alias => {
+      equals = target.track || length(target.profiles) == 0 ? {} : { "bedrock:InferenceProfileArn" = target.profiles }
+      like   = target.track ? { "bedrock:InferenceProfileArn" = target.profiles } : {}
     }
   }
 
-  grants = flatten([for alias, its in local.aliases : [for grant in [
+  grants = flatten([for alias, target in local.targets : [for grant in [
     {
-      sid       = "Invoke${its.title}ThroughItsProfile"
-      actions   = its.actions
-      resources = its.profiles
-      equals    = its.tags
+      sid       = "Invoke${target.title}ThroughItsProfile"
+      actions   = target.actions
+      resources = target.profiles
+      equals    = target.tags
       like      = {}
     },
     {
-      sid       = "Invoke${its.title}${length(its.profiles) > 0 ? "BehindItsProfile" : ""}"
-      actions   = its.actions
-      resources = its.models
-      equals    = local.behind[alias].equals
-      like      = local.behind[alias].like
+      sid       = "Invoke${target.title}${length(target.profiles) > 0 ? "BehindItsProfile" : ""}"
+      actions   = target.actions
+      resources = target.models
+      equals    = local.profile_conditions[alias].equals
+      like      = local.profile_conditions[alias].like
     },
     {
-      sid       = "Invoke${its.title}InAnyRegion"
-      actions   = its.actions
-      resources = [for model in [local.models[alias].model] : format(local.model_arn, "", model) if its.global]
-      equals    = merge(local.behind[alias].equals, { "aws:RequestedRegion" = "unspecified" })
-      like      = local.behind[alias].like
+      sid       = "Invoke${target.title}InAnyRegion"
+      actions   = target.actions
+      resources = target.global ? [format(local.model_arn, "", local.models[alias].model)] : []
+      equals    = merge(local.profile_conditions[alias].equals, { "aws:RequestedRegion" = "unspecified" })
+      like      = local.profile_conditions[alias].like
     },
   ] : grant if length(grant.resources) > 0]])
 }

@@ -1,19 +1,19 @@
-# One output, since Terraform looks each up among all of all tenants: three would
-# cost nine times as much.
+# One output, because Terraform looks up each output among those of all tenants:
+# three outputs would take nine times as long as one.
 output "role" {
-  description = "What others must know of the role: its customer side, an enforcer of its quota, and whoever watches IAM's limits."
+  description = "Facts about the role: handover for its customer side, quota for whoever enforces it, and sizes to compare with IAM's limits."
   value = {
     handover = {
       external_id = var.stanza.external_ids.current
       guardrail   = var.stanza.guardrail
       models = {
-        for alias, its in local.models : alias => {
-          base_model_id = its.model
-          fallbacks     = its.fallbacks
-          # An apply of another tenant alone computes this one too, before its profile is there.
-          model     = its.track ? try(aws_bedrock_inference_profile.tracked[alias].arn, null) : local.ids[alias]
-          regions   = its.regions
-          streaming = its.streaming
+        for alias, model in local.models : alias => {
+          base_model_id = model.model
+          fallbacks     = model.fallbacks
+          # null before the profile exists, when only another tenant is applied.
+          model     = model.track ? try(aws_bedrock_inference_profile.tracked[alias].arn, null) : local.ids[alias]
+          regions   = model.regions
+          streaming = model.streaming
         }
       }
       quota    = var.stanza.quota
@@ -29,13 +29,9 @@ output "role" {
       state    = var.stanza.state
     }
 
-    # In characters, as IAM counts them.
-    sizes = {
-      permissions = length(local.permissions)
-      trust       = length(local.trust)
-    }
+    sizes = local.sizes # in characters, as IAM counts them
   }
 
-  # Nothing is handed over before its role is there.
+  # Nothing is handed over before the role exists.
   depends_on = [aws_iam_role.this]
 }

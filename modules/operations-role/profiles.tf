@@ -1,10 +1,10 @@
-# One profile for each tracked alias: Bedrock counts tokens and AWS counts costs
-# by it, so both split by tenant.
+# One inference profile for each tracked alias. Bedrock counts tokens by profile
+# and AWS counts costs by profile, so both can be split by tenant.
 # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-create.html
 resource "aws_bedrock_inference_profile" "tracked" {
-  for_each = { for alias, its in local.models : alias => its if its.track }
+  for_each = { for alias, model in local.models : alias => model if model.track }
 
-  # The underscore is in no tenant's name, so no two of them make the same.
+  # No tenant name contains an underscore, so two tenants never get the same name.
   name        = "${local.name}_${each.key}"
   description = "Tenant ${var.tenant} calls ${each.key} through this profile."
 
@@ -16,7 +16,7 @@ resource "aws_bedrock_inference_profile" "tracked" {
     )
   }
 
-  # The policy grants by these.
+  # The role's policy grants access by these tags.
   tags = {
     alias       = each.key
     environment = var.operations.environment

@@ -1,80 +1,74 @@
-# What a stanza must keep to: each rule once, as the sentence for whoever broke
-# it. They are lists and not validations, since Terraform evaluates a validation
-# for each tenant by itself, at a cost that a thousand tenants make felt.
+# What a stanza must satisfy. Each rule is a sentence for whoever broke it. The
+# rules are lists and not validations because Terraform evaluates a validation for
+# each tenant by itself, which takes noticeable time with a thousand tenants.
 locals {
-  broken_rules = concat(
-    [for ids in [keys(var.stanza.accounts)] : "it has no customer account; write at least one in accounts." if length(ids) == 0],
+  external_ids     = [for id in [var.stanza.external_ids.current, var.stanza.external_ids.previous] : id if id != null]
+  guardrail_region = try(split(":", var.stanza.guardrail.arn)[3], null)
+
+  violations = concat(
+    length(var.stanza.accounts) > 0 ? [] : ["it has no customer account; add at least one to accounts."],
     [
       for id in keys(var.stanza.accounts) :
       "a customer account is 12 digits in quotes (a number without them loses its leading zero), not ${id}."
       if !can(regex("^[0-9]{12}$", id))
     ],
 
-    # STS takes 2 to 1,224 of these characters (API_AssumeRole); 16 is the least
-    # that cannot be guessed. Length apart, since RE2 ends repeats at 1,000.
+    # STS accepts 2 to 1,224 of these characters (API_AssumeRole); fewer than 16
+    # could be guessed. The length is tested by itself because RE2 repeats at most
+    # 1,000 times.
     [
-      for id in [for id in values(var.stanza.external_ids) : id if id != null] :
+      for id in local.external_ids :
       "an ExternalId has 16 to 1,224 characters; mint one with `openssl rand -hex 16`."
       if length(id) < 16 || length(id) > 1224
     ],
     [
-      for id in [for id in values(var.stanza.external_ids) : id if id != null] :
-      "an ExternalId is made of letters, digits and _+=,.@:/- only; mint one with `openssl rand -hex 16`."
+      for id in local.external_ids :
+      "an ExternalId consists of letters, digits and _+=,.@:/- only; mint one with `openssl rand -hex 16`."
       if !can(regex("^[\\w+=,.@:/-]*$", id))
     ],
 
-    [
-      for state in [var.stanza.state] : "state is \"active\", \"suspended\" or \"offboarding\", not \"${state}\"."
-      if !contains(["active", "offboarding", "suspended"], state)
+    contains(["active", "offboarding", "suspended"], var.stanza.state) ? [] : [
+      "state is \"active\", \"suspended\" or \"offboarding\", not \"${var.stanza.state}\".",
     ],
 
-    # The call carries a guardrail of its own account and Region.
+    # Bedrock applies a guardrail of the account and Region that is called.
     # https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-permissions-id.html
-    [
-      for guardrail in var.stanza.guardrail[*] :
-      "guardrail.arn is a guardrail of the operations account, such as arn:${var.operations.partition}:bedrock:${var.operations.region}:${var.operations.account_id}:guardrail/abc123, not ${guardrail.arn}."
-      if !can(regex("^arn:${var.operations.partition}:bedrock:[a-z0-9-]+:${var.operations.account_id}:guardrail/[a-z0-9]+$", guardrail.arn))
+    var.stanza.guardrail == null || can(regex("^arn:${var.operations.partition}:bedrock:[a-z0-9-]+:${var.operations.account_id}:guardrail/[a-z0-9]+$", var.stanza.guardrail.arn)) ? [] : [
+      "guardrail.arn is the ARN of a guardrail in the operations account, such as arn:${var.operations.partition}:bedrock:${var.operations.region}:${var.operations.account_id}:guardrail/abc123, not ${var.stanza.guardrail.arn}.",
     ],
-    [
-      for guardrail in var.stanza.guardrail[*] :
-      "guardrail.version is the number of a published version, such as \"1\", not \"${guardrail.version}\": a draft changes unseen."
-      if !can(regex("^[1-9][0-9]{0,7}$", guardrail.version))
+    var.stanza.guardrail == null || can(regex("^[1-9][0-9]{0,7}$", var.stanza.guardrail.version)) ? [] : [
+      "guardrail.version is the number of a published version, such as \"1\", not \"${var.stanza.guardrail.version}\"; a draft can change without notice.",
     ],
-    [
-      for region in [for arn in var.stanza.guardrail[*].arn : split(":", arn)[3] if length(split(":", arn)) > 3] :
-      "its guardrail is in ${region} and no call to another Region can name it; write regions = [\"${region}\"] for ${join(", ", [for alias, its in var.stanza.models : alias if its.regions != tolist([region])])}."
-      if anytrue([for its in values(var.stanza.models) : its.regions != tolist([region])])
+    local.guardrail_region == null || alltrue([for model in values(var.stanza.models) : model.regions == tolist([local.guardrail_region])]) ? [] : [
+      "its guardrail is in ${local.guardrail_region} and cannot be used in another Region; write regions = [\"${local.guardrail_region}\"] for ${join(", ", [for alias, model in var.stanza.models : alias if model.regions != tolist([local.guardrail_region])])}.",
     ],
 
-    [
-      for perimeter in var.stanza.perimeter[*] : "an empty perimeter would let it in from nowhere; name networks or vpc_endpoints, or leave perimeter out."
-      if length(perimeter.networks) + length(perimeter.vpc_endpoints) == 0
+    var.stanza.perimeter == null || length(local.networks) + length(local.vpc_endpoints) > 0 ? [] : [
+      "an empty perimeter would refuse every call; list networks or vpc_endpoints, or leave perimeter out.",
     ],
     [
-      for network in flatten(var.stanza.perimeter[*].networks[*]) : "a network is written like 203.0.113.0/24, not ${network}."
+      for network in local.networks : "a network is written in CIDR notation, such as 203.0.113.0/24, not ${network}."
       if !can(cidrhost(network, 0))
     ],
     [
-      for id in flatten(var.stanza.perimeter[*].vpc_endpoints[*]) : "a VPC endpoint is written like vpce-0123456789abcdef0, not ${id}."
+      for id in local.vpc_endpoints : "a VPC endpoint is written as its id, such as vpce-0123456789abcdef0, not ${id}."
       if !can(regex("^vpce-[0-9a-f]{8,17}$", id))
     ],
 
     [
-      for name, limit in var.stanza.quota : "quota.${name} is a whole number of 1 or more, not ${limit}; leave out what has no limit."
+      for name, limit in var.stanza.quota : "quota.${name} is a whole number of 1 or more, not ${limit}; leave it out for no limit."
       if name != "requests_per_second" && try(limit < 1 || floor(limit) != limit, false)
     ],
-    [
-      for rate in var.stanza.quota.requests_per_second[*] : "quota.requests_per_second is more than 0, not ${rate}; state = \"suspended\" stops a tenant."
-      if rate <= 0
-    ],
-    [
-      for day in var.stanza.quota.tokens_per_day[*] : "quota.tokens_per_day is more than tokens_per_month; lower the one or raise the other."
-      if try(day > var.stanza.quota.tokens_per_month, false)
-    ],
+    try(var.stanza.quota.requests_per_second <= 0, false) ? [
+      "quota.requests_per_second is greater than 0, not ${var.stanza.quota.requests_per_second}; to stop a tenant, write state = \"suspended\".",
+    ] : [],
+    try(var.stanza.quota.tokens_per_day > var.stanza.quota.tokens_per_month, false) ? [
+      "quota.tokens_per_day is greater than tokens_per_month; lower it or raise tokens_per_month.",
+    ] : [],
 
-    local.broken_rules_of_models,
+    local.model_violations,
   )
 
   # A stanza that breaks a rule grants nothing; the role's precondition says why.
-  models = { for alias, its in var.stanza.models : alias => its if length(local.broken_rules) == 0 }
+  models = { for alias, model in var.stanza.models : alias => model if length(local.violations) == 0 }
 }

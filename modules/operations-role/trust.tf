@@ -1,6 +1,6 @@
-# The statement names the customer's accounts and pins the caller by
-# aws:PrincipalArn: a role named as the principal would have to exist before
-# this one, and would no longer match after it was deleted and made again.
+# The statement names the customer's accounts as principals and pins the callers
+# by aws:PrincipalArn. A role that is named as a principal would have to exist
+# before this one, and would no longer match after it was deleted and recreated.
 locals {
   trust = jsonencode({
     Version = "2012-10-17"
@@ -17,9 +17,9 @@ locals {
           ]
         }
         StringEquals = {
-          "sts:ExternalId" = [for id in [var.stanza.external_ids.current, var.stanza.external_ids.previous] : id if id != null]
-          # The session name is kept in this account's CloudTrail, so it is
-          # ours to choose: nothing of the customer's can come in by it.
+          "sts:ExternalId" = local.external_ids
+          # CloudTrail in this account stores the session name. A fixed one keeps
+          # the customer's data out of it.
           "sts:RoleSessionName" = var.tenant
         }
       }

@@ -1,5 +1,5 @@
 variable "operations" {
-  description = "The operations account and the environment in it: what is the same for all its tenants."
+  description = "The operations account and the environment in it, the same for all tenants."
   type = object({
     account_id           = string
     environment          = string
@@ -11,9 +11,9 @@ variable "operations" {
   nullable = false
 }
 
-# What a stanza may say is in rules.tf.
+# The rules for a stanza are in rules.tf.
 variable "stanza" {
-  description = "What the tenant may do and from which accounts, as its stanza in the environment's tenants says it."
+  description = "The tenant's stanza: what the tenant may do, and from which accounts."
   type = object({
     accounts = map(object({}))
     external_ids = object({
@@ -50,7 +50,7 @@ variable "stanza" {
 }
 
 variable "tenant" {
-  description = "The tenant's name: part of the role's name, and the only session name it accepts."
+  description = "The tenant's name, part of the role's name and the only session name that the role accepts."
   type        = string
   nullable    = false
 }

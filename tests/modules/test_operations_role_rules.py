@@ -52,7 +52,7 @@ GOOD = [
 ]
 
 BAD = [
-    (stanza(accounts={}), "it has no customer account; write at least one in accounts."),
+    (stanza(accounts={}), "it has no customer account; add at least one to accounts."),
     (
         stanza(accounts={"222222222222": {}, "33333333333": {}}),
         (
@@ -77,7 +77,7 @@ BAD = [
         (
             stanza(external_ids=ids),
             (
-                "an ExternalId is made of letters, digits and _+=,.@:/- only; mint one with "
+                "an ExternalId consists of letters, digits and _+=,.@:/- only; mint one with "
                 "`openssl rand -hex 16`."
             ),
         )
@@ -87,47 +87,47 @@ BAD = [
     (
         stanza(guardrail={"arn": "abc", "version": "1"}),
         (
-            "guardrail.arn is a guardrail of the operations account, such as "
+            "guardrail.arn is the ARN of a guardrail in the operations account, such as "
             "arn:aws:bedrock:eu-central-1:111111111111:guardrail/abc123, not abc."
         ),
     ),
     (
         stanza(guardrail={**GUARDRAIL, "arn": GUARDRAIL["arn"].replace("1" * 12, "2" * 12)}),
-        "guardrail.arn is a guardrail of the operations account",
+        "guardrail.arn is the ARN of a guardrail in the operations account",
     ),
     (
         stanza(guardrail={**GUARDRAIL, "version": "DRAFT"}),
         (
-            'guardrail.version is the number of a published version, such as "1", not "DRAFT": a '
-            "draft changes unseen."
+            'guardrail.version is the number of a published version, such as "1", not "DRAFT"; a '
+            "draft can change without notice."
         ),
     ),
     (
         stanza(guardrail=GUARDRAIL, models=nova(regions=["eu-central-1", "eu-west-1"])),
         (
-            "its guardrail is in eu-central-1 and no call to another Region can name it; write "
+            "its guardrail is in eu-central-1 and cannot be used in another Region; write "
             'regions = ["eu-central-1"] for nova.'
         ),
     ),
     (
         stanza(perimeter={}),
         (
-            "an empty perimeter would let it in from nowhere; name networks or vpc_endpoints, or "
+            "an empty perimeter would refuse every call; list networks or vpc_endpoints, or "
             "leave perimeter out."
         ),
     ),
     (
         stanza(perimeter={"networks": ["203.0.113.0"]}),
-        "a network is written like 203.0.113.0/24, not 203.0.113.0.",
+        "a network is written in CIDR notation, such as 203.0.113.0/24, not 203.0.113.0.",
     ),
     (
         stanza(perimeter={"vpc_endpoints": ["vpc-0123456789abcdef0"]}),
-        "a VPC endpoint is written like vpce-0123456789abcdef0, not vpc-0123456789abcdef0.",
+        "a VPC endpoint is written as its id, such as vpce-0123456789abcdef0, not vpc-0123456789abcdef0.",
     ),
     (
         stanza(quota={"max_tokens_per_call": 0}),
         (
-            "quota.max_tokens_per_call is a whole number of 1 or more, not 0; leave out what has no "
+            "quota.max_tokens_per_call is a whole number of 1 or more, not 0; leave it out for no "
             "limit."
         ),
     ),
@@ -141,52 +141,52 @@ BAD = [
     ),
     (
         stanza(quota={"requests_per_second": 0}),
-        'quota.requests_per_second is more than 0, not 0; state = "suspended" stops a tenant.',
+        'quota.requests_per_second is greater than 0, not 0; to stop a tenant, write state = "suspended".',
     ),
     (
         stanza(quota={"tokens_per_day": 2, "tokens_per_month": 1}),
-        "quota.tokens_per_day is more than tokens_per_month; lower the one or raise the other.",
+        "quota.tokens_per_day is greater than tokens_per_month; lower it or raise tokens_per_month.",
     ),
     (
         stanza(models={}),
         (
-            "it has no models; grant at least one, for example claude = "
-            '{ model = "anthropic.claude-3-haiku-20240307-v1:0", regions = ["eu-central-1"] }.'
+            "it has no models; grant at least one, for example nova = "
+            '{ model = "amazon.nova-lite-v1:0", regions = ["eu-central-1"] }.'
         ),
     ),
     (
         stanza(models={"No Va": nova()["nova"]}),
-        "an alias is lower-case letters, digits and single hyphens, not No Va.",
+        "an alias consists of lower-case letters and digits, with single hyphens between them, not No Va.",
     ),
     (
         stanza(models={"a-1": nova()["nova"], "a1": nova()["nova"]}),
-        "a-1 and a1 would give two statements of its policy one name; rename one.",
+        "a-1 and a1 would give two policy statements the same Sid; rename one of them.",
     ),
     (
         stanza(models=nova(model="amazon.*")),
         (
-            "write each model by its whole id, such as amazon.nova-lite-v1:0, without an ARN or a "
+            "write each model as its full id, such as amazon.nova-lite-v1:0, without an ARN or a "
             "wildcard, not amazon.*."
         ),
     ),
     (
         stanza(models=nova(model="arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova")),
-        "write each model by its whole id, such as amazon.nova-lite-v1:0, without an ARN",
+        "write each model as its full id, such as amazon.nova-lite-v1:0, without an ARN",
     ),
     (
         stanza(models=nova(model="eu.amazon.nova-lite-v1:0")),
         (
-            "write the model's own id, and route and profile beside it: drop the prefix of "
-            "eu.amazon.nova-lite-v1:0."
+            "write the model's own id and use route and profile instead of a prefix; remove the prefix "
+            "from eu.amazon.nova-lite-v1:0."
         ),
     ),
     (
         stanza(models=nova(regions=[])),
-        "name at least one Region in regions for nova, and each once.",
+        "list at least one Region in regions for nova, and each only once.",
     ),
     (
         stanza(models=nova(regions=["eu-west-1", "eu-west-1"])),
-        "name at least one Region in regions for nova, and each once.",
+        "list at least one Region in regions for nova, and each only once.",
     ),
     *(
         (
@@ -204,8 +204,8 @@ BAD = [
         (
             wrong,
             (
-                'profile is the prefix of the system\'s profile, such as "eu.", with route = '
-                '"geographic" and only with it; look at nova.'
+                'profile is the prefix of a system-defined inference profile, such as "eu."; route = '
+                '"geographic" requires it and no other route allows it; correct nova.'
             ),
         )
         for wrong in (
@@ -218,21 +218,18 @@ BAD = [
     ),
     (
         stanza(models=nova(destinations=["eu-west-1"])),
-        'destinations go with route = "geographic" only; take them from nova.',
+        'destinations are allowed only with route = "geographic"; remove them from nova.',
     ),
     (
         geographic(profile="xy."),
-        (
-            "nothing here says where the profile xy. of nova sends calls; list the Regions in "
-            "destinations."
-        ),
+        ("the Regions behind the profile xy. of nova are not known; list them in destinations."),
     ),
     *(
         (
             geographic(profile=profile, regions=[region]),
             (
-                f"the profile {profile} is not called from {region}; name Regions of its geography "
-                "for nova, or say in destinations where it leads."
+                f"the profile {profile} cannot be called from {region}; use Regions of its geography "
+                "for nova, or list the Regions behind it in destinations."
             ),
         )
         for profile, region in (
@@ -246,7 +243,7 @@ BAD = [
         (
             stanza(models=nova(regions=regions, track=True)),
             (
-                "nova is tracked by a profile in eu-central-1, the operations Region; write regions "
+                "nova is tracked by an inference profile in eu-central-1, the operations Region; write regions "
                 '= ["eu-central-1"].'
             ),
         )
@@ -254,13 +251,16 @@ BAD = [
     ),
     (
         stanza(models={"n" * 60: nova(track=True)["nova"]}),
-        f"Bedrock allows a profile's name 64 characters; shorten {'n' * 60}, which is tracked, by 13.",
+        (
+            "Bedrock allows 64 characters in the name of an inference profile; shorten the tracked "
+            f"alias {'n' * 60} by 13."
+        ),
     ),
     (
         stanza(models={**nova(), "nova-quiet": {**nova()["nova"], "streaming": False}}),
         (
-            "two aliases call amazon.nova-lite-v1:0 by one route and only one may stream, which IAM "
-            "cannot tell apart; let both stream, or neither."
+            "two aliases call amazon.nova-lite-v1:0 by the same route and only one may stream, but IAM "
+            "cannot tell them apart; set streaming alike for both."
         ),
     ),
     (
@@ -273,16 +273,16 @@ BAD = [
     ),
     (
         stanza(models=looped()),
-        "fallbacks of one lead in a circle, or further than three; let the last have none.",
+        "fallbacks of one form a circle or a chain of more than three; remove the fallbacks of the last alias.",
     ),
     (
         stanza(models=chain("one", "two", "three", "four", "five")),
-        "fallbacks of one lead in a circle, or further than three; let the last have none.",
+        "fallbacks of one form a circle or a chain of more than three; remove the fallbacks of the last alias.",
     ),
     (
         stanza(accounts={f"{200000000000 + index}": {} for index in range(20)}),
         (
-            "the trust policy has 2150 characters, 102 more than IAM takes; give the tenant fewer "
+            "the trust policy has 2150 characters, 102 more than IAM allows; give the tenant fewer "
             "accounts, or have AWS raise the limit and write it in limits.trust_policy."
         ),
     ),
@@ -299,7 +299,7 @@ BAD = [
             }
         ),
         (
-            "the permissions have 10918 characters, 678 more than the 10,240 IAM takes; grant fewer "
+            "the permissions have 10918 characters, 678 more than the 10,240 that IAM allows; grant fewer "
             "models or Regions."
         ),
     ),
