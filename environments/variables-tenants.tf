@@ -2,59 +2,59 @@
 variable "tenants" {
   description = "The tenants, by name: their accounts by id, their models by alias, and all else that a stanza can say."
   type = map(object({
-    accounts = map(object({
-      permissions_boundary = optional(string)
-      readers              = optional(set(string), [])
-      region               = optional(string)
-      unmaskers            = optional(set(string), [])
-      vpc = optional(object({
-        id                 = optional(string)
-        security_group_ids = set(string)
-        subnet_ids         = set(string)
+    accounts = map(object({                            # the customer accounts, by id; one role serves all of them
+      permissions_boundary = optional(string)          # ARN of the boundary that the workload's roles get; the customer creates it
+      readers              = optional(set(string), []) # ARNs of the roles and users that may assume the reader role
+      region               = optional(string)          # Region of the function and its records; by default the operations Region
+      unmaskers            = optional(set(string), []) # ARNs that may assume the unmasker role, which reads without masks
+      vpc = optional(object({                          # runs the function in these subnets
+        id                 = optional(string)          # also creates VPC endpoints in this VPC that admit this tenant only
+        security_group_ids = set(string)               # of the function and the endpoints
+        subnet_ids         = set(string)               # of the function and the endpoints
       }))
     }))
-    audit   = optional(string, "best-effort")
-    content = optional(string, "full")
-    deployer = optional(object({
-      external_id = string
+    audit   = optional(string, "best-effort") # "required" withholds an answer whose record CloudWatch has not acknowledged
+    content = optional(string, "full")        # "hashed" keeps hashes in place of prompts and answers, "metadata" keeps neither
+    deployer = optional(object({              # what lets Terraform work in the customer accounts; leave it out for a self-managed customer
+      external_id = string                    # ExternalId that the deployer role demands; `make tenant` mints it
     }))
-    external_ids = object({
-      current  = string
-      previous = optional(string)
+    external_ids = object({       # what the operations role demands of its caller
+      current  = string           # `make tenant` mints it, never the customer
+      previous = optional(string) # accepted as well while `make rotate` replaces it
     })
-    guardrail = optional(object({
-      arn     = string
-      version = string
+    guardrail = optional(object({ # every call must carry this guardrail of the operations account
+      arn     = string            # ARN of the guardrail, in the Region in which the models are called
+      version = string            # number of a published version
     }))
-    masking = optional(set(string), [])
-    models = map(object({
-      destinations = optional(list(string), [])
-      fallbacks    = optional(list(string), [])
-      model        = string
-      profile      = optional(string)
-      regions      = list(string)
-      route        = optional(string, "on-demand")
-      streaming    = optional(bool, true)
-      track        = optional(bool, false)
+    masking = optional(set(string), [])            # CloudWatch data identifiers to mask in new records, such as EmailAddress
+    models = map(object({                          # the granted models, by alias
+      destinations = optional(list(string), [])    # Regions to which the geographic profile may send a call; by default AWS's list
+      fallbacks    = optional(list(string), [])    # aliases to try, in order, when Bedrock throttles or fails
+      model        = string                        # the foundation model's id, without a profile's prefix
+      profile      = optional(string)              # prefix of the geographic profile, such as "eu."
+      regions      = list(string)                  # Regions in which it may be called; the first is the default
+      route        = optional(string, "on-demand") # "on-demand", "geographic" or "global"
+      streaming    = optional(bool, true)          # false withholds streaming, in the role and in the handler
+      track        = optional(bool, false)         # calls go through a profile of the tenant's own, by which Bedrock counts tokens and costs
     }))
-    perimeter = optional(object({
-      networks      = optional(set(string), [])
-      vpc_endpoints = optional(set(string), [])
+    perimeter = optional(object({               # the role works only from these networks or VPC endpoints
+      networks      = optional(set(string), []) # public networks in CIDR notation
+      vpc_endpoints = optional(set(string), []) # ids of VPC endpoints
     }))
-    quota = optional(object({
-      max_tokens_per_call = optional(number)
-      requests_per_second = optional(number)
-      tokens_per_day      = optional(number)
-      tokens_per_month    = optional(number)
+    quota = optional(object({                # limits of the tenant's use
+      max_tokens_per_call = optional(number) # the handler refuses more
+      requests_per_second = optional(number) # the handler waits between requests
+      tokens_per_day      = optional(number) # declared and handed out in the output quotas; nothing enforces it yet
+      tokens_per_month    = optional(number) # declared and handed out in the output quotas; nothing enforces it yet
     }), {})
-    state = optional(string, "active")
-    workload = optional(object({
-      architecture         = optional(string, "arm64")
-      memory_size          = optional(number)
-      reserved_concurrency = optional(number)
-      retention_days       = optional(number)
-      snap_start           = optional(bool)
-      timeout              = optional(number)
+    state = optional(string, "active")                 # "suspended" denies every call; "offboarding" also removes the function and its roles
+    workload = optional(object({                       # the function
+      architecture         = optional(string, "arm64") # "arm64" or "x86_64"
+      memory_size          = optional(number)          # MB, 128 to 10,240; by default 1,024
+      reserved_concurrency = optional(number)          # concurrent executions that are reserved; by default none
+      retention_days       = optional(number)          # days for which CloudWatch keeps the records; by default 365
+      snap_start           = optional(bool)            # starts the function from snapshots; callers then invoke its alias
+      timeout              = optional(number)          # seconds for one invocation, 1 to 900; by default 300
     }), {})
   }))
   nullable = false

@@ -36,9 +36,9 @@ variable "environment" {
 variable "limits" {
   description = "What AWS allows the operations account; raise a number here once AWS has raised it there."
   type = object({
-    inference_profiles = optional(number, 1000) # per Region, service quota L-40EC9882
-    roles              = optional(number, 1000) # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-    trust_policy       = optional(number, 2048) # characters, the same page
+    inference_profiles = optional(number, 1000) # application inference profiles in a Region, service quota L-40EC9882
+    roles              = optional(number, 1000) # IAM roles, https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    trust_policy       = optional(number, 2048) # characters of a trust policy, the same page
   })
   default  = {}
   nullable = false
@@ -52,9 +52,9 @@ variable "limits" {
 variable "operations" {
   description = "The account that owns Bedrock, its Region, and a boundary for every tenant's role in it."
   type = object({
-    account_id           = string
-    permissions_boundary = optional(string)
-    region               = string
+    account_id           = string           # the account that owns Bedrock access and quota
+    permissions_boundary = optional(string) # ARN of a boundary for every tenant's role
+    region               = string           # Region of the state and of the tracked profiles
   })
   nullable = false
 

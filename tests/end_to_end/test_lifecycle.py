@@ -220,7 +220,7 @@ def test_no_call_fails_while_the_external_id_is_rotated(rotation):
 
 
 def test_the_first_step_adds_a_new_one_and_keeps_the_old(rotation):
-    assert "Step 2: `make apply ENV=local TENANT=acme`" in rotation.first
+    assert "Step 2: run `make apply ENV=local TENANT=acme`" in rotation.first
     new = re.search(rf'current = "([0-9a-f]{{32}})", previous = "{OLD}"', rotation.both).group(1)
     assert new != OLD
 
