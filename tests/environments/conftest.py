@@ -9,7 +9,7 @@ from botocore.config import Config
 from tests.terraform import ENVIRONMENTS, LOCAL, MODULES, Folder, folder_of
 from tools.bench.plan_time import OFFLINE
 from tools.environment.model import load_environment
-from tools.localaws.local_aws import LocalCloud
+from tools.localaws.local_aws import LocalAws
 from tools.terraform.deployer_role import deployer_roles
 
 UNWANTED = shutil.ignore_patterns(".terraform*")
@@ -111,7 +111,7 @@ def accounts(tree):
 
     For one module: another in the same process may want a local cloud, of which there can be one.
     """
-    with LocalCloud() as cloud:
+    with LocalAws() as cloud:
         accounts = Accounts(cloud, tree("cloud"))
         for account in load_environment("local").accounts:
             accounts.owner_makes_deployer(account)

@@ -8,7 +8,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.terraform import MODULES, Folder, folder_of
-from tools.localaws.local_aws import LocalCloud
+from tools.localaws.local_aws import LocalAws
 
 OPERATIONS = "111111111111"
 CUSTOMER = "222222222222"
@@ -195,7 +195,7 @@ class Roles:
 
 @pytest.fixture(scope="module")
 def roles(tmp_path_factory):
-    with LocalCloud() as cloud:
+    with LocalAws() as cloud:
         yield Roles(cloud, tmp_path_factory.mktemp("routes") / "root")
 
 

@@ -23,7 +23,7 @@ from tools.bench.acme import (
     deploy,
     make,
 )
-from tools.localaws.local_aws import LocalCloud
+from tools.localaws.local_aws import LocalAws
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,7 +48,7 @@ def no_aws_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def tenant() -> Iterator[Acme]:
     """The local cloud with tenant acme set up as Terraform does it."""
-    with LocalCloud() as cloud:
+    with LocalAws() as cloud:
         acme = make(cloud.url)
         yield acme
         for record in [*acme.written(), *acme.written_to_stdout()]:

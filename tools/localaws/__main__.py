@@ -1,4 +1,4 @@
-"""``python -m tools.localaws serve --state FILE``: a local cloud in the foreground, until a signal."""
+"""``python -m tools.localaws serve --state FILE``: a local AWS in the foreground, until a signal."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import signal
 import threading
 from pathlib import Path
 
-from tools.localaws.local_aws import LocalCloud
+from tools.localaws.local_aws import LocalAws
 
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT; FILE holds ``{"url", "pid"}`` while the cloud is ready."""
     parser = argparse.ArgumentParser(prog="python -m tools.localaws", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    serve = commands.add_parser("serve", help="serve a local cloud on a free port of 127.0.0.1")
+    serve = commands.add_parser("serve", help="serve a local AWS on a free port of 127.0.0.1")
     serve.add_argument(
         "--state", type=Path, required=True, help="the JSON file to write when ready"
     )
@@ -27,7 +27,7 @@ def _serve(state: Path) -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    with LocalCloud() as cloud:
+    with LocalAws() as cloud:
         ready = state.with_suffix(".part")
         ready.write_text(json.dumps({"url": cloud.url, "pid": os.getpid()}) + "\n")
         ready.replace(state)  # a reader never sees half a file

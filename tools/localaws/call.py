@@ -1,4 +1,4 @@
-"""One signed AWS API call, its answer, and who made it: the words the local cloud's parts share."""
+"""One signed AWS API call, its answer, and who made it: the words the local AWS's parts share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The local cloud's clock, which can be moved so that expiry can be shown without waiting."""
+"""The local AWS's clock, which can be moved so that expiry can be shown without waiting."""
 
 from __future__ import annotations
 

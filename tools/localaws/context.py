@@ -1,4 +1,4 @@
-"""What every part of the local cloud may use: moto's state, the clock, faults, sessions, routes."""
+"""What every part of the local AWS may use: moto's state, the clock, faults, sessions, routes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Stored = Callable[[], Iterator[tuple[str, str, object]]]
 
 
 @dataclass(frozen=True)
-class CloudContext:
+class LocalAwsContext:
     """Handed to each service's constructor.
 
     ``control_routes`` is filled by services at construction: name => handler, served as

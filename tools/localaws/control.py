@@ -1,4 +1,4 @@
-"""A client of the local cloud's control API: make an identity, read the trail, search, break things.
+"""A client of the local AWS's control API: make an identity, read the trail, search, break things.
 
 No AWS client ever calls it. It needs only the cloud's URL, so it works from another process too.
 """

@@ -15,7 +15,7 @@ from tools.localaws.search import search
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tools.localaws.context import CloudContext, ControlRoute
+    from tools.localaws.context import ControlRoute, LocalAwsContext
     from tools.localaws.http_server import HttpRequest
 
 PREFIX = "/_cloud/"
@@ -24,7 +24,7 @@ PREFIX = "/_cloud/"
 class ControlApi:
     """The cloud's own routes, and those that its services have added to the context."""
 
-    def __init__(self, context: CloudContext) -> None:
+    def __init__(self, context: LocalAwsContext) -> None:
         self._context = context
         self._routes: Mapping[str, ControlRoute] = {
             "account": self._account,

@@ -36,7 +36,7 @@ class Fault:
     times: int = 1
     delay_seconds: float = 0.0
     code: str | None = None
-    message: str = "The local cloud was told to refuse this call."
+    message: str = "The local AWS was told to refuse this call."
     status: int = 400
     drop: Literal["before", "after"] | None = None
     stream: Mapping[str, Any] = field(default_factory=dict)

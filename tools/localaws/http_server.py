@@ -198,4 +198,4 @@ class LoopbackServer(ThreadingHTTPServer):
 
 
 def _not_ready(_: HttpRequest) -> Response:
-    return Response(status=503, body=b"The local cloud is starting.")
+    return Response(status=503, body=b"The local AWS is starting.")

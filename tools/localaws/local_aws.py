@@ -1,4 +1,4 @@
-"""The local cloud: each request is identified, authorized, answered and written down."""
+"""The local AWS: each request is identified, authorized, answered and written down."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING, Self
 from moto.core.base_backend import BackendDict
 from moto.utilities.utils import get_partition
 
-from tools.localaws.authorization import RefusedError, authorize
+from tools.localaws.authorizer import RefusedError, authorize
 from tools.localaws.aws_lambda.service import Lambda
 from tools.localaws.bedrock.inference_profiles import InferenceProfiles
 from tools.localaws.bedrock.metrics import count_scripted_refusal
 from tools.localaws.bedrock.service import Bedrock
 from tools.localaws.call import Call, Principal, Response, Service, ServiceError
 from tools.localaws.clock import Clock
-from tools.localaws.context import CloudContext
+from tools.localaws.context import LocalAwsContext
 from tools.localaws.control import Control
 from tools.localaws.control_api import PREFIX, ControlApi
 from tools.localaws.faults import Fault, Faults
 from tools.localaws.http_server import DropConnectionError, HttpRequest, LoopbackServer
 from tools.localaws.identity import Identity, Signature, UnidentifiedError, read_signature
-from tools.localaws.logs.platform_logs import DELIVERY_HEADER
+from tools.localaws.logs.log_delivery import DELIVERY_HEADER
 from tools.localaws.logs.service import Logs
 from tools.localaws.moto_app import Moto
 from tools.localaws.protocols import Operation, protocol_of, read_operation, write_error
-from tools.localaws.service_checks import checks
+from tools.localaws.required_permissions import checks
 from tools.localaws.sts.service import Sts
 from tools.localaws.sts.sessions import Sessions
 from tools.localaws.trail import Trail, TrailEntry
@@ -58,7 +58,7 @@ class _Progress:
     error_code: str | None = None
 
 
-class LocalCloud:
+class LocalAws:
     """An AWS of many accounts on a free port of 127.0.0.1, empty at its start.
 
     Use it as a context manager, or call ``start`` and ``stop``. Only one can run in a process
@@ -89,7 +89,7 @@ class LocalCloud:
     def start(self) -> None:
         """Begin with empty accounts and answer until ``stop``."""
         if not _ONLY_ONE.acquire(blocking=False):
-            raise RuntimeError("A local cloud is running in this process; stop it first.")
+            raise RuntimeError("A local AWS is running in this process; stop it first.")
         BackendDict.reset()
         self._server = LoopbackServer()
         self.url = self._server.url
@@ -112,9 +112,9 @@ class LocalCloud:
         _ONLY_ONE.release()
 
 
-def _context(url: str) -> CloudContext:
+def _context(url: str) -> LocalAwsContext:
     clock = Clock()
-    return CloudContext(
+    return LocalAwsContext(
         url=url,
         clock=clock,
         faults=Faults(),
@@ -124,7 +124,7 @@ def _context(url: str) -> CloudContext:
     )
 
 
-def _services(context: CloudContext) -> Sequence[Service]:
+def _services(context: LocalAwsContext) -> Sequence[Service]:
     """What answers before moto does, in this order; Lambda sees every call of its functions."""
     return (Lambda(context), Sts(context), Logs(context), Bedrock(context))
 
@@ -132,7 +132,7 @@ def _services(context: CloudContext) -> Sequence[Service]:
 class Pipeline:
     """One request's way through the cloud."""
 
-    def __init__(self, context: CloudContext, services: Sequence[Service]) -> None:
+    def __init__(self, context: LocalAwsContext, services: Sequence[Service]) -> None:
         self._context = context
         self._services = services
         self._identity = Identity(context.sessions, context.clock)
@@ -156,7 +156,7 @@ class Pipeline:
             # A fault of the cloud's own: shown where the cloud runs, refused where it was called.
             traceback.print_exc()
             progress.error_code, progress.refused_by = "InternalFailure", "a fault of the cloud"
-            fault = ServiceError("InternalFailure", f"The local cloud failed at {progress.action}.")
+            fault = ServiceError("InternalFailure", f"The local AWS failed at {progress.action}.")
             response = write_error(fault, progress.protocol, s3=progress.service == "s3")
         self._write_down(progress, response.status)
         return response
@@ -201,7 +201,7 @@ class Pipeline:
             return self._moto.answer(request, owner)
         # moto raises it for an operation that it lacks; the caller is told which.
         except NotImplementedError as error:
-            message = f"The local cloud does not do {call.service}:{call.operation}."
+            message = f"The local AWS does not do {call.service}:{call.operation}."
             raise ServiceError("NotImplementedException", message) from error
 
     def _write_down(self, progress: _Progress, status: int) -> None:

@@ -80,7 +80,7 @@ def read_operation(request: HttpRequest, signing_name: str) -> Operation:
             message = f"The request body is not what {service}:{model.name} takes."
             raise ServiceError("SerializationException", message) from error
         return Operation(service, model.name, protocol, parameters or {})
-    message = f"The local cloud knows no such operation of {signing_name}."
+    message = f"The local AWS knows no such operation of {signing_name}."
     raise ServiceError("UnknownOperationException", message, status=404)
 
 

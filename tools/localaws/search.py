@@ -23,14 +23,14 @@ from moto.core import base_backend
 from moto.s3.models import FakeKey
 
 if TYPE_CHECKING:
-    from tools.localaws.context import CloudContext
+    from tools.localaws.context import LocalAwsContext
 
 _backend_dict: Any = base_backend.BackendDict
 _BACKENDS = (base_backend.BaseBackend, base_backend.AccountSpecificBackend, _backend_dict)
 _LEAVES = (bool, int, float, complex, datetime, type(None), re.Pattern, type)
 
 
-def search(needle: str, context: CloudContext) -> dict[str, list[str]]:
+def search(needle: str, context: LocalAwsContext) -> dict[str, list[str]]:
     """Where ``needle`` is at rest: account id => locations such as ``logs/eu-central-1/groups/…``.
 
     It is found as it is, in base64 (at any offset), in hex, percent-encoded, and inside zip and
@@ -59,7 +59,7 @@ def _forms(needle: bytes) -> set[bytes]:
     return forms
 
 
-def _everything(context: CloudContext) -> Iterator[tuple[str, str, object]]:
+def _everything(context: LocalAwsContext) -> Iterator[tuple[str, str, object]]:
     for backends in list(_backend_dict._instances):  # noqa: SLF001 — moto has no public list
         for account, region, backend in list(backends.iter_backends()):
             yield account, f"{backends.service_name}/{region}", backend

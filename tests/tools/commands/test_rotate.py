@@ -14,7 +14,7 @@ from tools.commands.rotate import (
 )
 from tools.environment.model import CustomerAccount, Environment
 from tools.errors import CommandError
-from tools.localaws.local_aws import LocalCloud
+from tools.localaws.local_aws import LocalAws
 from tools.terraform.deployer_role import deployer_roles
 
 OLD = "269170463fdc32af10a91e67a8fd77bd"
@@ -183,7 +183,7 @@ class Customers:
 
 @pytest.fixture
 def customers(monkeypatch):
-    with LocalCloud() as cloud:
+    with LocalAws() as cloud:
         yield Customers(cloud, monkeypatch)
 
 

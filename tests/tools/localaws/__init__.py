@@ -1,1 +1,1 @@
-"""Tests of the local cloud: every refusal beside its allowed twin."""
+"""Tests of the local AWS: every refused call stands beside the same call allowed."""

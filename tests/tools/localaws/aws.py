@@ -1,4 +1,4 @@
-"""What the cloud's tests say often: policies, roles, sessions and refusals."""
+"""What the local_aws's tests say often: policies, roles, sessions and refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A local cloud of its own for each test, and clients that sign with given keys."""
+"""A local local_aws of its own for each test, and clients that sign with given keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tools.localaws.local_aws import LocalCloud
+from tools.localaws.local_aws import LocalAws
 
 if TYPE_CHECKING:
     from tools.localaws.sts.sessions import Credentials
@@ -18,8 +18,8 @@ Connect = Callable[..., Any]
 
 
 @pytest.fixture
-def cloud() -> Iterator[LocalCloud]:
-    with LocalCloud() as running:
+def local_aws() -> Iterator[LocalAws]:
+    with LocalAws() as running:
         yield running
 
 
@@ -30,14 +30,14 @@ def session() -> boto3.Session:
 
 
 @pytest.fixture
-def connect(cloud: LocalCloud, session: boto3.Session) -> Connect:
+def connect(local_aws: LocalAws, session: boto3.Session) -> Connect:
     """Makes clients: ``connect("logs", keys, region="eu-west-1")``; nothing is tried twice."""
 
     def make(service: str, keys: Credentials, region: str = "eu-central-1") -> Any:
         client: Any = session.client  # typed by the name of every service
         return client(
             service,
-            endpoint_url=cloud.url,
+            endpoint_url=local_aws.url,
             region_name=region,
             aws_access_key_id=keys.access_key_id,
             aws_secret_access_key=keys.secret_access_key,

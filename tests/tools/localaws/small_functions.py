@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from tests.tools.localaws.conftest import Connect
-    from tools.localaws.local_aws import LocalCloud
+    from tools.localaws.local_aws import LocalAws
 
 REGION = "eu-central-1"
 MODEL = "anthropic.claude-3-5-haiku-20241022-v1:0"
@@ -57,7 +57,7 @@ def zipped(**modules: str) -> bytes:
 class Function:
     """A deployed function, and clients of its account's administrator."""
 
-    cloud: LocalCloud
+    local_aws: LocalAws
     name: str
     client: Any
     logs: Any
@@ -76,12 +76,12 @@ class Function:
 
     def environments(self) -> list[dict[str, Any]]:
         """The function's execution environments."""
-        found: list[dict[str, Any]] = self.cloud.control.post("lambda_environments", {})
+        found: list[dict[str, Any]] = self.local_aws.control.post("lambda_environments", {})
         return found
 
 
 def deploy(
-    cloud: LocalCloud,
+    local_aws: LocalAws,
     connect: Connect,
     source: str,
     *,
@@ -89,9 +89,9 @@ def deploy(
     **configuration: Any,  # noqa: ANN401
 ) -> Function:
     """Make a role, the log group ``/fn`` and the function ``fn`` with the module ``app``."""
-    keys = cloud.control.account(ACME)
+    keys = local_aws.control.account(ACME)
     role = make_role(connect("iam", keys), "fn", TRUST_LAMBDA, *permissions)
-    function = Function(cloud, "fn", connect("lambda", keys), connect("logs", keys))
+    function = Function(local_aws, "fn", connect("lambda", keys), connect("logs", keys))
     function.logs.create_log_group(logGroupName="/fn")
     settings: dict[str, Any] = {
         "Code": {"ZipFile": zipped(app=source)},

@@ -12,7 +12,7 @@ from tools.localaws.sts.sessions import Credentials
 
 if TYPE_CHECKING:
     from tests.tools.localaws.conftest import Connect
-    from tools.localaws.local_aws import LocalCloud
+    from tools.localaws.local_aws import LocalAws
 
 TENANT_ROLE = "arn:aws:iam::111111111111:role/bedrock-local-acme"
 EXTERNAL_ID = "acme-external-id"
@@ -29,22 +29,22 @@ MAY_ASSUME = {"Action": "sts:AssumeRole", "Resource": TENANT_ROLE}
 
 
 @pytest.fixture
-def operations(cloud: LocalCloud, connect: Connect) -> Any:
+def operations(local_aws: LocalAws, connect: Connect) -> Any:
     """IAM of the operations account, with the tenant's role in it."""
-    iam = connect("iam", cloud.control.account(OPERATIONS))
+    iam = connect("iam", local_aws.control.account(OPERATIONS))
     make_role(iam, "bedrock-local-acme", TRUST)
     return iam
 
 
 def workload(
-    cloud: LocalCloud,
+    local_aws: LocalAws,
     connect: Connect,
     account: str = ACME,
     name: str = WORKLOAD,
     permission: dict[str, Any] | None = None,
 ) -> Any:
     """STS as a workload role in a customer account."""
-    keys = cloud.control.account(account)
+    keys = local_aws.control.account(account)
     role = make_role(
         connect("iam", keys), name, {"Principal": {"AWS": account}}, permission or MAY_ASSUME
     )
@@ -52,9 +52,9 @@ def workload(
 
 
 def test_the_tenants_workload_assumes_its_role(
-    cloud: LocalCloud, connect: Connect, operations: Any
+    local_aws: LocalAws, connect: Connect, operations: Any
 ) -> None:
-    keys = assume(workload(cloud, connect), TENANT_ROLE, ExternalId=EXTERNAL_ID)
+    keys = assume(workload(local_aws, connect), TENANT_ROLE, ExternalId=EXTERNAL_ID)
     identity = connect("sts", keys).get_caller_identity()
     assert identity["Arn"] == "arn:aws:sts::111111111111:assumed-role/bedrock-local-acme/acme"
 
@@ -71,9 +71,9 @@ def test_the_tenants_workload_assumes_its_role(
     ],
 )
 def test_refuses_what_the_trust_policy_does_not_ask_for(
-    cloud: LocalCloud, connect: Connect, operations: Any, given: dict[str, str], why: str
+    local_aws: LocalAws, connect: Connect, operations: Any, given: dict[str, str], why: str
 ) -> None:
-    sts = workload(cloud, connect)
+    sts = workload(local_aws, connect)
     parameters = {"RoleArn": TENANT_ROLE, "RoleSessionName": "acme", **given}
     assert refusal(sts.assume_role, **parameters) == (
         "AccessDenied",
@@ -84,7 +84,7 @@ def test_refuses_what_the_trust_policy_does_not_ask_for(
             "allows the sts:AssumeRole action"
         ),
     )
-    (entry,) = cloud.control.calls(allowed=False)
+    (entry,) = local_aws.control.calls(allowed=False)
     assert entry.refused_by == "trust policy of bedrock-local-acme"
     assert entry.reason == (
         f"trust policy of bedrock-local-acme: statement CustomerWorkload does not match: {why}"
@@ -92,44 +92,44 @@ def test_refuses_what_the_trust_policy_does_not_ask_for(
 
 
 def test_refuses_another_role_of_the_right_account(
-    cloud: LocalCloud, connect: Connect, operations: Any
+    local_aws: LocalAws, connect: Connect, operations: Any
 ) -> None:
-    sts = workload(cloud, connect, name="other")
+    sts = workload(local_aws, connect, name="other")
     parameters = {"RoleSessionName": "acme", "ExternalId": EXTERNAL_ID}
     assert refusal(sts.assume_role, RoleArn=TENANT_ROLE, **parameters)[0] == "AccessDenied"
 
 
 def test_refuses_a_role_of_that_name_in_another_account(
-    cloud: LocalCloud, connect: Connect, operations: Any
+    local_aws: LocalAws, connect: Connect, operations: Any
 ) -> None:
-    sts = workload(cloud, connect, account=GLOBEX)
+    sts = workload(local_aws, connect, account=GLOBEX)
     parameters = {"RoleSessionName": "acme", "ExternalId": EXTERNAL_ID}
     assert refusal(sts.assume_role, RoleArn=TENANT_ROLE, **parameters)[0] == "AccessDenied"
 
 
 def test_refuses_a_caller_whose_own_policy_does_not_let_it(
-    cloud: LocalCloud, connect: Connect, operations: Any
+    local_aws: LocalAws, connect: Connect, operations: Any
 ) -> None:
     elsewhere = {"Action": "sts:AssumeRole", "Resource": TENANT_ROLE + "-2"}
-    sts = workload(cloud, connect, permission=elsewhere)
+    sts = workload(local_aws, connect, permission=elsewhere)
     parameters = {"RoleSessionName": "acme", "ExternalId": EXTERNAL_ID}
     _, message = refusal(sts.assume_role, RoleArn=TENANT_ROLE, **parameters)
     assert message.endswith("because no identity-based policy allows the sts:AssumeRole action")
 
 
 def test_a_role_that_does_not_exist_is_refused_like_one_that_does(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    sts = workload(cloud, connect)
+    sts = workload(local_aws, connect)
     parameters = {"RoleSessionName": "acme", "ExternalId": EXTERNAL_ID}
     assert refusal(sts.assume_role, RoleArn=TENANT_ROLE, **parameters)[0] == "AccessDenied"
 
 
 def test_a_chained_session_lasts_an_hour_at_most(
-    cloud: LocalCloud, connect: Connect, operations: Any
+    local_aws: LocalAws, connect: Connect, operations: Any
 ) -> None:
     operations.update_role(RoleName="bedrock-local-acme", MaxSessionDuration=43_200)
-    sts = workload(cloud, connect)
+    sts = workload(local_aws, connect)
     assume(sts, TENANT_ROLE, ExternalId=EXTERNAL_ID, DurationSeconds=3600)
     code, message = refusal(
         sts.assume_role,
@@ -143,9 +143,9 @@ def test_a_chained_session_lasts_an_hour_at_most(
 
 
 def test_a_users_session_lasts_as_long_as_the_role_says(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    keys = cloud.control.account(ACME)
+    keys = local_aws.control.account(ACME)
     role = make_role(
         connect("iam", keys), "long", {"Principal": {"AWS": ACME}}, MaxSessionDuration=7200
     )
@@ -158,9 +158,9 @@ def test_a_users_session_lasts_as_long_as_the_role_says(
 
 
 def test_session_tags_need_a_trust_policy_that_allows_tagging(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    keys = cloud.control.account(ACME)
+    keys = local_aws.control.account(ACME)
     iam, sts = connect("iam", keys), connect("sts", keys)
     principal = {"Principal": {"AWS": ACME}}
     pinned = {"StringEquals": {"aws:RequestTag/tenant": "acme"}}
@@ -181,9 +181,9 @@ def test_session_tags_need_a_trust_policy_that_allows_tagging(
 
 
 def test_the_sessions_of_a_role_made_anew_may_do_nothing(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    keys = cloud.control.account(ACME)
+    keys = local_aws.control.account(ACME)
     iam, trust = connect("iam", keys), {"Principal": {"AWS": ACME}}
     allow_all = {"Action": "*", "Resource": "*"}
     role = make_role(iam, "app", trust, allow_all)
@@ -196,9 +196,9 @@ def test_the_sessions_of_a_role_made_anew_may_do_nothing(
 
 
 def test_a_trust_policy_beyond_the_evaluator_is_a_refusal(
-    cloud: LocalCloud, connect: Connect, operations: Any
+    local_aws: LocalAws, connect: Connect, operations: Any
 ) -> None:
-    sts = workload(cloud, connect)
+    sts = workload(local_aws, connect)
     given = {"RoleArn": TENANT_ROLE, "RoleSessionName": "acme", "ExternalId": EXTERNAL_ID}
     sts.assume_role(**given)
     unknown = {
@@ -210,11 +210,11 @@ def test_a_trust_policy_beyond_the_evaluator_is_a_refusal(
         RoleName="bedrock-local-acme", PolicyDocument=json.dumps(document(unknown))
     )
     assert refusal(sts.assume_role, **given)[0] == "AccessDenied"
-    assert cloud.control.calls(allowed=False)[-1].refused_by == "evaluator"
+    assert local_aws.control.calls(allowed=False)[-1].refused_by == "evaluator"
 
 
-def test_a_session_policy_narrows_the_session(cloud: LocalCloud, connect: Connect) -> None:
-    keys = cloud.control.account(ACME)
+def test_a_session_policy_narrows_the_session(local_aws: LocalAws, connect: Connect) -> None:
+    keys = local_aws.control.account(ACME)
     role = make_role(
         connect("iam", keys),
         "app",
@@ -229,14 +229,14 @@ def test_a_session_policy_narrows_the_session(cloud: LocalCloud, connect: Connec
     assert "because no session policy allows" in message
 
 
-def test_other_ways_to_a_session_are_refused(cloud: LocalCloud, connect: Connect) -> None:
-    sts = connect("sts", cloud.control.account(ACME))
+def test_other_ways_to_a_session_are_refused(local_aws: LocalAws, connect: Connect) -> None:
+    sts = connect("sts", local_aws.control.account(ACME))
     sts.get_caller_identity()
     assert refusal(sts.get_session_token)[0] == "AccessDenied"
 
 
-def test_keys_are_the_cloud_sessions(cloud: LocalCloud, connect: Connect) -> None:
-    keys = cloud.control.account(ACME)
+def test_keys_are_the_cloud_sessions(local_aws: LocalAws, connect: Connect) -> None:
+    keys = local_aws.control.account(ACME)
     role = make_role(connect("iam", keys), "app", {"Principal": {"AWS": ACME}})
     issued = assume(connect("sts", keys), role, DurationSeconds=900)
     assert isinstance(issued, Credentials)

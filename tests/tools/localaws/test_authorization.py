@@ -11,7 +11,7 @@ from tests.tools.localaws.aws import ACME, GLOBEX, OPERATIONS, assume, document,
 
 if TYPE_CHECKING:
     from tests.tools.localaws.conftest import Connect
-    from tools.localaws.local_aws import LocalCloud
+    from tools.localaws.local_aws import LocalAws
     from tools.localaws.sts.sessions import Credentials
 
 MODEL = "anthropic.claude-3-5-haiku-20241022-v1:0"
@@ -20,16 +20,16 @@ MESSAGES = [{"role": "user", "content": [{"text": "Hello"}]}]
 ALLOW_ALL = {"Action": "*", "Resource": "*"}
 
 
-def user(cloud: LocalCloud, *statements: dict[str, Any], account: str = ACME) -> Credentials:
+def user(local_aws: LocalAws, *statements: dict[str, Any], account: str = ACME) -> Credentials:
     """A user with these permissions and no others."""
-    return cloud.control.account(account, user="someone", policies=[document(*statements)])
+    return local_aws.control.account(account, user="someone", policies=[document(*statements)])
 
 
 def role_session(
-    cloud: LocalCloud, connect: Connect, *statements: dict[str, Any], **settings: Any
+    local_aws: LocalAws, connect: Connect, *statements: dict[str, Any], **settings: Any
 ) -> Credentials:
     """A session of a role with these permissions in acme's account."""
-    keys = cloud.control.account(ACME)
+    keys = local_aws.control.account(ACME)
     role = make_role(
         connect("iam", keys), "app", {"Principal": {"AWS": ACME}}, *statements, **settings
     )
@@ -39,8 +39,8 @@ def role_session(
 # --- identity policies ---
 
 
-def test_nothing_is_allowed_without_a_policy(cloud: LocalCloud, connect: Connect) -> None:
-    logs = connect("logs", user(cloud, {"Action": "s3:*", "Resource": "*"}))
+def test_nothing_is_allowed_without_a_policy(local_aws: LocalAws, connect: Connect) -> None:
+    logs = connect("logs", user(local_aws, {"Action": "s3:*", "Resource": "*"}))
     code, message = refusal(logs.describe_log_groups)
     assert code == "AccessDeniedException"
     assert message == (
@@ -51,19 +51,19 @@ def test_nothing_is_allowed_without_a_policy(cloud: LocalCloud, connect: Connect
     )
 
 
-def test_an_explicit_deny_wins(cloud: LocalCloud, connect: Connect) -> None:
+def test_an_explicit_deny_wins(local_aws: LocalAws, connect: Connect) -> None:
     deny = {"Effect": "Deny", "Action": "logs:CreateLogGroup", "Resource": "*"}
-    logs = connect("logs", user(cloud, ALLOW_ALL, deny))
+    logs = connect("logs", user(local_aws, ALLOW_ALL, deny))
     logs.describe_log_groups()
     _, message = refusal(logs.create_log_group, logGroupName="g")
     assert message.endswith("with an explicit deny in an identity-based policy")
 
 
 def test_a_managed_policy_counts_from_its_attachment_on(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    iam = connect("iam", cloud.control.account(ACME))
-    logs = connect("logs", user(cloud, {"Action": "s3:*", "Resource": "*"}))
+    iam = connect("iam", local_aws.control.account(ACME))
+    logs = connect("logs", user(local_aws, {"Action": "s3:*", "Resource": "*"}))
     policy = iam.create_policy(
         PolicyName="logs",
         PolicyDocument=json.dumps(document({"Action": "logs:*", "Resource": "*"})),
@@ -73,9 +73,9 @@ def test_a_managed_policy_counts_from_its_attachment_on(
     logs.describe_log_groups()
 
 
-def test_a_groups_policy_counts_for_its_members(cloud: LocalCloud, connect: Connect) -> None:
-    iam = connect("iam", cloud.control.account(ACME))
-    logs = connect("logs", user(cloud, {"Action": "s3:*", "Resource": "*"}))
+def test_a_groups_policy_counts_for_its_members(local_aws: LocalAws, connect: Connect) -> None:
+    iam = connect("iam", local_aws.control.account(ACME))
+    logs = connect("logs", user(local_aws, {"Action": "s3:*", "Resource": "*"}))
     iam.create_group(GroupName="team")
     iam.put_group_policy(
         GroupName="team",
@@ -87,13 +87,13 @@ def test_a_groups_policy_counts_for_its_members(cloud: LocalCloud, connect: Conn
     logs.describe_log_groups()
 
 
-def test_a_permissions_boundary_narrows_a_role(cloud: LocalCloud, connect: Connect) -> None:
-    boundary = connect("iam", cloud.control.account(ACME)).create_policy(
+def test_a_permissions_boundary_narrows_a_role(local_aws: LocalAws, connect: Connect) -> None:
+    boundary = connect("iam", local_aws.control.account(ACME)).create_policy(
         PolicyName="boundary",
         PolicyDocument=json.dumps(document({"Action": "logs:Describe*", "Resource": "*"})),
     )
     keys = role_session(
-        cloud,
+        local_aws,
         connect,
         {"Action": "logs:*", "Resource": "*"},
         PermissionsBoundary=boundary["Policy"]["Arn"],
@@ -105,9 +105,9 @@ def test_a_permissions_boundary_narrows_a_role(cloud: LocalCloud, connect: Conne
 
 
 def test_a_role_may_be_changed_only_within_the_boundary_asked_for(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    admin = connect("iam", cloud.control.account(ACME))
+    admin = connect("iam", local_aws.control.account(ACME))
     narrow, wide = (
         admin.create_policy(
             PolicyName=name, PolicyDocument=json.dumps(document({"Action": "*", "Resource": "*"}))
@@ -115,7 +115,7 @@ def test_a_role_may_be_changed_only_within_the_boundary_asked_for(
         for name in ("narrow", "wide")
     )
     only = {"StringEquals": {"iam:PermissionsBoundary": narrow}}
-    iam = connect("iam", user(cloud, {"Action": "iam:*", "Resource": "*", "Condition": only}))
+    iam = connect("iam", user(local_aws, {"Action": "iam:*", "Resource": "*", "Condition": only}))
     trust = json.dumps(document({"Principal": {"AWS": ACME}, "Action": "sts:AssumeRole"}))
     role = {"RoleName": "app", "AssumeRolePolicyDocument": trust}
     policy = {"PolicyName": "p", "PolicyDocument": json.dumps(document(ALLOW_ALL))}
@@ -130,23 +130,25 @@ def test_a_role_may_be_changed_only_within_the_boundary_asked_for(
 
 
 def test_a_user_is_not_made_without_the_boundary_it_was_to_have(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    iam = connect("iam", cloud.control.account(ACME))
+    iam = connect("iam", local_aws.control.account(ACME))
     iam.create_user(UserName="free")
     boundary = f"arn:aws:iam::{ACME}:policy/boundary"
     code, message = refusal(iam.create_user, UserName="bound", PermissionsBoundary=boundary)
     assert code == "InvalidInput"
-    assert message == "The local cloud keeps no permissions boundary of a user; give a role one."
+    assert message == "The local AWS keeps no permissions boundary of a user; give a role one."
 
 
-def test_a_session_says_that_no_second_factor_was_used(cloud: LocalCloud, connect: Connect) -> None:
+def test_a_session_says_that_no_second_factor_was_used(
+    local_aws: LocalAws, connect: Connect
+) -> None:
     asks = {"Action": "logs:*", "Resource": "*"}
     without = {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "false"}}}
-    logs = connect("logs", role_session(cloud, connect, {**asks, **without}))
+    logs = connect("logs", role_session(local_aws, connect, {**asks, **without}))
     logs.describe_log_groups()
     # Keys of a user have no such key: only what is asked for "if it exists" holds.
-    assert refusal(connect("logs", user(cloud, {**asks, **without})).describe_log_groups)
+    assert refusal(connect("logs", user(local_aws, {**asks, **without})).describe_log_groups)
 
 
 @pytest.mark.parametrize(
@@ -167,30 +169,30 @@ def test_a_session_says_that_no_second_factor_was_used(cloud: LocalCloud, connec
     ],
 )
 def test_conditions_see_the_request(
-    cloud: LocalCloud, connect: Connect, condition: dict[str, Any], allowed: bool
+    local_aws: LocalAws, connect: Connect, condition: dict[str, Any], allowed: bool
 ) -> None:
-    logs = connect("logs", user(cloud, {**ALLOW_ALL, "Condition": condition}))
+    logs = connect("logs", user(local_aws, {**ALLOW_ALL, "Condition": condition}))
     if allowed:
         logs.describe_log_groups()
     else:
         assert refusal(logs.describe_log_groups)[0] == "AccessDeniedException"
 
 
-def test_the_clock_of_a_policy_is_the_clouds(cloud: LocalCloud, connect: Connect) -> None:
+def test_the_clock_of_a_policy_is_the_clouds(local_aws: LocalAws, connect: Connect) -> None:
     lease = {"DateLessThan": {"aws:CurrentTime": "2100-01-01T00:00:00Z"}}
-    logs = connect("logs", user(cloud, {**ALLOW_ALL, "Condition": lease}))
+    logs = connect("logs", user(local_aws, {**ALLOW_ALL, "Condition": lease}))
     logs.describe_log_groups()
-    cloud.control.advance_clock(100 * 366 * 86_400)
+    local_aws.control.advance_clock(100 * 366 * 86_400)
     assert refusal(logs.describe_log_groups)[0] == "AccessDeniedException"
 
 
 def test_a_service_without_modelled_resources_needs_a_star(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
     exact = {"Action": "sqs:*", "Resource": f"arn:aws:sqs:eu-central-1:{ACME}:queue"}
-    sqs = connect("sqs", user(cloud, exact))
+    sqs = connect("sqs", user(local_aws, exact))
     assert refusal(sqs.create_queue, QueueName="queue")[0].startswith("AccessDenied")
-    user(cloud, {"Action": "sqs:*", "Resource": "*"})
+    user(local_aws, {"Action": "sqs:*", "Resource": "*"})
     sqs.create_queue(QueueName="queue")
 
 
@@ -198,9 +200,9 @@ def test_a_service_without_modelled_resources_needs_a_star(
 
 
 def test_converse_needs_invoke_model_on_that_model_in_that_region(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    keys = user(cloud, {"Action": "bedrock:InvokeModel", "Resource": MODEL_ARN})
+    keys = user(local_aws, {"Action": "bedrock:InvokeModel", "Resource": MODEL_ARN})
     bedrock = connect("bedrock-runtime", keys)
     bedrock.converse(modelId=MODEL, messages=MESSAGES)
     other = refusal(bedrock.converse, modelId="amazon.nova-pro-v1:0", messages=MESSAGES)
@@ -210,9 +212,9 @@ def test_converse_needs_invoke_model_on_that_model_in_that_region(
     assert f"arn:aws:bedrock:us-east-1::foundation-model/{MODEL}" in message
 
 
-def test_streaming_needs_its_own_action(cloud: LocalCloud, connect: Connect) -> None:
+def test_streaming_needs_its_own_action(local_aws: LocalAws, connect: Connect) -> None:
     stream = {"Action": "bedrock:InvokeModelWithResponseStream", "Resource": MODEL_ARN}
-    bedrock = connect("bedrock-runtime", user(cloud, stream))
+    bedrock = connect("bedrock-runtime", user(local_aws, stream))
     assert list(bedrock.converse_stream(modelId=MODEL, messages=MESSAGES)["stream"])
     assert (
         "bedrock:InvokeModel on" in refusal(bedrock.converse, modelId=MODEL, messages=MESSAGES)[1]
@@ -220,9 +222,9 @@ def test_streaming_needs_its_own_action(cloud: LocalCloud, connect: Connect) -> 
 
 
 def test_an_application_profile_needs_the_profile_and_its_model(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    admin = connect("bedrock", cloud.control.account(ACME))
+    admin = connect("bedrock", local_aws.control.account(ACME))
     profile = admin.create_inference_profile(
         inferenceProfileName="acme",
         modelSource={"copyFrom": MODEL_ARN},
@@ -238,24 +240,26 @@ def test_an_application_profile_needs_the_profile_and_its_model(
         "Resource": MODEL_ARN,
         "Condition": {"ArnEquals": {"bedrock:InferenceProfileArn": profile}},
     }
-    bedrock = connect("bedrock-runtime", user(cloud, on_profile, on_model))
+    bedrock = connect("bedrock-runtime", user(local_aws, on_profile, on_model))
     bedrock.converse(modelId=profile, messages=MESSAGES)
     assert refusal(bedrock.converse, modelId=MODEL, messages=MESSAGES)[0] == "AccessDeniedException"
-    user(cloud, on_profile)
+    user(local_aws, on_profile)
     assert MODEL_ARN in refusal(bedrock.converse, modelId=profile, messages=MESSAGES)[1]
-    user(cloud, on_model)
+    user(local_aws, on_model)
     assert profile in refusal(bedrock.converse, modelId=profile, messages=MESSAGES)[1]
     tag_of_another = {"StringEquals": {"aws:ResourceTag/tenant": "globex"}}
-    user(cloud, {**on_profile, "Condition": tag_of_another}, on_model)
+    user(local_aws, {**on_profile, "Condition": tag_of_another}, on_model)
     assert profile in refusal(bedrock.converse, modelId=profile, messages=MESSAGES)[1]
 
 
 # --- kms ---
 
 
-def test_a_key_policy_decides_before_identity_policies(cloud: LocalCloud, connect: Connect) -> None:
-    admin = connect("kms", cloud.control.account(ACME))
-    keys = user(cloud, {"Action": "kms:*", "Resource": "*"})
+def test_a_key_policy_decides_before_identity_policies(
+    local_aws: LocalAws, connect: Connect
+) -> None:
+    admin = connect("kms", local_aws.control.account(ACME))
+    keys = user(local_aws, {"Action": "kms:*", "Resource": "*"})
     kms = connect("kms", keys)
     only_admin = document({"Principal": {"AWS": f"arn:aws:iam::{ACME}:user/deployer"}, **ALLOW_ALL})
     delegated = document({"Principal": {"AWS": f"arn:aws:iam::{ACME}:root"}, **ALLOW_ALL})
@@ -268,8 +272,8 @@ def test_a_key_policy_decides_before_identity_policies(cloud: LocalCloud, connec
     assert "because no resource-based policy allows the kms:Encrypt action" in message
 
 
-def test_a_key_of_another_account_needs_both_sides(cloud: LocalCloud, connect: Connect) -> None:
-    admin = connect("kms", cloud.control.account(ACME))
+def test_a_key_of_another_account_needs_both_sides(local_aws: LocalAws, connect: Connect) -> None:
+    admin = connect("kms", local_aws.control.account(ACME))
     both = [{"AWS": f"arn:aws:iam::{ACME}:root"}, {"AWS": f"arn:aws:iam::{GLOBEX}:root"}]
     shared, own = (
         admin.create_key(
@@ -277,15 +281,17 @@ def test_a_key_of_another_account_needs_both_sides(cloud: LocalCloud, connect: C
         )["KeyMetadata"]["Arn"]
         for principals in (both, both[:1])
     )
-    kms = connect("kms", user(cloud, {"Action": "kms:Encrypt", "Resource": "*"}, account=GLOBEX))
+    kms = connect(
+        "kms", user(local_aws, {"Action": "kms:Encrypt", "Resource": "*"}, account=GLOBEX)
+    )
     kms.encrypt(KeyId=shared, Plaintext=b"text")
     assert refusal(kms.encrypt, KeyId=own, Plaintext=b"text")[0] == "AccessDeniedException"
-    user(cloud, {"Action": "kms:Decrypt", "Resource": "*"}, account=GLOBEX)
+    user(local_aws, {"Action": "kms:Decrypt", "Resource": "*"}, account=GLOBEX)
     assert refusal(kms.encrypt, KeyId=shared, Plaintext=b"text")[0] == "AccessDeniedException"
 
 
-def test_a_key_policy_sees_the_encryption_context(cloud: LocalCloud, connect: Connect) -> None:
-    keys = cloud.control.account(ACME)
+def test_a_key_policy_sees_the_encryption_context(local_aws: LocalAws, connect: Connect) -> None:
+    keys = local_aws.control.account(ACME)
     pinned = {"StringEquals": {"kms:EncryptionContext:tenant": "acme"}}
     policy = document(
         {"Principal": {"AWS": f"arn:aws:iam::{ACME}:root"}, **ALLOW_ALL, "Condition": pinned}
@@ -297,15 +303,15 @@ def test_a_key_policy_sees_the_encryption_context(cloud: LocalCloud, connect: Co
     assert refusal(kms.encrypt, KeyId=key, Plaintext=b"t", **other)[0] == "AccessDeniedException"
 
 
-def test_encrypting_anew_needs_both_keys(cloud: LocalCloud, connect: Connect) -> None:
-    admin = connect("kms", cloud.control.account(ACME))
+def test_encrypting_anew_needs_both_keys(local_aws: LocalAws, connect: Connect) -> None:
+    admin = connect("kms", local_aws.control.account(ACME))
     old, new = (admin.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
     blob = admin.encrypt(KeyId=old, Plaintext=b"text")["CiphertextBlob"]
     leave = {"Action": "kms:ReEncryptFrom", "Resource": old}
     enter = {"Action": "kms:ReEncryptTo", "Resource": new}
-    kms = connect("kms", user(cloud, leave, enter))
+    kms = connect("kms", user(local_aws, leave, enter))
     kms.re_encrypt(CiphertextBlob=blob, DestinationKeyId=new)
-    user(cloud, leave)
+    user(local_aws, leave)
     _, message = refusal(kms.re_encrypt, CiphertextBlob=blob, DestinationKeyId=new)
     assert f"kms:ReEncryptTo on resource: {new}" in message
 
@@ -314,9 +320,9 @@ def test_encrypting_anew_needs_both_keys(cloud: LocalCloud, connect: Connect) ->
 
 
 @pytest.fixture
-def bucket(cloud: LocalCloud, connect: Connect) -> Any:
+def bucket(local_aws: LocalAws, connect: Connect) -> Any:
     """S3 as the owner of ``state``, which holds one object."""
-    s3 = connect("s3", cloud.control.account(OPERATIONS))
+    s3 = connect("s3", local_aws.control.account(OPERATIONS))
     s3.create_bucket(
         Bucket="state", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
     )
@@ -325,9 +331,9 @@ def bucket(cloud: LocalCloud, connect: Connect) -> Any:
 
 
 def test_an_object_of_another_account_needs_a_bucket_policy(
-    cloud: LocalCloud, connect: Connect, bucket: Any
+    local_aws: LocalAws, connect: Connect, bucket: Any
 ) -> None:
-    s3 = connect("s3", cloud.control.account(ACME))
+    s3 = connect("s3", local_aws.control.account(ACME))
     wanted = {"Bucket": "state", "Key": "operations.tfstate"}
     assert refusal(s3.get_object, **wanted)[0] == "AccessDenied"
     statement = {
@@ -354,19 +360,19 @@ def test_a_bucket_policy_can_deny_its_own_account(connect: Connect, bucket: Any)
 
 
 def test_a_key_prefix_can_be_all_that_is_allowed(
-    cloud: LocalCloud, connect: Connect, bucket: Any
+    local_aws: LocalAws, connect: Connect, bucket: Any
 ) -> None:
     mine = {"Action": "s3:PutObject", "Resource": "arn:aws:s3:::state/mine/*"}
-    s3 = connect("s3", user(cloud, mine, account=OPERATIONS))
+    s3 = connect("s3", user(local_aws, mine, account=OPERATIONS))
     s3.put_object(Bucket="state", Key="mine/k", Body=b"")
     assert refusal(s3.put_object, Bucket="state", Key="k", Body=b"")[0] == "AccessDenied"
 
 
 def test_a_call_that_names_nothing_still_needs_permission(
-    cloud: LocalCloud, connect: Connect, bucket: Any
+    local_aws: LocalAws, connect: Connect, bucket: Any
 ) -> None:
     nothing = {"Bucket": "state", "Delete": {"Objects": []}}
-    s3 = connect("s3", user(cloud, {"Action": "sqs:*", "Resource": "*"}, account=OPERATIONS))
+    s3 = connect("s3", user(local_aws, {"Action": "sqs:*", "Resource": "*"}, account=OPERATIONS))
     assert refusal(s3.delete_objects, **nothing)[0] == "AccessDenied"
     assert refusal(bucket.delete_objects, **nothing)[0] == "MalformedXML"
 
@@ -381,10 +387,10 @@ def test_a_state_lock_is_taken_once(bucket: Any) -> None:
 
 
 def test_a_role_is_passed_to_a_function_only_with_permission(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
     trust = {"Principal": {"Service": "lambda.amazonaws.com"}}
-    role = make_role(connect("iam", cloud.control.account(ACME)), "app", trust)
+    role = make_role(connect("iam", local_aws.control.account(ACME)), "app", trust)
     create = {"Action": "lambda:*", "Resource": "*"}
     pass_role = {
         "Action": "iam:PassRole",
@@ -398,15 +404,15 @@ def test_a_role_is_passed_to_a_function_only_with_permission(
         "Role": role,
         "Code": {"ZipFile": b"PK\x05\x06" + b"\0" * 18},
     }
-    functions = connect("lambda", user(cloud, create))
+    functions = connect("lambda", user(local_aws, create))
     assert f"iam:PassRole on resource: {role}" in refusal(functions.create_function, **given)[1]
-    user(cloud, create, pass_role)
+    user(local_aws, create, pass_role)
     functions.create_function(**given)
 
 
-def test_a_roles_path_is_part_of_what_is_allowed(cloud: LocalCloud, connect: Connect) -> None:
+def test_a_roles_path_is_part_of_what_is_allowed(local_aws: LocalAws, connect: Connect) -> None:
     below = {"Action": "iam:CreateRole", "Resource": f"arn:aws:iam::{ACME}:role/tenants/*"}
-    iam = connect("iam", user(cloud, below))
+    iam = connect("iam", user(local_aws, below))
     trust = json.dumps(document({"Principal": {"AWS": ACME}, "Action": "sts:AssumeRole"}))
     iam.create_role(RoleName="a", Path="/tenants/", AssumeRolePolicyDocument=trust)
     refused = refusal(iam.create_role, RoleName="a2", AssumeRolePolicyDocument=trust)
@@ -429,8 +435,8 @@ def test_a_roles_path_is_part_of_what_is_allowed(cloud: LocalCloud, connect: Con
     ],
 )
 def test_refuses_in_the_services_own_words(
-    cloud: LocalCloud, connect: Connect, service: str, operation: str, refused: tuple[str, int]
+    local_aws: LocalAws, connect: Connect, service: str, operation: str, refused: tuple[str, int]
 ) -> None:
-    nothing = user(cloud, {"Action": "sqs:*", "Resource": "*"})
+    nothing = user(local_aws, {"Action": "sqs:*", "Resource": "*"})
     code, _ = refusal(getattr(connect(service, nothing), operation))
-    assert (code, cloud.control.calls(allowed=False)[-1].status) == refused
+    assert (code, local_aws.control.calls(allowed=False)[-1].status) == refused

@@ -11,7 +11,7 @@ from tools.localaws.faults import Fault
 
 if TYPE_CHECKING:
     from tests.tools.localaws.conftest import Connect
-    from tools.localaws.local_aws import LocalCloud
+    from tools.localaws.local_aws import LocalAws
 
 MODEL = "anthropic.claude-3-5-haiku-20241022-v1:0"
 REGION = "eu-central-1"
@@ -21,8 +21,8 @@ MODEL_ARN = f"arn:aws:bedrock:{REGION}::foundation-model/{MODEL}"
 class Account:
     """An account's administrator."""
 
-    def __init__(self, cloud: LocalCloud, connect: Connect, account: str) -> None:
-        self._keys = cloud.control.account(account)
+    def __init__(self, local_aws: LocalAws, connect: Connect, account: str) -> None:
+        self._keys = local_aws.control.account(account)
         self._connect = connect
 
     def client(self, service: str, region: str = REGION) -> Any:
@@ -53,12 +53,12 @@ class Account:
 
 
 @pytest.fixture
-def operations(cloud: LocalCloud, connect: Connect) -> Account:
-    return Account(cloud, connect, OPERATIONS)
+def operations(local_aws: LocalAws, connect: Connect) -> Account:
+    return Account(local_aws, connect, OPERATIONS)
 
 
 def test_counts_tokens_by_the_model_id_that_was_passed(
-    cloud: LocalCloud, operations: Account
+    local_aws: LocalAws, operations: Account
 ) -> None:
     answer = operations.ask("one two three", f"eu.{MODEL}")
 
@@ -70,10 +70,12 @@ def test_counts_tokens_by_the_model_id_that_was_passed(
 
 
 def test_counts_a_throttle_as_neither_invocation_nor_error(
-    cloud: LocalCloud, operations: Account
+    local_aws: LocalAws, operations: Account
 ) -> None:
     model = "amazon.nova-pro-v1:0"
-    cloud.control.fault(Fault(service="bedrock-runtime", code="ThrottlingException", status=429))
+    local_aws.control.fault(
+        Fault(service="bedrock-runtime", code="ThrottlingException", status=429)
+    )
 
     with pytest.raises(ClientError):
         operations.ask("hello", model)
@@ -84,18 +86,18 @@ def test_counts_a_throttle_as_neither_invocation_nor_error(
 
 
 def test_an_account_keeps_no_prompt_until_it_asks_for_a_log(
-    cloud: LocalCloud, operations: Account
+    local_aws: LocalAws, operations: Account
 ) -> None:
     bedrock = operations.client("bedrock")
     assert "loggingConfig" not in bedrock.get_model_invocation_logging_configuration()
 
     operations.ask("canary-without-log")
 
-    assert cloud.control.search("canary-without-log") == {}
+    assert local_aws.control.search("canary-without-log") == {}
 
 
 def test_an_account_that_asks_for_a_log_keeps_prompt_and_answer(
-    cloud: LocalCloud, operations: Account
+    local_aws: LocalAws, operations: Account
 ) -> None:
     write = {
         "Sid": "Deliver",
@@ -118,13 +120,13 @@ def test_an_account_that_asks_for_a_log_keeps_prompt_and_answer(
 
     operations.ask("canary-with-log")
 
-    assert list(cloud.control.search("canary-with-log")) == [OPERATIONS]
+    assert list(local_aws.control.search("canary-with-log")) == [OPERATIONS]
     bedrock.delete_model_invocation_logging_configuration()
     assert "loggingConfig" not in bedrock.get_model_invocation_logging_configuration()
 
 
 def test_data_retention_is_inherited_until_it_is_set_in_that_region(
-    cloud: LocalCloud, operations: Account
+    local_aws: LocalAws, operations: Account
 ) -> None:
     here = operations.client("bedrock")
     elsewhere = operations.client("bedrock", "eu-west-1")
@@ -136,7 +138,7 @@ def test_data_retention_is_inherited_until_it_is_set_in_that_region(
 
 
 def test_an_application_profile_runs_its_model_and_carries_tags(
-    cloud: LocalCloud, operations: Account
+    local_aws: LocalAws, operations: Account
 ) -> None:
     bedrock = operations.client("bedrock")
     arn = bedrock.create_inference_profile(
@@ -157,7 +159,7 @@ def test_an_application_profile_runs_its_model_and_carries_tags(
 
 
 def test_a_profile_of_a_geography_runs_in_each_of_its_regions(
-    cloud: LocalCloud, operations: Account
+    local_aws: LocalAws, operations: Account
 ) -> None:
     bedrock = operations.client("bedrock")
     source = f"arn:aws:bedrock:{REGION}:{OPERATIONS}:inference-profile/eu.{MODEL}"
@@ -175,7 +177,7 @@ def test_a_profile_of_a_geography_runs_in_each_of_its_regions(
 
 
 def test_a_deleted_profile_is_gone_and_can_no_longer_be_called(
-    cloud: LocalCloud, operations: Account
+    local_aws: LocalAws, operations: Account
 ) -> None:
     bedrock = operations.client("bedrock")
     arn = bedrock.create_inference_profile(
@@ -194,7 +196,7 @@ def test_a_deleted_profile_is_gone_and_can_no_longer_be_called(
 
 
 def test_a_profile_of_another_account_is_refused(
-    cloud: LocalCloud, connect: Connect, operations: Account
+    local_aws: LocalAws, connect: Connect, operations: Account
 ) -> None:
     bedrock = operations.client("bedrock")
     arn = bedrock.create_inference_profile(
@@ -204,6 +206,6 @@ def test_a_profile_of_another_account_is_refused(
     operations.ask("hello", arn)
 
     with pytest.raises(ClientError) as refused:
-        Account(cloud, connect, ACME).ask("hello", arn)
+        Account(local_aws, connect, ACME).ask("hello", arn)
 
     assert refused.value.response["Error"]["Code"] == "AccessDeniedException"

@@ -9,7 +9,7 @@ from tests.tools.localaws.aws import ACME
 
 if TYPE_CHECKING:
     from tests.tools.localaws.conftest import Connect
-    from tools.localaws.local_aws import LocalCloud
+    from tools.localaws.local_aws import LocalAws
 
 MODEL = "anthropic.claude-3-5-haiku-20241022-v1:0"
 REGION = "eu-central-1"
@@ -37,8 +37,8 @@ WEATHER = {
 
 
 @pytest.fixture
-def bedrock(cloud: LocalCloud, connect: Connect) -> Any:
-    return connect("bedrock-runtime", cloud.control.account(ACME))
+def bedrock(local_aws: LocalAws, connect: Connect) -> Any:
+    return connect("bedrock-runtime", local_aws.control.account(ACME))
 
 
 def said(text: str, role: str = "user") -> dict[str, Any]:
@@ -53,7 +53,7 @@ def test_answers_with_the_users_words_and_says_it_is_no_model(bedrock: Any) -> N
     answer = bedrock.converse(modelId=MODEL, messages=[said("canary-7 sings")])
 
     assert text_of(answer) == (
-        f"This is the local cloud's stand-in for {MODEL}, not a model. You wrote: canary-7 sings"
+        f"This is the local AWS's stand-in for {MODEL}, not a model. You wrote: canary-7 sings"
     )
     assert answer["stopReason"] == "end_turn"
     assert answer["ResponseMetadata"]["HTTPHeaders"]["x-amzn-requestid"]

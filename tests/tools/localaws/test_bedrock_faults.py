@@ -11,7 +11,7 @@ from tools.localaws.faults import Fault
 
 if TYPE_CHECKING:
     from tests.tools.localaws.conftest import Connect
-    from tools.localaws.local_aws import LocalCloud
+    from tools.localaws.local_aws import LocalAws
 
 REQUEST: dict[str, Any] = {
     "modelId": "anthropic.claude-3-5-haiku-20241022-v1:0",
@@ -20,11 +20,11 @@ REQUEST: dict[str, Any] = {
 
 
 @pytest.fixture
-def bedrock(cloud: LocalCloud, connect: Connect) -> Any:
-    return connect("bedrock-runtime", cloud.control.account(ACME))
+def bedrock(local_aws: LocalAws, connect: Connect) -> Any:
+    return connect("bedrock-runtime", local_aws.control.account(ACME))
 
 
-def test_throttles_as_often_as_told_and_then_answers(cloud: LocalCloud, bedrock: Any) -> None:
+def test_throttles_as_often_as_told_and_then_answers(local_aws: LocalAws, bedrock: Any) -> None:
     throttle = Fault(
         service="bedrock-runtime",
         operation="Converse",
@@ -32,7 +32,7 @@ def test_throttles_as_often_as_told_and_then_answers(cloud: LocalCloud, bedrock:
         status=429,
         times=2,
     )
-    cloud.control.fault(throttle)
+    local_aws.control.fault(throttle)
 
     for _ in range(2):
         with pytest.raises(ClientError) as refused:
@@ -43,10 +43,10 @@ def test_throttles_as_often_as_told_and_then_answers(cloud: LocalCloud, bedrock:
 
 
 def test_breaks_a_stream_with_an_exception_after_three_events(
-    cloud: LocalCloud, bedrock: Any
+    local_aws: LocalAws, bedrock: Any
 ) -> None:
     broken = {"after_events": 3, "exception": "throttlingException"}
-    cloud.control.fault(Fault(service="bedrock-runtime", stream=broken))
+    local_aws.control.fault(Fault(service="bedrock-runtime", stream=broken))
     stream = iter(bedrock.converse_stream(**REQUEST)["stream"])
 
     seen = [next(iter(next(stream))) for _ in range(3)]
@@ -56,8 +56,8 @@ def test_breaks_a_stream_with_an_exception_after_three_events(
         next(stream)
 
 
-def test_cuts_the_connection_in_the_middle_of_a_stream(cloud: LocalCloud, bedrock: Any) -> None:
-    cloud.control.fault(Fault(service="bedrock-runtime", stream={"after_events": 2}))
+def test_cuts_the_connection_in_the_middle_of_a_stream(local_aws: LocalAws, bedrock: Any) -> None:
+    local_aws.control.fault(Fault(service="bedrock-runtime", stream={"after_events": 2}))
 
     with pytest.raises(ProtocolError):
         list(bedrock.converse_stream(**REQUEST)["stream"])
@@ -69,9 +69,11 @@ def test_a_stream_without_a_fault_comes_to_its_end(bedrock: Any) -> None:
     assert "metadata" in events[-1]
 
 
-def test_a_model_error_in_a_stream_names_itself(cloud: LocalCloud, bedrock: Any) -> None:
+def test_a_model_error_in_a_stream_names_itself(local_aws: LocalAws, bedrock: Any) -> None:
     broken = {"after_events": 1, "exception": "modelStreamErrorException"}
-    cloud.control.fault(Fault(service="bedrock-runtime", stream=broken, message="The model fell."))
+    local_aws.control.fault(
+        Fault(service="bedrock-runtime", stream=broken, message="The model fell.")
+    )
 
     with pytest.raises(EventStreamError, match="The model fell"):
         list(bedrock.converse_stream(**REQUEST)["stream"])

@@ -8,7 +8,7 @@ from tests.tools.localaws.aws import OPERATIONS, document, refusal
 
 if TYPE_CHECKING:
     from tests.tools.localaws.conftest import Connect
-    from tools.localaws.local_aws import LocalCloud
+    from tools.localaws.local_aws import LocalAws
 
 MODEL = "anthropic.claude-3-5-haiku-20241022-v1:0"
 EU_PROFILE = f"arn:aws:bedrock:eu-central-1:{OPERATIONS}:inference-profile/eu.{MODEL}"
@@ -20,8 +20,8 @@ def model_arn(region: str) -> str:
     return f"arn:aws:bedrock:{region}::foundation-model/{MODEL}"
 
 
-def profile(cloud: LocalCloud, connect: Connect, tenant: str) -> str:
-    created = connect("bedrock", cloud.control.account(OPERATIONS)).create_inference_profile(
+def profile(local_aws: LocalAws, connect: Connect, tenant: str) -> str:
+    created = connect("bedrock", local_aws.control.account(OPERATIONS)).create_inference_profile(
         inferenceProfileName=tenant,
         modelSource={"copyFrom": model_arn("eu-central-1")},
         tags=[{"key": "tenant", "value": tenant}],
@@ -29,18 +29,18 @@ def profile(cloud: LocalCloud, connect: Connect, tenant: str) -> str:
     return str(created["inferenceProfileArn"])
 
 
-def caller(cloud: LocalCloud, connect: Connect, *statements: dict[str, Any]) -> Any:
+def caller(local_aws: LocalAws, connect: Connect, *statements: dict[str, Any]) -> Any:
     allowed = [{"Action": "bedrock:InvokeModel", **statement} for statement in statements]
-    keys = cloud.control.account(OPERATIONS, "tenant", [document(*allowed)])
+    keys = local_aws.control.account(OPERATIONS, "tenant", [document(*allowed)])
     return connect("bedrock-runtime", keys)
 
 
 def test_a_tag_decides_which_application_profile_may_be_used(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    acme, globex = profile(cloud, connect, "acme"), profile(cloud, connect, "globex")
+    acme, globex = profile(local_aws, connect, "acme"), profile(local_aws, connect, "globex")
     bedrock = caller(
-        cloud,
+        local_aws,
         connect,
         {
             "Resource": f"arn:aws:bedrock:*:{OPERATIONS}:application-inference-profile/*",
@@ -61,10 +61,10 @@ def test_a_tag_decides_which_application_profile_may_be_used(
 
 @pytest.mark.parametrize(("regions", "allowed"), [(EU_REGIONS, True), (EU_REGIONS[:-1], False)])
 def test_a_geographic_profile_needs_its_model_in_every_region(
-    cloud: LocalCloud, connect: Connect, regions: list[str], allowed: bool
+    local_aws: LocalAws, connect: Connect, regions: list[str], allowed: bool
 ) -> None:
     bedrock = caller(
-        cloud,
+        local_aws,
         connect,
         {"Resource": EU_PROFILE},
         {
@@ -83,10 +83,10 @@ def test_a_geographic_profile_needs_its_model_in_every_region(
 
 @pytest.mark.parametrize(("region", "allowed"), [("unspecified", True), ("eu-central-1", False)])
 def test_a_global_profile_asks_for_an_unspecified_region(
-    cloud: LocalCloud, connect: Connect, region: str, allowed: bool
+    local_aws: LocalAws, connect: Connect, region: str, allowed: bool
 ) -> None:
     bedrock = caller(
-        cloud,
+        local_aws,
         connect,
         {"Resource": f"arn:aws:bedrock:eu-central-1:{OPERATIONS}:inference-profile/global.{MODEL}"},
         {"Resource": model_arn("eu-central-1")},

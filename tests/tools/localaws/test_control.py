@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.tools.localaws.conftest import Connect
-    from tools.localaws.local_aws import LocalCloud
+    from tools.localaws.local_aws import LocalAws
     from tools.localaws.sts.sessions import Credentials
 
 CANARY = "canary-7f3a9c1e"
@@ -124,40 +124,40 @@ def plant_in_code(connect: Connect, keys: Credentials) -> None:
     ],
 )
 def test_search_finds_what_is_planted_and_only_there(
-    cloud: LocalCloud, connect: Connect, plant: Any
+    local_aws: LocalAws, connect: Connect, plant: Any
 ) -> None:
-    cloud.control.account(GLOBEX)
-    cloud.control.account(OPERATIONS)
-    assert cloud.control.search(CANARY) == {}
-    plant(connect, cloud.control.account(ACME))
-    assert list(cloud.control.search(CANARY)) == [ACME]
+    local_aws.control.account(GLOBEX)
+    local_aws.control.account(OPERATIONS)
+    assert local_aws.control.search(CANARY) == {}
+    plant(connect, local_aws.control.account(ACME))
+    assert list(local_aws.control.search(CANARY)) == [ACME]
 
 
-def test_search_says_where(cloud: LocalCloud, connect: Connect) -> None:
-    plant_in_log_event(connect, cloud.control.account(ACME))
-    assert cloud.control.search(CANARY)[ACME] == [
+def test_search_says_where(local_aws: LocalAws, connect: Connect) -> None:
+    plant_in_log_event(connect, local_aws.control.account(ACME))
+    assert local_aws.control.search(CANARY)[ACME] == [
         "logs/eu-central-1/groups/g/streams/s/events/0/message"
     ]
 
 
-def test_search_refuses_a_needle_found_by_chance(cloud: LocalCloud) -> None:
+def test_search_refuses_a_needle_found_by_chance(local_aws: LocalAws) -> None:
     with pytest.raises(ControlError, match="eight bytes"):
-        cloud.control.search("short")
+        local_aws.control.search("short")
 
 
 # --- the trail ---
 
 
 def test_the_trail_holds_who_what_and_why_and_no_content(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    keys = cloud.control.account(
+    keys = local_aws.control.account(
         ACME, policies=[document({"Sid": "Read", "Action": "logs:Describe*", "Resource": "*"})]
     )
     logs = connect("logs", keys)
     logs.describe_log_groups()
     refusal(logs.create_log_group, logGroupName="g", tags={"note": CANARY})
-    allowed, refused = cloud.control.calls(service="logs")
+    allowed, refused = local_aws.control.calls(service="logs")
     assert (allowed.allowed, allowed.status, allowed.action) == (
         True,
         200,
@@ -168,20 +168,20 @@ def test_the_trail_holds_who_what_and_why_and_no_content(
     assert refused.error_code == "AccessDeniedException"
     assert refused.refused_by == "identity-based policy"
     assert "statement Read does not match" in refused.reason
-    assert cloud.control.search(CANARY) == {}
+    assert local_aws.control.search(CANARY) == {}
 
 
 # --- faults ---
 
 
 @pytest.fixture
-def logs(cloud: LocalCloud, connect: Connect) -> Any:
-    client = connect("logs", cloud.control.account(ACME))
+def logs(local_aws: LocalAws, connect: Connect) -> Any:
+    client = connect("logs", local_aws.control.account(ACME))
     client.create_log_group(logGroupName="g")
     return client
 
 
-def test_a_fault_hits_as_often_as_it_was_told(cloud: LocalCloud, logs: Any) -> None:
+def test_a_fault_hits_as_often_as_it_was_told(local_aws: LocalAws, logs: Any) -> None:
     fault = Fault(
         service="logs",
         operation="DescribeLogGroups",
@@ -190,25 +190,25 @@ def test_a_fault_hits_as_often_as_it_was_told(cloud: LocalCloud, logs: Any) -> N
         code="ThrottlingException",
         status=429,
     )
-    cloud.control.fault(fault)
+    local_aws.control.fault(fault)
     logs.describe_log_groups()
     assert refusal(logs.describe_log_groups)[0] == "ThrottlingException"
     assert refusal(logs.describe_log_groups)[0] == "ThrottlingException"
     logs.describe_log_groups()
 
 
-def test_a_fault_hits_only_what_it_names(cloud: LocalCloud, connect: Connect, logs: Any) -> None:
-    cloud.control.fault(Fault(service="logs", account=GLOBEX, times=FOREVER, code="Broken"))
+def test_a_fault_hits_only_what_it_names(local_aws: LocalAws, connect: Connect, logs: Any) -> None:
+    local_aws.control.fault(Fault(service="logs", account=GLOBEX, times=FOREVER, code="Broken"))
     logs.describe_log_groups()
-    others = connect("logs", cloud.control.account(GLOBEX))
+    others = connect("logs", local_aws.control.account(GLOBEX))
     assert refusal(others.describe_log_groups)[0] == "Broken"
-    cloud.control.clear_faults()
+    local_aws.control.clear_faults()
     others.describe_log_groups()
 
 
-def test_a_refused_call_uses_up_no_fault(cloud: LocalCloud, connect: Connect, logs: Any) -> None:
-    cloud.control.fault(Fault(service="logs", code="Broken"))
-    nobody = cloud.control.account(
+def test_a_refused_call_uses_up_no_fault(local_aws: LocalAws, connect: Connect, logs: Any) -> None:
+    local_aws.control.fault(Fault(service="logs", code="Broken"))
+    nobody = local_aws.control.account(
         ACME, user="nobody", policies=[document({"Action": "sqs:*", "Resource": "*"})]
     )
     assert refusal(connect("logs", nobody).describe_log_groups)[0] == "AccessDeniedException"
@@ -217,9 +217,9 @@ def test_a_refused_call_uses_up_no_fault(cloud: LocalCloud, connect: Connect, lo
 
 @pytest.mark.parametrize(("drop", "made"), [("before", False), ("after", True)])
 def test_a_connection_can_break_before_or_after_the_work(
-    cloud: LocalCloud, logs: Any, drop: Any, made: bool
+    local_aws: LocalAws, logs: Any, drop: Any, made: bool
 ) -> None:
-    cloud.control.fault(Fault(operation="CreateLogGroup", drop=drop))
+    local_aws.control.fault(Fault(operation="CreateLogGroup", drop=drop))
     with pytest.raises((ConnectionClosedError, HTTPClientError)):
         logs.create_log_group(logGroupName="lost")
     groups = logs.describe_log_groups(logGroupNamePrefix="lost")["logGroups"]
@@ -229,22 +229,22 @@ def test_a_connection_can_break_before_or_after_the_work(
 # --- accounts ---
 
 
-def test_an_account_id_has_twelve_digits(cloud: LocalCloud) -> None:
+def test_an_account_id_has_twelve_digits(local_aws: LocalAws) -> None:
     with pytest.raises(ControlError, match="12 digits"):
-        cloud.control.account("22222222222")
+        local_aws.control.account("22222222222")
 
 
-def test_a_policy_beyond_the_evaluator_is_not_given(cloud: LocalCloud) -> None:
+def test_a_policy_beyond_the_evaluator_is_not_given(local_aws: LocalAws) -> None:
     bad = document({"Action": "*", "Resource": "*", "Condition": {"StringEqual": {"a:a": "b"}}})
     with pytest.raises(ControlError, match="StringEqual"):
-        cloud.control.account(ACME, policies=[bad])
+        local_aws.control.account(ACME, policies=[bad])
 
 
 # --- serving ---
 
 
 def test_serves_until_told_to_stop_and_leaves_nothing(tmp_path: Path) -> None:
-    state = tmp_path / "cloud.json"
+    state = tmp_path / "local_aws.json"
     server = subprocess.Popen([sys.executable, "-m", "tools.localaws", "serve", "--state", state])
     try:
         while not state.exists():

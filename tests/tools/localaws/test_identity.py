@@ -1,4 +1,4 @@
-"""Keys, signatures and expiry: who the cloud believes, and who it does not."""
+"""Keys, signatures and expiry: who the local_aws believes, and who it does not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.tools.localaws.aws import ACME, OPERATIONS, assume, make_role, refusal
-from tools.localaws.local_aws import LocalCloud
+from tools.localaws.local_aws import LocalAws
 from tools.localaws.sts.sessions import Credentials
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ UNKNOWN = Credentials("AKIAUNKNOWNUNKNOWN12", "x" * 40)
 
 
 @pytest.fixture
-def deployer(cloud: LocalCloud) -> Credentials:
-    return cloud.control.account(ACME)
+def deployer(local_aws: LocalAws) -> Credentials:
+    return local_aws.control.account(ACME)
 
 
 @pytest.fixture
@@ -99,23 +99,23 @@ def test_refuses_temporary_keys_with_another_token(
 
 
 def test_refuses_temporary_keys_from_their_expiry_on(
-    cloud: LocalCloud, connect: Connect, session_keys: Credentials
+    local_aws: LocalAws, connect: Connect, session_keys: Credentials
 ) -> None:
     sts, logs = connect("sts", session_keys), connect("logs", session_keys)
-    cloud.control.advance_clock(3590)
+    local_aws.control.advance_clock(3590)
     sts.get_caller_identity()
-    cloud.control.advance_clock(10)
+    local_aws.control.advance_clock(10)
     assert refusal(sts.get_caller_identity)[0] == "ExpiredToken"
     assert refusal(logs.describe_log_groups)[0] == "ExpiredTokenException"
-    (_, refused) = cloud.control.calls(allowed=False)
+    (_, refused) = local_aws.control.calls(allowed=False)
     assert refused.principal_arn == "arn:aws:sts::222222222222:assumed-role/app/acme"
     assert refused.refused_by == "identity"
 
 
 def test_a_users_keys_do_not_expire(
-    cloud: LocalCloud, connect: Connect, deployer: Credentials
+    local_aws: LocalAws, connect: Connect, deployer: Credentials
 ) -> None:
-    cloud.control.advance_clock(86_400)
+    local_aws.control.advance_clock(86_400)
     connect("sts", deployer).get_caller_identity()
 
 
@@ -165,9 +165,9 @@ def test_refuses_a_header_added_after_signing(connect: Connect, deployer: Creden
     assert refusal(logs.describe_log_groups)[0] == "InvalidSignatureException"
 
 
-def test_refuses_a_call_without_signature(cloud: LocalCloud) -> None:
+def test_refuses_a_call_without_signature(local_aws: LocalAws) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{cloud.url}/")
+        urllib.request.urlopen(f"{local_aws.url}/")
     assert refused.value.code == 403
     assert b"MissingAuthenticationToken" in refused.value.read()
 
@@ -195,24 +195,24 @@ def test_refuses_a_presigned_url_for_another_object(presigned: str) -> None:
         urllib.request.urlopen(presigned.replace("/bucket/k?", "/bucket/other?"))
 
 
-def test_refuses_a_presigned_url_past_its_time(cloud: LocalCloud, presigned: str) -> None:
-    cloud.control.advance_clock(61)
+def test_refuses_a_presigned_url_past_its_time(local_aws: LocalAws, presigned: str) -> None:
+    local_aws.control.advance_clock(61)
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen(presigned)
 
 
-def test_each_key_reaches_its_own_account_only(cloud: LocalCloud, connect: Connect) -> None:
-    in_acme = connect("logs", cloud.control.account(ACME))
-    in_operations = connect("logs", cloud.control.account(OPERATIONS))
+def test_each_key_reaches_its_own_account_only(local_aws: LocalAws, connect: Connect) -> None:
+    in_acme = connect("logs", local_aws.control.account(ACME))
+    in_operations = connect("logs", local_aws.control.account(OPERATIONS))
     in_acme.create_log_group(logGroupName="mine")
     assert len(in_acme.describe_log_groups()["logGroups"]) == 1
     assert in_operations.describe_log_groups()["logGroups"] == []
 
 
 def test_an_account_cannot_be_chosen_by_a_header(
-    cloud: LocalCloud, connect: Connect, deployer: Credentials
+    local_aws: LocalAws, connect: Connect, deployer: Credentials
 ) -> None:
-    victim = connect("logs", cloud.control.account(OPERATIONS))
+    victim = connect("logs", local_aws.control.account(OPERATIONS))
     victim.create_log_group(logGroupName="theirs")
     logs = connect("logs", deployer)
 
@@ -229,13 +229,13 @@ def test_keeps_connections_open(connect: Connect, deployer: Credentials) -> None
     assert "connection" not in answer["ResponseMetadata"]["HTTPHeaders"]
 
 
-def test_only_one_cloud_runs_in_a_process(cloud: LocalCloud) -> None:
+def test_only_one_local_aws_runs_in_a_process(local_aws: LocalAws) -> None:
     with pytest.raises(RuntimeError, match="stop it first"):
-        LocalCloud().start()
+        LocalAws().start()
 
 
-def test_a_stopped_cloud_answers_nobody(session: boto3.Session) -> None:
-    with LocalCloud() as cloud:
-        assert cloud.control.health()
+def test_a_stopped_local_aws_does_not_answer(session: boto3.Session) -> None:
+    with LocalAws() as local_aws:
+        assert local_aws.control.health()
     with pytest.raises(OSError, match="refused"):
-        cloud.control.health()
+        local_aws.control.health()

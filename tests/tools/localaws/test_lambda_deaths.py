@@ -13,7 +13,7 @@ from tests.tools.localaws.small_functions import REGION, deploy, wait_until
 
 if TYPE_CHECKING:
     from tests.tools.localaws.conftest import Connect
-    from tools.localaws.local_aws import LocalCloud
+    from tools.localaws.local_aws import LocalAws
 
 # Calls CreateLogStream with the standard library alone: the zip holds nothing else.
 CALLS = """
@@ -66,12 +66,14 @@ def stream_made(function: Any) -> bool:
     return any(stream["logStreamName"] == "made" for stream in streams)
 
 
-def kill(cloud: LocalCloud, at: str) -> None:
-    cloud.control.post("lambda_kill", {"account": ACME, "function": "fn", "at": at})
+def kill(local_aws: LocalAws, at: str) -> None:
+    local_aws.control.post("lambda_kill", {"account": ACME, "function": "fn", "at": at})
 
 
-def test_a_function_that_is_left_alone_makes_its_call(cloud: LocalCloud, connect: Connect) -> None:
-    function = deploy(cloud, connect, CALLS)
+def test_a_function_that_is_left_alone_makes_its_call(
+    local_aws: LocalAws, connect: Connect
+) -> None:
+    function = deploy(local_aws, connect, CALLS)
 
     assert function.invoke()["Payload"] == "made"
     assert stream_made(function)
@@ -87,10 +89,10 @@ def test_a_function_that_is_left_alone_makes_its_call(cloud: LocalCloud, connect
     ],
 )
 def test_a_function_dies_at_the_step_it_is_told_to(
-    cloud: LocalCloud, connect: Connect, step: str, made: bool
+    local_aws: LocalAws, connect: Connect, step: str, made: bool
 ) -> None:
-    function = deploy(cloud, connect, CALLS)
-    kill(cloud, step)
+    function = deploy(local_aws, connect, CALLS)
+    kill(local_aws, step)
 
     died = function.invoke()
 
@@ -100,30 +102,32 @@ def test_a_function_dies_at_the_step_it_is_told_to(
 
 
 def test_a_frozen_environment_that_is_killed_is_replaced(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    function = deploy(cloud, connect, "import os\ndef handler(event, context): return os.getpid()")
+    function = deploy(
+        local_aws, connect, "import os\ndef handler(event, context): return os.getpid()"
+    )
     first = function.invoke()["Payload"]
 
-    kill(cloud, "now")
+    kill(local_aws, "now")
 
     assert function.invoke()["Payload"] != first
 
 
 SERVES = f"""
 import sys
-from tools.localaws.local_aws import LocalCloud
+from tools.localaws.local_aws import LocalAws
 from tests.tools.localaws.small_functions import deploy
 import boto3
 
-with LocalCloud() as cloud:
+with LocalAws() as local_aws:
     def connect(service, keys):
         return boto3.client(
-            service, "{REGION}", endpoint_url=cloud.url,
+            service, "{REGION}", endpoint_url=local_aws.url,
             aws_access_key_id=keys.access_key_id, aws_secret_access_key=keys.secret_access_key,
         )
     source = "import os\\ndef handler(event, context): return [os.getpid(), os.environ['TMPDIR']]"
-    print(*deploy(cloud, connect, source).invoke()["Payload"], flush=True)
+    print(*deploy(local_aws, connect, source).invoke()["Payload"], flush=True)
     sys.stdin.readline()
 """
 

@@ -13,7 +13,7 @@ from tests.tools.localaws.small_functions import REGION, deploy, wait_until, zip
 
 if TYPE_CHECKING:
     from tests.tools.localaws.conftest import Connect
-    from tools.localaws.local_aws import LocalCloud
+    from tools.localaws.local_aws import LocalAws
 
 ECHO = """
 import os
@@ -37,8 +37,8 @@ def handler(event, context):
 """
 
 
-def test_runs_the_zip_and_returns_its_answer(cloud: LocalCloud, connect: Connect) -> None:
-    function = deploy(cloud, connect, ECHO)
+def test_runs_the_zip_and_returns_its_answer(local_aws: LocalAws, connect: Connect) -> None:
+    function = deploy(local_aws, connect, ECHO)
 
     answer = function.invoke({"question": "ünïcode"})
 
@@ -48,26 +48,26 @@ def test_runs_the_zip_and_returns_its_answer(cloud: LocalCloud, connect: Connect
 
 
 def test_a_function_sees_lambdas_variables_and_no_others(
-    cloud: LocalCloud, connect: Connect, monkeypatch: pytest.MonkeyPatch
+    local_aws: LocalAws, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DEVELOPERS_SECRET", "must not leak")
     variables = {"OWN": "1", "AWS_REGION": "mars", "TZ": "Europe/Berlin"}
-    function = deploy(cloud, connect, ECHO, Environment={"Variables": variables})
+    function = deploy(local_aws, connect, ECHO, Environment={"Variables": variables})
 
     answer = function.invoke()["Payload"]
 
     environment = answer["environment"]
     assert environment["AWS_LAMBDA_FUNCTION_NAME"] == "fn"
     assert environment["AWS_LAMBDA_LOG_GROUP_NAME"] == "/fn"
-    assert environment["AWS_ENDPOINT_URL"] == cloud.url
+    assert environment["AWS_ENDPOINT_URL"] == local_aws.url
     assert environment["OWN"] == "1"
     assert (environment["AWS_REGION"], environment["TZ"]) == (REGION, "Europe/Berlin")
     assert "DEVELOPERS_SECRET" not in environment
     assert 9000 < answer["deadline"] <= 10_000
 
 
-def test_a_package_that_is_not_in_the_zip_is_missing(cloud: LocalCloud, connect: Connect) -> None:
-    function = deploy(cloud, connect, "import boto3\n" + ECHO)
+def test_a_package_that_is_not_in_the_zip_is_missing(local_aws: LocalAws, connect: Connect) -> None:
+    function = deploy(local_aws, connect, "import boto3\n" + ECHO)
 
     missing = function.invoke()
     function.client.update_function_code(
@@ -80,8 +80,8 @@ def test_a_package_that_is_not_in_the_zip_is_missing(cloud: LocalCloud, connect:
     assert "FunctionError" not in function.invoke()
 
 
-def test_an_exception_is_the_functions_error(cloud: LocalCloud, connect: Connect) -> None:
-    function = deploy(cloud, connect, ECHO)
+def test_an_exception_is_the_functions_error(local_aws: LocalAws, connect: Connect) -> None:
+    function = deploy(local_aws, connect, ECHO)
 
     failed = function.invoke({"fail": "no such model"})
 
@@ -93,9 +93,9 @@ def test_an_exception_is_the_functions_error(cloud: LocalCloud, connect: Connect
 
 
 def test_a_crash_is_an_exit_error_and_a_new_process_follows(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    function = deploy(cloud, connect, ECHO)
+    function = deploy(local_aws, connect, ECHO)
     first = function.invoke()["Payload"]["pid"]
 
     crashed = function.invoke({"exit": 3})
@@ -105,8 +105,8 @@ def test_a_crash_is_an_exit_error_and_a_new_process_follows(
     assert function.invoke()["Payload"]["pid"] != first
 
 
-def test_a_function_is_killed_at_its_timeout(cloud: LocalCloud, connect: Connect) -> None:
-    function = deploy(cloud, connect, ECHO, Timeout=1)
+def test_a_function_is_killed_at_its_timeout(local_aws: LocalAws, connect: Connect) -> None:
+    function = deploy(local_aws, connect, ECHO, Timeout=1)
 
     late = function.invoke({"sleep": 30})
 
@@ -118,9 +118,9 @@ def test_a_function_is_killed_at_its_timeout(cloud: LocalCloud, connect: Connect
 
 
 def test_an_environment_serves_again_and_is_frozen_in_between(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    function = deploy(cloud, connect, ECHO)
+    function = deploy(local_aws, connect, ECHO)
 
     first, second = (function.invoke()["Payload"]["pid"] for _ in range(2))
 
@@ -132,9 +132,9 @@ def test_an_environment_serves_again_and_is_frozen_in_between(
 
 
 def test_concurrent_calls_run_in_environments_of_their_own(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    function = deploy(cloud, connect, ECHO)
+    function = deploy(local_aws, connect, ECHO)
 
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(function.invoke, [{"sleep": 0.5}, {"sleep": 0.5}]))
@@ -143,9 +143,9 @@ def test_concurrent_calls_run_in_environments_of_their_own(
 
 
 def test_refuses_more_calls_than_the_reserved_concurrency(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    function = deploy(cloud, connect, ECHO)
+    function = deploy(local_aws, connect, ECHO)
     function.client.put_function_concurrency(FunctionName="fn", ReservedConcurrentExecutions=1)
 
     with ThreadPoolExecutor(1) as pool:
@@ -159,9 +159,9 @@ def test_refuses_more_calls_than_the_reserved_concurrency(
 
 
 def test_new_code_and_new_configuration_start_new_environments(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    function = deploy(cloud, connect, ECHO)
+    function = deploy(local_aws, connect, ECHO)
     old = function.invoke()["Payload"]["pid"]
 
     function.client.update_function_code(
@@ -181,9 +181,9 @@ def test_new_code_and_new_configuration_start_new_environments(
 
 
 def test_a_deleted_function_is_gone_and_so_is_its_process(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    function = deploy(cloud, connect, ECHO)
+    function = deploy(local_aws, connect, ECHO)
     pid = function.invoke()["Payload"]["pid"]
 
     function.client.delete_function(FunctionName="fn")
@@ -194,8 +194,8 @@ def test_a_deleted_function_is_gone_and_so_is_its_process(
     assert message == f"Function not found: arn:aws:lambda:{REGION}:{ACME}:function:fn"
 
 
-def test_refuses_a_payload_over_six_megabytes(cloud: LocalCloud, connect: Connect) -> None:
-    function = deploy(cloud, connect, "def handler(event, context): return len(event)")
+def test_refuses_a_payload_over_six_megabytes(local_aws: LocalAws, connect: Connect) -> None:
+    function = deploy(local_aws, connect, "def handler(event, context): return len(event)")
     fits = "x" * (6 * 1024 * 1024 - 2)
 
     assert function.invoke(fits)["Payload"] == len(fits)
@@ -205,8 +205,8 @@ def test_refuses_a_payload_over_six_megabytes(cloud: LocalCloud, connect: Connec
     assert refused.value.response["Error"]["Code"] == "RequestTooLargeException"
 
 
-def test_refuses_an_answer_over_six_megabytes(cloud: LocalCloud, connect: Connect) -> None:
-    function = deploy(cloud, connect, "def handler(event, context): return 'x' * event")
+def test_refuses_an_answer_over_six_megabytes(local_aws: LocalAws, connect: Connect) -> None:
+    function = deploy(local_aws, connect, "def handler(event, context): return 'x' * event")
 
     assert len(function.invoke(6 * 1024 * 1024)["Payload"]) == 6 * 1024 * 1024
 
@@ -214,8 +214,8 @@ def test_refuses_an_answer_over_six_megabytes(cloud: LocalCloud, connect: Connec
     assert too_large["Payload"]["errorType"] == "Function.ResponseSizeTooLarge"
 
 
-def test_a_dry_run_runs_nothing(cloud: LocalCloud, connect: Connect) -> None:
-    function = deploy(cloud, connect, ECHO)
+def test_a_dry_run_runs_nothing(local_aws: LocalAws, connect: Connect) -> None:
+    function = deploy(local_aws, connect, ECHO)
 
     answer = function.invoke(InvocationType="DryRun")
 
@@ -223,8 +223,8 @@ def test_a_dry_run_runs_nothing(cloud: LocalCloud, connect: Connect) -> None:
     assert function.environments() == []
 
 
-def test_returns_the_tail_of_the_log_on_request(cloud: LocalCloud, connect: Connect) -> None:
-    function = deploy(cloud, connect, "def handler(event, context): print('hello from here')")
+def test_returns_the_tail_of_the_log_on_request(local_aws: LocalAws, connect: Connect) -> None:
+    function = deploy(local_aws, connect, "def handler(event, context): print('hello from here')")
 
     tail = base64.b64decode(function.invoke(LogType="Tail")["LogResult"]).decode()
 
@@ -233,10 +233,10 @@ def test_returns_the_tail_of_the_log_on_request(cloud: LocalCloud, connect: Conn
 
 
 def test_a_role_that_does_not_trust_lambda_runs_no_function(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    function = deploy(cloud, connect, ECHO)
-    iam = connect("iam", cloud.control.account(ACME))
+    function = deploy(local_aws, connect, ECHO)
+    iam = connect("iam", local_aws.control.account(ACME))
     trust = {"Sid": "OnlyEc2", "Principal": {"Service": "ec2.amazonaws.com"}}
     other = make_role(iam, "other", trust)
 
@@ -253,8 +253,10 @@ def test_a_role_that_does_not_trust_lambda_runs_no_function(
     assert message == "The role defined for the function cannot be assumed by Lambda."
 
 
-def test_shows_the_logging_configuration_that_was_set(cloud: LocalCloud, connect: Connect) -> None:
-    function = deploy(cloud, connect, ECHO)
+def test_shows_the_logging_configuration_that_was_set(
+    local_aws: LocalAws, connect: Connect
+) -> None:
+    function = deploy(local_aws, connect, ECHO)
     shown = function.client.get_function(FunctionName="fn")["Configuration"]["LoggingConfig"]
     assert shown == {
         "ApplicationLogLevel": "INFO",
@@ -272,10 +274,10 @@ def test_shows_the_logging_configuration_that_was_set(cloud: LocalCloud, connect
 
 
 def test_an_event_is_run_later_and_again_twice_when_it_fails(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
     source = "def handler(event, context): raise ValueError('always')"
-    function = deploy(cloud, connect, source)
+    function = deploy(local_aws, connect, source)
 
     accepted = function.invoke(InvocationType="Event")
     wait_until(lambda: sum("platform.report" in one for one in function.log()) == 3)
@@ -286,9 +288,9 @@ def test_an_event_is_run_later_and_again_twice_when_it_fails(
 
 
 def test_remembers_that_snapshots_of_published_versions_were_asked_for(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    function = deploy(cloud, connect, ECHO)
+    function = deploy(local_aws, connect, ECHO)
 
     def kept() -> str:
         shown = function.client.get_function_configuration(FunctionName="fn")["SnapStart"]

@@ -7,7 +7,7 @@ from tests.tools.localaws.small_functions import deploy
 
 if TYPE_CHECKING:
     from tests.tools.localaws.conftest import Connect
-    from tools.localaws.local_aws import LocalCloud
+    from tools.localaws.local_aws import LocalAws
 
 SPEAKS = """
 import logging
@@ -23,9 +23,9 @@ def handler(event, context):
 
 
 def test_a_json_log_holds_the_platforms_records_around_the_functions(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    function = deploy(cloud, connect, SPEAKS)
+    function = deploy(local_aws, connect, SPEAKS)
 
     function.invoke()
 
@@ -43,9 +43,9 @@ def test_a_json_log_holds_the_platforms_records_around_the_functions(
     assert not any("too quiet" in message for message in messages)
 
 
-def test_a_text_log_holds_start_end_and_report(cloud: LocalCloud, connect: Connect) -> None:
+def test_a_text_log_holds_start_end_and_report(local_aws: LocalAws, connect: Connect) -> None:
     function = deploy(
-        cloud, connect, SPEAKS, LoggingConfig={"LogFormat": "Text", "LogGroup": "/fn"}
+        local_aws, connect, SPEAKS, LoggingConfig={"LogFormat": "Text", "LogGroup": "/fn"}
     )
 
     answer = function.invoke()
@@ -60,9 +60,9 @@ def test_a_text_log_holds_start_end_and_report(cloud: LocalCloud, connect: Conne
 
 
 def test_an_environment_writes_to_the_stream_that_the_function_sees(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    function = deploy(cloud, connect, SPEAKS)
+    function = deploy(local_aws, connect, SPEAKS)
 
     names = {function.invoke()["Payload"] for _ in range(2)}
 
@@ -70,14 +70,14 @@ def test_an_environment_writes_to_the_stream_that_the_function_sees(
     assert {stream["logStreamName"] for stream in streams} == names
 
 
-def test_a_long_framed_message_is_one_event(cloud: LocalCloud, connect: Connect) -> None:
+def test_a_long_framed_message_is_one_event(local_aws: LocalAws, connect: Connect) -> None:
     source = """
 import logging
 
 def handler(event, context):
     logging.getLogger().error("x" * event)
 """
-    function = deploy(cloud, connect, source)
+    function = deploy(local_aws, connect, source)
 
     function.invoke(200_000)
 
@@ -86,20 +86,20 @@ def handler(event, context):
 
 
 def test_nothing_is_written_when_the_role_may_not_write(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    function = deploy(cloud, connect, SPEAKS, permissions=())
+    function = deploy(local_aws, connect, SPEAKS, permissions=())
 
     answer = function.invoke()
 
     assert "FunctionError" not in answer
     assert function.log() == []
-    (refused,) = cloud.control.calls(action="logs:CreateLogStream")
+    (refused,) = local_aws.control.calls(action="logs:CreateLogStream")
     assert (refused.allowed, refused.principal_arn.split("/")[-2:]) == (False, ["fn", "fn"])
 
 
 def test_what_a_function_wrote_before_its_timeout_is_in_the_log(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
     source = """
 import time
@@ -108,7 +108,7 @@ def handler(event, context):
     print("before the end")
     time.sleep(30)
 """
-    function = deploy(cloud, connect, source, Timeout=1)
+    function = deploy(local_aws, connect, source, Timeout=1)
 
     function.invoke()
 
@@ -117,8 +117,8 @@ def handler(event, context):
     assert report["record"]["status"] == "timeout"
 
 
-def test_an_import_error_is_in_the_log(cloud: LocalCloud, connect: Connect) -> None:
-    function = deploy(cloud, connect, "import nowhere")
+def test_an_import_error_is_in_the_log(local_aws: LocalAws, connect: Connect) -> None:
+    function = deploy(local_aws, connect, "import nowhere")
 
     function.invoke()
 

@@ -15,7 +15,7 @@ from tools.localaws.logs.limits import Accepted, accept
 
 if TYPE_CHECKING:
     from tests.tools.localaws.conftest import Connect
-    from tools.localaws.local_aws import LocalCloud
+    from tools.localaws.local_aws import LocalAws
 
 GROUP = "/bedrock/local/acme/records"
 GROUP_ARN = f"arn:aws:logs:eu-central-1:{ACME}:log-group:{GROUP}"
@@ -115,8 +115,8 @@ def test_rejects_events_older_than_the_groups_retention() -> None:
 
 
 @pytest.fixture
-def logs(cloud: LocalCloud, connect: Connect) -> Any:
-    return connect("logs", cloud.control.account(ACME))
+def logs(local_aws: LocalAws, connect: Connect) -> Any:
+    return connect("logs", local_aws.control.account(ACME))
 
 
 @pytest.fixture
@@ -166,9 +166,9 @@ def test_reads_the_group_that_was_named_by_arn(logs: Any, stream: dict[str, str]
 
 
 def test_refuses_another_accounts_group(
-    cloud: LocalCloud, connect: Connect, logs: Any, stream: dict[str, str]
+    local_aws: LocalAws, connect: Connect, logs: Any, stream: dict[str, str]
 ) -> None:
-    outsider = connect("logs", cloud.control.account(OPERATIONS))
+    outsider = connect("logs", local_aws.control.account(OPERATIONS))
     logs.filter_log_events(logGroupIdentifier=GROUP_ARN)
     for read in (outsider.filter_log_events, outsider.describe_log_streams):
         assert refusal(read, logGroupIdentifier=GROUP_ARN)[0] == "AccessDeniedException"
@@ -238,15 +238,17 @@ def test_masks_what_was_written_after_the_policy_came(logs: Any) -> None:
 
 
 def test_only_who_may_unmask_sees_what_is_masked(
-    cloud: LocalCloud, connect: Connect, logs: Any
+    local_aws: LocalAws, connect: Connect, logs: Any
 ) -> None:
     logs.create_log_group(logGroupName=GROUP)
     logs.put_data_protection_policy(logGroupIdentifier=GROUP, policyDocument=masking())
     write(logs, "ann@example.com")
     read = {"Sid": "Read", "Action": "logs:FilterLogEvents", "Resource": "*"}
     unmask = {"Sid": "Unmask", "Action": "logs:Unmask", "Resource": f"{GROUP_ARN}:*"}
-    reader = connect("logs", cloud.control.account(ACME, "reader", [document(read)]))
-    unmasker = connect("logs", cloud.control.account(ACME, "unmasker", [document(read, unmask)]))
+    reader = connect("logs", local_aws.control.account(ACME, "reader", [document(read)]))
+    unmasker = connect(
+        "logs", local_aws.control.account(ACME, "unmasker", [document(read, unmask)])
+    )
 
     (masked,) = reader.filter_log_events(logGroupName=GROUP)["events"]
     assert masked["message"] == "*" * 15
@@ -261,7 +263,7 @@ def test_only_who_may_unmask_sees_what_is_masked(
     [
         ("{}", "is not one of data protection"),
         (masking(deidentify="IpAddress"), "must name the same data identifiers"),
-        (masking("Name", "Name"), "The local cloud masks CreditCardNumber, EmailAddress"),
+        (masking("Name", "Name"), "The local AWS masks CreditCardNumber, EmailAddress"),
     ],
 )
 def test_refuses_a_policy_that_would_not_mask(logs: Any, policy: str, sentence: str) -> None:
@@ -294,8 +296,8 @@ def key_policy(group_arn: str, region: str = "eu-central-1") -> str:
 
 
 @pytest.fixture
-def kms(cloud: LocalCloud, connect: Connect) -> Any:
-    return connect("kms", cloud.control.account(ACME))
+def kms(local_aws: LocalAws, connect: Connect) -> Any:
+    return connect("kms", local_aws.control.account(ACME))
 
 
 def test_encrypts_a_group_with_a_key_made_for_it(logs: Any, kms: Any) -> None:

@@ -17,14 +17,14 @@ from tests.tools.localaws.small_functions import TRUST_LAMBDA, zipped
 
 if TYPE_CHECKING:
     from tests.tools.localaws.conftest import Connect
-    from tools.localaws.local_aws import LocalCloud
+    from tools.localaws.local_aws import LocalAws
 
 HANDLER = "def handler(event, context):\n    return 'answered'\n"
 
 
-def deploy(cloud: LocalCloud, connect: Connect, name: str, source: str = HANDLER) -> Any:
+def deploy(local_aws: LocalAws, connect: Connect, name: str, source: str = HANDLER) -> Any:
     """A function in acme's account; a client of its administrator."""
-    keys = cloud.control.account(ACME)
+    keys = local_aws.control.account(ACME)
     role = make_role(connect("iam", keys), f"{name}-role", TRUST_LAMBDA)
     functions = connect("lambda", keys)
     functions.create_function(
@@ -46,41 +46,41 @@ def deploy(cloud: LocalCloud, connect: Connect, name: str, source: str = HANDLER
     ],
 )
 def test_a_function_is_its_own_accounts_however_it_is_named(
-    cloud: LocalCloud, connect: Connect, spelled: str
+    local_aws: LocalAws, connect: Connect, spelled: str
 ) -> None:
-    owner = deploy(cloud, connect, "victim")
+    owner = deploy(local_aws, connect, "victim")
     assert json.load(owner.invoke(FunctionName=spelled)["Payload"]) == "answered"
-    outsider = connect("lambda", cloud.control.account(OPERATIONS))
+    outsider = connect("lambda", local_aws.control.account(OPERATIONS))
     assert refusal(outsider.invoke, FunctionName=spelled)[0] == "AccessDeniedException"
 
 
 def test_a_function_cannot_be_named_as_the_alias_of_another(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
-    deploy(cloud, connect, "victim")
+    deploy(local_aws, connect, "victim")
     own = "arn:aws:lambda:eu-central-1:222222222222:function:mine"
     may = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": own}
     policy = {"Version": "2012-10-17", "Statement": [may]}
-    narrow = connect("lambda", cloud.control.account(ACME, user="narrow", policies=[policy]))
+    narrow = connect("lambda", local_aws.control.account(ACME, user="narrow", policies=[policy]))
     assert refusal(narrow.invoke, FunctionName="mine")[0] == "ResourceNotFoundException"
     assert refusal(narrow.invoke, FunctionName="victim:mine")[0] == "AccessDeniedException"
 
 
 def test_a_call_cannot_say_one_thing_in_its_address_and_another_in_its_body(
-    cloud: LocalCloud,
+    local_aws: LocalAws,
 ) -> None:
-    keys = cloud.control.account(ACME)
+    keys = local_aws.control.account(ACME)
 
     def sent(address: str, body: str) -> int:
         request = AWSRequest(
             "POST",
-            f"{cloud.url}/{address}",
+            f"{local_aws.url}/{address}",
             data=body,
             headers={"Content-Type": "application/x-www-form-urlencoded"},
         )
         credentials = BotocoreCredentials(keys.access_key_id, keys.secret_access_key)
         SigV4Auth(credentials, "iam", "us-east-1").add_auth(request)
-        connection = http.client.HTTPConnection(urlsplit(cloud.url).netloc)
+        connection = http.client.HTTPConnection(urlsplit(local_aws.url).netloc)
         connection.request("POST", f"/{address}", body, dict(request.headers))
         return connection.getresponse().status
 
@@ -90,8 +90,8 @@ def test_a_call_cannot_say_one_thing_in_its_address_and_another_in_its_body(
     assert sent(f"?{asked}", other) == 400
 
 
-def test_a_query_cannot_name_its_groups_twice(cloud: LocalCloud, connect: Connect) -> None:
-    logs = connect("logs", cloud.control.account(ACME))
+def test_a_query_cannot_name_its_groups_twice(local_aws: LocalAws, connect: Connect) -> None:
+    logs = connect("logs", local_aws.control.account(ACME))
     logs.create_log_group(logGroupName="open")
     logs.create_log_group(logGroupName="secret")
     query = {"startTime": 0, "endTime": 1, "queryString": "fields @message"}
@@ -100,8 +100,8 @@ def test_a_query_cannot_name_its_groups_twice(cloud: LocalCloud, connect: Connec
     assert refusal(logs.start_query, **both, **query)[0] == "InvalidParameterException"
 
 
-def test_a_region_reads_only_its_own_groups(cloud: LocalCloud, connect: Connect) -> None:
-    keys = cloud.control.account(ACME)
+def test_a_region_reads_only_its_own_groups(local_aws: LocalAws, connect: Connect) -> None:
+    keys = local_aws.control.account(ACME)
     connect("logs", keys, "eu-west-1").create_log_group(logGroupName="records")
     arn = f"arn:aws:logs:eu-west-1:{ACME}:log-group:records"
     connect("logs", keys, "eu-west-1").filter_log_events(logGroupIdentifier=arn)
@@ -111,12 +111,12 @@ def test_a_region_reads_only_its_own_groups(cloud: LocalCloud, connect: Connect)
 
 
 @pytest.fixture
-def chain(cloud: LocalCloud, connect: Connect) -> Any:
+def chain(local_aws: LocalAws, connect: Connect) -> Any:
     """STS as a session in globex's account that may hand a tag or an identity down to acme's role."""
     anyone = {"Principal": {"AWS": f"arn:aws:iam::{GLOBEX}:root"}}
     may = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
-    make_role(connect("iam", cloud.control.account(ACME)), "last", anyone)
-    keys = cloud.control.account(GLOBEX)
+    make_role(connect("iam", local_aws.control.account(ACME)), "last", anyone)
+    keys = local_aws.control.account(GLOBEX)
     first = make_role(
         connect("iam", keys), "first", {**anyone, "Action": may}, {"Action": may, "Resource": "*"}
     )
@@ -144,14 +144,14 @@ def test_a_role_that_takes_no_source_identity_is_not_handed_one_down(chain: Any)
 
 
 def test_a_functions_own_code_is_told_from_lambda_itself(
-    cloud: LocalCloud, connect: Connect
+    local_aws: LocalAws, connect: Connect
 ) -> None:
     leak = (
         "import os\ndef handler(event, context):\n    return [os.environ['AWS_' + name]"
         " for name in ('ACCESS_KEY_ID', 'SECRET_ACCESS_KEY', 'SESSION_TOKEN')]\n"
     )
-    functions = deploy(cloud, connect, "leak", leak)
-    iam = connect("iam", cloud.control.account(ACME))
+    functions = deploy(local_aws, connect, "leak", leak)
+    iam = connect("iam", local_aws.control.account(ACME))
     lambda_only = {"Null": {"lambda:SourceFunctionArn": "true"}}
     statement = {"Effect": "Allow", "Action": "ec2:DescribeSubnets", "Resource": "*"}
 
@@ -160,7 +160,7 @@ def test_a_functions_own_code_is_told_from_lambda_itself(
         iam.put_role_policy(RoleName="leak-role", PolicyName="p", PolicyDocument=policy)
 
     taken = json.load(functions.invoke(FunctionName="leak")["Payload"])
-    keys = type(cloud.control.account(ACME))(*taken)
+    keys = type(local_aws.control.account(ACME))(*taken)
     allow(statement)
     connect("ec2", keys).describe_subnets()
     allow({**statement, "Condition": lambda_only})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.localaws.authorization_request import Asked, Check
-from tools.localaws.aws_lambda.version import read_name
+from tools.localaws.aws_lambda.function_version import read_name
 from tools.localaws.moto_state import function_policy
+from tools.localaws.permission import Asked, Check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

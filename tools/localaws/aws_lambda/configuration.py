@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from moto.core.exceptions import JsonRESTError
 
 from tools.localaws.aws_lambda.execution_role import trusts_lambda
-from tools.localaws.aws_lambda.version import (
+from tools.localaws.aws_lambda.function_version import (
     FunctionName,
     LoggingConfig,
     find_function,
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tools.localaws.call import Call
-    from tools.localaws.context import CloudContext
+    from tools.localaws.context import LocalAwsContext
 
 
 class FunctionConfiguration:
     """Answers the operations that create, show and change one function."""
 
-    def __init__(self, context: CloudContext) -> None:
+    def __init__(self, context: LocalAwsContext) -> None:
         self._context = context
         self._logging: dict[tuple[str, str, str], LoggingConfig] = {}
         self._snapshots: set[tuple[str, str, str]] = set()

@@ -12,16 +12,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.localaws.aws_lambda.code import CodeStore
+from tools.localaws.aws_lambda.code_store import CodeStore
 from tools.localaws.aws_lambda.execution_environment import ExecutionEnvironment, Place
 from tools.localaws.aws_lambda.execution_role import trusts_lambda
 from tools.localaws.aws_lambda.orphan_guard import OrphanGuard
 from tools.localaws.call import ServiceError
 
 if TYPE_CHECKING:
-    from tools.localaws.aws_lambda.code import UnpackedCode
-    from tools.localaws.aws_lambda.version import FunctionVersion
-    from tools.localaws.context import CloudContext
+    from tools.localaws.aws_lambda.code_store import UnpackedCode
+    from tools.localaws.aws_lambda.function_version import FunctionVersion
+    from tools.localaws.context import LocalAwsContext
 
 # How long an environment's keys work; it is replaced before they expire. AWS names no number: this
 # one is longer than the hour of a chained role session, so that a warm function can outlive one.
@@ -42,7 +42,7 @@ class _Workshop:
 class EnvironmentPool:
     """One process for each concurrent invocation of a function."""
 
-    def __init__(self, context: CloudContext, on_step: OnStep) -> None:
+    def __init__(self, context: LocalAwsContext, on_step: OnStep) -> None:
         self._context = context
         self._on_step = on_step
         self._workshop: _Workshop | None = None  # made for the first environment
@@ -93,7 +93,7 @@ class EnvironmentPool:
     def _open_workshop(self) -> _Workshop:
         with self._lock:
             if self._closed:
-                raise ServiceError("ServiceException", "The local cloud is stopping.", 500)
+                raise ServiceError("ServiceException", "The local AWS is stopping.", 500)
             if self._workshop is None:
                 folder = Path(tempfile.mkdtemp(prefix="local-cloud-lambda-"))
                 self._workshop = _Workshop(folder, CodeStore(folder), OrphanGuard(str(folder)))
@@ -107,7 +107,7 @@ class EnvironmentPool:
     ) -> ExecutionEnvironment:
         with self._lock:
             if self._closed:
-                raise ServiceError("ServiceException", "The local cloud is stopping.", 500)
+                raise ServiceError("ServiceException", "The local AWS is stopping.", 500)
             mine = _of_function(self._busy, function.account, function.region, function.name)
             if concurrency is not None and len(mine) >= concurrency:
                 raise ServiceError("TooManyRequestsException", "Rate Exceeded.", 429)

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from tools.localaws.aws_lambda.function_output import FunctionOutput
 from tools.localaws.aws_lambda.outcomes import Outcome, exited, timed_out
-from tools.localaws.aws_lambda.output import FunctionOutput
+from tools.localaws.aws_lambda.process_variables import function_variables
 from tools.localaws.aws_lambda.runtime_api import (
     Event,
     Exited,
@@ -29,15 +30,14 @@ from tools.localaws.aws_lambda.runtime_api import (
     Result,
     RuntimeApi,
 )
-from tools.localaws.aws_lambda.variables import function_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tools.localaws.aws_lambda.code import UnpackedCode
+    from tools.localaws.aws_lambda.code_store import UnpackedCode
+    from tools.localaws.aws_lambda.function_version import FunctionVersion
     from tools.localaws.aws_lambda.orphan_guard import OrphanGuard
-    from tools.localaws.aws_lambda.version import FunctionVersion
-    from tools.localaws.logs.platform_logs import LogEvent
+    from tools.localaws.logs.log_delivery import LogEvent
     from tools.localaws.sts.sessions import RoleSession
 
 # The function may take this long to load; what it needs beyond counts as invocation

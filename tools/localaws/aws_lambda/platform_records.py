@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from tools.localaws.logs.platform_logs import LogEvent
+from tools.localaws.logs.log_delivery import LogEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tools.localaws.aws_lambda.version import FunctionVersion
+    from tools.localaws.aws_lambda.function_version import FunctionVersion
 
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30}
 

@@ -14,24 +14,24 @@ from typing import TYPE_CHECKING, Any
 
 from tools.localaws.aws_lambda.configuration import FunctionConfiguration
 from tools.localaws.aws_lambda.environment_pool import EnvironmentPool
-from tools.localaws.aws_lambda.kills import FunctionKills, Kill
-from tools.localaws.aws_lambda.platform_records import PlatformRecords, Report
-from tools.localaws.aws_lambda.version import (
+from tools.localaws.aws_lambda.function_version import (
     FunctionVersion,
     current_version,
     find_function,
     read_name,
 )
+from tools.localaws.aws_lambda.kills import FunctionKills, Kill
+from tools.localaws.aws_lambda.platform_records import PlatformRecords, Report
 from tools.localaws.call import Call, Response, ServiceError
 from tools.localaws.http_server import DropConnectionError
-from tools.localaws.logs.platform_logs import DELIVERY_HEADER, LogEvent, LogStream, PlatformLogs
+from tools.localaws.logs.log_delivery import DELIVERY_HEADER, LogDelivery, LogEvent, LogStream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tools.localaws.aws_lambda.execution_environment import ExecutionEnvironment
     from tools.localaws.aws_lambda.outcomes import Outcome
-    from tools.localaws.context import CloudContext
+    from tools.localaws.context import LocalAwsContext
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _PAYLOAD_BYTES = {"RequestResponse": 6 * 1024 * 1024, "Event": 1024 * 1024}
@@ -45,11 +45,11 @@ class Lambda:
     It must see every call first: a scripted death can happen at any call a function makes.
     """
 
-    def __init__(self, context: CloudContext) -> None:
+    def __init__(self, context: LocalAwsContext) -> None:
         self._context = context
         self._configuration = FunctionConfiguration(context)
         self._kills = FunctionKills()
-        self._logs = PlatformLogs(context.url)
+        self._logs = LogDelivery(context.url)
         self._pool = EnvironmentPool(context, self._dies_at)
         context.control_routes["lambda_environments"] = self._list_environments
         context.control_routes["lambda_kill"] = self._kill

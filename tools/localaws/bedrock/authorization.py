@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.localaws.authorization_request import Asked, Check, Values
 from tools.localaws.bedrock.model_ids import resolve
+from tools.localaws.permission import Asked, Check, Values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tools.localaws.call import Call
-    from tools.localaws.context import CloudContext
+    from tools.localaws.context import LocalAwsContext
 
 _MODES = frozenset({"default", "none", "aws_review", "provider_data_share", "inherit"})
 
@@ -18,7 +18,7 @@ _MODES = frozenset({"default", "none", "aws_review", "provider_data_share", "inh
 class DataRetention:
     """GetAccountDataRetention and PutAccountDataRetention, as botocore 1.44.5 models them."""
 
-    def __init__(self, context: CloudContext) -> None:
+    def __init__(self, context: LocalAwsContext) -> None:
         self._context = context
         self._modes: dict[tuple[str, str], Mapping[str, Any]] = {}
 

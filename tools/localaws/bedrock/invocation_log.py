@@ -10,13 +10,13 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tools.localaws.logs.platform_logs import LogEvent, LogStream, PlatformLogs
+from tools.localaws.logs.log_delivery import LogDelivery, LogEvent, LogStream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tools.localaws.call import Call
-    from tools.localaws.context import CloudContext
+    from tools.localaws.context import LocalAwsContext
 
 _STREAM = "aws/bedrock/modelinvocations"
 
@@ -33,9 +33,9 @@ class Invocation:
 class InvocationLog:
     """Keeps each account's and Region's logging configuration in moto, and obeys it."""
 
-    def __init__(self, context: CloudContext) -> None:
+    def __init__(self, context: LocalAwsContext) -> None:
         self._context = context
-        self._logs = PlatformLogs(context.url)
+        self._logs = LogDelivery(context.url)
 
     def get_model_invocation_logging_configuration(self, call: Call) -> Mapping[str, Any]:
         """The configuration; no member at all where none is set (moto says ``{}``)."""
@@ -97,7 +97,7 @@ class InvocationLog:
         )
 
 
-def _record(invocation: Invocation, context: CloudContext, *, bodies: bool) -> dict[str, Any]:
+def _record(invocation: Invocation, context: LocalAwsContext, *, bodies: bool) -> dict[str, Any]:
     call, usage = invocation.call, invocation.answer["usage"]
     request = dict(call.parameters)
     model_id = request.pop("modelId")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tools.localaws.call import Call
-    from tools.localaws.context import CloudContext
+    from tools.localaws.context import LocalAwsContext
 
 NAMESPACE = "AWS/Bedrock"
 
@@ -19,7 +19,7 @@ _UNITS = {"InvocationLatency": "Milliseconds"}
 
 
 def count_success(
-    context: CloudContext, call: Call, usage: Mapping[str, int], latency_ms: int
+    context: LocalAwsContext, call: Call, usage: Mapping[str, int], latency_ms: int
 ) -> None:
     """One answered request; ``usage`` is Converse's TokenUsage."""
     _put(
@@ -36,7 +36,7 @@ def count_success(
     )
 
 
-def count_refusal(context: CloudContext, call: Call, status: int) -> None:
+def count_refusal(context: LocalAwsContext, call: Call, status: int) -> None:
     """One refused request: a throttle (429) counts as neither an invocation nor an error."""
     if status == 429:
         name = "InvocationThrottles"
@@ -45,13 +45,13 @@ def count_refusal(context: CloudContext, call: Call, status: int) -> None:
     _put(context, call, {name: 1})
 
 
-def count_scripted_refusal(context: CloudContext, call: Call, status: int) -> None:
+def count_scripted_refusal(context: LocalAwsContext, call: Call, status: int) -> None:
     """A refusal from the script of faults, which Bedrock itself never sees; others are ignored."""
     if call.service == "bedrock-runtime" and "modelId" in call.parameters:
         count_refusal(context, call, status)
 
 
-def _put(context: CloudContext, call: Call, values: Mapping[str, int]) -> None:
+def _put(context: LocalAwsContext, call: Call, values: Mapping[str, int]) -> None:
     # The caller's own PutMetricData may not write to a namespace that starts with AWS/.
     context.backend("cloudwatch", call.account, call.region).put_metric_data(
         NAMESPACE,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tools.localaws.call import Call
-    from tools.localaws.context import CloudContext
+    from tools.localaws.context import LocalAwsContext
 
 _NAME = re.compile(r"([0-9a-zA-Z][ _-]?){1,64}")
 _MOST_TAGS = 50
@@ -42,7 +42,7 @@ class _Details:
 class ProfileOperations:
     """Each public method answers the operation of its name, from and to botocore's members."""
 
-    def __init__(self, context: CloudContext) -> None:
+    def __init__(self, context: LocalAwsContext) -> None:
         self._context = context
         self._profiles = context.inference_profiles
         self._details: dict[str, _Details] = {}

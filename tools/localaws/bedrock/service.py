@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from tools.localaws.bedrock import event_stream, metrics
 from tools.localaws.bedrock.conversation import Conversation, read
+from tools.localaws.bedrock.converse_stream import stream_events
 from tools.localaws.bedrock.data_retention import DataRetention
 from tools.localaws.bedrock.invocation_log import Invocation, InvocationLog
 from tools.localaws.bedrock.model_ids import resolve
 from tools.localaws.bedrock.profile_operations import ProfileOperations
 from tools.localaws.bedrock.stand_in import StandInAnswer, reply
-from tools.localaws.bedrock.stream_events import stream_events
 from tools.localaws.bedrock.tokens import PromptCache
 from tools.localaws.call import Call, Response, ServiceError
 from tools.localaws.http_server import DropConnectionError
@@ -25,7 +25,7 @@ from tools.localaws.http_server import DropConnectionError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tools.localaws.context import CloudContext
+    from tools.localaws.context import LocalAwsContext
 
 _CREATED = frozenset({"CreateInferenceProfile"})  # the operations answered with 201
 _TOOL_USE_LETTERS = string.ascii_letters + string.digits
@@ -43,7 +43,7 @@ class _Exchange:
 class Bedrock:
     """The services ``bedrock-runtime`` and ``bedrock`` of every account and Region."""
 
-    def __init__(self, context: CloudContext) -> None:
+    def __init__(self, context: LocalAwsContext) -> None:
         self._context = context
         self._cache = PromptCache()
         self._log = InvocationLog(context)
@@ -84,7 +84,7 @@ class Bedrock:
         if call.operation not in ("Converse", "ConverseStream"):
             raise ServiceError(
                 "ValidationException",
-                "The local cloud's model answers Converse and ConverseStream.",
+                "The local AWS's model answers Converse and ConverseStream.",
             )
         started = time.monotonic()
         try:

@@ -1,4 +1,4 @@
-"""The local cloud's model: it says that it is none, quotes the user, and calls a tool when told.
+"""The local AWS's model: it says that it is none, quotes the user, and calls a tool when told.
 
 - It answers a text with a text that quotes it, so a canary in a prompt is in the answer too.
 - It calls a tool when toolChoice forces one, or when the user writes ``use the tool NAME`` and the
@@ -65,7 +65,7 @@ def _reply(model: str, conversation: Conversation) -> StandInAnswer:
             tool_input=conforming_value(tool["inputSchema"]["json"], conversation.last_user_text),
         )
     text = (
-        f"This is the local cloud's stand-in for {model}, not a model. "
+        f"This is the local AWS's stand-in for {model}, not a model. "
         f"You wrote: {conversation.last_user_text}"
     )
     return _cut(text, conversation)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.localaws.authorization_request import Asked, Check, Values
 from tools.localaws.call import ServiceError
 from tools.localaws.moto_state import backends
+from tools.localaws.permission import Asked, Check, Values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ def iam(asked: Asked) -> Iterator[Check]:
     call = asked.call
     if call.operation == "CreateUser" and asked.parameter("PermissionsBoundary"):
         # moto would make the user without it, and it could do more than was asked for.
-        message = "The local cloud keeps no permissions boundary of a user; give a role one."
+        message = "The local AWS keeps no permissions boundary of a user; give a role one."
         raise ServiceError("InvalidInput", message)
     action = f"iam:{call.operation}"
     state = backends("iam")[call.account]["global"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tools.localaws.authorization_request import Asked, Check, Values, resource_tags
 from tools.localaws.moto_state import backends, find_key
+from tools.localaws.permission import Asked, Check, Values, resource_tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.localaws.authorization_request import Asked, Check
 from tools.localaws.moto_state import backends
+from tools.localaws.permission import Asked, Check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -53,7 +53,7 @@ def read(document: str, since: int) -> Masking:
         raise _invalid("Audit and Deidentify must name the same data identifiers, at least one.")
     unknown = sorted(audit - _KNOWN.keys())
     if unknown:
-        raise _invalid(f"The local cloud masks {', '.join(_KNOWN)}; not {', '.join(unknown)}.")
+        raise _invalid(f"The local AWS masks {', '.join(_KNOWN)}; not {', '.join(unknown)}.")
     return Masking(document, since, tuple(_KNOWN[name] for name in sorted(audit)))
 
 

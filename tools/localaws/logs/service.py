@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from tools.localaws.call import Call, Response, ServiceError
-from tools.localaws.logs import keys, masking
+from tools.localaws.logs import group_keys, masking
 from tools.localaws.logs.limits import accept, reject
-from tools.localaws.logs.platform_logs import DELIVERY_HEADER
+from tools.localaws.logs.log_delivery import DELIVERY_HEADER
 from tools.localaws.protocols import write_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tools.localaws.context import CloudContext
+    from tools.localaws.context import LocalAwsContext
     from tools.localaws.faults import Fault
     from tools.localaws.logs.masking import Masking
 
@@ -39,7 +39,7 @@ class _Extras:
 class Logs:
     """Answers what needs a key check or what moto does otherwise than CloudWatch."""
 
-    def __init__(self, context: CloudContext) -> None:
+    def __init__(self, context: LocalAwsContext) -> None:
         self._context = context
         self._lock = threading.Lock()
         self._extras: WeakKeyDictionary[Any, _Extras] = WeakKeyDictionary()
@@ -79,7 +79,7 @@ class Logs:
             )
         key = given.get("kmsKeyId")
         if key:
-            keys.check_key(str(key), self._arn(call, name), keys.TO_ASSOCIATE)
+            group_keys.check_key(str(key), self._arn(call, name), group_keys.TO_ASSOCIATE)
         settings = {"kmsKeyId": key} if key else {}
         group = backend.create_log_group(name, dict(given.get("tags") or {}), **settings)
         self._of(group).log_class = str(given.get("logGroupClass") or "STANDARD")
@@ -112,7 +112,7 @@ class Logs:
     def _associate_key(self, call: Call) -> Mapping[str, Any]:
         group = self._group(call)
         key = str(call.parameters.get("kmsKeyId") or "")
-        keys.check_key(key, group.arn, keys.TO_ASSOCIATE)
+        group_keys.check_key(key, group.arn, group_keys.TO_ASSOCIATE)
         group.kms_key_id = key
         return {}
 
@@ -158,7 +158,7 @@ class Logs:
         fault = self._fault(call)
         if fault is not None:
             batch = reject(batch.events, fault.rejected)
-        self._check_key(group, keys.TO_WRITE)
+        self._check_key(group, group_keys.TO_WRITE)
         with self._lock:  # moto's streams are not made for several writers
             token = stream.put_log_events(batch.events)
         result: dict[str, Any] = {"nextSequenceToken": token}
@@ -174,7 +174,7 @@ class Logs:
         given = call.parameters
         group = self._group(call)
         stream = _stream(group, call)
-        self._check_key(group, keys.TO_READ)
+        self._check_key(group, group_keys.TO_READ)
         end = given.get("endTime")
         events, backward, forward = stream.get_log_events(
             given.get("startTime"),
@@ -189,10 +189,10 @@ class Logs:
     def _filter_events(self, call: Call) -> Mapping[str, Any]:
         given = call.parameters
         group = self._group(call)
-        self._check_key(group, keys.TO_READ)
+        self._check_key(group, group_keys.TO_READ)
         pattern = given.get("filterPattern") or ""
         if pattern and not (pattern[0].isalpha() or pattern[0] == '"'):
-            raise _invalid('The local cloud filters by terms only, such as: word or "a phrase".')
+            raise _invalid('The local AWS filters by terms only, such as: word or "a phrase".')
         prefix = given.get("logStreamNamePrefix") or ""
         streams = given.get("logStreamNames") or [
             name for name in list(group.streams) if name.startswith(prefix)
@@ -236,9 +236,9 @@ class Logs:
         for name in named:
             asked = {"logGroupIdentifier": name} if name else given
             group = self._group(replace(call, parameters=asked))
-            self._check_key(group, keys.TO_READ)
+            self._check_key(group, group_keys.TO_READ)
             if self._of(group).masking:
-                message = "The local cloud does not mask the results of a query."
+                message = "The local AWS does not mask the results of a query."
                 raise ServiceError("NotImplementedException", message)
 
     # --- finding ---
@@ -270,7 +270,7 @@ class Logs:
 
     def _check_key(self, group: Any, actions: tuple[str, ...]) -> None:  # noqa: ANN401
         if group.kms_key_id:
-            keys.check_key(group.kms_key_id, group.arn, actions)
+            group_keys.check_key(group.kms_key_id, group.arn, actions)
 
     def _of(self, group: Any) -> _Extras:  # noqa: ANN401
         with self._lock:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.localaws.authorization_request import Asked, Check, Values, resource_tags
 from tools.localaws.call import ServiceError
 from tools.localaws.moto_state import find_role
+from tools.localaws.permission import Asked, Check, Values, resource_tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ def sts(asked: Asked) -> Iterator[Check]:
     """Checks of AssumeRole and what comes with it; other operations of STS are refused."""
     call = asked.call
     if call.operation != "AssumeRole":
-        message = f"The local cloud does not do sts:{call.operation}."
+        message = f"The local AWS does not do sts:{call.operation}."
         raise ServiceError("AccessDenied", message, status=403)
     role_arn = asked.parameter("RoleArn")
     owner, role = find_role(role_arn)

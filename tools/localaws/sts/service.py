@@ -13,10 +13,10 @@ from tools.iam.policy import Kind, parse_policy
 from tools.localaws.call import Call, Response, ServiceError
 from tools.localaws.moto_state import find_role, managed_document
 from tools.localaws.protocols import write_result
-from tools.localaws.service_checks import tags_of
+from tools.localaws.required_permissions import tags_of
 
 if TYPE_CHECKING:
-    from tools.localaws.context import CloudContext
+    from tools.localaws.context import LocalAwsContext
 
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}")
 _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}")
@@ -29,7 +29,7 @@ _DEFAULT_SECONDS = 3600
 class Sts:
     """Issues role sessions and says who a caller is."""
 
-    def __init__(self, context: CloudContext) -> None:
+    def __init__(self, context: LocalAwsContext) -> None:
         self._context = context
 
     def answer(self, call: Call) -> Response | None:

@@ -9,7 +9,7 @@ from moto.utilities.utils import get_partition
 
 from tools.iam.conditions import UnsupportedPolicyError
 from tools.iam.evaluator import Request, Requester
-from tools.localaws.authorization import service_may_use
+from tools.localaws.authorizer import service_may_use
 from tools.localaws.call import ServiceError
 from tools.localaws.moto_state import find_key
 

@@ -1,7 +1,7 @@
 """What AWS's pages say of a policy, as requests that it allows and others that it does not.
 
 The pages are below https://docs.aws.amazon.com/. Whoever decides about policies is held to all of it:
-the local cloud's evaluator, and the encoding that tools/isolation proves with.
+the local AWS's evaluator, and the encoding that tools/isolation proves with.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.tools.localaws.documented import EVERY
+from tests.tools.iam.documented import EVERY
 from tools.iam.evaluator import evaluate
 from tools.iam.policy import parse_policy
 

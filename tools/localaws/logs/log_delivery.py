@@ -51,7 +51,7 @@ class LogStream:
     name: str
 
 
-class PlatformLogs:
+class LogDelivery:
     """Writes log events as a role; ``url`` is the cloud's own."""
 
     def __init__(self, url: str) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tools.localaws.call import Call
-    from tools.localaws.context import CloudContext
+    from tools.localaws.context import LocalAwsContext
 
 _ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):lambda:(?P<region>[a-z0-9-]+):(?P<account>\d{12})"
@@ -107,7 +107,7 @@ def read_name(call: Call) -> FunctionName:
     )
 
 
-def find_function(context: CloudContext, name: FunctionName) -> Any:  # noqa: ANN401
+def find_function(context: LocalAwsContext, name: FunctionName) -> Any:  # noqa: ANN401
     """Moto's function; ResourceNotFoundException as Lambda says it."""
     backend = context.backend("lambda", name.account, name.region)
     try:

@@ -12,7 +12,7 @@ import struct
 import threading
 import time
 
-from tools.localaws.logs.platform_logs import MESSAGE_BYTES, LogEvent
+from tools.localaws.logs.log_delivery import MESSAGE_BYTES, LogEvent
 
 _HEADER = struct.Struct("!IIQ")
 _CHUNK = 64 * 1024

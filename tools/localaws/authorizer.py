@@ -15,7 +15,7 @@ from tools.iam.evaluator import Decision, Named, Request, Requester, evaluate
 from tools.iam.policy import Kind, Policy, parse_policy
 from tools.localaws.call import ServiceError
 from tools.localaws.moto_state import backends, managed_document
-from tools.localaws.service_checks import Check, tags_of
+from tools.localaws.required_permissions import Check, tags_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tools.localaws.aws_lambda.version import FunctionVersion
+    from tools.localaws.aws_lambda.function_version import FunctionVersion
     from tools.localaws.sts.sessions import Credentials
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tools.localaws.authorization_request import Asked, Check, Values, tags_of
 from tools.localaws.aws_lambda.authorization import functions
 from tools.localaws.bedrock.authorization import bedrock, bedrock_runtime
 from tools.localaws.iam.authorization import iam
 from tools.localaws.kms.authorization import kms
 from tools.localaws.logs.authorization import logs
+from tools.localaws.permission import Asked, Check, Values, tags_of
 from tools.localaws.s3.authorization import s3
 from tools.localaws.sts.authorization import sts
 

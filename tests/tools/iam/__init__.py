@@ -1,0 +1,1 @@
+"""Tests of the IAM policy language and its evaluator."""
