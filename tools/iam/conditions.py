@@ -1,4 +1,4 @@
-"""IAM's condition operators, all of them, over the values a request has.
+"""All of IAM's condition operators, over the values of a request.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 
 class UnsupportedPolicyError(ValueError):
-    """A policy holds something this evaluator does not know; the call must be refused."""
+    """A policy contains an element that the evaluator does not support; the call must be refused."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """``[quantifier:]operator[IfExists]`` of one key; ``values`` are as written in the policy."""
+    """``[quantifier:]operator[IfExists]`` of one key; ``values`` are those written in the policy."""
 
     quantifier: str | None  # "ForAllValues", "ForAnyValue" or None
     operator: str  # without quantifier and IfExists
@@ -40,27 +40,27 @@ class Condition:
 
     @property
     def negated(self) -> bool:
-        """Whether the operator asks that no value matches."""
+        """Whether the operator requires that no value matches."""
         return "Not" in self.operator
 
 
 _Match = Callable[[str, str], bool]
-"""Takes the request's value and the (expanded) policy value."""
+"""Compares the request's value with the (expanded) policy value."""
 
 
 def _numbers(compare: Callable[[Decimal, Decimal], bool]) -> _Match:
-    def match(given: str, wanted: str) -> bool:
-        number = _number(given)
-        limit = _number(wanted)
+    def match(value: str, policy_value: str) -> bool:
+        number = _number(value)
+        limit = _number(policy_value)
         return number is not None and limit is not None and compare(number, limit)
 
     return match
 
 
 def _dates(compare: Callable[[datetime, datetime], bool]) -> _Match:
-    def match(given: str, wanted: str) -> bool:
-        date = _date(given)
-        limit = _date(wanted)
+    def match(value: str, policy_value: str) -> bool:
+        date = _date(value)
+        limit = _date(policy_value)
         return date is not None and limit is not None and compare(date, limit)
 
     return match
@@ -75,7 +75,7 @@ def _number(text: str) -> Decimal | None:
 
 
 def _date(text: str) -> datetime | None:
-    """A W3C ISO 8601 date or Unix seconds, as IAM takes both."""
+    """A W3C ISO 8601 date or Unix seconds; IAM accepts both."""
     if re.fullmatch(r"\d+", text):
         return datetime.fromtimestamp(int(text), UTC)
     try:
@@ -85,17 +85,18 @@ def _date(text: str) -> datetime | None:
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
-def _in_network(given: str, wanted: str) -> bool:
+def _in_network(value: str, policy_value: str) -> bool:
     try:
-        address = ipaddress.ip_address(given)
+        address = ipaddress.ip_address(value)
     except ValueError:
         return False
-    return address in ipaddress.ip_network(wanted, strict=False)
+    return address in ipaddress.ip_network(policy_value, strict=False)
 
 
-def _same_bytes(given: str, wanted: str) -> bool:
+def _same_bytes(value: str, policy_value: str) -> bool:
     try:
-        return base64.b64decode(given, validate=True) == base64.b64decode(wanted, validate=True)
+        value_bytes = base64.b64decode(value, validate=True)
+        return value_bytes == base64.b64decode(policy_value, validate=True)
     except binascii.Error:
         return False
 
@@ -116,24 +117,24 @@ def _is_base64(text: str) -> bool:
     return True
 
 
-def _like(given: str, wanted: str) -> bool:
-    return globs.matches(wanted, given)
+def _like(value: str, policy_value: str) -> bool:
+    return globs.matches(policy_value, value)
 
 
-def _ignoring_case(given: str, wanted: str) -> bool:
-    return given.lower() == wanted.lower()
+def _equal_ignoring_case(value: str, policy_value: str) -> bool:
+    return value.lower() == policy_value.lower()
 
 
 @dataclass(frozen=True)
 class _Operator:
     match: _Match
-    accepts: Callable[[str], bool] = lambda _: True  # a policy value as written
+    accepts: Callable[[str], bool] = lambda _: True  # whether a policy value is valid
     pattern: bool = False  # * and ? in the policy value are wildcards
     variables: bool = False  # ${…} in the policy value is a policy variable
 
 
 _ARN = _Operator(
-    lambda given, wanted: globs.matches_arn(wanted, given),
+    lambda value, policy_value: globs.matches_arn(policy_value, value),
     lambda text: text.count(":") >= 5,
     pattern=True,
     variables=True,
@@ -149,19 +150,19 @@ _NUMERIC = {
     "NumericGreaterThanEquals": operator.ge,
 }
 
-# A negated operator has the match of its positive twin: Condition.negated turns the answer round.
+# A negated operator has the same match as its positive form; Condition.negated inverts the result.
 _OPERATORS: dict[str, _Operator] = {
     "StringEquals": _Operator(operator.eq, variables=True),
     "StringNotEquals": _Operator(operator.eq, variables=True),
-    "StringEqualsIgnoreCase": _Operator(_ignoring_case, variables=True),
-    "StringNotEqualsIgnoreCase": _Operator(_ignoring_case, variables=True),
+    "StringEqualsIgnoreCase": _Operator(_equal_ignoring_case, variables=True),
+    "StringNotEqualsIgnoreCase": _Operator(_equal_ignoring_case, variables=True),
     "StringLike": _Operator(_like, pattern=True, variables=True),
     "StringNotLike": _Operator(_like, pattern=True, variables=True),
     "ArnEquals": _ARN,
     "ArnNotEquals": _ARN,
     "ArnLike": _ARN,
     "ArnNotLike": _ARN,
-    "Bool": _Operator(_ignoring_case, lambda text: text.lower() in ("true", "false")),
+    "Bool": _Operator(_equal_ignoring_case, lambda text: text.lower() in ("true", "false")),
     "BinaryEquals": _Operator(_same_bytes, _is_base64),
     "IpAddress": _IP,
     "NotIpAddress": _IP,
@@ -183,27 +184,29 @@ _SPELLING = re.compile(r"(?:(ForAllValues|ForAnyValue):)?([A-Za-z]+?)(IfExists)?
 def parse_condition(
     spelling: str, key: str, values: tuple[str, ...], *, variables: bool
 ) -> Condition:
-    """Read one key of one operator; raises UnsupportedPolicyError for what is not known."""
-    found = _SPELLING.fullmatch(spelling)
-    if not found:
-        raise UnsupportedPolicyError(f"No condition operator {spelling!r} is known.")
-    condition = Condition(found[1], found[2], bool(found[3]), key, values, variables)
+    """Read one key of one operator; raises UnsupportedPolicyError for anything unknown."""
+    match = _SPELLING.fullmatch(spelling)
+    if not match:
+        raise UnsupportedPolicyError(f"The condition operator {spelling!r} is unknown.")
+    condition = Condition(match[1], match[2], bool(match[3]), key, values, variables)
     if condition.operator == "Null":
         if condition.quantifier or condition.if_exists:
-            raise UnsupportedPolicyError(f"{spelling!r} is not an operator: Null stands alone.")
+            raise UnsupportedPolicyError(
+                f"{spelling!r} is not an operator: Null has no quantifier and no IfExists."
+            )
         accepts = _OPERATORS["Bool"].accepts
     elif condition.operator in _OPERATORS:
         accepts = _OPERATORS[condition.operator].accepts
     else:
-        raise UnsupportedPolicyError(f"No condition operator {spelling!r} is known.")
+        raise UnsupportedPolicyError(f"The condition operator {spelling!r} is unknown.")
     if not values or not all(accepts(value) for value in values):
-        raise UnsupportedPolicyError(f"{spelling} of {key} has a value that it cannot compare.")
-    if variables and not _takes_variables(condition) and any("${" in value for value in values):
-        raise UnsupportedPolicyError(f"{spelling} takes no policy variables.")
+        raise UnsupportedPolicyError(f"{spelling} cannot compare a value of {key}.")
+    if variables and not _supports_variables(condition) and any("${" in value for value in values):
+        raise UnsupportedPolicyError(f"{spelling} does not support policy variables.")
     return condition
 
 
-def _takes_variables(condition: Condition) -> bool:
+def _supports_variables(condition: Condition) -> bool:
     return condition.operator != "Null" and _OPERATORS[condition.operator].variables
 
 
@@ -213,27 +216,27 @@ def holds(condition: Condition, context: Context) -> bool:
     Raises UnsupportedPolicyError for several values without a quantifier, and
     UnresolvedVariableError for a policy variable without a value.
     """
-    given = context.get(condition.key.lower())
+    values = context.get(condition.key.lower())
     if condition.operator == "Null":
-        wanted = {value.lower() for value in condition.values}
-        return ("true" if given is None else "false") in wanted
-    if given is None and condition.if_exists:
+        policy_values = {value.lower() for value in condition.values}
+        return ("true" if values is None else "false") in policy_values
+    if values is None and condition.if_exists:
         return True
     if condition.quantifier == "ForAllValues":
-        return all(_passes(value, condition, context) for value in given or ())
+        return all(_passes(value, condition, context) for value in values or ())
     if condition.quantifier == "ForAnyValue":
-        return any(_passes(value, condition, context) for value in given or ())
-    if given is None:
+        return any(_passes(value, condition, context) for value in values or ())
+    if values is None:
         return condition.negated
-    if len(given) != 1:
-        message = f"{condition.key} has several values: say ForAllValues or ForAnyValue."
+    if len(values) != 1:
+        message = f"{condition.key} has several values: use ForAllValues or ForAnyValue."
         raise UnsupportedPolicyError(message)
-    return _passes(given[0], condition, context)
+    return _passes(values[0], condition, context)
 
 
 def _passes(value: str, condition: Condition, context: Context) -> bool:
-    kind = _OPERATORS[condition.operator]
-    expand = globs.expand if kind.pattern else globs.literal
-    variables = condition.variables and kind.variables
-    wanted = [expand(text, context, variables=variables) for text in condition.values]
-    return any(kind.match(value, text) for text in wanted) != condition.negated
+    operator_rules = _OPERATORS[condition.operator]
+    expand = globs.expand if operator_rules.pattern else globs.literal
+    variables = condition.variables and operator_rules.variables
+    policy_values = [expand(text, context, variables=variables) for text in condition.values]
+    return any(operator_rules.match(value, text) for text in policy_values) != condition.negated

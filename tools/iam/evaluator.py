@@ -1,6 +1,6 @@
-"""The verdict of IAM policies on one request, with a sentence for each statement that passed it by.
+"""The decision of IAM policies on one request, with a reason for each statement that does not match.
 
-Pure: no clock, no network, no state. The rules and their order:
+The functions are pure: no clock, no network, no state. The rules and their order:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
@@ -18,22 +18,22 @@ from tools.iam.policy import Kind, Policy, Principals, Statement
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-# Values of these keys are shared secrets of a kind: no sentence ever holds one.
-_UNSPOKEN_KEYS = frozenset({"sts:externalid"})
+# The values of these keys are shared secrets, which must not appear in a reason.
+_SECRET_KEYS = frozenset({"sts:externalid"})
 
 
-class Named(IntEnum):
-    """How a Principal element names the requester; the larger, the more directly."""
+class PrincipalMatch(IntEnum):
+    """How directly a Principal element matches the requester, in ascending order."""
 
-    NOT = 0
+    NONE = 0
     ACCOUNT = 1  # the account, which may then delegate with its own identity policies
     ROLE = 2  # the role of a session, or anyone
-    SELF = 3  # the user, the session or the service itself
+    EXACT = 3  # the user, the session or the service itself
 
 
 @dataclass(frozen=True)
 class Requester:
-    """Who asks, in the forms a Principal element can name; ``service`` only for AWS services."""
+    """The identity that a Principal element is matched with; ``service`` is set for AWS services only."""
 
     account: str = ""
     arn: str = ""
@@ -43,7 +43,7 @@ class Requester:
 
 @dataclass(frozen=True)
 class Request:
-    """One thing to be allowed. ``context`` holds condition keys and their one or many values."""
+    """An action on a resource. ``context`` holds condition keys, each with one or several values."""
 
     action: str
     resource: str
@@ -60,11 +60,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Miss:
-    """Why a statement has no say in a request; ``depth`` counts the elements that did match."""
+    """The reason why a statement does not match; ``depth`` is the number of elements that do."""
 
     policy: str
     sid: str
-    why: str
+    reason: str
     depth: int
 
 
@@ -75,7 +75,7 @@ class Decision:
     effect: str | None
     reason: str
     statement: Statement | None = None
-    named: Named = Named.NOT
+    principal_match: PrincipalMatch = PrincipalMatch.NONE
     misses: tuple[Miss, ...] = ()
 
     @property
@@ -85,16 +85,16 @@ class Decision:
 
 
 def evaluate(policies: Iterable[Policy], request: Request) -> Decision:
-    """The verdict of all policies together: a Deny wins over any Allow.
+    """The decision of all policies together: a Deny overrides any Allow.
 
-    Raises UnsupportedPolicyError when a matching statement cannot be decided.
+    Raises UnsupportedPolicyError when a matching statement cannot be evaluated.
     """
     context = request.values()
     misses: list[Miss] = []
     allow: Decision | None = None
     for policy in policies:
         for statement in policy.statements:
-            outcome = _consider(statement, policy, request, context)
+            outcome = _match(statement, policy, request, context)
             if isinstance(outcome, Miss):
                 misses.append(outcome)
                 continue
@@ -103,36 +103,36 @@ def evaluate(policies: Iterable[Policy], request: Request) -> Decision:
                 effect=statement.effect,
                 reason=f"{policy.name}: statement {statement.sid} {verb} {request.action}",
                 statement=statement,
-                named=outcome,
+                principal_match=outcome,
             )
             if decision.effect == "Deny":
                 return decision
-            if allow is None or decision.named > allow.named:
+            if allow is None or decision.principal_match > allow.principal_match:
                 allow = decision
     if allow is not None:
         return allow
-    return Decision(effect=None, reason=_why_nothing_matches(misses, request), misses=tuple(misses))
+    return Decision(effect=None, reason=_nearest_miss(misses, request), misses=tuple(misses))
 
 
-def _why_nothing_matches(misses: Sequence[Miss], request: Request) -> str:
+def _nearest_miss(misses: Sequence[Miss], request: Request) -> str:
     if not misses:
-        return f"no policy says anything about {request.action}"
+        return f"no policy has a statement about {request.action}"
     nearest = max(misses, key=lambda miss: miss.depth)
-    return f"{nearest.policy}: statement {nearest.sid} does not match: {nearest.why}"
+    return f"{nearest.policy}: statement {nearest.sid} does not match: {nearest.reason}"
 
 
-def _consider(
+def _match(
     statement: Statement, policy: Policy, request: Request, context: Context
-) -> Named | Miss:
-    """How the matching statement names the requester, or why it does not match."""
+) -> PrincipalMatch | Miss:
+    """How a matching statement matches the requester, or the reason why it does not match."""
 
-    def miss(why: str, depth: int) -> Miss:
-        return Miss(policy.name, statement.sid, why, depth)
+    def miss(reason: str, depth: int) -> Miss:
+        return Miss(policy.name, statement.sid, reason, depth)
 
-    named = Named.SELF
+    principal_match = PrincipalMatch.EXACT
     if statement.principals is not None:
-        named = _names(statement, statement.principals, request.requester)
-        if named is Named.NOT:
+        principal_match = _match_principals(statement, statement.principals, request.requester)
+        if principal_match is PrincipalMatch.NONE:
             return miss("it is for other principals", 0)
     if not _has_action(statement, request.action):
         return miss(f"{request.action} is not among its actions", 1)
@@ -143,14 +143,14 @@ def _consider(
             return miss(f"{request.resource} is not among its resources", 2)
         for condition in statement.conditions:
             if not holds(condition, context):
-                return miss(_why_not(condition, context), 3)
+                return miss(_condition_reason(condition, context), 3)
     except UnresolvedVariableError as error:
         return _unresolved(statement, policy, error)
-    return named
+    return principal_match
 
 
 def _unresolved(statement: Statement, policy: Policy, error: UnresolvedVariableError) -> Miss:
-    """An Allow without its variable's value matches nothing; a Deny must not vanish for it."""
+    """Without the variable's value an Allow does not match, and a Deny cannot be evaluated."""
     negated = statement.not_resources or any(test.negated for test in statement.conditions)
     if statement.effect == "Deny" or negated:
         message = f"{policy.name}: statement {statement.sid} needs {error}, which has no value."
@@ -158,46 +158,49 @@ def _unresolved(statement: Statement, policy: Policy, error: UnresolvedVariableE
     return Miss(policy.name, statement.sid, f"{error} has no value", 2)
 
 
-def _names(statement: Statement, principals: Principals, requester: Requester) -> Named:
+def _match_principals(
+    statement: Statement, principals: Principals, requester: Requester
+) -> PrincipalMatch:
     if not principals.negated:
-        return _named_in(principals, requester)
-    # NotPrincipal speaks about everyone it does not name. A Deny spares only those named in all
-    # their forms: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
+        return _match_element(principals, requester)
+    # NotPrincipal matches all principals that it does not list. A Deny exempts only a requester
+    # that is listed in all its forms: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
     if statement.effect == "Deny":
-        spared = _named_in_full(principals, requester)
+        exempt = _lists_all_forms(principals, requester)
     else:
-        spared = _named_in(principals, requester) is not Named.NOT
-    return Named.NOT if spared else Named.ROLE
+        exempt = _match_element(principals, requester) is not PrincipalMatch.NONE
+    return PrincipalMatch.NONE if exempt else PrincipalMatch.ROLE
 
 
-def _named_in(principals: Principals, requester: Requester) -> Named:
+def _match_element(principals: Principals, requester: Requester) -> PrincipalMatch:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html."""
     if requester.service is not None:
-        named = requester.service in principals.service
-        return Named.SELF if named else Named.ROLE if principals.anyone else Named.NOT
+        if requester.service in principals.service:
+            return PrincipalMatch.EXACT
+        return PrincipalMatch.ROLE if principals.anyone else PrincipalMatch.NONE
     if requester.arn in principals.aws:
-        return Named.SELF
+        return PrincipalMatch.EXACT
     if principals.anyone or requester.policy_arn in principals.aws:
-        return Named.ROLE
-    return Named.ACCOUNT if _account_named_in(principals, requester) else Named.NOT
+        return PrincipalMatch.ROLE
+    return PrincipalMatch.ACCOUNT if _lists_account(principals, requester) else PrincipalMatch.NONE
 
 
-def _named_in_full(principals: Principals, requester: Requester) -> bool:
+def _lists_all_forms(principals: Principals, requester: Requester) -> bool:
     if principals.anyone or requester.service is not None:
-        return _named_in(principals, requester) is not Named.NOT
-    return {requester.arn, requester.policy_arn} <= set(principals.aws) and _account_named_in(
+        return _match_element(principals, requester) is not PrincipalMatch.NONE
+    return {requester.arn, requester.policy_arn} <= set(principals.aws) and _lists_account(
         principals, requester
     )
 
 
-def _account_named_in(principals: Principals, requester: Requester) -> bool:
+def _lists_account(principals: Principals, requester: Requester) -> bool:
     partition = requester.arn.partition(":")[2].partition(":")[0]
     root = f"arn:{partition}:iam::{requester.account}:root"
     return requester.account in principals.aws or root in principals.aws
 
 
 def _has_action(statement: Statement, action: str) -> bool:
-    """Actions know no case: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html."""
+    """Actions are case-insensitive: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html."""
     listed = any(
         globs.matches(globs.expand(pattern, {}, variables=False), action, ignore_case=True)
         for pattern in statement.actions
@@ -215,14 +218,14 @@ def _has_resource(
     return listed != statement.not_resources
 
 
-def _why_not(condition: Condition, context: Context) -> str:
-    """What the request has; never what the policy wants, which may be another tenant's secret."""
-    given = context.get(condition.key.lower())
-    if given is None:
+def _condition_reason(condition: Condition, context: Context) -> str:
+    """The request's value, but never the policy's, which may be another tenant's secret."""
+    values = context.get(condition.key.lower())
+    if values is None:
         return f"{condition.key} is missing"
     if condition.operator == "Null":
-        return f"{condition.key} is present, the policy wants it absent"
-    if condition.key.lower() in _UNSPOKEN_KEYS:
-        return f"{condition.key} is not the value that the policy wants"
-    shown = ", ".join(f'"{value}"' for value in given)
-    return f"{condition.key} is {shown}, the policy wants another value"
+        return f"{condition.key} is present, but the policy requires its absence"
+    if condition.key.lower() in _SECRET_KEYS:
+        return f"{condition.key} does not have the value that the policy requires"
+    texts = ", ".join(f'"{value}"' for value in values)
+    return f"{condition.key} is {texts}, but the policy requires another value"

@@ -10,38 +10,42 @@ import functools
 import re
 from collections.abc import Mapping
 
-# Wildcards of an expanded pattern. A variable's value may hold * and ?, which mean themselves.
-_ANY = "\ue000"
-_ONE = "\ue001"
+# Wildcards of an expanded pattern. In a variable's value, * and ? are literal characters.
+_STAR = "\ue000"
+_QUESTION_MARK = "\ue001"
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _LITERALS = {"*": "*", "?": "?", "$": "$"}
 _DEFAULT = re.compile(r"\s*([^,\s]+)\s*,\s*'([^']*)'\s*")
 
 Context = Mapping[str, tuple[str, ...]]
-"""Condition keys in lower case (IAM ignores their case) and the values they have."""
+"""Condition keys in lower case (IAM ignores their case), with their values."""
 
 
 class UnresolvedVariableError(Exception):
-    """A policy variable's key is not in the request context, or has more than one value."""
+    """The key of a policy variable is not in the request context, or has more than one value."""
 
 
 def expand(template: str, context: Context, *, variables: bool) -> str:
     """A pattern with its variables replaced; raises UnresolvedVariableError."""
-    if _ANY in template or _ONE in template:
-        raise UnresolvedVariableError("A pattern may not hold private-use characters.")
+    if _STAR in template or _QUESTION_MARK in template:
+        raise UnresolvedVariableError("A pattern may not contain private-use characters.")
     if not variables:
-        return _wild(template)
+        return _mark_wildcards(template)
     expanded = []
     position = 0
-    for found in _VARIABLE.finditer(template):
-        expanded += [_wild(template[position : found.start()]), _value(found[1], context)]
-        position = found.end()
-    return "".join([*expanded, _wild(template[position:])])
+    for match in _VARIABLE.finditer(template):
+        expanded += [_mark_wildcards(template[position : match.start()]), _value(match[1], context)]
+        position = match.end()
+    return "".join([*expanded, _mark_wildcards(template[position:])])
 
 
 def literal(template: str, context: Context, *, variables: bool) -> str:
-    """A text with its variables replaced, in which * and ? mean themselves."""
-    return expand(template, context, variables=variables).replace(_ANY, "*").replace(_ONE, "?")
+    """A text with its variables replaced; its * and ? are literal characters."""
+    return (
+        expand(template, context, variables=variables)
+        .replace(_STAR, "*")
+        .replace(_QUESTION_MARK, "?")
+    )
 
 
 def matches(pattern: str, text: str, *, ignore_case: bool = False) -> bool:
@@ -52,48 +56,50 @@ def matches(pattern: str, text: str, *, ignore_case: bool = False) -> bool:
 def matches_resource(pattern: str, arn: str) -> bool:
     """Whether an expanded Resource pattern matches.
 
-    Wildcards stay within a segment of the ARN, except that a * which ends its segment may reach
-    beyond the colon; the last segment is the whole rest of the ARN.
+    A wildcard matches within one segment of the ARN, except that a * at the end of a segment may
+    match across the colon; the last segment is the whole rest of the ARN.
     """
-    if pattern == _ANY:
+    if pattern == _STAR:
         return True
     return _compiled_resource(pattern).fullmatch(arn) is not None
 
 
 def matches_arn(pattern: str, arn: str) -> bool:
-    """Whether an expanded Arn condition value matches: each of six components on its own.
+    """Whether an expanded Arn condition value matches; each of six components is compared separately.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_ARN
     """
-    wanted, given = pattern.split(":", 5), arn.split(":", 5)
+    patterns, components = pattern.split(":", 5), arn.split(":", 5)
     return (
-        len(wanted) == len(given) == 6
-        and given[0] == "arn"
-        and all(matches(part, text) for part, text in zip(wanted, given, strict=True))
+        len(patterns) == len(components) == 6
+        and components[0] == "arn"
+        and all(
+            matches(part, component) for part, component in zip(patterns, components, strict=True)
+        )
     )
 
 
-def _wild(text: str) -> str:
-    return text.replace("*", _ANY).replace("?", _ONE)
+def _mark_wildcards(text: str) -> str:
+    return text.replace("*", _STAR).replace("?", _QUESTION_MARK)
 
 
 def _value(variable: str, context: Context) -> str:
     if variable in _LITERALS:
         return _LITERALS[variable]
-    with_default = _DEFAULT.fullmatch(variable)
-    key = with_default[1] if with_default else variable.strip()
+    default = _DEFAULT.fullmatch(variable)
+    key = default[1] if default else variable.strip()
     values = context.get(key.lower(), ())
     if len(values) == 1:
         return values[0]
-    if not values and with_default:
-        return with_default[2]
+    if not values and default:
+        return default[2]
     raise UnresolvedVariableError(key)
 
 
 @functools.lru_cache(maxsize=4096)
 def _compiled(pattern: str, ignore_case: bool) -> re.Pattern[str]:
     flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0)
-    return re.compile(_regex(pattern, any_=".*", one="."), flags)
+    return re.compile(_regex(pattern, star=".*", question_mark="."), flags)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -103,13 +109,14 @@ def _compiled_resource(pattern: str) -> re.Pattern[str]:
         heads, tail = [*heads, tail], ""
     segments = []
     for head in heads:
-        reaches_on = head.endswith(_ANY)
-        regex = _regex(head.removesuffix(_ANY), any_="[^:]*", one="[^:]")
-        segments.append(regex + ".*" if reaches_on else regex)
+        crosses_colon = head.endswith(_STAR)
+        regex = _regex(head.removesuffix(_STAR), star="[^:]*", question_mark="[^:]")
+        segments.append(regex + ".*" if crosses_colon else regex)
     if len(pattern.split(":", 5)) == 6:
-        segments.append(_regex(tail, any_=".*", one="."))
+        segments.append(_regex(tail, star=".*", question_mark="."))
     return re.compile(":".join(segments), re.DOTALL)
 
 
-def _regex(pattern: str, *, any_: str, one: str) -> str:
-    return "".join({_ANY: any_, _ONE: one}.get(char) or re.escape(char) for char in pattern)
+def _regex(pattern: str, *, star: str, question_mark: str) -> str:
+    wildcards = {_STAR: star, _QUESTION_MARK: question_mark}
+    return "".join(wildcards.get(char) or re.escape(char) for char in pattern)

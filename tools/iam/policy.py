@@ -1,4 +1,4 @@
-"""IAM policy documents, read strictly: whatever is not understood here is refused, never passed.
+"""A strict parser of IAM policy documents: it refuses any element that it does not support.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
@@ -16,9 +16,9 @@ from tools.iam.conditions import Condition, UnsupportedPolicyError, parse_condit
 
 
 class Kind(Enum):
-    """Where a policy is attached, which decides the elements its statements must have."""
+    """The kind of a policy, which decides the elements that its statements must have."""
 
-    IDENTITY = "identity policy"  # Resource, no Principal; boundaries and session policies too
+    IDENTITY = "identity policy"  # Resource, no Principal; also boundaries and session policies
     RESOURCE = "resource policy"  # Principal and Resource
     TRUST = "trust policy"  # Principal, no Resource
 
@@ -35,7 +35,7 @@ class Principals:
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement; ``not_actions`` and ``not_resources`` say that the list is excluded."""
+    """One statement; with ``not_actions`` or ``not_resources`` it applies to all but the list."""
 
     sid: str
     effect: str
@@ -49,7 +49,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Policy:
-    """A whole document; ``variables`` says whether ``${…}`` is a policy variable in it."""
+    """A whole document; ``variables`` is whether its version supports policy variables (``${…}``)."""
 
     name: str
     kind: Kind
@@ -69,7 +69,7 @@ _STATEMENT_KEYS = {
     "Resource",
     "Sid",
 }
-# Policy variables came with the version of 2012:
+# Policy variables exist since the version of 2012:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
 _VARIABLES_BY_VERSION = {"2008-10-17": False, "2012-10-17": True}
 _ACTION = re.compile(r"\*|[A-Za-z0-9*?-]+:[A-Za-z0-9*?]+")
@@ -81,11 +81,11 @@ def parse_policy(document: str | Mapping[str, Any], name: str, kind: Kind) -> Po
     """Read a document; raises UnsupportedPolicyError for anything outside the known grammar."""
     parsed = _load(document) if isinstance(document, str) else document
     if not isinstance(parsed, Mapping):
-        raise UnsupportedPolicyError(f"{name}: a policy is a JSON object.")
-    _only(parsed, _DOCUMENT_KEYS, name)
+        raise UnsupportedPolicyError(f"{name}: a policy must be a JSON object.")
+    _check_elements(parsed, _DOCUMENT_KEYS, name)
     version = parsed.get("Version", "2008-10-17")
     if version not in _VARIABLES_BY_VERSION:
-        raise UnsupportedPolicyError(f"{name}: no policy version {version!r} is known.")
+        raise UnsupportedPolicyError(f"{name}: the policy version {version!r} is unknown.")
     variables = _VARIABLES_BY_VERSION[version]
     statements = parsed.get("Statement")
     if isinstance(statements, Mapping):
@@ -111,29 +111,29 @@ def _load(text: str) -> object:
 
 
 def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """A JSON object; Python keeps the last of two equal keys, and IAM may not."""
+    """A JSON object. Python uses the last of two equal keys, but IAM may not."""
     if len({key for key, _ in pairs}) != len(pairs):
-        raise UnsupportedPolicyError("The policy names an element twice in one object.")
+        raise UnsupportedPolicyError("The policy has an element twice in one object.")
     return dict(pairs)
 
 
 def _statement(raw: object, where: str, kind: Kind, *, variables: bool) -> Statement:
     if not isinstance(raw, Mapping):
-        raise UnsupportedPolicyError(f"{where}: a statement is a JSON object.")
-    _only(raw, _STATEMENT_KEYS, where)
+        raise UnsupportedPolicyError(f"{where}: a statement must be a JSON object.")
+    _check_elements(raw, _STATEMENT_KEYS, where)
     if raw.get("Effect") not in ("Allow", "Deny"):
         raise UnsupportedPolicyError(f"{where}: Effect must be Allow or Deny.")
-    action_key, actions = _one_of(raw, "Action", "NotAction", where)
+    action_key, actions = _either(raw, "Action", "NotAction", where)
     for action in actions:
         if not _ACTION.fullmatch(action):
-            raise UnsupportedPolicyError(f"{where}: {action!r} is not an action.")
+            raise UnsupportedPolicyError(f"{where}: {action!r} is not a valid action.")
     resources: tuple[str, ...] | None = None
     resource_key = "Resource"
     if kind is Kind.TRUST:
         if "Resource" in raw or "NotResource" in raw:
             raise UnsupportedPolicyError(f"{where}: a trust policy has no Resource.")
     else:
-        resource_key, resources = _one_of(raw, "Resource", "NotResource", where)
+        resource_key, resources = _either(raw, "Resource", "NotResource", where)
         for resource in resources:
             _check_resource(resource, where)
     return Statement(
@@ -163,17 +163,21 @@ def _principals(raw: Mapping[str, Any], where: str, kind: Kind) -> Principals | 
     present = [key for key in ("Principal", "NotPrincipal") if key in raw]
     if kind is Kind.IDENTITY:
         if present:
-            raise UnsupportedPolicyError(f"{where}: an identity policy has no {present[0]}.")
+            raise UnsupportedPolicyError(
+                f"{where}: an identity policy must not have a {present[0]}."
+            )
         return None
     if len(present) != 1:
-        raise UnsupportedPolicyError(f"{where}: give either Principal or NotPrincipal.")
+        raise UnsupportedPolicyError(
+            f"{where}: a statement needs either Principal or NotPrincipal."
+        )
     negated = present[0] == "NotPrincipal"
     element = raw[present[0]]
     if element == "*":
         return Principals(negated=negated, anyone=True)
     if not isinstance(element, Mapping) or not element:
         raise UnsupportedPolicyError(f"{where}: {present[0]} must be * or an object.")
-    _only(element, {"AWS", "Service"}, where)
+    _check_elements(element, {"AWS", "Service"}, where)
     aws = _strings(element.get("AWS", []), where)
     for arn in aws:
         if arn != "*" and not _ACCOUNT.fullmatch(arn) and not _PRINCIPAL_ARN.fullmatch(arn):
@@ -197,18 +201,18 @@ def _conditions(raw: object, where: str, *, variables: bool) -> Iterator[Conditi
             yield parse_condition(operator, key, texts, variables=variables)
 
 
-def _only(element: Mapping[str, Any], known: set[str], where: str) -> None:
+def _check_elements(element: Mapping[str, Any], known: set[str], where: str) -> None:
     unknown = sorted(set(element) - known)
     if unknown:
-        raise UnsupportedPolicyError(f"{where}: no element {unknown[0]!r} is known.")
+        raise UnsupportedPolicyError(f"{where}: the element {unknown[0]!r} is unknown.")
 
 
-def _one_of(
+def _either(
     raw: Mapping[str, Any], first: str, second: str, where: str
 ) -> tuple[str, tuple[str, ...]]:
     present = [key for key in (first, second) if key in raw]
     if len(present) != 1:
-        raise UnsupportedPolicyError(f"{where}: give either {first} or {second}.")
+        raise UnsupportedPolicyError(f"{where}: a statement needs either {first} or {second}.")
     values = _strings(raw[present[0]], where)
     if not values:
         raise UnsupportedPolicyError(f"{where}: {present[0]} is empty.")
@@ -216,7 +220,7 @@ def _one_of(
 
 
 def _strings(value: object, where: str) -> tuple[str, ...]:
-    """A value or list of values as texts; JSON's booleans and numbers are written as IAM does."""
+    """A value or a list of values as texts; booleans and numbers are formatted as IAM does."""
     items: Sequence[object] = value if isinstance(value, list) else [value]
     texts = []
     for item in items:
@@ -225,5 +229,7 @@ def _strings(value: object, where: str) -> tuple[str, ...]:
         elif isinstance(item, str | int | float):
             texts.append(str(item))
         else:
-            raise UnsupportedPolicyError(f"{where}: {type(item).__name__} is no value.")
+            raise UnsupportedPolicyError(
+                f"{where}: a value must not be of the type {type(item).__name__}."
+            )
     return tuple(texts)

@@ -1,1 +1,1 @@
-"""An AWS on loopback that really refuses: moto's state behind real authorization."""
+"""A local AWS that enforces IAM: moto's state behind real authorization, on loopback."""

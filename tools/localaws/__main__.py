@@ -1,4 +1,4 @@
-"""``python -m tools.localaws serve --state FILE``: a local AWS in the foreground, until a signal."""
+"""``python -m tools.localaws serve --state FILE`` runs a local AWS in the foreground until a signal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.localaws.local_aws import LocalAws
 
 
 def main() -> None:
-    """Serve until SIGTERM or SIGINT; FILE holds ``{"url", "pid"}`` while the cloud is ready."""
+    """Serve until SIGTERM or SIGINT; FILE holds ``{"url", "pid"}`` while the local AWS is ready."""
     parser = argparse.ArgumentParser(prog="python -m tools.localaws", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="serve a local AWS on a free port of 127.0.0.1")
@@ -24,15 +24,15 @@ def main() -> None:
 
 
 def _serve(state: Path) -> None:
-    ended = threading.Event()
+    stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    with LocalAws() as cloud:
+        signal.signal(number, lambda *_: stop.set())
+    with LocalAws() as local_aws:
         ready = state.with_suffix(".part")
-        ready.write_text(json.dumps({"url": cloud.url, "pid": os.getpid()}) + "\n")
-        ready.replace(state)  # a reader never sees half a file
+        ready.write_text(json.dumps({"url": local_aws.url, "pid": os.getpid()}) + "\n")
+        ready.replace(state)  # so that a reader never sees an incomplete file
         try:
-            ended.wait()
+            stop.wait()
         finally:
             state.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Whether a caller may do a call: which policies count, and how they add up.
+"""Authorization of a call: which policies apply to the caller, and how their decisions add up.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
@@ -11,42 +11,41 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tools.iam.conditions import UnsupportedPolicyError
-from tools.iam.evaluator import Decision, Named, Request, Requester, evaluate
+from tools.iam.evaluator import Decision, PrincipalMatch, Request, Requester, evaluate
 from tools.iam.policy import Kind, Policy, parse_policy
 from tools.localaws.call import ServiceError
-from tools.localaws.moto_state import backends, managed_document
-from tools.localaws.required_permissions import Check, tags_of
+from tools.localaws.moto_state import backend, managed_document
+from tools.localaws.permission import tag_map
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tools.localaws.call import Call
+    from tools.localaws.call import Call, Caller
     from tools.localaws.clock import Clock
-    from tools.localaws.identity import Caller
+    from tools.localaws.permission import Permission
 
 _parse = functools.lru_cache(maxsize=4096)(parse_policy)
 
 
-class RefusedError(ServiceError):
-    """An access denial; ``refused_by`` and ``reason`` are for the trail, not for the caller."""
+class AccessDeniedError(ServiceError):
+    """A denied permission; the caller never sees ``refused_by`` and ``reason``, only the trail does."""
 
     def __init__(
-        self, call: Call, check: Check, *, refused_by: str, reason: str, because: str
+        self, call: Call, permission: Permission, *, refused_by: str, reason: str, explanation: str
     ) -> None:
-        arn = call.principal.arn if call.principal else "anonymous"
-        code, status = _denial(call.service)
+        code, status = _error_code(call.service)
         message = (
-            f"User: {arn} is not authorized to perform: {check.action} "
-            f"on resource: {check.resource} {because}"
+            f"User: {call.caller.principal.arn} is not authorized to perform: {permission.action} "
+            f"on resource: {permission.resource} {explanation}"
         )
         super().__init__(code, message, status)
-        self.action = check.action
-        self.resource = check.resource
+        self.action = permission.action
+        self.resource = permission.resource
         self.refused_by = refused_by
         self.reason = reason
 
 
-def _denial(service: str) -> tuple[str, int]:
+def _error_code(service: str) -> tuple[str, int]:
     if service == "ec2":
         return "UnauthorizedOperation", 403
     if service in ("iam", "s3", "sts", "cloudwatch"):
@@ -56,95 +55,103 @@ def _denial(service: str) -> tuple[str, int]:
 
 @dataclass(frozen=True)
 class CallerPolicies:
-    """What limits a caller: any of ``identity`` allows, and each of ``limits`` must allow too."""
+    """A caller's policies: one of ``identity`` must allow, and so must each of ``limits``."""
 
     identity: tuple[Policy, ...]
     limits: tuple[tuple[str, tuple[Policy, ...]], ...]  # ("permissions boundary", …), …
     tags: Mapping[str, str]
 
 
-def authorize(call: Call, caller: Caller, checks: list[Check], clock: Clock) -> str:
-    """A sentence on what allowed the call; raises RefusedError on the first check that fails."""
+def authorize(call: Call, permissions: list[Permission], clock: Clock) -> str:
+    """Return a sentence that names what allowed the call.
+
+    Raises AccessDeniedError for the first permission that the caller does not have.
+    """
     reason = f"{call.service}:{call.operation} needs no permission"
-    for check in checks:
+    for permission in permissions:
         try:
-            policies = caller_policies(caller)
-            request = _request(call, caller, policies, check, clock)
-            reason = _decide(call, caller, check, policies, request)
+            policies = _caller_policies(call.caller)
+            request = _request(call, policies, permission, clock)
+            reason = _decide(call, permission, policies, request)
         except UnsupportedPolicyError as error:
-            raise RefusedError(
+            raise AccessDeniedError(
                 call,
-                check,
+                permission,
                 refused_by="evaluator",
-                reason=f"a policy cannot be decided: {error}",
-                because="because a policy could not be evaluated",
+                reason=f"a policy cannot be evaluated: {error}",
+                explanation="because a policy could not be evaluated",
             ) from error
     return reason
 
 
-def _decide(
-    call: Call, caller: Caller, check: Check, policies: CallerPolicies, request: Request
-) -> str:
-    resource = _resource_decision(check, request)
+def _decide(call: Call, permission: Permission, policies: CallerPolicies, request: Request) -> str:
+    resource = _resource_decision(permission, request)
     identity = evaluate(policies.identity, request)
     limits = [(name, evaluate(limit, request)) for name, limit in policies.limits]
 
-    def refuse(who: str, decision: Decision) -> RefusedError:
-        because = (
-            f"with an explicit deny in {_article(who)}"
+    def denial(policy_type: str, decision: Decision) -> AccessDeniedError:
+        explanation = (
+            f"with an explicit deny in {_with_article(policy_type)}"
             if decision.effect == "Deny"
-            else f"because no {who} allows the {check.action} action"
+            else f"because no {policy_type} allows the {permission.action} action"
         )
-        return RefusedError(
+        is_resource_policy = policy_type == "resource-based policy"
+        return AccessDeniedError(
             call,
-            check,
-            refused_by=check.resource_policy_name if who == "resource-based policy" else who,
+            permission,
+            refused_by=permission.resource_policy_name if is_resource_policy else policy_type,
             reason=decision.reason,
-            because=because,
+            explanation=explanation,
         )
 
-    for who, decision in [
+    for policy_type, decision in [
         ("identity-based policy", identity),
         ("resource-based policy", resource),
         *limits,
     ]:
         if decision.effect == "Deny":
-            raise refuse(who, decision)
+            raise denial(policy_type, decision)
 
-    same_account = caller.principal.account == check.owner
-    granted_directly = same_account and resource.named >= Named.ROLE
+    same_account = call.account == permission.owner
+    granted_directly = same_account and resource.principal_match >= PrincipalMatch.ROLE
     if not granted_directly and not identity.allowed:
-        raise refuse("identity-based policy", identity)
-    if not resource.allowed and (check.policy_required or not same_account):
-        raise refuse("resource-based policy", resource)
-    # A policy that names the session or user itself is not narrowed by what they are limited to.
-    if not (same_account and resource.named is Named.SELF):
-        for who, decision in limits:
+        raise denial("identity-based policy", identity)
+    if not resource.allowed and (permission.policy_required or not same_account):
+        raise denial("resource-based policy", resource)
+    # Boundaries and session policies do not limit a grant to the user or session ARN itself.
+    if not (same_account and resource.principal_match is PrincipalMatch.EXACT):
+        for policy_type, decision in limits:
             if not decision.allowed:
-                raise refuse(who, decision)
-    return resource.reason if granted_directly or check.policy_required else identity.reason
+                raise denial(policy_type, decision)
+    return resource.reason if granted_directly or permission.policy_required else identity.reason
 
 
-def _article(who: str) -> str:
-    return f"an {who}" if who[0] in "aeiou" else f"a {who}"
+def _with_article(policy_type: str) -> str:
+    return f"an {policy_type}" if policy_type[0] in "aeiou" else f"a {policy_type}"
 
 
-def _resource_decision(check: Check, request: Request) -> Decision:
-    if check.resource_policy is None:
-        return Decision(None, f"{check.resource} has no policy that lets another account in")
-    kind = Kind.TRUST if check.trust else Kind.RESOURCE
-    policy = _parse(check.resource_policy, check.resource_policy_name, kind)
+def _resource_decision(permission: Permission, request: Request) -> Decision:
+    if permission.resource_policy is None:
+        return Decision(None, f"{permission.resource} has no policy that allows another account")
+    kind = Kind.TRUST if permission.trust else Kind.RESOURCE
+    policy = _parse(permission.resource_policy, permission.resource_policy_name, kind)
     return evaluate([policy], request)
 
 
-def service_may_use(policy: str, name: str, request: Request) -> Decision:
-    """Whether a resource policy lets an AWS service in; raises UnsupportedPolicyError."""
-    return evaluate([_parse(policy, name, Kind.RESOURCE)], request)
+def allows_service(document: str, name: str, kind: Kind, request: Request) -> bool:
+    """Whether a resource's policy allows a request that an AWS service makes for itself.
+
+    A policy that cannot be evaluated does not allow it.
+    """
+    try:
+        return evaluate([_parse(document, name, kind)], request).allowed
+    except UnsupportedPolicyError:
+        return False
 
 
-def caller_policies(caller: Caller) -> CallerPolicies:
-    """Everything attached to a caller in moto's IAM, and its session policies."""
-    iam = backends("iam")[caller.principal.account]["global"]
+def _caller_policies(caller: Caller) -> CallerPolicies:
+    """All policies attached to a caller in moto's IAM, and the caller's session policies."""
+    iam = backend("iam", caller.principal.account)
     if caller.principal.kind == "user":
         return _user_policies(iam, caller.principal.name)
     return _session_policies(iam, caller)
@@ -153,49 +160,49 @@ def caller_policies(caller: Caller) -> CallerPolicies:
 def _user_policies(iam: Any, name: str) -> CallerPolicies:  # noqa: ANN401
     user = iam.users[name]
     owners = [user, *iam.get_groups_for_user(name)]
-    identity = [policy for owner in owners for policy in _attached(owner)]
-    return CallerPolicies(tuple(identity), (), tags_of(user.tags))
+    identity = [policy for owner in owners for policy in _attached_policies(owner)]
+    return CallerPolicies(tuple(identity), (), tag_map(user.tags))
 
 
 def _session_policies(iam: Any, caller: Caller) -> CallerPolicies:  # noqa: ANN401
     session = caller.session
     roles = [role for role in list(iam.roles.values()) if role.arn == caller.principal.policy_arn]
     if session is None or not roles or roles[0].id != session.role_id:
-        return CallerPolicies((), (), {})  # the role is gone: its sessions may do nothing
+        return CallerPolicies((), (), {})  # a deleted role's sessions have no permissions
     role = roles[0]
     limits: list[tuple[str, tuple[Policy, ...]]] = []
     if boundary := role.permissions_boundary_arn:
         managed = iam.managed_policies.get(boundary)
         document = managed_document(managed) if managed else '{"Version": "missing"}'
-        limits.append(("permissions boundary", (_identity(document, f"boundary {boundary}"),)))
+        limits.append(
+            ("permissions boundary", (_identity_policy(document, f"boundary {boundary}"),))
+        )
     if session.policies:
-        parsed = tuple(_identity(text, "session policy") for text in session.policies)
+        parsed = tuple(_identity_policy(text, "session policy") for text in session.policies)
         limits.append(("session policy", parsed))
-    tags = tags_of(list(role.tags.values()) if isinstance(role.tags, dict) else role.tags)
-    return CallerPolicies(tuple(_attached(role)), tuple(limits), {**tags, **session.tags})
+    tags = tag_map(list(role.tags.values()) if isinstance(role.tags, dict) else role.tags)
+    return CallerPolicies(tuple(_attached_policies(role)), tuple(limits), {**tags, **session.tags})
 
 
-def _attached(owner: Any) -> list[Policy]:  # noqa: ANN401
+def _attached_policies(owner: Any) -> list[Policy]:  # noqa: ANN401
     inline = [
-        _identity(text, f"inline policy {name} of {owner.name}")
+        _identity_policy(text, f"inline policy {name} of {owner.name}")
         for name, text in list(owner.policies.items())
     ]
     managed = [
-        _identity(managed_document(policy), f"managed policy {policy.name} of {owner.name}")
+        _identity_policy(managed_document(policy), f"managed policy {policy.name} of {owner.name}")
         for policy in list(owner.managed_policies.values())
     ]
     return inline + managed
 
 
-def _identity(document: str, name: str) -> Policy:
+def _identity_policy(document: str, name: str) -> Policy:
     return _parse(document, name, Kind.IDENTITY)
 
 
-def _request(
-    call: Call, caller: Caller, policies: CallerPolicies, check: Check, clock: Clock
-) -> Request:
+def _request(call: Call, policies: CallerPolicies, permission: Permission, clock: Clock) -> Request:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html."""
-    principal = caller.principal
+    caller, principal = call.caller, call.caller.principal
     now = clock.now()
     context: dict[str, str | tuple[str, ...]] = {
         "aws:CurrentTime": now.isoformat(),
@@ -205,8 +212,8 @@ def _request(
         "aws:PrincipalIsAWSService": "false",
         "aws:PrincipalType": "User" if principal.kind == "user" else "AssumedRole",
         "aws:RequestedRegion": call.region,
-        "aws:ResourceAccount": check.owner,
-        # The cloud stands for endpoints that only speak TLS, though loopback itself does not.
+        "aws:ResourceAccount": permission.owner,
+        # The local AWS stands in for endpoints that accept TLS only, although it serves plain HTTP.
         "aws:SecureTransport": "true",
         "aws:SourceIp": call.source_ip,
         "aws:ViaAWSService": "false",
@@ -216,7 +223,7 @@ def _request(
     if principal.kind == "user":
         context["aws:username"] = principal.name
     if caller.session is not None:
-        # There for temporary keys only, and here nobody signs in with a second factor:
+        # AWS sets this key for temporary keys only, and the local AWS has no MFA devices:
         # …#condition-keys-multifactorauthpresent
         context["aws:MultiFactorAuthPresent"] = "false"
         context["aws:TokenIssueTime"] = caller.session.issued.isoformat()
@@ -224,8 +231,8 @@ def _request(
             context["aws:SourceIdentity"] = caller.session.source_identity
         context |= caller.session.request_context
     return Request(
-        action=check.action,
-        resource=check.resource,
-        context={**context, **check.context},
+        action=permission.action,
+        resource=permission.resource,
+        context={**context, **permission.context},
         requester=Requester(principal.account, principal.arn, principal.policy_arn),
     )

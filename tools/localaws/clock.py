@@ -1,4 +1,4 @@
-"""The local AWS's clock, which can be moved so that expiry can be shown without waiting."""
+"""The clock of the local AWS, which tests can move to reach an expiry without waiting."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 class Clock:
     """Real time plus an offset.
 
-    Keys, presigned URLs and ``aws:CurrentTime`` follow this clock. What is compared with a time
-    the *client* wrote (the signature's date, a log event's timestamp) follows real time.
+    Keys, presigned URLs and ``aws:CurrentTime`` follow this clock. Times that the *client* writes
+    (the signature's date, a log event's timestamp) are compared with real time.
     """
 
     def __init__(self) -> None:
@@ -18,11 +18,11 @@ class Clock:
         self._lock = threading.Lock()
 
     def now(self) -> datetime:
-        """The cloud's time, in UTC."""
+        """The time of the local AWS, in UTC."""
         with self._lock:
             return datetime.now(UTC) + self._offset
 
     def advance(self, seconds: float) -> None:
-        """Move the clock ahead, or back: keys made while it is behind end sooner for a client."""
+        """Move the clock forward, or back: keys issued while it is behind expire sooner for a client."""
         with self._lock:
             self._offset += timedelta(seconds=seconds)

@@ -1,12 +1,13 @@
-"""What every part of the local AWS may use: moto's state, the clock, faults, sessions, routes."""
+"""The state that the services of the local AWS share: clock, faults, trail, sessions and profiles."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tools.localaws.moto_state import backends
+from tools.localaws.call import ServiceError
+from tools.localaws.moto_state import role_by_arn
 
 if TYPE_CHECKING:
     from tools.localaws.bedrock.inference_profiles import InferenceProfiles
@@ -16,18 +17,14 @@ if TYPE_CHECKING:
     from tools.localaws.trail import Trail
 
 ControlRoute = Callable[[Mapping[str, Any]], Any]
-"""Takes the control request's JSON object, returns what is sent back as JSON."""
-
-Stored = Callable[[], Iterator[tuple[str, str, object]]]
-"""Yields (account, location, value) for everything a service holds outside moto."""
+"""Takes the JSON object of a control request and returns the JSON value of the response."""
 
 
 @dataclass(frozen=True)
 class LocalAwsContext:
-    """Handed to each service's constructor.
+    """Passed to each service's constructor.
 
-    ``control_routes`` is filled by services at construction: name => handler, served as
-    ``POST /_cloud/<name>``. ``stores`` too: what ``Control.search`` looks through besides moto.
+    A service adds its own control routes to ``control_routes`` at construction: name => handler.
     """
 
     url: str
@@ -37,14 +34,6 @@ class LocalAwsContext:
     sessions: Sessions
     inference_profiles: InferenceProfiles
     control_routes: dict[str, ControlRoute] = field(default_factory=dict)
-    stores: list[Stored] = field(default_factory=list)
-
-    def backend(self, service: str, account: str, region: str) -> Any:  # noqa: ANN401
-        """Moto's backend of a service (moto's name, such as ``logs`` or ``lambda``).
-
-        ``region`` is ``global`` for services without Regions (iam, s3, sts).
-        """
-        return backends(service)[account][region]
 
     def start_role_session(
         self,
@@ -53,19 +42,21 @@ class LocalAwsContext:
         seconds: int = 3600,
         request_context: Mapping[str, str] | None = None,
     ) -> RoleSession:
-        """Keys of an existing role, as an AWS service gets them for its own work (Lambda).
+        """Issue keys of an existing role to an AWS service, for its own work (Lambda, Bedrock).
 
-        ``request_context`` are condition keys of every call made with them. The role's trust in the
-        service is the service's to check. Raises LookupError when there is no such role.
+        ``request_context`` holds condition keys of every call made with the keys. The service has
+        to check that the role trusts it. Raises LookupError when there is no such role.
         """
-        account = role_arn.split(":")[4]
-        for role in self.backend("iam", account, "global").roles.values():
-            if role.arn == role_arn:
-                return self.sessions.issue(
-                    role_arn=role_arn,
-                    role_id=role.id,
-                    name=name,
-                    duration_seconds=seconds,
-                    request_context=request_context,
-                )
-        raise LookupError(f"There is no role {role_arn}.")
+        try:
+            role = role_by_arn(role_arn)
+        except ServiceError as error:
+            raise LookupError(error.message) from error
+        if role is None:
+            raise LookupError(f"There is no role {role_arn}.")
+        return self.sessions.issue(
+            role_arn=role_arn,
+            role_id=role.id,
+            name=name,
+            duration_seconds=seconds,
+            request_context=request_context,
+        )

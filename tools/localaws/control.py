@@ -1,6 +1,6 @@
-"""A client of the local AWS's control API: make an identity, read the trail, search, break things.
+"""A client of the control API: create users, read the trail, search all stored data, script faults.
 
-No AWS client ever calls it. It needs only the cloud's URL, so it works from another process too.
+It needs only the URL of the local AWS, so it works from another process too.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ ALLOW_ALL: Mapping[str, Any] = {
 
 
 class ControlError(Exception):
-    """The cloud did not do what it was told; the message says why."""
+    """The local AWS refused a control request; the message says why."""
 
 
 class Control:
-    """``url`` is the cloud's own, such as ``http://127.0.0.1:4566``."""
+    """``url`` is that of the local AWS, such as ``http://127.0.0.1:4566``."""
 
     def __init__(self, url: str) -> None:
         self._address = urlsplit(url).netloc
 
     def health(self) -> bool:
-        """Whether the cloud answers; OSError when nothing listens there."""
+        """Whether the local AWS answers; OSError when nothing listens at its address."""
         return bool(self.post("health", {})["ready"])
 
     def account(
@@ -45,9 +45,9 @@ class Control:
         user: str = "deployer",
         policies: Sequence[Mapping[str, Any]] = (ALLOW_ALL,),
     ) -> Credentials:
-        """A key of an IAM user who has these inline policies, and is made if not there yet.
+        """Create an IAM user with these inline policies if there is none, and return the user's key.
 
-        Called again, it replaces the user's inline policies and returns the same key.
+        For an existing user it replaces the inline policies and returns the same key.
         """
         body = {"account": account_id, "user": user, "policies": [dict(p) for p in policies]}
         return Credentials(**self.post("account", body))
@@ -57,28 +57,28 @@ class Control:
         return [TrailEntry(**entry) for entry in self.post("calls", filters)]
 
     def search(self, needle: str) -> dict[str, list[str]]:
-        """Everything at rest that holds ``needle``: account id => locations."""
-        found: dict[str, list[str]] = self.post("search", {"needle": needle})
-        return found
+        """All places where ``needle`` is stored: account id => locations."""
+        locations: dict[str, list[str]] = self.post("search", {"needle": needle})
+        return locations
 
     def fault(self, fault: Fault) -> None:
         """Script a fault."""
         self.post("fault", asdict(fault))
 
     def clear_faults(self) -> None:
-        """Forget all scripted faults."""
+        """Remove all scripted faults."""
         self.post("clear_faults", {})
 
     def advance_clock(self, seconds: float) -> None:
-        """Move the cloud's clock ahead, so that keys expire, or back by a negative number."""
+        """Move the clock of the local AWS forward, so that keys expire, or back by a negative number."""
         self.post("advance_clock", {"seconds": seconds})
 
     def post(self, name: str, body: Mapping[str, Any]) -> Any:  # noqa: ANN401
-        """Call a control route by name; ControlError when the cloud refuses."""
+        """Call a control route by name; ControlError when the local AWS refuses it."""
         connection = http.client.HTTPConnection(self._address, timeout=120)
         try:
             connection.request(
-                "POST", f"/_cloud/{name}", json.dumps(body), {"Content-Type": "application/json"}
+                "POST", f"/_control/{name}", json.dumps(body), {"Content-Type": "application/json"}
             )
             response = connection.getresponse()
             answer = json.loads(response.read())

@@ -1,4 +1,4 @@
-"""The control API's server side: ``POST /_cloud/<name>`` with a JSON object, on the cloud's port."""
+"""The server of the control API: ``POST /_control/<name>`` with a JSON object, on the same port as AWS."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tools.iam.conditions import UnsupportedPolicyError
 from tools.iam.policy import Kind, parse_policy
 from tools.localaws.call import Response
 from tools.localaws.faults import Fault
+from tools.localaws.moto_state import backend
 from tools.localaws.search import search
 
 if TYPE_CHECKING:
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
     from tools.localaws.context import ControlRoute, LocalAwsContext
     from tools.localaws.http_server import HttpRequest
 
-PREFIX = "/_cloud/"
+PREFIX = "/_control/"
 
 
 class ControlApi:
-    """The cloud's own routes, and those that its services have added to the context."""
+    """Serves its own routes and those that the services have added to the context."""
 
     def __init__(self, context: LocalAwsContext) -> None:
         self._context = context
@@ -37,7 +38,7 @@ class ControlApi:
         }
 
     def answer(self, request: HttpRequest) -> Response:
-        """The route's result as JSON, or 400 with what is wrong with the request."""
+        """The route's result as JSON, or 400 with an error that says what is wrong with the request."""
         name = request.path.removeprefix(PREFIX)
         route = self._routes.get(name) or self._context.control_routes.get(name)
         if route is None or request.method != "POST":
@@ -50,17 +51,17 @@ class ControlApi:
     def _health(self, _: Mapping[str, Any]) -> Any:  # noqa: ANN401
         return {"ready": True}
 
-    def _account(self, given: Mapping[str, Any]) -> Any:  # noqa: ANN401
-        account, name = str(given["account"]), str(given["user"])
+    def _account(self, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        account, name = str(arguments["account"]), str(arguments["user"])
         if len(account) != 12 or not account.isdigit():
             raise ValueError(f"{account} is not an account id of 12 digits.")
-        iam = self._context.backend("iam", account, "global")
+        iam = backend("iam", account)
         user = iam.users.get(name) or iam.create_user("global", name)
         user.policies.clear()
-        for number, document in enumerate(given["policies"], start=1):
+        for number, document in enumerate(arguments["policies"], start=1):
             text = json.dumps(document)
-            _check(text)
-            iam.put_user_policy(name, f"given-{number}", text)
+            _check_policy(text)
+            iam.put_user_policy(name, f"policy-{number}", text)
         active = [key for key in user.access_keys if key.status == "Active"]
         key = active[0] if active else iam.create_access_key(name)
         return {
@@ -71,22 +72,22 @@ class ControlApi:
     def _calls(self, filters: Mapping[str, Any]) -> Any:  # noqa: ANN401
         return [asdict(entry) for entry in self._context.trail.entries(**filters)]
 
-    def _search(self, given: Mapping[str, Any]) -> Any:  # noqa: ANN401
-        return search(str(given["needle"]), self._context)
+    def _search(self, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        return search(str(arguments["needle"]), self._context)
 
-    def _fault(self, given: Mapping[str, Any]) -> Any:  # noqa: ANN401
-        self._context.faults.add(Fault(**given))
+    def _fault(self, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        self._context.faults.add(Fault(**arguments))
 
     def _clear_faults(self, _: Mapping[str, Any]) -> Any:  # noqa: ANN401
         self._context.faults.clear()
 
-    def _advance_clock(self, given: Mapping[str, Any]) -> Any:  # noqa: ANN401
-        self._context.clock.advance(float(given["seconds"]))
+    def _advance_clock(self, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        self._context.clock.advance(float(arguments["seconds"]))
 
 
-def _check(text: str) -> None:
+def _check_policy(text: str) -> None:
     try:
-        parse_policy(text, "the given policy", Kind.IDENTITY)
+        parse_policy(text, "the policy", Kind.IDENTITY)
     except UnsupportedPolicyError as error:
         raise ValueError(str(error)) from error
 

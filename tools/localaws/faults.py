@@ -1,4 +1,4 @@
-"""Scripted faults: throttles, slow answers and broken connections, a set number of times."""
+"""Scripted faults: throttles, slow responses and broken connections."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ FOREVER = 0  # Fault.times: until the faults are cleared
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong, for which calls, how often.
+    """A fault, the calls that it affects, and how often it occurs.
 
-    ``service`` and ``operation`` are botocore's names (``logs``, ``PutLogEvents``), ``*`` is any;
+    ``service`` and ``operation`` are botocore's names (``logs``, ``PutLogEvents``), ``*`` matches any;
     ``account`` is the caller's. The first ``skip`` matching calls pass, the next ``times`` fail.
-    A fault waits ``delay_seconds``, then refuses with ``code`` (if one is given) or breaks the
-    connection: ``before`` the call is done, or ``after`` it (done, but the answer is lost).
-    Two kinds are read by the service that answers, in its own words: ``stream`` by the one that
-    streams (Bedrock), and ``rejected`` by CloudWatch Logs, which then answers PutLogEvents with
-    this ``rejectedLogEventsInfo`` and keeps the other events.
+    A fault waits ``delay_seconds``, then fails the call with ``code`` (if it is set) or breaks the
+    connection: ``before`` the call is served, or ``after`` (served, but the response is lost).
+    Two kinds are applied by the service: Bedrock breaks a stream as ``stream`` says, and CloudWatch
+    Logs answers PutLogEvents with ``rejected`` as the ``rejectedLogEventsInfo`` and stores the
+    other events.
     """
 
     service: str = "*"
@@ -36,7 +36,7 @@ class Fault:
     times: int = 1
     delay_seconds: float = 0.0
     code: str | None = None
-    message: str = "The local AWS was told to refuse this call."
+    message: str = "A scripted fault failed this call."
     status: int = 400
     drop: Literal["before", "after"] | None = None
     stream: Mapping[str, Any] = field(default_factory=dict)
@@ -44,11 +44,11 @@ class Fault:
 
     @property
     def kind(self) -> Kind:
-        """Who applies it."""
+        """The kind, which decides who applies the fault: the pipeline (``call``) or a service."""
         return "stream" if self.stream else "rejected" if self.rejected else "call"
 
     def matches(self, call: Call) -> bool:
-        """Whether this fault is meant for ``call``."""
+        """Whether this fault affects ``call``."""
         return (
             self.service in ("*", call.service)
             and self.operation in ("*", call.operation)
@@ -59,16 +59,16 @@ class Fault:
 @dataclass
 class _Scripted:
     fault: Fault
-    seen: int = 0
+    matches: int = 0
 
     def take(self) -> bool:
-        self.seen += 1
-        past = self.seen - self.fault.skip
-        return past > 0 and (self.fault.times == FOREVER or past <= self.fault.times)
+        self.matches += 1
+        number = self.matches - self.fault.skip
+        return number > 0 and (self.fault.times == FOREVER or number <= self.fault.times)
 
 
 class Faults:
-    """The script: each call takes at most one fault, the oldest that still applies."""
+    """The script: at most one fault affects a call, the oldest that still applies."""
 
     def __init__(self) -> None:
         self._script: list[_Scripted] = []
@@ -80,15 +80,12 @@ class Faults:
             self._script.append(_Scripted(fault))
 
     def clear(self) -> None:
-        """Forget the script."""
+        """Remove all faults."""
         with self._lock:
             self._script.clear()
 
     def take(self, call: Call, kind: Kind = "call") -> Fault | None:
-        """The fault for this call, used up by asking.
-
-        The pipeline asks for those of the ``call`` itself, and applies them; a service for its own.
-        """
+        """Return the fault that affects this call, and count it as used."""
         with self._lock:
             for scripted in self._script:
                 fault = scripted.fault

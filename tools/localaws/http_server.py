@@ -1,7 +1,7 @@
-"""A small HTTP/1.1 server on loopback: keep-alive, streamed answers, a clean stop.
+"""A small HTTP/1.1 server on loopback: keep-alive, streamed responses, a clean stop.
 
-Werkzeug's own server closes the connection after each answer, which would hide what the product
-does with connections it keeps.
+Werkzeug's own server closes the connection after each response, so tests could not see how the
+product reuses connections.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """A request as it arrived: ``target`` is the path and query, not decoded."""
+    """A request as it arrived: ``target`` is the path and query, percent-encoded."""
 
     method: str
     target: str
@@ -33,21 +34,26 @@ class HttpRequest:
 
     @property
     def path(self) -> str:
-        """The target without its query, not decoded."""
+        """The target without its query, percent-encoded."""
         return self.target.partition("?")[0]
 
     @property
     def query(self) -> str:
-        """The target's query, not decoded."""
+        """The target's query, percent-encoded."""
         return self.target.partition("?")[2]
+
+    @cached_property
+    def lowercase_headers(self) -> dict[str, str]:
+        """The headers by lower-case name."""
+        return {name.lower(): value for name, value in self.headers.items()}
 
 
 class DropConnectionError(Exception):
-    """Raised by the handler of a request to break the connection instead of answering."""
+    """Raised to break the connection instead of sending a response."""
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Reads one request after another from a connection and writes what the cloud answers."""
+    """Reads requests from a connection, one after another, and writes the responses."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -72,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = _answer  # noqa: N815
 
     def handle_expect_100(self) -> bool:
-        """Ask for the body at once: S3 clients wait a second for this before they send it."""
+        """Request the body immediately: S3 clients wait up to a second for this before they send it."""
         self.send_response_only(100)
         self.end_headers()
         self.wfile.flush()
@@ -104,9 +110,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def _write_whole(self, body: bytes, headers: Mapping[str, str]) -> None:
-        # An answer to HEAD keeps the length of the body that GET would have had.
-        told = {name.lower(): value for name, value in headers.items()}.get("content-length")
-        length = told if self.command == "HEAD" and told else str(len(body))
+        # The response to HEAD has the length of the body that GET would return.
+        get_length = {name.lower(): value for name, value in headers.items()}.get("content-length")
+        length = get_length if self.command == "HEAD" and get_length else str(len(body))
         self.send_header("Content-Length", length)
         self.end_headers()
         if self.command != "HEAD":
@@ -128,11 +134,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing: the trail holds every call."""
+        """Log nothing: the trail records every call."""
 
 
 def _joined(items: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Headers by name; one sent several times has its values joined by commas (RFC 9110, 5.3)."""
+    """Headers by name; the values of a repeated header are joined by commas (RFC 9110, 5.3)."""
     headers: dict[str, str] = {}
     for name, value in items:
         headers[name] = f"{headers[name]},{value}" if name in headers else value
@@ -140,7 +146,7 @@ def _joined(items: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 class LoopbackServer(ThreadingHTTPServer):
-    """Listens on a free port of 127.0.0.1 from construction on; answers after ``start``."""
+    """Listens on a free port of 127.0.0.1 once constructed, and answers once started."""
 
     daemon_threads = True
     block_on_close = False
@@ -155,19 +161,19 @@ class LoopbackServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address on which it listens."""
         return f"http://{LOOPBACK}:{self.server_address[1]}"
 
     def start(self, answer: Callable[[HttpRequest], Response]) -> None:
-        """Begin answering with ``answer``, which is called on one thread per connection."""
+        """Start answering with ``answer``, which is called on one thread per connection."""
         self.answer = answer
         self._thread = threading.Thread(
-            target=self.serve_forever, kwargs={"poll_interval": 0.05}, name="local-cloud"
+            target=self.serve_forever, kwargs={"poll_interval": 0.05}, name="local-aws"
         )
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop listening, break what is still connected, and wait for the listener to end."""
+        """Stop listening, wait for the listener to end, and break all open connections."""
         if self._thread is not None:
             self.shutdown()
             self._thread.join()
@@ -180,19 +186,19 @@ class LoopbackServer(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def process_request(self, request: socket.socket, client_address: tuple[str, int]) -> None:  # type: ignore[override]
-        """Remember the connection, so that ``stop`` can end it."""
+        """Remember the connection so that ``stop`` can break it."""
         with self._connections_lock:
             self._connections.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: socket.socket) -> None:  # type: ignore[override]
-        """Forget a connection that has ended."""
+        """Remove a connection that has ended."""
         with self._connections_lock:
             self._connections.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of a client that went away; anything else is the cloud's own fault."""
+        """Ignore a client that disconnected; report any other error, which is a bug of the local AWS."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 

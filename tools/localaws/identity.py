@@ -1,7 +1,7 @@
-"""Who signed a request: the access key's owner, if the signature is right and the key still works.
+"""The identity behind a request: the access key's owner, if the signature and the key are valid.
 
 Signature Version 4: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html. The
-canonical request is botocore's own, over the headers the client says it signed.
+canonical request is botocore's own, over the headers that the client lists as signed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAu
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 
-from tools.localaws.call import Principal, ServiceError
+from tools.localaws.call import Caller, Principal, ServiceError
 from tools.localaws.moto_state import backends
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tools.localaws.clock import Clock
     from tools.localaws.http_server import HttpRequest
-    from tools.localaws.sts.sessions import RoleSession, Sessions
+    from tools.localaws.sts.sessions import Sessions
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _DATE_FORMAT = "%Y%m%dT%H%M%SZ"
@@ -38,7 +38,7 @@ _HEX_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Signature:
-    """What a request says about who signed it; nothing here is believed yet."""
+    """A request's claim about its signer, not verified yet."""
 
     access_key: str
     region: str
@@ -51,17 +51,8 @@ class Signature:
 
     @property
     def presigned(self) -> bool:
-        """Whether the signature stands in the URL."""
+        """Whether the signature is in the URL."""
         return self.expires_seconds is not None
-
-
-@dataclass(frozen=True)
-class Caller:
-    """A verified signer; ``session`` only for a role's temporary keys."""
-
-    principal: Principal
-    user_id: str
-    session: RoleSession | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +62,7 @@ class _Key:
 
 
 class UnidentifiedError(ServiceError):
-    """The signature is refused; ``principal`` is whose key it was, where that is known."""
+    """The signature is not valid; ``principal`` is the key's owner, if that is known."""
 
     def __init__(
         self, code: str, message: str, status: int, principal: Principal | None = None
@@ -81,8 +72,8 @@ class UnidentifiedError(ServiceError):
 
 
 def read_signature(request: HttpRequest) -> Signature:
-    """The signature in the header or the URL; raises ServiceError where there is none to read."""
-    headers = {name.lower(): value for name, value in request.headers.items()}
+    """Read the signature from the header or the URL; raises UnidentifiedError if there is none."""
+    headers = request.lowercase_headers
     query = dict(parse_qsl(request.query, keep_blank_values=True))
     try:
         if query.get("X-Amz-Algorithm") == _ALGORITHM:
@@ -126,16 +117,16 @@ def _signature(
 
 
 class Identity:
-    """Turns signatures into callers, through the keys that moto's IAM and the sessions know."""
+    """Identifies callers by the access keys in moto's IAM and in the role sessions."""
 
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
         self._clock = clock
 
     def identify(self, request: HttpRequest, signature: Signature) -> Caller:
-        """The caller, or ServiceError as AWS raises it.
+        """Return the caller; raises UnidentifiedError with AWS's error code.
 
-        https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html names the codes.
+        Codes: https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html.
         """
         key = self._find(signature)
         _check_signature(request, signature, key)
@@ -157,34 +148,32 @@ class Identity:
         return _Key(secret, Caller(session.principal, user_id, session))
 
     def _check_time(self, signature: Signature, key: _Key) -> None:
-        signed = datetime.strptime(signature.date, _DATE_FORMAT).replace(tzinfo=UTC)
+        signing_time = datetime.strptime(signature.date, _DATE_FORMAT).replace(tzinfo=UTC)
         principal = key.caller.principal
         if signature.expires_seconds is not None:
-            if self._clock.now() > signed + timedelta(seconds=signature.expires_seconds):
+            if self._clock.now() > signing_time + timedelta(seconds=signature.expires_seconds):
                 raise UnidentifiedError("AccessDenied", "Request has expired", 403, principal)
-        elif abs(datetime.now(UTC) - signed) > _MAX_SKEW:
+        elif abs(datetime.now(UTC) - signing_time) > _MAX_SKEW:
             raise _refusal(signature, "wrong time", principal)
 
 
 def _check_signature(request: HttpRequest, signature: Signature, key: _Key) -> None:
-    if _unsigned(request, signature):
+    if not _covers_request(signature, request):
         raise _refusal(signature, "wrong signature", key.caller.principal)
     signer = _signer(signature, key.secret)
-    signed = AWSRequest(
+    aws_request = AWSRequest(
         method=request.method,
         url=_url(request),
         headers=_signed_headers(request, signature),
         data=request.body,
     )
-    signed.context["timestamp"] = signature.date
-    text = signer.string_to_sign(signed, signer.canonical_request(signed))
-    if not hmac.compare_digest(signer.signature(text, signed), signature.value):
+    aws_request.context["timestamp"] = signature.date
+    text = signer.string_to_sign(aws_request, signer.canonical_request(aws_request))
+    if not hmac.compare_digest(signer.signature(text, aws_request), signature.value):
         raise _refusal(signature, "wrong signature", key.caller.principal)
-    claimed = {name.lower(): value for name, value in request.headers.items()}.get(
-        "x-amz-content-sha256", ""
-    )
-    # UNSIGNED-PAYLOAD and STREAMING-… sign no hash of the whole body; everything else does.
-    if _HEX_SHA256.fullmatch(claimed) and claimed != hashlib.sha256(request.body).hexdigest():
+    body_hash = request.lowercase_headers.get("x-amz-content-sha256", "")
+    # UNSIGNED-PAYLOAD and STREAMING-… stand for a body whose hash is not signed as a whole.
+    if _HEX_SHA256.fullmatch(body_hash) and body_hash != hashlib.sha256(request.body).hexdigest():
         message = "The provided 'x-amz-content-sha256' header does not match what was computed."
         raise UnidentifiedError("XAmzContentSHA256Mismatch", message, 400, key.caller.principal)
 
@@ -201,27 +190,27 @@ def _signer(signature: Signature, secret: str) -> SigV4Auth:
         signature.service,
         signature.region,
     )
-    # botocore leaves out headers that it never signs itself; here the client chose them.
+    # botocore omits headers that it never signs itself, but the client may have signed them.
     signer.headers_to_sign = lambda request: request.headers  # type: ignore[method-assign]
     return signer
 
 
 def _signed_headers(request: HttpRequest, signature: Signature) -> dict[str, str]:
     return {
-        name.lower(): value
-        for name, value in request.headers.items()
-        if name.lower() in signature.signed_headers
+        name: value
+        for name, value in request.lowercase_headers.items()
+        if name in signature.signed_headers
     }
 
 
-def _unsigned(request: HttpRequest, signature: Signature) -> bool:
-    """Whether anything that says what is asked for could have been changed after signing."""
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    must = {name for name in headers if name == "host" or name.startswith("x-amz-")}
-    body = headers.get("x-amz-content-sha256", "")
-    # Only S3 takes bodies that the signature does not cover.
-    return not must <= set(signature.signed_headers) or (
-        body != "" and signature.service != "s3" and not _HEX_SHA256.fullmatch(body)
+def _covers_request(signature: Signature, request: HttpRequest) -> bool:
+    """Whether the signature covers all headers that define the call, and the body."""
+    headers = request.lowercase_headers
+    required = {name for name in headers if name == "host" or name.startswith("x-amz-")}
+    body_hash = headers.get("x-amz-content-sha256", "")
+    # Only S3 accepts bodies that the signature does not cover.
+    return required <= set(signature.signed_headers) and (
+        body_hash == "" or signature.service == "s3" or _HEX_SHA256.fullmatch(body_hash) is not None
     )
 
 
@@ -229,7 +218,7 @@ def _url(request: HttpRequest) -> str:
     query = "&".join(
         pair for pair in request.query.split("&") if not pair.startswith("X-Amz-Signature=")
     )
-    host = next((v for name, v in request.headers.items() if name.lower() == "host"), "")
+    host = request.lowercase_headers.get("host", "")
     return f"http://{host}{request.path}" + (f"?{query}" if query else "")
 
 
@@ -250,7 +239,7 @@ def _user_key(access_key: str) -> _Key | None:
     return None
 
 
-# Services that speak JSON name these errors otherwise than those that speak Query or XML.
+# Error codes for services with the Query protocol, for services with JSON, and for S3; the message.
 _REFUSALS = {
     "unknown key": (
         "InvalidClientTokenId",

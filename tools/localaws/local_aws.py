@@ -1,4 +1,4 @@
-"""The local AWS: each request is identified, authorized, answered and written down."""
+"""The local AWS: each request is identified, authorized, answered, and recorded in the trail."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from moto.core.base_backend import BackendDict
-from moto.utilities.utils import get_partition
 
-from tools.localaws.authorizer import RefusedError, authorize
+from tools.localaws.authorizer import AccessDeniedError, authorize
 from tools.localaws.aws_lambda.service import Lambda
 from tools.localaws.bedrock.inference_profiles import InferenceProfiles
-from tools.localaws.bedrock.metrics import count_scripted_refusal
+from tools.localaws.bedrock.metrics import count_scripted_error
 from tools.localaws.bedrock.service import Bedrock
-from tools.localaws.call import Call, Principal, Response, Service, ServiceError
+from tools.localaws.call import Call, Caller, Principal, Response, Service, ServiceError
 from tools.localaws.clock import Clock
 from tools.localaws.context import LocalAwsContext
 from tools.localaws.control import Control
@@ -24,11 +23,11 @@ from tools.localaws.control_api import PREFIX, ControlApi
 from tools.localaws.faults import Fault, Faults
 from tools.localaws.http_server import DropConnectionError, HttpRequest, LoopbackServer
 from tools.localaws.identity import Identity, Signature, UnidentifiedError, read_signature
-from tools.localaws.logs.log_delivery import DELIVERY_HEADER
+from tools.localaws.logs.log_delivery import is_delivery
 from tools.localaws.logs.service import Logs
 from tools.localaws.moto_app import Moto
-from tools.localaws.protocols import Operation, protocol_of, read_operation, write_error
-from tools.localaws.required_permissions import checks
+from tools.localaws.protocols import Operation, error_protocol, read_operation, write_error
+from tools.localaws.required_permissions import RequiredPermissions
 from tools.localaws.sts.service import Sts
 from tools.localaws.sts.sessions import Sessions
 from tools.localaws.trail import Trail, TrailEntry
@@ -37,15 +36,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
-    from tools.localaws.identity import Caller
-
-# Moto's state belongs to the process, so one cloud at a time may use it.
-_ONLY_ONE = threading.Lock()
+# Moto's state is global in a process, so only one local AWS at a time may use it.
+_PROCESS_LOCK = threading.Lock()
 
 
 @dataclass
 class _Progress:
-    """How far a request has come; what the trail is written from."""
+    """What is known of a request so far; its trail entry is made from it."""
 
     service: str = ""
     region: str = ""
@@ -59,9 +56,9 @@ class _Progress:
 
 
 class LocalAws:
-    """An AWS of many accounts on a free port of 127.0.0.1, empty at its start.
+    """An AWS with many accounts on a free port of 127.0.0.1; all accounts are empty at its start.
 
-    Use it as a context manager, or call ``start`` and ``stop``. Only one can run in a process
+    Use it as a context manager, or call ``start`` and ``stop``. A process can run only one
     (RuntimeError otherwise).
     """
 
@@ -83,13 +80,13 @@ class LocalAws:
 
     @property
     def control(self) -> Control:
-        """A client of this cloud's control API."""
+        """A client of the control API."""
         return Control(self.url)
 
     def start(self) -> None:
-        """Begin with empty accounts and answer until ``stop``."""
-        if not _ONLY_ONE.acquire(blocking=False):
-            raise RuntimeError("A local AWS is running in this process; stop it first.")
+        """Empty all accounts and answer requests until ``stop``."""
+        if not _PROCESS_LOCK.acquire(blocking=False):
+            raise RuntimeError("A local AWS is already running in this process; stop it first.")
         BackendDict.reset()
         self._server = LoopbackServer()
         self.url = self._server.url
@@ -99,7 +96,7 @@ class LocalAws:
         self._server.start(pipeline.answer)
 
     def stop(self) -> None:
-        """Stop answering and end whatever the services started; does nothing when not running."""
+        """Stop answering and end all processes of the services; no effect when it is not running."""
         if self._server is None:
             return
         self._server.stop()
@@ -109,7 +106,7 @@ class LocalAws:
             if close is not None:
                 close()
         BackendDict.reset()
-        _ONLY_ONE.release()
+        _PROCESS_LOCK.release()
 
 
 def _context(url: str) -> LocalAwsContext:
@@ -125,72 +122,69 @@ def _context(url: str) -> LocalAwsContext:
 
 
 def _services(context: LocalAwsContext) -> Sequence[Service]:
-    """What answers before moto does, in this order; Lambda sees every call of its functions."""
+    """The services that answer before moto, in this order: Lambda must see every call of a function."""
     return (Lambda(context), Sts(context), Logs(context), Bedrock(context))
 
 
 class Pipeline:
-    """One request's way through the cloud."""
+    """Handles a request in four steps: identity, authorization, the service's answer, the trail."""
 
     def __init__(self, context: LocalAwsContext, services: Sequence[Service]) -> None:
         self._context = context
         self._services = services
         self._identity = Identity(context.sessions, context.clock)
+        self._permissions = RequiredPermissions(context.inference_profiles)
         self._moto = Moto()
         self._control = ControlApi(context)
 
     def answer(self, request: HttpRequest) -> Response:
-        """Answer anything: a control request, an AWS call, or an error in the call's protocol."""
+        """Answer a control request or an AWS call; errors are written in the call's protocol."""
         if request.path.startswith(PREFIX):
             return self._control.answer(request)
         progress = _Progress()
         try:
             response = self._answer_signed(request, progress)
         except ServiceError as error:
-            _note(error, progress)
+            _record_error(error, progress)
             response = write_error(error, progress.protocol, s3=progress.service == "s3")
         except DropConnectionError:
-            self._write_down(progress, status=0)
+            self._add_to_trail(progress, status=0)
             raise
-        except Exception:  # noqa: BLE001 — whatever it is, it must not pass for an answer
-            # A fault of the cloud's own: shown where the cloud runs, refused where it was called.
+        except Exception:  # noqa: BLE001 — a bug must become an error response too
+            # A bug of the local AWS: its console shows the traceback, and the call fails.
             traceback.print_exc()
-            progress.error_code, progress.refused_by = "InternalFailure", "a fault of the cloud"
+            progress.error_code, progress.refused_by = "InternalFailure", "a bug of the local AWS"
             fault = ServiceError("InternalFailure", f"The local AWS failed at {progress.action}.")
             response = write_error(fault, progress.protocol, s3=progress.service == "s3")
-        self._write_down(progress, response.status)
+        self._add_to_trail(progress, response.status)
         return response
 
     def _answer_signed(self, request: HttpRequest, progress: _Progress) -> Response:
         signature = read_signature(request)
         progress.service, progress.region = signature.service, signature.region
-        progress.protocol = protocol_of(request, signature.service)
+        progress.protocol = error_protocol(request, signature.service)
         operation = read_operation(request, signature.service)
         progress.service, progress.protocol = operation.service, operation.protocol
         progress.action = f"{operation.service}:{operation.name}"
         caller = self._identity.identify(request, signature)
         progress.principal = caller.principal
         call = _call(request, signature, caller, operation)
-        profiles = self._context.inference_profiles
-        needed = checks(call, get_partition(call.region), profiles, caller.session)
-        if needed:
-            progress.action, progress.resource = needed[0].action, needed[0].resource
-        progress.reason = authorize(call, caller, needed, self._context.clock)
-        fault = self._fault(call)
+        permissions = self._permissions.for_call(call)
+        owner = call.account
+        if permissions:
+            progress.action, progress.resource = permissions[0].action, permissions[0].resource
+            owner = permissions[0].owner
+        progress.reason = authorize(call, permissions, self._context.clock)
+        fault = None if is_delivery(call) else self._context.faults.take(call)
         try:
-            _hold_up(fault)
+            _apply(fault)
         except ServiceError as error:
-            count_scripted_refusal(self._context, call, error.status)
+            count_scripted_error(call, error.status)
             raise
-        response = self._serve(request, call, needed[0].owner if needed else call.account)
+        response = self._serve(request, call, owner)
         if fault is not None and fault.drop == "after":
             raise DropConnectionError
         return response
-
-    def _fault(self, call: Call) -> Fault | None:
-        if any(name.lower() == DELIVERY_HEADER.lower() for name in call.headers):
-            return None
-        return self._context.faults.take(call)
 
     def _serve(self, request: HttpRequest, call: Call, owner: str) -> Response:
         for service in self._services:
@@ -199,12 +193,12 @@ class Pipeline:
                 return response
         try:
             return self._moto.answer(request, owner)
-        # moto raises it for an operation that it lacks; the caller is told which.
+        # moto raises it for an operation that it does not implement.
         except NotImplementedError as error:
-            message = f"The local AWS does not do {call.service}:{call.operation}."
+            message = f"The local AWS does not support {call.service}:{call.operation}."
             raise ServiceError("NotImplementedException", message) from error
 
-    def _write_down(self, progress: _Progress, status: int) -> None:
+    def _add_to_trail(self, progress: _Progress, status: int) -> None:
         principal = progress.principal
         self._context.trail.add(
             TrailEntry(
@@ -224,9 +218,9 @@ class Pipeline:
         )
 
 
-def _note(error: ServiceError, progress: _Progress) -> None:
+def _record_error(error: ServiceError, progress: _Progress) -> None:
     progress.error_code = error.code
-    if isinstance(error, RefusedError):
+    if isinstance(error, AccessDeniedError):
         progress.action, progress.resource = error.action, error.resource
         progress.refused_by, progress.reason = error.refused_by, error.reason
     elif isinstance(error, UnidentifiedError):
@@ -241,20 +235,15 @@ def _call(request: HttpRequest, signature: Signature, caller: Caller, operation:
         service=operation.service,
         operation=operation.name,
         region=signature.region,
-        account=caller.principal.account,
-        access_key=signature.access_key,
+        caller=caller,
         parameters=operation.parameters,
         headers=request.headers,
-        method=request.method,
-        path=request.path,
-        query=request.query,
         body=request.body,
-        principal=caller.principal,
     )
 
 
-def _hold_up(fault: Fault | None) -> None:
-    """Apply what a fault does before the call is done."""
+def _apply(fault: Fault | None) -> None:
+    """Apply the part of a fault that comes before the call is served."""
     if fault is None:
         return
     time.sleep(fault.delay_seconds)

@@ -1,4 +1,4 @@
-"""Moto as one function: a request in an account goes in, moto's answer comes out."""
+"""Moto's server application, called as a function."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 class Moto:
-    """Moto's server application, called without a server of its own."""
+    """Moto, without a web server of its own."""
 
     def __init__(self) -> None:
         self._application = DomainDispatcherApplication(create_backend_app)
 
     def answer(self, request: HttpRequest, account: str) -> Response:
-        """Let moto do the call in ``account``, whoever signed it: authorization came before."""
-        started: dict[str, Any] = {}
+        """Let moto serve an authorized request in ``account``, whose account may differ from the signer's."""
+        head: dict[str, Any] = {}
 
         def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> None:
-            started.update(status=int(status.split(maxsplit=1)[0]), headers=dict(headers))
+            head.update(status=int(status.split(maxsplit=1)[0]), headers=dict(headers))
 
         chunks = self._application(environ(request, account), start_response)
         try:
@@ -39,11 +39,11 @@ class Moto:
             close = getattr(chunks, "close", None)
             if close:
                 close()
-        return Response(status=started["status"], body=body, headers=started["headers"])
+        return Response(status=head["status"], body=body, headers=head["headers"])
 
 
 def environ(request: HttpRequest, account: str) -> dict[str, Any]:
-    """The request as WSGI (PEP 3333) and as moto reads it, in ``account``."""
+    """The WSGI environment (PEP 3333) of a request, with the header that selects moto's account."""
     names = {
         environ_key_for_header(name): name
         for name in request.headers

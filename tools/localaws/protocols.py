@@ -1,4 +1,4 @@
-"""Between HTTP and calls: which operation a request asks for, and how an error is written back.
+"""AWS's wire protocols: reading an operation from a request, and writing a result or an error.
 
 Operations, parameters and protocols come from botocore's service models, through moto's routers
 and parsers. Protocols: https://smithy.io/2.0/aws/protocols/index.html.
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from tools.localaws.call import Call
     from tools.localaws.http_server import HttpRequest
 
-# Services that sign with another name than their own, or share one: the first whose model has the
-# requested operation is meant.
+# Services whose signing name is not their own or is shared: the first service whose model has the
+# requested operation serves it.
 _BY_SIGNING_NAME = {
     "bedrock": ("bedrock-runtime", "bedrock", "bedrock-agent", "bedrock-agent-runtime"),
     "monitoring": ("cloudwatch",),
@@ -41,7 +41,7 @@ _BY_SIGNING_NAME = {
 
 @dataclass(frozen=True)
 class Operation:
-    """What a request asks for; ``parameters`` are named as botocore names them."""
+    """The operation that a request calls; ``parameters`` have botocore's names."""
 
     service: str
     name: str
@@ -50,22 +50,22 @@ class Operation:
 
 
 def read_operation(request: HttpRequest, signing_name: str) -> Operation:
-    """Find the operation and its parameters.
+    """Read the operation and its parameters.
 
-    Raises ServiceError (404 UnknownOperationException) when no known service has it, and
-    (400 SerializationException) when the body is not what the operation takes.
+    Raises ServiceError (404 UnknownOperationException) when no service has such an operation, and
+    (400 SerializationException) when the body does not fit the operation.
     """
     parsed = Request(environ(request, account=""))
     for service in _BY_SIGNING_NAME.get(signing_name, (signing_name,)):
         try:
             model, url_parameters = get_service_router(service).match(parsed)
-        # NotImplementedError is moto's for a protocol that the service does not speak, so the
-        # request is not this service's.
+        # moto raises NotImplementedError for a protocol that the service does not use, so the
+        # request is for another service.
         except (NotFound, NotImplementedError, UnknownServiceError):
             continue
         protocol = determine_request_protocol(get_service_model(service), parsed.content_type)
         if protocol in ("query", "ec2"):
-            _refuse_repeats(parsed)
+            _refuse_repeated_parameters(parsed)
         fields: Any = {
             "body": request.body,
             "headers": parsed.headers,
@@ -77,23 +77,23 @@ def read_operation(request: HttpRequest, signing_name: str) -> Operation:
         try:
             parameters = PROTOCOL_PARSERS[protocol](model).parse(fields)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            message = f"The request body is not what {service}:{model.name} takes."
+            message = f"The request body does not fit {service}:{model.name}."
             raise ServiceError("SerializationException", message) from error
         return Operation(service, model.name, protocol, parameters or {})
-    message = f"The local AWS knows no such operation of {signing_name}."
+    message = f"{signing_name} has no such operation in the local AWS."
     raise ServiceError("UnknownOperationException", message, status=404)
 
 
-def _refuse_repeats(parsed: Request) -> None:
-    """Who reads the address and who reads the body must see the same call."""
-    given = [*parsed.args.items(multi=True), *parsed.form.items(multi=True)]
-    if len({name for name, _ in given}) != len(given):
-        raise ServiceError("MalformedQueryString", "A parameter is given more than once.")
+def _refuse_repeated_parameters(parsed: Request) -> None:
+    """Refuse a repeated parameter: the URL and the body must not hold two different calls."""
+    pairs = [*parsed.args.items(multi=True), *parsed.form.items(multi=True)]
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ServiceError("MalformedQueryString", "A parameter occurs more than once.")
 
 
-def protocol_of(request: HttpRequest, signing_name: str) -> str:
-    """The protocol to write an error in when the operation is not known."""
-    if any(name.lower() == "x-amz-target" for name in request.headers):
+def error_protocol(request: HttpRequest, signing_name: str) -> str:
+    """The protocol in which to write an error while the operation is not known yet."""
+    if "x-amz-target" in request.lowercase_headers:
         return "json"
     service = _BY_SIGNING_NAME.get(signing_name, (signing_name,))[0]
     try:
@@ -103,7 +103,7 @@ def protocol_of(request: HttpRequest, signing_name: str) -> str:
 
 
 def write_result(call: Call, result: Mapping[str, Any]) -> Response:
-    """An operation's result, as the service model says it is written."""
+    """The response with an operation's result, in the form that the service model defines."""
     model = get_service_model(call.service)
     serializer = get_serializer_class(call.service, str(model.protocol))
     written = serializer(
@@ -121,7 +121,7 @@ def write_result(call: Call, result: Mapping[str, Any]) -> Response:
 
 
 def write_error(error: ServiceError, protocol: str, *, s3: bool = False) -> Response:
-    """The error as the service would write it."""
+    """The error response in the form that the service uses."""
     request_id = str(uuid.uuid4())
     headers = {"x-amzn-RequestId": request_id}
     if protocol in ("json", "rest-json"):

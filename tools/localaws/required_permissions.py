@@ -1,42 +1,29 @@
-"""What each call acts on: IAM's name of the action, the resource's ARN, and condition keys of it.
+"""The permissions that each call requires: IAM's action, the resource's ARN and its condition keys.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
-A service that is not here is authorized with Resource ``*``: only an Allow on ``*`` passes it.
+A service without an authorization module requires its action on ``*``: only an Allow on ``*`` grants it.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from tools.localaws.aws_lambda.authorization import functions
-from tools.localaws.bedrock.authorization import bedrock, bedrock_runtime
-from tools.localaws.iam.authorization import iam
-from tools.localaws.kms.authorization import kms
-from tools.localaws.logs.authorization import logs
-from tools.localaws.permission import Asked, Check, Values, tags_of
-from tools.localaws.s3.authorization import s3
-from tools.localaws.sts.authorization import sts
+from tools.localaws.aws_lambda.authorization import lambda_permissions
+from tools.localaws.bedrock.authorization import bedrock_permissions, bedrock_runtime_permissions
+from tools.localaws.iam.authorization import iam_permissions
+from tools.localaws.kms.authorization import kms_permissions
+from tools.localaws.logs.authorization import logs_permissions
+from tools.localaws.permission import ContextKeys, Permission, tag_map
+from tools.localaws.s3.authorization import s3_permissions
+from tools.localaws.sts.authorization import sts_permissions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from tools.localaws.bedrock.inference_profiles import InferenceProfiles
     from tools.localaws.call import Call
-    from tools.localaws.sts.sessions import RoleSession
-
-__all__ = ["Check", "checks", "tags_of"]
-
-_BY_SERVICE: Mapping[str, Callable[[Asked], Iterator[Check]]] = {
-    "bedrock": bedrock,
-    "bedrock-runtime": bedrock_runtime,
-    "iam": iam,
-    "kms": kms,
-    "lambda": functions,
-    "logs": logs,
-    "s3": s3,
-    "sts": sts,
-}
 
 # Services whose prefix in a policy is not botocore's name.
 _PREFIXES = {
@@ -46,30 +33,43 @@ _PREFIXES = {
 }
 
 
-def checks(
-    call: Call,
-    partition: str,
-    profiles: InferenceProfiles,
-    session: RoleSession | None = None,
-) -> list[Check]:
-    """Everything ``call`` needs, in the order in which AWS asks; ``session`` is the caller's."""
-    if (call.service, call.operation) == ("sts", "GetCallerIdentity"):
-        return []  # always allowed, even by an explicit deny (STS API reference)
-    find = _BY_SERVICE.get(call.service)
-    found = list(find(Asked(call, partition, profiles, session))) if find else []
-    if not found:  # also a call that names nothing, such as a DeleteObjects of no object
-        prefix = _PREFIXES.get(call.service, call.service)
-        found = [Check(f"{prefix}:{call.operation}", "*", call.account)]
-    tags = _tag_context(call)
-    return [replace(check, context={**tags, **check.context}) for check in found]
+class RequiredPermissions:
+    """Finds the permissions that a call requires; ``profiles`` resolve Bedrock's model ids."""
+
+    def __init__(self, profiles: InferenceProfiles) -> None:
+        self._by_service: Mapping[str, Callable[[Call], Iterator[Permission]]] = {
+            "bedrock": partial(bedrock_permissions, profiles=profiles),
+            "bedrock-runtime": partial(bedrock_runtime_permissions, profiles=profiles),
+            "iam": iam_permissions,
+            "kms": kms_permissions,
+            "lambda": lambda_permissions,
+            "logs": logs_permissions,
+            "s3": s3_permissions,
+            "sts": sts_permissions,
+        }
+
+    def for_call(self, call: Call) -> list[Permission]:
+        """All permissions that ``call`` requires, in the order in which AWS checks them."""
+        if (call.service, call.operation) == ("sts", "GetCallerIdentity"):
+            return []  # AWS allows it to everyone, even against an explicit deny (STS API reference)
+        service_permissions = self._by_service.get(call.service)
+        permissions = list(service_permissions(call)) if service_permissions else []
+        if not permissions:  # also for a call without resources, such as DeleteObjects of no object
+            prefix = _PREFIXES.get(call.service, call.service)
+            permissions = [Permission(f"{prefix}:{call.operation}", "*", call.account)]
+        tags = _request_tags(call)
+        return [
+            replace(permission, context={**tags, **permission.context})
+            for permission in permissions
+        ]
 
 
-def _tag_context(call: Call) -> Values:
-    """``aws:RequestTag/…`` and ``aws:TagKeys`` of a call that brings tags, however spelled."""
-    raw = next((call.parameters[n] for n in ("Tags", "tags") if call.parameters.get(n)), None)
-    if raw is None:
+def _request_tags(call: Call) -> ContextKeys:
+    """``aws:RequestTag/…`` and ``aws:TagKeys`` of a call whose parameters include tags."""
+    raw = call.parameters.get("Tags") or call.parameters.get("tags")
+    if not raw:
         return {}
-    tags = tags_of(raw)
+    tags = tag_map(raw)
     return {f"aws:RequestTag/{key}": value for key, value in tags.items()} | {
         "aws:TagKeys": tuple(tags)
     }

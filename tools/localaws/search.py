@@ -1,7 +1,7 @@
-"""Looking for a text in everything at rest, account by account.
+"""Search for a text in all stored data, account by account.
 
-"Everything" is found, not listed: all of moto's objects are walked, whatever service they belong
-to, and what the cloud's own parts hold beside it.
+The search walks all of moto's objects, of whatever service, so no service can be forgotten; the
+sessions, the trail and the inference profiles of the local AWS follow.
 """
 
 from __future__ import annotations
@@ -31,24 +31,25 @@ _LEAVES = (bool, int, float, complex, datetime, type(None), re.Pattern, type)
 
 
 def search(needle: str, context: LocalAwsContext) -> dict[str, list[str]]:
-    """Where ``needle`` is at rest: account id => locations such as ``logs/eu-central-1/groups/…``.
+    """Where ``needle`` is stored: account id => locations such as ``logs/eu-central-1/groups/…``.
 
-    It is found as it is, in base64 (at any offset), in hex, percent-encoded, and inside zip and
-    gzip archives. ValueError for a needle of less than eight bytes, which would be found by chance.
+    The search covers plain text, base64 (at any offset), hex, percent-encoding, and the contents
+    of zip and gzip archives. Raises ValueError for a needle shorter than eight bytes, which could
+    match by chance.
     """
     if len(needle.encode()) < 8:
-        raise ValueError("Search for at least eight bytes: less is found by chance.")
-    found: dict[str, list[str]] = {}
+        raise ValueError("Search for at least eight bytes: a shorter text matches by chance.")
+    matches: dict[str, list[str]] = {}
     pattern = re.compile(b"|".join(re.escape(form) for form in _forms(needle.encode())))
-    for account, location, value in _everything(context):
+    for account, location, value in _stored_values(context):
         for path, text in _texts(value, location):
-            if pattern.search(text) and path not in found.setdefault(account, []):
-                found[account].append(path)
-    return {account: locations for account, locations in sorted(found.items()) if locations}
+            if pattern.search(text) and path not in matches.setdefault(account, []):
+                matches[account].append(path)
+    return {account: locations for account, locations in sorted(matches.items()) if locations}
 
 
 def _forms(needle: bytes) -> set[bytes]:
-    """The needle and its encodings; of base64, the characters that do not depend on neighbours."""
+    """The needle and its encodings; of base64, only the characters that no neighbouring byte affects."""
     forms = {needle, needle.hex().encode(), needle.hex().upper().encode()}
     forms.add(quote(needle, safe="").encode())
     for offset in range(3):
@@ -59,41 +60,42 @@ def _forms(needle: bytes) -> set[bytes]:
     return forms
 
 
-def _everything(context: LocalAwsContext) -> Iterator[tuple[str, str, object]]:
+def _stored_values(context: LocalAwsContext) -> Iterator[tuple[str, str, object]]:
     for backends in list(_backend_dict._instances):  # noqa: SLF001 — moto has no public list
         for account, region, backend in list(backends.iter_backends()):
             yield account, f"{backends.service_name}/{region}", backend
     for session in context.sessions.all():
-        kept = (session.principal, session.policies, session.tags, session.source_identity)
-        yield session.principal.account, f"sts/session/{session.principal.arn}", kept
+        stored = (session.principal, session.policies, session.tags, session.source_identity)
+        yield session.principal.account, f"sts/session/{session.principal.arn}", stored
     for entry in context.trail.entries():
         owner = entry.resource.split(":")[4] if entry.resource.count(":") >= 5 else ""
         for account in {entry.account, owner} - {""}:
             yield account, f"trail/{entry.action}", asdict(entry)
-    for store in context.stores:
-        yield from store()
+    for profile in context.inference_profiles.all():
+        text = f"{profile.name} {profile.description or ''}"
+        yield profile.arn.split(":")[4], profile.arn, text
 
 
 def _texts(root: object, location: str) -> Iterator[tuple[str, bytes]]:
-    """Every text below ``root`` with the path to it; each object is visited once."""
-    seen: set[int] = set()
-    waiting = [(location, root)]
-    while waiting:
-        path, value = waiting.pop()
+    """All texts below ``root`` with their paths; each object is visited once."""
+    visited: set[int] = set()
+    pending = [(location, root)]
+    while pending:
+        path, value = pending.pop()
         if isinstance(value, str):
             yield path, value.encode("utf-8", errors="surrogateescape")
         elif isinstance(value, bytes | bytearray):
             yield from _unpacked(bytes(value), path)
-        elif not _passed_over(value, root) and id(value) not in seen:
-            seen.add(id(value))
+        elif not _is_skipped(value, root) and id(value) not in visited:
+            visited.add(id(value))
             for name, child in _children(value):
-                # A name may itself be what is looked for (a log stream's, a tag's key).
+                # A name may itself contain the needle (the name of a log stream, the key of a tag).
                 yield f"{path}/{name}", name.encode("utf-8", errors="surrogateescape")
-                waiting.append((f"{path}/{name}", child))
+                pending.append((f"{path}/{name}", child))
 
 
-def _passed_over(value: object, root: object) -> bool:
-    """What holds no text, and what belongs to another account that an object only points to."""
+def _is_skipped(value: object, root: object) -> bool:
+    """Whether a value holds no text, or is another account's backend that an object refers to."""
     if isinstance(value, _LEAVES) or callable(value):
         return True
     return isinstance(value, _BACKENDS) and value is not root
@@ -101,7 +103,7 @@ def _passed_over(value: object, root: object) -> bool:
 
 def _children(value: object) -> Iterator[tuple[str, object]]:
     if isinstance(value, FakeKey):
-        yield "value", value.value  # kept in a temporary file
+        yield "value", value.value  # moto stores it in a temporary file
     if isinstance(value, Mapping | WeakKeyDictionary):
         for key, child in list(value.items()):
             yield str(key), child

@@ -1,4 +1,4 @@
-"""What was asked of the cloud and what became of it, without a word of content (like CloudTrail)."""
+"""The trail: all calls to the local AWS and their results, without content (like CloudTrail)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class TrailEntry:
-    """One call. ``time`` is ISO 8601 UTC; never a request or answer body, never a secret."""
+    """One call. ``time`` is ISO 8601 in UTC; no field holds a request body, a response body or a secret."""
 
     time: str
     account: str
@@ -25,19 +25,19 @@ class TrailEntry:
 
 
 class Trail:
-    """Every call in order of its end."""
+    """All calls, in the order in which they ended."""
 
     def __init__(self) -> None:
         self._entries: list[TrailEntry] = []
         self._lock = threading.Lock()
 
     def add(self, entry: TrailEntry) -> None:
-        """Write down one call."""
+        """Record one call."""
         with self._lock:
             self._entries.append(entry)
 
     def entries(self, **filters: object) -> list[TrailEntry]:
-        """The calls whose named fields have the given values, oldest first.
+        """The calls whose fields have the values of ``filters``, oldest first.
 
         Raises KeyError for a field that TrailEntry does not have.
         """

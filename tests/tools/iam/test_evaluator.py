@@ -12,7 +12,7 @@ import pytest
 
 from tests.tools.localaws.aws import document
 from tools.iam.conditions import UnsupportedPolicyError
-from tools.iam.evaluator import Decision, Named, Request, Requester, evaluate
+from tools.iam.evaluator import Decision, PrincipalMatch, Request, Requester, evaluate
 from tools.iam.policy import Kind, parse_policy
 
 if TYPE_CHECKING:
@@ -260,34 +260,34 @@ def test_nothing_is_allowed_by_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("principal", "requester", "named"),
+    ("principal", "requester", "match"),
     [
         # reference_policies_elements_principal.html
-        ({"AWS": "222222222222"}, SESSION, Named.ACCOUNT),
-        ({"AWS": "arn:aws:iam::222222222222:root"}, SESSION, Named.ACCOUNT),
-        ({"AWS": "arn:aws:iam::333333333333:root"}, SESSION, Named.NOT),
-        ({"AWS": ROLE}, SESSION, Named.ROLE),
-        ({"AWS": ROLE + "-2"}, SESSION, Named.NOT),
-        ({"AWS": "arn:aws:iam::222222222222:role/ap"}, SESSION, Named.NOT),
-        ({"AWS": "arn:aws:sts::222222222222:assumed-role/app/s"}, SESSION, Named.SELF),
-        ({"AWS": "arn:aws:sts::222222222222:assumed-role/app/t"}, SESSION, Named.NOT),
-        ("*", SESSION, Named.ROLE),
-        ({"AWS": "*"}, SESSION, Named.ROLE),
-        ({"Service": "lambda.amazonaws.com"}, SESSION, Named.NOT),
-        ({"Service": "lambda.amazonaws.com"}, Requester(service="lambda.amazonaws.com"), Named.SELF),
-        ({"Service": "ec2.amazonaws.com"}, Requester(service="lambda.amazonaws.com"), Named.NOT),
-        ({"AWS": "222222222222"}, Requester(service="lambda.amazonaws.com"), Named.NOT),
+        ({"AWS": "222222222222"}, SESSION, PrincipalMatch.ACCOUNT),
+        ({"AWS": "arn:aws:iam::222222222222:root"}, SESSION, PrincipalMatch.ACCOUNT),
+        ({"AWS": "arn:aws:iam::333333333333:root"}, SESSION, PrincipalMatch.NONE),
+        ({"AWS": ROLE}, SESSION, PrincipalMatch.ROLE),
+        ({"AWS": ROLE + "-2"}, SESSION, PrincipalMatch.NONE),
+        ({"AWS": "arn:aws:iam::222222222222:role/ap"}, SESSION, PrincipalMatch.NONE),
+        ({"AWS": "arn:aws:sts::222222222222:assumed-role/app/s"}, SESSION, PrincipalMatch.EXACT),
+        ({"AWS": "arn:aws:sts::222222222222:assumed-role/app/t"}, SESSION, PrincipalMatch.NONE),
+        ("*", SESSION, PrincipalMatch.ROLE),
+        ({"AWS": "*"}, SESSION, PrincipalMatch.ROLE),
+        ({"Service": "lambda.amazonaws.com"}, SESSION, PrincipalMatch.NONE),
+        ({"Service": "lambda.amazonaws.com"}, Requester(service="lambda.amazonaws.com"), PrincipalMatch.EXACT),
+        ({"Service": "ec2.amazonaws.com"}, Requester(service="lambda.amazonaws.com"), PrincipalMatch.NONE),
+        ({"AWS": "222222222222"}, Requester(service="lambda.amazonaws.com"), PrincipalMatch.NONE),
     ],
 )  # fmt: skip
 def test_matches_principals_in_all_their_forms(
-    principal: object, requester: Requester, named: Named
+    principal: object, requester: Requester, match: PrincipalMatch
 ) -> None:
     policy = document({"Principal": principal, "Action": "sts:AssumeRole"})
     decision = decide(policy, "sts:AssumeRole", "role", Kind.TRUST, requester=requester)
-    assert decision.named is named
+    assert decision.principal_match is match
 
 
-def test_a_denying_not_principal_spares_only_who_is_named_in_full() -> None:
+def test_a_denying_not_principal_exempts_only_a_requester_listed_in_full() -> None:
     # reference_policies_elements_notprincipal.html
     everyone = {"Principal": "*", **ANYTHING}
     in_full = [ROLE, SESSION.arn, "arn:aws:iam::222222222222:root"]
@@ -416,5 +416,5 @@ def test_never_speaks_an_external_id() -> None:
     policy = document({"Principal": "*", "Action": "sts:AssumeRole", "Condition": condition})
     context = {"sts:ExternalId": "the-callers-secret"}
     decision = decide(policy, "sts:AssumeRole", "role", Kind.TRUST, context=context)
-    assert "sts:ExternalId is not the value that the policy wants" in decision.reason
+    assert "sts:ExternalId does not have the value that the policy requires" in decision.reason
     assert "secret" not in repr(decision.misses)

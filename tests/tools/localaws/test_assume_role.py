@@ -63,10 +63,13 @@ def test_the_tenants_workload_assumes_its_role(
     ("given", "why"),
     [
         ({}, "sts:ExternalId is missing"),
-        ({"ExternalId": "another"}, "sts:ExternalId is not the value that the policy wants"),
+        (
+            {"ExternalId": "another"},
+            "sts:ExternalId does not have the value that the policy requires",
+        ),
         (
             {"ExternalId": EXTERNAL_ID, "RoleSessionName": "globex"},
-            'sts:RoleSessionName is "globex", the policy wants another value',
+            'sts:RoleSessionName is "globex", but the policy requires another value',
         ),
     ],
 )

@@ -137,7 +137,9 @@ def test_a_user_is_not_made_without_the_boundary_it_was_to_have(
     boundary = f"arn:aws:iam::{ACME}:policy/boundary"
     code, message = refusal(iam.create_user, UserName="bound", PermissionsBoundary=boundary)
     assert code == "InvalidInput"
-    assert message == "The local AWS keeps no permissions boundary of a user; give a role one."
+    assert message == (
+        "The local AWS does not store a user's permissions boundary; use a role with one instead."
+    )
 
 
 def test_a_session_says_that_no_second_factor_was_used(

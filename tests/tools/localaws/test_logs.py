@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.tools.localaws.aws import ACME, OPERATIONS, document, refusal
 from tools.localaws.call import ServiceError
-from tools.localaws.logs.limits import Accepted, accept
+from tools.localaws.logs.limits import AcceptedBatch, accept
 
 if TYPE_CHECKING:
     from tests.tools.localaws.conftest import Connect
@@ -28,7 +28,7 @@ def event(time_ms: int = NOW, message: str = "m") -> dict[str, Any]:
     return {"timestamp": time_ms, "message": message}
 
 
-def put(*events: dict[str, Any], retention_days: int | None = None) -> Accepted:
+def put(*events: dict[str, Any], retention_days: int | None = None) -> AcceptedBatch:
     return accept(events, now=NOW, retention_days=retention_days)
 
 
@@ -261,8 +261,8 @@ def test_only_who_may_unmask_sees_what_is_masked(
 @pytest.mark.parametrize(
     ("policy", "sentence"),
     [
-        ("{}", "is not one of data protection"),
-        (masking(deidentify="IpAddress"), "must name the same data identifiers"),
+        ("{}", "is not a data protection policy"),
+        (masking(deidentify="IpAddress"), "must have the same data identifiers"),
         (masking("Name", "Name"), "The local AWS masks CreditCardNumber, EmailAddress"),
     ],
 )

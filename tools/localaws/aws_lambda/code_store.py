@@ -1,4 +1,4 @@
-"""A function's code on disk: each zip unpacked once, and the runtime interface client beside it."""
+"""Function code on disk: each zip is unpacked once, beside the runtime interface client."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-# The runtime interface client and what it imports; nothing else of this Python's packages is
-# seen by a function, so that a package missing from its zip is missing here too.
+# The runtime interface client and its imports. A function sees no other installed package, so a
+# package that is missing from its zip is missing here too.
 _CLIENT_MODULES = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
 
 
 @dataclass(frozen=True)
 class UnpackedCode:
-    """``root`` is LAMBDA_TASK_ROOT; ``bytecode`` is where Python may keep its .pyc, if anywhere.
+    """``root`` is LAMBDA_TASK_ROOT; ``bytecode`` is the folder for .pyc files, if Python may write any.
 
-    Lambda's /var/task is read-only. Bytecode in the zip is used if it is of this Python's version;
-    if not, it is kept beside the code, or each cold start would compile everything again.
+    Lambda's /var/task is read-only, so bytecode in the zip is used if it fits this Python version.
+    If the zip has none, Python stores it beside the code, or each cold start would compile it again.
     """
 
     root: Path
@@ -28,7 +28,7 @@ class UnpackedCode:
 
 
 class CodeStore:
-    """Unpacks into ``folder``, which its owner removes."""
+    """Unpacks into ``folder``, which the owner of the store removes."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -37,7 +37,7 @@ class CodeStore:
 
     @property
     def runtime(self) -> Path:
-        """LAMBDA_RUNTIME_DIR: the runtime interface client, without its neighbours."""
+        """LAMBDA_RUNTIME_DIR: the runtime interface client, without other installed packages."""
         folder = self._folder / "runtime"
         with self._lock:
             if not folder.exists():
@@ -48,7 +48,7 @@ class CodeStore:
         return folder
 
     def unpack(self, code: bytes, digest: str) -> UnpackedCode:
-        """The code of a zip whose SHA-256 is ``digest``; zipfile.BadZipFile when it is none."""
+        """The code of a zip whose SHA-256 is ``digest``; raises zipfile.BadZipFile if it is not a zip."""
         with self._lock:
             if digest not in self._unpacked:
                 self._unpacked[digest] = _unpack(code, self._folder / digest)
@@ -66,6 +66,6 @@ def _unpack(code: bytes, folder: Path) -> UnpackedCode:
 def _origin(module: str) -> Path:
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(f"{module} is needed to run functions: install awslambdaric.")
+        raise ModuleNotFoundError(f"Functions need {module}; install awslambdaric.")
     origin = Path(spec.origin)
     return origin.parent if origin.name == "__init__.py" else origin

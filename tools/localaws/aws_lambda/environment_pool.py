@@ -1,4 +1,4 @@
-"""All execution environments: made when needed, used again while they fit, ended with the cloud."""
+"""All execution environments: started on demand, reused while they are valid, ended with the local AWS."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tools.localaws.aws_lambda.authorization import trusts_lambda
 from tools.localaws.aws_lambda.code_store import CodeStore
 from tools.localaws.aws_lambda.execution_environment import ExecutionEnvironment, Place
-from tools.localaws.aws_lambda.execution_role import trusts_lambda
 from tools.localaws.aws_lambda.orphan_guard import OrphanGuard
 from tools.localaws.call import ServiceError
 
@@ -23,16 +23,17 @@ if TYPE_CHECKING:
     from tools.localaws.aws_lambda.function_version import FunctionVersion
     from tools.localaws.context import LocalAwsContext
 
-# How long an environment's keys work; it is replaced before they expire. AWS names no number: this
-# one is longer than the hour of a chained role session, so that a warm function can outlive one.
+# The lifetime of an environment's keys; the environment is replaced before they expire. AWS does
+# not publish it: this one exceeds the hour of a chained role session, so that a warm function can
+# outlive such a session.
 _SESSION_SECONDS = 12 * 3600
 
 OnStep = Callable[["FunctionVersion", str], bool]
 
 
 @dataclass(frozen=True)
-class _Workshop:
-    """What environments are made with; everything they leave is in ``folder``."""
+class _Shared:
+    """The resources that all environments share; all their files are in ``folder``."""
 
     folder: Path
     code: CodeStore
@@ -45,14 +46,14 @@ class EnvironmentPool:
     def __init__(self, context: LocalAwsContext, on_step: OnStep) -> None:
         self._context = context
         self._on_step = on_step
-        self._workshop: _Workshop | None = None  # made for the first environment
+        self._shared: _Shared | None = None  # created with the first environment
         self._idle: list[ExecutionEnvironment] = []
         self._busy: list[ExecutionEnvironment] = []
         self._lock = threading.Condition()
         self._closed = False
 
     def all(self) -> list[ExecutionEnvironment]:
-        """Every environment there is, busy ones first."""
+        """All environments, busy ones first."""
         with self._lock:
             return [*self._busy, *self._idle]
 
@@ -60,44 +61,42 @@ class EnvironmentPool:
     def environment(
         self, function: FunctionVersion, concurrency: int | None
     ) -> Iterator[ExecutionEnvironment]:
-        """An environment for one invocation, frozen or ended afterwards.
+        """Provide an environment for one invocation; afterwards it is frozen or ended.
 
         ``concurrency`` is the function's reserved concurrency. Raises ServiceError
         TooManyRequestsException (429) when all of it is in use, and AccessDeniedException when
         Lambda cannot assume the function's role.
         """
-        workshop = self._open_workshop()
-        code = workshop.code.unpack(function.code, function.digest)
-        environment = self._take(
-            function, concurrency, lambda: self._start(function, workshop, code)
-        )
+        shared = self._open_shared()
+        code = shared.code.unpack(function.code, function.digest)
+        environment = self._take(function, concurrency, lambda: self._start(function, shared, code))
         try:
             yield environment
         finally:
             self._give_back(environment)
 
     def end(self, account: str, region: str, name: str) -> None:
-        """End every environment of a function, busy ones too."""
-        self._end(_of_function(self.all(), account, region, name))
+        """End all environments of a function, including busy ones."""
+        self._end(_select(self.all(), account, region, name))
 
     def close(self) -> None:
-        """End every environment and remove what they left."""
+        """End all environments and remove their files."""
         with self._lock:
             self._closed = True
         self._end(self.all())
         with self._lock:
             self._lock.wait_for(lambda: not self._busy)
-        if self._workshop is not None:
-            self._workshop.guard.close()  # it removes the folder as its last act
+        if self._shared is not None:
+            self._shared.guard.close()  # which removes the folder
 
-    def _open_workshop(self) -> _Workshop:
+    def _open_shared(self) -> _Shared:
         with self._lock:
             if self._closed:
                 raise ServiceError("ServiceException", "The local AWS is stopping.", 500)
-            if self._workshop is None:
-                folder = Path(tempfile.mkdtemp(prefix="local-cloud-lambda-"))
-                self._workshop = _Workshop(folder, CodeStore(folder), OrphanGuard(str(folder)))
-            return self._workshop
+            if self._shared is None:
+                folder = Path(tempfile.mkdtemp(prefix="local-aws-lambda-"))
+                self._shared = _Shared(folder, CodeStore(folder), OrphanGuard(str(folder)))
+            return self._shared
 
     def _take(
         self,
@@ -108,17 +107,17 @@ class EnvironmentPool:
         with self._lock:
             if self._closed:
                 raise ServiceError("ServiceException", "The local AWS is stopping.", 500)
-            mine = _of_function(self._busy, function.account, function.region, function.name)
-            if concurrency is not None and len(mine) >= concurrency:
+            busy = _select(self._busy, function.account, function.region, function.name)
+            if concurrency is not None and len(busy) >= concurrency:
                 raise ServiceError("TooManyRequestsException", "Rate Exceeded.", 429)
-            idle = _of_function(self._idle, function.account, function.region, function.name)
+            idle = _select(self._idle, function.account, function.region, function.name)
             stale = [environment for environment in idle if not self._fits(environment, function)]
-            fit = [environment for environment in idle if environment not in stale]
-            self._idle = [one for one in self._idle if one not in (*stale, *fit[-1:])]
-            environment = fit[-1] if fit else start()
+            fitting = [environment for environment in idle if environment not in stale]
+            self._remove_idle([*stale, *fitting[-1:]])
+            environment = fitting[-1] if fitting else start()
             self._busy.append(environment)
-        for one in stale:
-            one.close()
+        for outdated in stale:
+            outdated.close()
         return environment
 
     def _give_back(self, environment: ExecutionEnvironment) -> None:
@@ -133,12 +132,12 @@ class EnvironmentPool:
             self._lock.notify_all()
 
     def _fits(self, environment: ExecutionEnvironment, function: FunctionVersion) -> bool:
-        outlives = self._context.clock.now() + timedelta(seconds=function.timeout)
-        valid = environment.session.expiration > outlives
+        latest_end = self._context.clock.now() + timedelta(seconds=function.timeout)
+        valid = environment.session.expiration > latest_end
         return valid and environment.state == "frozen" and environment.function == function
 
     def _start(
-        self, function: FunctionVersion, workshop: _Workshop, code: UnpackedCode
+        self, function: FunctionVersion, shared: _Shared, code: UnpackedCode
     ) -> ExecutionEnvironment:
         if not trusts_lambda(function.role):
             message = "The role defined for the function cannot be assumed by Lambda."
@@ -155,34 +154,38 @@ class EnvironmentPool:
         place = Place(
             code=code,
             endpoint_url=self._context.url,
-            runtime=workshop.code.runtime,
-            scratch=workshop.folder / "scratch" / identifier,
+            runtime=shared.code.runtime,
+            scratch=shared.folder / "scratch" / identifier,
         )
         return ExecutionEnvironment(
             function,
             session=session,
             stream=f"{today}[{function.version}]{identifier}",
             place=place,
-            guard=workshop.guard,
+            guard=shared.guard,
             on_step=lambda step: self._on_step(function, step),
         )
 
     def _end(self, environments: list[ExecutionEnvironment]) -> None:
         with self._lock:
             for environment in environments:
-                environment.kill()  # a busy one is closed by who uses it, when it has seen the end
-            idle = [one for one in self._idle if one in environments]
-            self._idle = [one for one in self._idle if one not in environments]
+                environment.kill()  # the user of a busy environment closes it
+            idle = [environment for environment in self._idle if environment in environments]
+            self._remove_idle(environments)
         for environment in idle:
             environment.close()
 
+    def _remove_idle(self, environments: list[ExecutionEnvironment]) -> None:
+        self._idle = [environment for environment in self._idle if environment not in environments]
 
-def _of_function(
+
+def _select(
     environments: list[ExecutionEnvironment], account: str, region: str, name: str
 ) -> list[ExecutionEnvironment]:
     place = (account, region, name)
     return [
-        one
-        for one in environments
-        if (one.function.account, one.function.region, one.function.name) == place
+        environment
+        for environment in environments
+        if (environment.function.account, environment.function.region, environment.function.name)
+        == place
     ]

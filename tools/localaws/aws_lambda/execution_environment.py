@@ -1,4 +1,4 @@
-"""One Lambda execution environment: a process that runs the function's zip, one event at a time.
+"""A Lambda execution environment: a process that runs the function's zip, one event at a time.
 
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html. Between invocations
 the process is frozen (SIGSTOP), as Lambda freezes it.
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from tools.localaws.logs.log_delivery import LogEvent
     from tools.localaws.sts.sessions import RoleSession
 
-# The function may take this long to load; what it needs beyond counts as invocation
+# The time that a function has to load; any further time counts as part of the invocation
 # (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html).
 _INIT_SECONDS = 10
 
@@ -49,7 +49,7 @@ State = Literal["busy", "frozen", "gone"]
 
 @dataclass(frozen=True)
 class Place:
-    """Where an environment lives on this machine; ``scratch`` is its own /tmp."""
+    """The folders and the endpoint of an environment; ``scratch`` stands for its /tmp."""
 
     code: UnpackedCode
     runtime: Path
@@ -58,10 +58,10 @@ class Place:
 
 
 class ExecutionEnvironment:
-    """Started at once.
+    """The process starts with the construction.
 
-    ``on_step`` is told ``init`` when the function has been loaded and ``response`` when it has
-    answered; it says whether the environment is to die there, as if it had not come so far.
+    ``on_step`` is called with ``init`` when the function has been loaded and with ``response`` when
+    it has answered; if it returns True, the environment dies as if it had not reached the step.
     """
 
     def __init__(
@@ -93,12 +93,12 @@ class ExecutionEnvironment:
         self._process = subprocess.Popen(
             _command(function, place.code),
             cwd=place.code.root,
-            env=function_variables(function, session.credentials, self._here(place)),
+            env=function_variables(function, session.credentials, self._local_variables(place)),
             pass_fds=(self._output.telemetry,),
             start_new_session=True,  # a group of its own, to freeze and kill with its children
-            stderr=self._output.written_lines,
+            stderr=self._output.lines,
             stdin=subprocess.DEVNULL,
-            stdout=self._output.written_lines,
+            stdout=self._output.lines,
         )
         guard.watch(self._process.pid)
         self._output.started()
@@ -107,22 +107,22 @@ class ExecutionEnvironment:
 
     @property
     def pid(self) -> int:
-        """The process's id, which is its group's too."""
+        """The id of the process and of its process group."""
         return self._process.pid
 
     @property
     def state(self) -> State:
-        """Whether it is at work, waits for work, or has ended."""
+        """``busy`` during an invocation, ``frozen`` between invocations, ``gone`` after the end."""
         if not self._exit.is_alive():
             return "gone"
         return "frozen" if self._frozen else "busy"
 
     def take_output(self) -> list[LogEvent]:
-        """What the function wrote since the last time."""
+        """The function's output since the last call."""
         return self._output.take()
 
     def load(self, request_id: str) -> Outcome | None:
-        """Wait until the function is loaded; the outcome of the invocation when it cannot be."""
+        """Wait until the function is loaded; return the invocation's outcome if it cannot be loaded."""
         deadline = self._started + _INIT_SECONDS + self.function.timeout
         failure: Outcome | None = None
         match self._next_signal(deadline):
@@ -139,12 +139,12 @@ class ExecutionEnvironment:
         return None if failure is None else self._end(failure)
 
     def invoke(self, request_id: str, payload: bytes) -> Outcome:
-        """Run one event to its end, then freeze; an environment that failed is ``gone``."""
+        """Run one event and freeze the environment; if it fails, the environment is ``gone``."""
         self._frozen = False
         self._signal(signal.SIGCONT)
         self.invocations += 1
         deadline = time.monotonic() + self.function.timeout
-        self._api.give(self._event(request_id, payload))
+        self._api.send(self._event(request_id, payload))
         outcome, ready = self._wait_for_result(request_id, deadline)
         if not ready:
             return self._end(outcome)
@@ -153,11 +153,11 @@ class ExecutionEnvironment:
         return outcome
 
     def kill(self) -> None:
-        """End the process group now, without a word to it."""
+        """Kill the process group immediately."""
         self._signal(signal.SIGKILL)
 
     def close(self) -> None:
-        """End the process group and everything that served it."""
+        """End the process group and release all its resources."""
         self.kill()
         self._exit.join()
         self._api.close()
@@ -165,7 +165,7 @@ class ExecutionEnvironment:
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def peak_memory(self) -> int:
-        """The most memory the process has used, in whole MB; 0 when it died by itself."""
+        """The peak memory of the process in whole MB; 0 if the process died by itself."""
         return self._peak_at_end or self._read_peak_memory()
 
     def _signal(self, number: signal.Signals) -> None:
@@ -184,8 +184,8 @@ class ExecutionEnvironment:
     def _wait_for_result(self, request_id: str, deadline: float) -> tuple[Outcome, bool]:
         """The outcome, and whether the runtime is ready for another event.
 
-        The caller has its answer only when the runtime asks for the next event: one environment
-        then serves a caller who sends one request after another.
+        The caller gets its answer only when the runtime asks for the next event, so that sequential
+        requests of one caller use one environment.
         """
         outcome: Outcome | None = None
         while True:
@@ -217,7 +217,7 @@ class ExecutionEnvironment:
         return outcome
 
     def _wait_for_exit(self) -> None:
-        """End the process's children with it; until it is reaped its id cannot be another's."""
+        """Kill the children with the process; its id cannot be reused until the process is reaped."""
         os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         with self._ending:
             os.killpg(self.pid, signal.SIGKILL)
@@ -235,7 +235,7 @@ class ExecutionEnvironment:
         }
         return Event(headers, payload)
 
-    def _here(self, place: Place) -> dict[str, str]:
+    def _local_variables(self, place: Place) -> dict[str, str]:
         return {
             "AWS_ENDPOINT_URL": place.endpoint_url,
             "AWS_LAMBDA_LOG_STREAM_NAME": self.stream,
@@ -249,6 +249,6 @@ class ExecutionEnvironment:
 
 
 def _command(function: FunctionVersion, code: UnpackedCode) -> list[str]:
-    """Python without site-packages (-S): the code is its folder, the runtime its PYTHONPATH."""
+    """Python without site-packages (-S): its folder is the code, its PYTHONPATH the runtime."""
     bytecode = ["-B"] if code.bytecode is None else ["-X", f"pycache_prefix={code.bytecode}"]
     return [sys.executable, "-S", *bytecode, "-m", "awslambdaric", function.handler]

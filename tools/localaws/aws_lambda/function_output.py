@@ -1,6 +1,6 @@
-"""What a function writes, as log events: lines of stdout and stderr, and framed log messages.
+"""A function's output as log events: lines of stdout and stderr, and framed log messages.
 
-The frame is awslambdaric's (FramedTelemetryLogSink): 4 bytes type, 4 bytes length, 8 bytes time in
+The frame format is awslambdaric's (FramedTelemetryLogSink): 4 bytes type, 4 bytes length, 8 bytes time in
 microseconds since 1970, then the message; big-endian. A frame is one event whatever it contains.
 """
 
@@ -19,14 +19,14 @@ _CHUNK = 64 * 1024
 
 
 class FunctionOutput:
-    """Reads both pipes of one environment all the time, so that the function never blocks.
+    """Reads both pipes of one environment continuously, so that the function never blocks.
 
-    ``written_lines`` and ``telemetry`` are the ends to hand to the process; call ``started`` when
-    it has them.
+    ``lines`` and ``telemetry`` are the write ends for the process; call ``started`` once the process
+    has them.
     """
 
     def __init__(self) -> None:
-        self._lines_end, self.written_lines = os.pipe()
+        self._lines_end, self.lines = os.pipe()
         self._frames_end, self.telemetry = os.pipe()
         for end in (self._lines_end, self._frames_end):
             os.set_blocking(end, False)
@@ -37,24 +37,24 @@ class FunctionOutput:
         self._thread = threading.Thread(target=self._read_all, name="function-output", daemon=True)
 
     def started(self) -> None:
-        """Close this process's copy of the writing ends and begin to read."""
-        os.close(self.written_lines)
+        """Close this process's copies of the write ends and start reading."""
+        os.close(self.lines)
         os.close(self.telemetry)
         self._thread.start()
 
     def take(self) -> list[LogEvent]:
-        """All that was written until now; an unfinished line counts as a line."""
+        """All events until now; an unfinished line counts as a line."""
         with self._lock:
             self._read(self._lines_end)
             self._read(self._frames_end)
             self._end_line()
-            taken, self._events = self._events, []
-        return taken
+            events, self._events = self._events, []
+        return events
 
     def close(self) -> None:
-        """Wait for the end of both pipes, which comes when the process group is gone."""
+        """Wait for the end of both pipes, which follows the end of the process group."""
         self._thread.join(timeout=1)
-        if not self._thread.is_alive():  # a process that left its group may hold a pipe open
+        if not self._thread.is_alive():  # a process outside the group may hold a pipe open
             os.close(self._lines_end)
             os.close(self._frames_end)
 
@@ -69,7 +69,7 @@ class FunctionOutput:
                             selector.unregister(key.fd)
 
     def _read(self, end: int) -> bool:
-        """Read what is there; False at the end of the pipe."""
+        """Read all available data; False at the end of the pipe."""
         while True:
             try:
                 chunk = os.read(end, _CHUNK)

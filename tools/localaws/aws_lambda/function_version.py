@@ -1,4 +1,4 @@
-"""What an execution environment is made from: one function as it is configured now."""
+"""A function's name, and its current configuration and code, from which environments are started."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from moto.core.exceptions import JsonRESTError
 
 from tools.localaws.call import ServiceError
+from tools.localaws.moto_state import backend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tools.localaws.call import Call
-    from tools.localaws.context import LocalAwsContext
 
 _ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):lambda:(?P<region>[a-z0-9-]+):(?P<account>\d{12})"
@@ -25,7 +25,7 @@ _PARTIAL = re.compile(r"((?P<account>\d{12}):)?(function:)?(?P<name>[^:]+)(:(?P<
 
 @dataclass(frozen=True)
 class LoggingConfig:
-    """Lambda's LoggingConfig; levels only mean something for the format ``JSON``."""
+    """Lambda's LoggingConfig; the levels apply only to the format ``JSON``."""
 
     group: str
     format: str = "Text"
@@ -33,7 +33,7 @@ class LoggingConfig:
     system_level: str | None = None
 
     def members(self) -> dict[str, str]:
-        """As the API shows it."""
+        """The members of LoggingConfig in the API."""
         members = {"LogFormat": self.format, "LogGroup": self.group}
         if self.application_level is not None:
             members["ApplicationLogLevel"] = self.application_level
@@ -42,24 +42,24 @@ class LoggingConfig:
         return members
 
 
-def logging_config(name: str, given: Mapping[str, str] | None) -> LoggingConfig:
-    """What CreateFunction's LoggingConfig means for the function ``name``, with AWS's defaults.
+def logging_config(name: str, members: Mapping[str, str] | None) -> LoggingConfig:
+    """The configuration of the function ``name`` for CreateFunction's LoggingConfig, with AWS's defaults.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_LoggingConfig.html.
     """
-    given = given or {}
-    json = given.get("LogFormat") == "JSON"
+    members = members or {}
+    json = members.get("LogFormat") == "JSON"
     return LoggingConfig(
-        group=given.get("LogGroup") or f"/aws/lambda/{name}",
-        format=given.get("LogFormat", "Text"),
-        application_level=given.get("ApplicationLogLevel", "INFO") if json else None,
-        system_level=given.get("SystemLogLevel", "INFO") if json else None,
+        group=members.get("LogGroup") or f"/aws/lambda/{name}",
+        format=members.get("LogFormat", "Text"),
+        application_level=members.get("ApplicationLogLevel", "INFO") if json else None,
+        system_level=members.get("SystemLogLevel", "INFO") if json else None,
     )
 
 
 @dataclass(frozen=True)
 class FunctionVersion:
-    """Equal when an environment made for one may serve the other; seconds, MB, whole numbers."""
+    """An environment may serve all equal versions. ``timeout`` is in seconds, ``memory`` in MB."""
 
     account: str
     region: str
@@ -79,7 +79,7 @@ class FunctionVersion:
 
 @dataclass(frozen=True)
 class FunctionName:
-    """Where a FunctionName parameter points."""
+    """The function to which a FunctionName parameter refers."""
 
     account: str
     region: str
@@ -88,16 +88,16 @@ class FunctionName:
 
     @property
     def place(self) -> tuple[str, str, str]:
-        """What the function is kept under, whichever of its versions is meant."""
+        """The key of the function, whichever of its versions the name refers to."""
         return self.account, self.region, self.name
 
 
 def read_name(call: Call) -> FunctionName:
-    """The function a call names: by name, partial ARN or ARN, with or without a qualifier."""
-    given = call.parameters["FunctionName"]
-    match = _ARN.fullmatch(given) or _PARTIAL.fullmatch(given)
+    """Read a call's FunctionName: a name, partial ARN or ARN, with or without a qualifier."""
+    text = call.parameters["FunctionName"]
+    match = _ARN.fullmatch(text) or _PARTIAL.fullmatch(text)
     if match is None:
-        raise ServiceError("ValidationException", f"{given} is not the name of a function.")
+        raise ServiceError("ValidationException", f"{text} is not a valid function name.")
     parts = match.groupdict()
     return FunctionName(
         account=parts["account"] or call.account,
@@ -107,17 +107,16 @@ def read_name(call: Call) -> FunctionName:
     )
 
 
-def find_function(context: LocalAwsContext, name: FunctionName) -> Any:  # noqa: ANN401
-    """Moto's function; ResourceNotFoundException as Lambda says it."""
-    backend = context.backend("lambda", name.account, name.region)
+def find_function(name: FunctionName) -> Any:  # noqa: ANN401
+    """Moto's function; raises ServiceError (ResourceNotFoundException) if there is none."""
     try:
-        return backend.get_function(name.name, name.qualifier)
+        return backend("lambda", name.account, name.region).get_function(name.name, name.qualifier)
     except JsonRESTError as error:
         raise ServiceError(error.error_type, error.message, error.code) from error
 
 
 def current_version(function: Any, logging: LoggingConfig) -> FunctionVersion:  # noqa: ANN401
-    """Moto's function as it is now."""
+    """The current configuration and code of moto's function."""
     return FunctionVersion(
         account=function.account_id,
         region=function.region,

@@ -1,8 +1,8 @@
 """Scripted deaths of functions: SIGKILL now, or when the function reaches a step.
 
-A step is ``init`` (the handler is loaded), ``response`` (the handler has returned, Lambda has not
-taken the answer yet), ``before SERVICE:OPERATION`` (the function's call has arrived and is not
-done), or ``after SERVICE:OPERATION`` (it is done, but the function is gone when the answer comes).
+A step is ``init`` (the handler is loaded), ``response`` (the handler has returned, but Lambda has not
+received the answer), ``before SERVICE:OPERATION`` (the function's call has arrived and is not
+served yet), or ``after SERVICE:OPERATION`` (it is served, but the function dies before the response).
 Services and operations are botocore's names: ``before logs:PutLogEvents``.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Kill:
-    """One death to come: at the step's occurrence number ``skip`` + 1."""
+    """One scripted death, at the step's occurrence number ``skip`` + 1."""
 
     account: str
     function: str
@@ -23,24 +23,24 @@ class Kill:
 
 
 class FunctionKills:
-    """The script; each death happens once."""
+    """The script; each death occurs once."""
 
     def __init__(self) -> None:
         self._script: list[Kill] = []
         self._lock = threading.Lock()
 
     def add(self, kill: Kill) -> None:
-        """Plan a death."""
+        """Script a death."""
         with self._lock:
             self._script.append(kill)
 
     def clear(self) -> None:
-        """Forget all that has not happened yet."""
+        """Remove all deaths that have not occurred yet."""
         with self._lock:
             self._script.clear()
 
     def take(self, account: str, function: str, step: str) -> bool:
-        """Whether this function dies at this step, now that it has reached it."""
+        """Whether this function dies at the step that it has just reached; counts the occurrence."""
         with self._lock:
             for kill in self._script:
                 if (kill.account, kill.function, kill.step) == (account, function, step):

@@ -1,7 +1,7 @@
-"""Ends what a killed cloud would leave behind: its functions' processes and their folder.
+"""Cleans up after a killed local AWS: the processes of its functions, and their folder.
 
-A frozen process (SIGSTOP) cannot notice that its parent is gone. So a guard process, this module
-run as a script, is told of every process group and outlives the cloud by a moment.
+A frozen process (SIGSTOP) cannot notice that its parent has died. Therefore a guard process, which
+runs this module as a script, knows all process groups and kills them when the local AWS has died.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ import threading
 
 
 class OrphanGuard:
-    """The cloud's end of the guard; ``folder`` is removed when the cloud is gone."""
+    """Starts the guard process, which removes ``folder`` when the local AWS has ended."""
 
     def __init__(self, folder: str) -> None:
         self._lock = threading.Lock()
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", __file__, folder],
-            start_new_session=True,  # Ctrl-C in a terminal is for the cloud, not for its guard
+            start_new_session=True,  # so that Ctrl-C in a terminal does not end the guard
             stdin=subprocess.PIPE,
             text=True,
         )
 
     def watch(self, group: int) -> None:
-        """Kill this process group if the cloud dies."""
-        self._tell(group)
+        """Kill this process group if the local AWS dies."""
+        self._send(group)
 
     def forget(self, group: int) -> None:
-        """The group has ended; call this before its id can be used again."""
-        self._tell(-group)
+        """Stop watching a group that has ended; call this before its id can be reused."""
+        self._send(-group)
 
     def close(self) -> None:
-        """Let the guard do its work and wait for its end."""
+        """Wait until the guard has removed the folder and ended."""
         with self._lock:
             self._process.communicate()
 
-    def _tell(self, number: int) -> None:
+    def _send(self, number: int) -> None:
         with self._lock, contextlib.suppress(BrokenPipeError):
             if self._process.stdin is not None:
                 self._process.stdin.write(f"{number}\n")
@@ -48,7 +48,7 @@ class OrphanGuard:
 
 
 def main(folder: str) -> None:
-    """Read ``PID`` and ``-PID`` lines until stdin ends, then kill and remove what is left."""
+    """Read ``PID`` and ``-PID`` lines until stdin ends, then kill the groups and remove the folder."""
     groups: set[int] = set()
     for line in sys.stdin:
         number = int(line)

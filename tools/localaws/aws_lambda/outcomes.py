@@ -1,6 +1,6 @@
-"""What an invocation came to: the function's answer or error, or how the platform ended it.
+"""The outcome of an invocation: the function's answer or error, or an error of the platform.
 
-Error types and sentences are those of
+Error types and messages:
 https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html.
 """
 
@@ -14,9 +14,9 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one invocation came to; ``error_type`` is set when the platform ended it.
+    """The outcome of one invocation; ``error_type`` is set when the platform ended it.
 
-    ``body`` is what the caller gets: the function's answer, or an error object.
+    ``body`` is the payload for the caller: the function's answer, or an error object.
     """
 
     body: bytes = field(repr=False)
@@ -26,14 +26,14 @@ class Outcome:
 
 
 def timed_out(request_id: str, seconds: int) -> Outcome:
-    """The function took longer than its timeout."""
+    """The outcome of a function that took longer than its timeout."""
     return _platform_error(
         request_id, "Sandbox.Timedout", f"Task timed out after {seconds:.2f} seconds"
     )
 
 
 def exited(request_id: str, code: int) -> Outcome:
-    """The process ended; a negative ``code`` is a signal, as subprocess has it."""
+    """The outcome of a process that ended; a negative ``code`` is a signal, as in subprocess."""
     reason = f"exit status {code}"
     if code < 0:
         names = {signal.SIGKILL: "killed", signal.SIGTERM: "terminated"}
@@ -47,10 +47,10 @@ def exited(request_id: str, code: int) -> Outcome:
 
 
 def _platform_error(request_id: str, error_type: str, message: str) -> Outcome:
-    told = f"RequestId: {request_id} Error: {message}"
+    text = f"RequestId: {request_id} Error: {message}"
     return Outcome(
-        body=json.dumps({"errorType": error_type, "errorMessage": told}).encode(),
+        body=json.dumps({"errorType": error_type, "errorMessage": text}).encode(),
         status="timeout" if error_type == "Sandbox.Timedout" else "error",
         error_type=error_type,
-        error=told,
+        error=text,
     )

@@ -1,4 +1,4 @@
-"""Lambda's own lines in a function's log: as text, or as JSON when the function's log is JSON.
+"""Lambda's platform records in a function's log, as text or as JSON.
 
 Text: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html. JSON and its levels:
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html and
@@ -26,10 +26,10 @@ _LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30}
 
 @dataclass(frozen=True)
 class Report:
-    """How one invocation went; times in milliseconds, ``memory`` in MB.
+    """The report on one invocation; times are in milliseconds, ``memory`` is in MB.
 
-    ``init`` is set for an environment's first invocation. ``error`` is what Lambda itself says of
-    a timeout or a crash.
+    ``init`` is set for an environment's first invocation. ``error`` is Lambda's message about a
+    timeout or a crash.
     """
 
     status: Literal["success", "error", "timeout"]
@@ -41,7 +41,7 @@ class Report:
 
 
 class PlatformRecords:
-    """Writes the platform's records for one function."""
+    """Builds the platform records of one function."""
 
     def __init__(self, function: FunctionVersion) -> None:
         self._function = function
@@ -50,7 +50,7 @@ class PlatformRecords:
         self._threshold = _LEVELS[logging.system_level or "DEBUG"]
 
     def init_start(self) -> list[LogEvent]:
-        """The environment begins to load the function."""
+        """The record of an environment that starts to load the function."""
         if not self._json:
             return [_event(f"INIT_START Runtime Version: {self._function.runtime}")]
         record = {
@@ -63,7 +63,7 @@ class PlatformRecords:
         return self._record("INFO", "platform.initStart", record)
 
     def start(self, request_id: str) -> list[LogEvent]:
-        """An invocation begins."""
+        """The record of an invocation that starts."""
         if not self._json:
             version = self._function.version
             return [_event(f"START RequestId: {request_id} Version: {version}")]
@@ -71,7 +71,7 @@ class PlatformRecords:
         return self._record("INFO", "platform.start", record)
 
     def end(self, request_id: str, report: Report) -> list[LogEvent]:
-        """An invocation is over: END and REPORT."""
+        """The records of an invocation that has ended: END and REPORT."""
         billed = math.ceil(report.duration)
         if not self._json:
             init = "" if report.init is None else f"Init Duration: {report.init:.2f} ms\t"
@@ -99,10 +99,10 @@ class PlatformRecords:
             record["metrics"]["initDurationMs"] = round(report.init, 3)
         if report.error_type is not None:
             record["errorType"] = report.error_type
-        done = {"requestId": request_id, "status": report.status}
+        runtime_done = {"requestId": request_id, "status": report.status}
         level = "INFO" if report.status == "success" else "WARN"
         return [
-            *self._record("DEBUG", "platform.runtimeDone", done),
+            *self._record("DEBUG", "platform.runtimeDone", runtime_done),
             *self._record(level, "platform.report", record),
         ]
 

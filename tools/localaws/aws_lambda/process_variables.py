@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tools.localaws.sts.sessions import Credentials
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime:
-# a function's own variables cannot replace these.
+# a function's configuration cannot set these.
 _RESERVED = frozenset(
     {
         "AWS_ACCESS_KEY_ID",
@@ -35,16 +35,16 @@ _RESERVED = frozenset(
 
 
 def function_variables(
-    function: FunctionVersion, keys: Credentials, here: Mapping[str, str]
+    function: FunctionVersion, keys: Credentials, local_variables: Mapping[str, str]
 ) -> dict[str, str]:
-    """The process's whole environment: nothing of this machine's leaks through.
+    """All variables of the process; it inherits none from this machine.
 
-    ``here`` are the variables that depend on this machine and this environment: folders,
-    addresses, the log stream. Besides AWS's (
-    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html) it holds two of the
-    cloud's own: AWS_ENDPOINT_URL, and TMPDIR, which stands for the environment's private /tmp.
+    ``local_variables`` are those that depend on this machine and this execution environment:
+    folders, addresses, the log stream. Besides AWS's variables
+    (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html) there are
+    AWS_ENDPOINT_URL, and TMPDIR in place of the execution environment's private /tmp.
     """
-    own = {name: value for name, value in function.variables if name not in _RESERVED}
+    function_settings = {name: value for name, value in function.variables if name not in _RESERVED}
     return {
         "AWS_ACCESS_KEY_ID": keys.access_key_id,
         "AWS_DEFAULT_REGION": function.region,
@@ -62,8 +62,8 @@ def function_variables(
         "TZ": ":UTC",
         "_HANDLER": function.handler,
         **_logging(function),
-        **here,
-        **own,
+        **local_variables,
+        **function_settings,
     }
 
 

@@ -1,7 +1,7 @@
 """Lambda's Runtime API 2018-06-01 for one execution environment, on loopback.
 
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. The runtime interface client asks
-for the next event and posts what became of it; the owner of this object sees each as a signal.
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. The runtime interface client gets
+the next event and posts its result; the owner of this object receives each request as a signal.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from tools.localaws.http_server import LOOPBACK
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# 6 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html) and the 100 bytes
-# more that Lambda's own error message grants.
+# 6 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), and 100 bytes more
+# according to Lambda's own error message.
 RESPONSE_BYTES = 6 * 1024 * 1024 + 100
 
 _PATH = re.compile(
@@ -32,7 +32,7 @@ _NEXT = "/2018-06-01/runtime/invocation/next"
 
 @dataclass(frozen=True)
 class Ready:
-    """The runtime asks for the next event: the last invocation, or the initialization, is over."""
+    """The runtime asks for the next event, so the last invocation or the initialization is over."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class InitFailed:
 
 @dataclass(frozen=True)
 class Exited:
-    """The process is gone; a negative ``code`` is a signal, as subprocess has it."""
+    """The process has ended; a negative ``code`` is a signal, as in subprocess."""
 
     code: int
 
@@ -63,14 +63,14 @@ Signal = Ready | Result | InitFailed | Exited
 
 @dataclass(frozen=True)
 class Event:
-    """What the runtime is given: ``headers`` are the Runtime API's."""
+    """An event for the runtime; ``headers`` are the Runtime API's."""
 
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
 
 
 class RuntimeApi:
-    """Serves one runtime; ``signals`` holds what it said, in order."""
+    """Serves one runtime; ``signals`` holds its requests in order."""
 
     def __init__(self) -> None:
         self.signals: queue.Queue[Signal] = queue.Queue()
@@ -84,20 +84,20 @@ class RuntimeApi:
         """AWS_LAMBDA_RUNTIME_API: host and port."""
         return f"{LOOPBACK}:{self._server.server_address[1]}"
 
-    def give(self, event: Event) -> None:
+    def send(self, event: Event) -> None:
         """Answer the runtime's request for the next event."""
         self._events.put(event)
 
     def wait_for_event(self) -> Event | None:
-        """Called by the server's threads; None when the environment is closing."""
+        """Wait for the next event, in a thread of the server; None when the environment is closing."""
         return self._events.get()
 
     def close(self) -> None:
         """Stop serving; a runtime that still waits loses its connection."""
         self._events.put(None)
         self._server.stop()
-        # Only then: poll looks its descriptor up again when it wakes, and by then the number may
-        # be another socket's, on which it would wait for ever.
+        # Join before closing: poll looks up its descriptor again when it wakes, and after a close
+        # the number may belong to another socket, on which it would wait forever.
         self._thread.join()
         self._server.server_close()
 
@@ -105,7 +105,7 @@ class RuntimeApi:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    wbufsize = 64 * 1024  # one write for head and body: two would wait for the delayed ACK
+    wbufsize = 64 * 1024  # one write for head and body: a second one would wait for the delayed ACK
     server: _Server
 
     def do_GET(self) -> None:
@@ -120,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self._send(200, event.body, event.headers)
 
     def do_POST(self) -> None:
-        """Take a result, an error, or the failure to load the handler."""
+        """Receive a result, an error, or the failure to load the handler."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path = _PATH.fullmatch(self.path)
         if path is None:
@@ -145,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing."""
+        """Log nothing."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -158,18 +158,18 @@ class _Server(ThreadingHTTPServer):
         self._open = True
 
     def accept(self) -> None:
-        """Take connections until ``stop``, without polling."""
+        """Accept connections until ``stop``, without polling."""
         while self._open:
             self.handle_request()
 
     def stop(self) -> None:
-        """Wake ``accept`` for the last time; the socket stays open until it has returned."""
+        """End ``accept``; the socket stays open until ``accept`` has returned."""
         self._open = False
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: a runtime that was killed breaks its connection."""
+        """Ignore the error: a killed runtime breaks its connection."""
 
 
 def _too_large(request_id: str, size: int) -> Result:

@@ -1,6 +1,6 @@
-"""Lambda: invocations that run the function's real zip under AWS's runtime interface client.
+"""Lambda: invocations run the function's real zip under AWS's runtime interface client.
 
-https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html. Functions are kept by moto.
+https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html. Moto stores the functions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tools.localaws.aws_lambda.kills import FunctionKills, Kill
 from tools.localaws.aws_lambda.platform_records import PlatformRecords, Report
 from tools.localaws.call import Call, Response, ServiceError
 from tools.localaws.http_server import DropConnectionError
-from tools.localaws.logs.log_delivery import DELIVERY_HEADER, LogDelivery, LogEvent, LogStream
+from tools.localaws.logs.log_delivery import LogDelivery, LogEvent, LogStream, is_delivery
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,19 +35,19 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _PAYLOAD_BYTES = {"RequestResponse": 6 * 1024 * 1024, "Event": 1024 * 1024}
-_TAIL_BYTES = 4096  # of the log, with LogType=Tail (API_Invoke)
+_TAIL_BYTES = 4096  # of the log, for LogType=Tail (API_Invoke)
 _RETRIES = 2  # of an Event (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html)
 
 
 class Lambda:
-    """The service ``lambda`` of every account and Region.
+    """The service ``lambda`` of all accounts and Regions.
 
-    It must see every call first: a scripted death can happen at any call a function makes.
+    It must see all calls first, because a scripted death can occur at any call of a function.
     """
 
     def __init__(self, context: LocalAwsContext) -> None:
         self._context = context
-        self._configuration = FunctionConfiguration(context)
+        self._configuration = FunctionConfiguration()
         self._kills = FunctionKills()
         self._logs = LogDelivery(context.url)
         self._pool = EnvironmentPool(context, self._dies_at)
@@ -56,7 +56,7 @@ class Lambda:
         context.control_routes["lambda_spare"] = self._spare
 
     def answer(self, call: Call) -> Response | None:
-        """Answer invocations and what moto forgets of functions; pass on everything else."""
+        """Answer invocations and the operations of FunctionConfiguration; moto answers all others."""
         self._die_at_call(call)
         if call.service != "lambda":
             return None
@@ -69,14 +69,14 @@ class Lambda:
         return self._configuration.answer(call)
 
     def close(self) -> None:
-        """End every process."""
+        """End all processes."""
         self._pool.close()
 
     # --- Invocations -----------------------------------------------------------------------------
 
     def _invoke(self, call: Call) -> Response:
         name = read_name(call)
-        moto_function = find_function(self._context, name)
+        moto_function = find_function(name)
         kind = call.parameters.get("InvocationType") or "RequestResponse"
         _check_payload(call.body, kind)
         if kind == "DryRun":
@@ -105,7 +105,7 @@ class Lambda:
     def _run_event(
         self, function: FunctionVersion, concurrency: int | None, request_id: str, payload: bytes
     ) -> None:
-        """Retries follow at once; on AWS the first comes after a minute, the second after two."""
+        """Retries follow immediately; on AWS the first one follows after a minute, the second after two."""
         for _ in range(1 + _RETRIES):
             try:
                 outcome, _ = self._run(function, concurrency, request_id, payload)
@@ -141,22 +141,22 @@ class Lambda:
         return self._kills.take(function.account, function.name, step)
 
     def _die_at_call(self, call: Call) -> None:
-        """Kill the busy environment that (as far as can be told) made this call."""
-        if any(name.lower() == DELIVERY_HEADER.lower() for name in call.headers):
+        """Kill the busy environment that (as far as it can be determined) made this call."""
+        if is_delivery(call):
             return
         for environment in self._pool.all():
             function = environment.function
             if environment.state != "busy":
                 continue
-            what = f"{call.service}:{call.operation}"
-            if self._dies_at(function, f"before {what}"):
+            operation = f"{call.service}:{call.operation}"
+            if self._dies_at(function, f"before {operation}"):
                 environment.kill()
                 raise DropConnectionError
-            if self._dies_at(function, f"after {what}"):
+            if self._dies_at(function, f"after {operation}"):
                 environment.kill()
 
     def _list_environments(self, _: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """``POST /_cloud/lambda_environments {}``: all environments, oldest first."""
+        """``POST /_control/lambda_environments {}``: all environments, busy ones first."""
         return [
             {
                 "account": environment.function.account,
@@ -170,27 +170,27 @@ class Lambda:
             for environment in self._pool.all()
         ]
 
-    def _kill(self, wanted: Mapping[str, Any]) -> dict[str, int]:
-        """``POST /_cloud/lambda_kill {account, function, at?, skip?}``; see function_kills.
+    def _kill(self, arguments: Mapping[str, Any]) -> dict[str, int]:
+        """``POST /_control/lambda_kill {account, function, at?, skip?}``; see kills.py.
 
-        ``at`` is ``now`` or a step. Answers how many environments were killed now.
+        ``at`` is ``now`` or a step. Returns the number of environments that were killed now.
         """
-        account, function = wanted["account"], wanted["function"]
-        step = wanted.get("at", "now")
+        account, function = arguments["account"], arguments["function"]
+        step = arguments.get("at", "now")
         if step != "now":
-            self._kills.add(Kill(account, function, step, wanted.get("skip", 0)))
+            self._kills.add(Kill(account, function, step, arguments.get("skip", 0)))
             return {"killed": 0}
-        doomed = [
+        victims = [
             environment
             for environment in self._pool.all()
             if (environment.function.account, environment.function.name) == (account, function)
         ]
-        for environment in doomed:
+        for environment in victims:
             environment.kill()
-        return {"killed": len(doomed)}
+        return {"killed": len(victims)}
 
     def _spare(self, _: Mapping[str, Any]) -> dict[str, int]:
-        """``POST /_cloud/lambda_spare {}``: forget the deaths that have not happened yet."""
+        """``POST /_control/lambda_spare {}``: remove the deaths that have not occurred yet."""
         self._kills.clear()
         return {}
 

@@ -1,14 +1,17 @@
-"""Bedrock: a model, or a profile and each model behind it, and the guardrail of the call."""
+"""Bedrock permissions: on a model, or a profile and each model behind it, and on the call's guardrail."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from tools.localaws.bedrock.model_ids import resolve
-from tools.localaws.permission import Asked, Check, Values
+from tools.localaws.permission import ContextKeys, Permission
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tools.localaws.bedrock.inference_profiles import InferenceProfiles
+    from tools.localaws.call import Call
 
 # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-prereq.html
 _INVOCATIONS = {
@@ -21,73 +24,75 @@ _INVOCATIONS = {
 }
 
 
-def bedrock_runtime(asked: Asked) -> Iterator[Check]:
-    """Checks of a call that runs a model, counts its tokens or applies a guardrail."""
-    call = asked.call
+def bedrock_runtime_permissions(call: Call, profiles: InferenceProfiles) -> Iterator[Permission]:
+    """The permissions of a call that runs a model, counts its tokens or applies a guardrail."""
     action = _INVOCATIONS.get(call.operation, f"bedrock:{call.operation}")
     if call.operation == "ApplyGuardrail":
-        yield _guardrail(asked, asked.parameter("guardrailIdentifier"))
+        yield _guardrail_permission(call, call.parameter("guardrailIdentifier"))
         return
     if call.operation not in _INVOCATIONS and call.operation != "CountTokens":
-        yield Check(action, "*", call.account)
+        yield Permission(action, "*", call.account)
         return
     config = call.parameters.get("guardrailConfig") or {}
-    guardrail = asked.parameter("guardrailIdentifier") or config.get("guardrailIdentifier")
-    version = asked.parameter("guardrailVersion") or config.get("guardrailVersion")
-    extra: Values = {}
+    guardrail = call.parameter("guardrailIdentifier") or config.get("guardrailIdentifier")
+    version = call.parameter("guardrailVersion") or config.get("guardrailVersion")
+    context: ContextKeys = {}
     if guardrail:
-        check = _guardrail(asked, str(guardrail))
-        extra["bedrock:GuardrailIdentifier"] = check.resource + (f":{version}" if version else "")
-        yield check
-    yield from _model_checks(asked, action, asked.parameter("modelId"), extra)
+        permission = _guardrail_permission(call, str(guardrail))
+        suffix = f":{version}" if version else ""
+        context["bedrock:GuardrailIdentifier"] = permission.resource + suffix
+        yield permission
+    yield from _model_permissions(call, profiles, action, context)
 
 
-def _guardrail(asked: Asked, identifier: str) -> Check:
-    given = identifier.startswith("arn:")
-    arn = identifier if given else asked.arn("bedrock", f"guardrail/{identifier}")
-    return Check("bedrock:ApplyGuardrail", arn, arn.split(":")[4])
+def _guardrail_permission(call: Call, identifier: str) -> Permission:
+    is_arn = identifier.startswith("arn:")
+    arn = identifier if is_arn else call.arn("bedrock", f"guardrail/{identifier}")
+    return Permission("bedrock:ApplyGuardrail", arn, arn.split(":")[4])
 
 
-def _model_checks(asked: Asked, action: str, model: str, extra: Values) -> Iterator[Check]:
-    """A foundation model, or a profile and then each model behind it with the profile's ARN.
+def _model_permissions(
+    call: Call, profiles: InferenceProfiles, action: str, context: ContextKeys
+) -> Iterator[Permission]:
+    """On a foundation model, or on a profile and then on each model behind it with the profile's ARN.
 
-    Each model is asked for in its own Region; one somewhere in the world has none in its ARN, and
-    ``unspecified`` is requested:
+    Each model is checked in its own Region. The ARN of a model that may run in any commercial
+    Region has no Region, and its requested Region is ``unspecified``:
     https://docs.aws.amazon.com/bedrock/latest/userguide/geographic-cross-region-inference.html
     https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html
     """
-    call = asked.call
-    reference = resolve(model, account=call.account, region=call.region, profiles=asked.profiles)
+    model = call.parameter("modelId")
+    reference = resolve(model, account=call.account, region=call.region, profiles=profiles)
     if reference.profile_arn is not None:
         owner = reference.profile_arn.split(":")[4]
-        tags = _profile_tags(asked, reference.profile_arn)
-        yield Check(action, reference.profile_arn, owner, context=extra | tags)
-        extra = extra | {"bedrock:InferenceProfileArn": reference.profile_arn}
+        tags = _profile_tags(profiles, reference.profile_arn)
+        yield Permission(action, reference.profile_arn, owner, context=context | tags)
+        context = context | {"bedrock:InferenceProfileArn": reference.profile_arn}
     for model_arn in reference.model_arns:
-        destination: Values = {"aws:RequestedRegion": model_arn.split(":")[3] or "unspecified"}
-        yield Check(action, model_arn, call.account, context=extra | destination)
+        region: ContextKeys = {"aws:RequestedRegion": model_arn.split(":")[3] or "unspecified"}
+        yield Permission(action, model_arn, call.account, context=context | region)
 
 
-def _profile_tags(asked: Asked, arn: str) -> Values:
-    profile = asked.profiles.get(arn)
+def _profile_tags(profiles: InferenceProfiles, arn: str) -> ContextKeys:
+    profile = profiles.get(arn)
     tags = {} if profile is None else profile.tags
     return {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
 
 
-def bedrock(asked: Asked) -> Iterator[Check]:
-    """Checks of a control-plane call: on a profile where it names one, else on ``*``."""
-    call = asked.call
+def bedrock_permissions(call: Call, profiles: InferenceProfiles) -> Iterator[Permission]:
+    """The permissions of a control-plane call: on its inference profile if it has one, or on ``*``."""
     action = f"bedrock:{call.operation}"
     if call.operation == "CreateInferenceProfile":
         source = (call.parameters.get("modelSource") or {}).get("copyFrom", "")
-        yield Check(action, source, call.account)
-        yield Check(action, asked.arn("bedrock", "application-inference-profile/*"), call.account)
+        yield Permission(action, source, call.account)
+        profile_arns = call.arn("bedrock", "application-inference-profile/*")
+        yield Permission(action, profile_arns, call.account)
         return
-    named = asked.parameter("inferenceProfileIdentifier", "resourceARN")
-    if not named:
-        yield Check(action, "*", call.account)
+    profile = call.parameter("inferenceProfileIdentifier", "resourceARN")
+    if not profile:
+        yield Permission(action, "*", call.account)
         return
-    given = named.startswith("arn:")
-    arn = named if given else asked.arn("bedrock", f"application-inference-profile/{named}")
-    tags = _profile_tags(asked, arn)
-    yield Check(action, arn, arn.split(":")[4] or call.account, context=tags)
+    is_arn = profile.startswith("arn:")
+    arn = profile if is_arn else call.arn("bedrock", f"application-inference-profile/{profile}")
+    tags = _profile_tags(profiles, arn)
+    yield Permission(action, arn, arn.split(":")[4] or call.account, context=tags)

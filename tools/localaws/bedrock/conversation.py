@@ -1,6 +1,6 @@
-"""A Converse request: refused as Bedrock refuses it, then read.
+"""Checks and reads a Converse request, with Bedrock's own error messages.
 
-The sentences are Bedrock's own as users report them, for instance in langchain-ai/langchain-aws
+The messages are those that users report, for instance in langchain-ai/langchain-aws
 issues 130 and 192, langgenius/dify issue 12340 and archestra-ai/archestra pull request 4220. The
 limits are those of https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
 and the data types it names.
@@ -17,20 +17,20 @@ from tools.localaws.call import ServiceError
 Block = Mapping[str, Any]
 
 DEFAULT_MAX_TOKENS = 4096
-"""What a request without maxTokens may get; on AWS it is the model's maximum."""
+"""The limit of a request without maxTokens; on AWS it is the model's maximum."""
 
-_MOST_METADATA = 16
-_MOST_STOP_SEQUENCES = 2500
+_MAX_METADATA = 16
+_MAX_STOP_SEQUENCES = 2500
 
 
 @dataclass(frozen=True)
 class Conversation:
     """A valid request. ``tools`` are tool specifications in the order of the request.
 
-    ``prompt`` is everything the model reads (tools, system, messages), in the order in which the
-    prompt cache sees it; ``forced_tool`` is the tool that toolChoice forces. ``thinks`` is whether
-    the model is to reason first, ``tells_usage`` whether its own count is asked for, and
-    ``guardrail`` the one to trace.
+    ``prompt`` is the model's whole input (tools, system, messages) in the order of the prompt
+    cache; ``forced_tool`` is the tool that toolChoice forces. ``reasoning`` is whether the model
+    reasons first, ``reports_usage`` whether the request asks for the model's own token count, and
+    ``guardrail`` is the guardrail to trace.
     """
 
     last_user_text: str
@@ -39,13 +39,13 @@ class Conversation:
     forced_tool: str | None
     max_tokens: int
     stop_sequences: tuple[str, ...]
-    thinks: bool = False
-    tells_usage: bool = False
+    reasoning: bool = False
+    reports_usage: bool = False
     guardrail: str | None = None
 
 
-def read(parameters: Mapping[str, Any]) -> Conversation:
-    """Check a Converse or ConverseStream request and read it; ServiceError as Bedrock says it."""
+def read_conversation(parameters: Mapping[str, Any]) -> Conversation:
+    """Check a Converse or ConverseStream request and read it; raises ServiceError as Bedrock does."""
     messages: Sequence[Mapping[str, Any]] = parameters.get("messages") or ()
     tool_config: Mapping[str, Any] = parameters.get("toolConfig") or {}
     inference: Mapping[str, Any] = parameters.get("inferenceConfig") or {}
@@ -62,8 +62,8 @@ def read(parameters: Mapping[str, Any]) -> Conversation:
         forced_tool=_forced_tool(tool_config.get("toolChoice") or {}, tools),
         max_tokens=inference.get("maxTokens", DEFAULT_MAX_TOKENS),
         stop_sequences=tuple(inference.get("stopSequences") or ()),
-        thinks="thinking" in (parameters.get("additionalModelRequestFields") or {}),
-        tells_usage="/usage" in (parameters.get("additionalModelResponseFieldPaths") or ()),
+        reasoning="thinking" in (parameters.get("additionalModelRequestFields") or {}),
+        reports_usage="/usage" in (parameters.get("additionalModelResponseFieldPaths") or ()),
         guardrail=_traced_guardrail(parameters.get("guardrailConfig") or {}),
     )
 
@@ -104,28 +104,28 @@ def _check_text(block: Block, where: str) -> None:
 
 
 def _check_tools(messages: Sequence[Mapping[str, Any]], tool_config: Mapping[str, Any]) -> None:
-    asked: list[str] = []
+    tool_uses: list[str] = []
     for index, message in enumerate(messages):
         answered = [
             block["toolResult"]["toolUseId"]
             for block in message["content"]
             if "toolResult" in block
         ]
-        unanswered = [use for use in asked if use not in answered]
+        unanswered = [use for use in tool_uses if use not in answered]
         if unanswered:
             raise _invalid(
                 f"Expected toolResult blocks at messages.{index}.content "
                 f"for the following Ids: {', '.join(unanswered)}"
             )
-        if len(answered) > len(asked):
+        if len(answered) > len(tool_uses):
             raise _invalid(
                 f"The number of toolResult blocks at messages.{index}.content exceeds "
                 "the number of toolUse blocks of previous turn."
             )
-        asked = [
+        tool_uses = [
             block["toolUse"]["toolUseId"] for block in message["content"] if "toolUse" in block
         ]
-        if (asked or answered) and not tool_config.get("tools"):
+        if (tool_uses or answered) and not tool_config.get("tools"):
             raise _invalid(
                 "The toolConfig field must be defined when using toolUse and toolResult "
                 "content blocks."
@@ -141,24 +141,24 @@ def _check_inference(inference: Mapping[str, Any]) -> None:
         if inference.get(name, 0) > 1:
             raise _out_of_range(name, inference[name], "less than or equal to 1")
     stop_sequences = inference.get("stopSequences") or ()
-    if len(stop_sequences) > _MOST_STOP_SEQUENCES or "" in stop_sequences:
+    if len(stop_sequences) > _MAX_STOP_SEQUENCES or "" in stop_sequences:
         raise _invalid(
             "1 validation error detected: Value at 'inferenceConfig.stopSequences' failed to "
-            f"satisfy constraint: Member must have at most {_MOST_STOP_SEQUENCES} items, "
+            f"satisfy constraint: Member must have at most {_MAX_STOP_SEQUENCES} items, "
             "none of them empty"
         )
 
 
 def _check_metadata(metadata: Mapping[str, str]) -> None:
-    if len(metadata) > _MOST_METADATA:
+    if len(metadata) > _MAX_METADATA:
         raise _invalid(
             "1 validation error detected: Value at 'requestMetadata' failed to satisfy "
-            f"constraint: Member must have length less than or equal to {_MOST_METADATA}"
+            f"constraint: Member must have length less than or equal to {_MAX_METADATA}"
         )
 
 
 def _last_user_text(messages: Sequence[Mapping[str, Any]]) -> str:
-    """The text of the newest user turn; a tool's result counts as what the user said."""
+    """The text of the last user turn, including the results of tools."""
     last = next(message for message in reversed(messages) if message["role"] == "user")
     return "\n".join(_texts(last["content"]))
 
@@ -186,7 +186,7 @@ def _forced_tool(choice: Mapping[str, Any], tools: Sequence[Mapping[str, Any]]) 
     if "tool" in choice:
         name: str = choice["tool"]["name"]
         if name not in [tool["name"] for tool in tools]:
-            raise _invalid(f"The toolChoice names the tool {name}, which toolConfig does not hold.")
+            raise _invalid(f"The toolChoice names the tool {name}, which is not in toolConfig.")
         return name
     return tools[0]["name"] if "any" in choice and tools else None
 

@@ -1,7 +1,7 @@
-"""Converse's answer as the events of ConverseStream, in Bedrock's order.
+"""Converse's answer as the events of ConverseStream, in the same order as Bedrock's.
 
-https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html: text comes
-without contentBlockStart, a tool call with one; its arguments are pieces of JSON text.
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html: text has no
+contentBlockStart event, a tool call has one, and its arguments are pieces of JSON text.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _WORD = re.compile(r"\s*\S+\s*$|\s*\S+")
-_MOST_DELTAS = 40  # a longer answer comes in larger pieces, not in more of them
+_MOST_DELTAS = 40  # a longer answer has larger pieces, not more of them
 
 
 @dataclass(frozen=True)
 class StreamedEvent:
-    """One encoded event; ``last`` is true for the stream's last."""
+    """One encoded event; ``last`` marks the last event of the stream."""
 
     encoded: bytes = field(repr=False)
     last: bool = False

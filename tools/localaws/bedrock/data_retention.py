@@ -1,4 +1,4 @@
-"""How long Bedrock may keep data, set for each account and Region."""
+"""Bedrock's data retention setting of each account and Region."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class DataRetention:
         self._modes: dict[tuple[str, str], Mapping[str, Any]] = {}
 
     def get_account_data_retention(self, call: Call) -> Mapping[str, Any]:
-        """The mode; an account never set says ``inherit``, which is not zero retention."""
+        """The mode; it is ``inherit`` until it is set, which is not zero retention."""
         return self._modes.get((call.account, call.region), {"mode": "inherit"})
 
     def put_account_data_retention(self, call: Call) -> Mapping[str, Any]:

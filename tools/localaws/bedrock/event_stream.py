@@ -1,6 +1,6 @@
-"""The binary framing of streamed answers, application/vnd.amazon.eventstream.
+"""The binary encoding of streamed responses, application/vnd.amazon.eventstream.
 
-Source: https://docs.aws.amazon.com/transcribe/latest/dg/event-stream.html (the same encoding in
+https://docs.aws.amazon.com/transcribe/latest/dg/event-stream.html (the same encoding in
 every service) and https://smithy.io/2.0/aws/amazon-eventstream.html.
 """
 
@@ -24,7 +24,7 @@ def event(name: str, members: Mapping[str, object]) -> bytes:
 
 
 def exception(name: str, message: str) -> bytes:
-    """A modelled exception inside a stream; a client stops reading at it."""
+    """A modelled exception inside a stream, after which a client stops reading."""
     headers = {":exception-type": name, ":message-type": "exception"}
     return _json_message(headers, {"message": message})
 
@@ -37,7 +37,7 @@ def _json_message(headers: Mapping[str, str], members: Mapping[str, object]) -> 
 
 
 def encode(headers: Mapping[str, str], payload: bytes) -> bytes:
-    """One message: lengths and their CRC32, headers, payload, and the CRC32 of all before it."""
+    """One message: its lengths and their CRC32, the headers, the payload, and the CRC32 of all these."""
     encoded_headers = b"".join(
         struct.pack("!B", len(name))
         + name.encode()

@@ -1,4 +1,4 @@
-"""Inference profiles as authorization sees them: an ARN, the models behind it, its tags."""
+"""The application inference profiles of all accounts."""
 
 from __future__ import annotations
 
@@ -12,15 +12,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InferenceProfile:
-    """One application inference profile; ``model_arns`` are the foundation models it runs."""
+    """One application inference profile; ``model_arns`` are the foundation models that it runs.
+
+    ``created`` is ISO 8601; ``request_token`` is the clientRequestToken that created the profile.
+    """
 
     arn: str
     model_arns: tuple[str, ...]
+    name: str
+    created: str
+    description: str | None = None
+    request_token: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
 class InferenceProfiles:
-    """Written by the Bedrock service, read by authorization: by ARN."""
+    """Profiles by ARN: the Bedrock service writes them, and authorization reads them."""
 
     def __init__(self) -> None:
         self._profiles: dict[str, InferenceProfile] = {}
@@ -37,12 +44,16 @@ class InferenceProfiles:
             return self._profiles.get(arn)
 
     def remove(self, arn: str) -> None:
-        """Forget the profile with this ARN, if there is one."""
+        """Remove the profile with this ARN, if there is one."""
         with self._lock:
             self._profiles.pop(arn, None)
 
-    def of_account(self, account: str, region: str) -> list[InferenceProfile]:
-        """The profiles of one account and Region, in order of their creation."""
+    def all(self) -> list[InferenceProfile]:
+        """All profiles, in the order of their creation."""
         with self._lock:
-            profiles = list(self._profiles.values())
-        return [profile for profile in profiles if profile.arn.split(":")[3:5] == [region, account]]
+            return list(self._profiles.values())
+
+    def for_account(self, account: str, region: str) -> list[InferenceProfile]:
+        """The profiles of one account and Region, in the order of their creation."""
+        place = [region, account]
+        return [profile for profile in self.all() if profile.arn.split(":")[3:5] == place]

@@ -1,6 +1,6 @@
-"""Bedrock's model invocation log: written only where an account has asked for it.
+"""Bedrock's model invocation log, which is written only where an account has configured it.
 
-It is what a memorylessness check on the operations account must catch. Record:
+The check that the operations account stores no prompt has to detect it. Record:
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tools.localaws.logs.log_delivery import LogDelivery, LogEvent, LogStream
+from tools.localaws.moto_state import backend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,7 @@ _STREAM = "aws/bedrock/modelinvocations"
 
 @dataclass(frozen=True)
 class Invocation:
-    """One answered request, prompt and answer included; ``answer`` is Converse's response."""
+    """One answered request, with its prompt and answer; ``answer`` is Converse's response."""
 
     call: Call
     request_id: str
@@ -31,31 +32,31 @@ class Invocation:
 
 
 class InvocationLog:
-    """Keeps each account's and Region's logging configuration in moto, and obeys it."""
+    """Stores the logging configuration of each account and Region in moto, and logs accordingly."""
 
     def __init__(self, context: LocalAwsContext) -> None:
         self._context = context
         self._logs = LogDelivery(context.url)
 
     def get_model_invocation_logging_configuration(self, call: Call) -> Mapping[str, Any]:
-        """The configuration; no member at all where none is set (moto says ``{}``)."""
+        """The configuration; no member at all where none is set (moto returns ``{}``)."""
         config = self._config(call)
         return {"loggingConfig": config} if config else {}
 
     def put_model_invocation_logging_configuration(self, call: Call) -> Mapping[str, Any]:
         """Set the configuration of the caller's account and Region."""
-        bedrock = self._context.backend("bedrock", call.account, call.region)
+        bedrock = backend("bedrock", call.account, call.region)
         bedrock.put_model_invocation_logging_configuration(dict(call.parameters["loggingConfig"]))
         return {}
 
     def delete_model_invocation_logging_configuration(self, call: Call) -> Mapping[str, Any]:
         """Stop logging."""
-        bedrock = self._context.backend("bedrock", call.account, call.region)
+        bedrock = backend("bedrock", call.account, call.region)
         bedrock.delete_model_invocation_logging_configuration()
         return {}
 
     def write(self, invocation: Invocation) -> None:
-        """Deliver one record to every destination the account has set, if it has set any."""
+        """Deliver one record to each destination in the account's configuration."""
         config = self._config(invocation.call)
         if not config:
             return
@@ -70,7 +71,7 @@ class InvocationLog:
             self._write_to_bucket(config["s3Config"], invocation, record)
 
     def _config(self, call: Call) -> dict[str, Any]:
-        bedrock = self._context.backend("bedrock", call.account, call.region)
+        bedrock = backend("bedrock", call.account, call.region)
         config: dict[str, Any] = bedrock.get_model_invocation_logging_configuration() or {}
         return config
 
@@ -80,7 +81,7 @@ class InvocationLog:
         try:
             session = self._context.start_role_session(config["roleArn"], "BedrockLogging")
         except LookupError:
-            return  # AWS loses the record too, and counts a delivery failure
+            return  # AWS loses the record too, and counts a failed delivery
         stream = LogStream(invocation.call.region, config["logGroupName"], _STREAM)
         timestamp = int(self._context.clock.now().timestamp() * 1000)
         if self._logs.create_stream(stream, session.credentials):
@@ -92,7 +93,7 @@ class InvocationLog:
         call = invocation.call
         key = f"AWSLogs/{call.account}/BedrockModelInvocationLogs/{call.region}"
         prefix = f"{config['keyPrefix']}/" if config.get("keyPrefix") else ""
-        self._context.backend("s3", call.account, "global").put_object(
+        backend("s3", call.account).put_object(
             config["bucketName"], f"{prefix}{key}/{invocation.request_id}.json", record.encode()
         )
 
@@ -103,7 +104,7 @@ def _record(invocation: Invocation, context: LocalAwsContext, *, bodies: bool) -
     model_id = request.pop("modelId")
     record: dict[str, Any] = {
         "accountId": call.account,
-        "identity": {"arn": call.principal.arn if call.principal else ""},
+        "identity": {"arn": call.caller.principal.arn},
         "input": {
             "cacheReadInputTokenCount": usage["cacheReadInputTokens"],
             "cacheWriteInputTokenCount": usage["cacheWriteInputTokens"],

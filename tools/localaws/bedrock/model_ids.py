@@ -1,4 +1,4 @@
-"""What a Bedrock ``modelId`` stands for: a foundation model, alone or behind an inference profile."""
+"""Resolves a Bedrock ``modelId`` to a foundation model, alone or behind an inference profile."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PROVIDERS = frozenset(
         "zai",
     }
 )
-"""The model providers; any well-formed model id of one of them exists, in every Region."""
+"""The model providers; all well-formed model ids of these providers exist, in all Regions."""
 
 GEOGRAPHIES = {
     "apac": ("ap-northeast-1", "ap-northeast-2", "ap-south-1", "ap-southeast-1", "ap-southeast-2"),
@@ -44,12 +44,12 @@ GEOGRAPHIES = {
     "us": ("us-east-1", "us-east-2", "us-west-2"),
     "us-gov": ("us-gov-east-1", "us-gov-west-1"),
 }
-"""Where a geographic profile may send a request. On AWS the list differs from model to model."""
+"""The destination Regions of a geographic profile. On AWS they differ from model to model."""
 
 GLOBAL = "global"
 
 _BY_PROFILE_ONLY = re.compile(r"anthropic\.claude-(3-7|(haiku|opus|sonnet)-\d)")
-"""Models that Bedrock runs in no Region on demand: Claude from 3.7 on. There are others; these are sure.
+"""Models that Bedrock does not run on demand: Claude from 3.7 on. AWS has more such models.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/models-regions.html
 """
@@ -65,8 +65,8 @@ _MODEL_ID = re.compile(r"(?P<provider>[a-z0-9-]{1,63})\.[a-z0-9-]{1,63}([.:][a-z
 class ModelReference:
     """A resolved ``modelId``: ``model`` is the foundation model's id.
 
-    ``model_arns`` are the foundation models Bedrock may run, one for each Region it may run in;
-    ``profile_arn`` is the inference profile it goes through, if any.
+    ``model_arns`` are the foundation models that Bedrock may run, one for each destination Region;
+    ``profile_arn`` is the ARN of the inference profile, if the id is a profile's.
     """
 
     model: str
@@ -77,12 +77,12 @@ class ModelReference:
 def resolve(
     model_id: str, *, account: str, region: str, profiles: InferenceProfiles
 ) -> ModelReference:
-    """What ``model_id`` stands for when ``account`` calls in ``region``.
+    """Resolve ``model_id`` for a call of ``account`` in ``region``.
 
-    Takes all forms Converse takes: a model id, a foundation model's ARN, a geographic or global
+    Accepts the same forms as Converse: a model id, a foundation model's ARN, a geographic or global
     profile's id or ARN, an application inference profile's ARN
     (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html). Raises
-    ServiceError: ValidationException for what is no model, ResourceNotFoundException for an
+    ServiceError: ValidationException for an invalid identifier, ResourceNotFoundException for an
     application inference profile that does not exist.
     """
     arn = _ARN.fullmatch(model_id)
@@ -104,7 +104,7 @@ def _from_id(model_id: str, account: str, region: str) -> ModelReference:
     partition = get_partition(region)
     regions: tuple[str, ...]
     if geography == GLOBAL and _is_model(rest):
-        regions = (region, "")  # an ARN without a Region stands for "somewhere in the world"
+        regions = (region, "")  # an ARN without a Region is that of any commercial Region
     elif region in GEOGRAPHIES.get(geography, ()) and _is_model(rest):
         regions = GEOGRAPHIES[geography]
     elif _is_model(model_id):

@@ -1,8 +1,8 @@
-"""A value that a JSON schema allows, for the arguments of a stand-in's tool call.
+"""Values that conform to a JSON schema, for the arguments of the stand-in's tool calls.
 
-It knows the keywords that tools declared by LangChain and pydantic use
+It supports the keywords that LangChain and pydantic use to declare tools
 (https://json-schema.org/understanding-json-schema/reference): types, required, enum, const,
-default, anyOf and its like, local $ref, minItems, minLength, maxLength, minimum.
+default, anyOf, oneOf, allOf, local $ref, minItems, minLength, maxLength, minimum.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 _FIXED = ("const", "default")
 _CHOICES = ("anyOf", "oneOf", "allOf")
-_ANY = {"type": "string"}  # what a part without a schema is taken for
+_ANY = {"type": "string"}  # the schema of a part that has none
 
 
 def conforming_value(schema: Mapping[str, Any], text: str) -> Any:  # noqa: ANN401
-    """The smallest value ``schema`` allows; a free string is ``text``."""
+    """The smallest value that conforms to ``schema``; an unrestricted string is ``text``."""
     return _value(schema, text, schema)
 
 
@@ -33,10 +33,10 @@ def _value(schema: Mapping[str, Any], text: str, root: Mapping[str, Any]) -> Any
     for keyword in _CHOICES:
         if keyword in schema:
             return _value(schema[keyword][0], text, root)
-    return _of_type(schema, text, root)
+    return _typed_value(schema, text, root)
 
 
-def _of_type(schema: Mapping[str, Any], text: str, root: Mapping[str, Any]) -> Any:  # noqa: ANN401
+def _typed_value(schema: Mapping[str, Any], text: str, root: Mapping[str, Any]) -> Any:  # noqa: ANN401
     kind = schema.get("type", "object")
     kind = kind[0] if isinstance(kind, list) else kind
     if kind == "object":
@@ -53,9 +53,9 @@ def _of_type(schema: Mapping[str, Any], text: str, root: Mapping[str, Any]) -> A
 
 
 def _referenced(root: Mapping[str, Any], reference: str) -> Mapping[str, Any]:
-    """The part of the schema that ``#/$defs/Name`` points to (RFC 6901, without escapes)."""
+    """The part of the schema to which ``#/$defs/Name`` points (RFC 6901, without escapes)."""
     node: Any = root
     for name in reference.removeprefix("#/").split("/"):
         node = node[name]
-    found: Mapping[str, Any] = node
-    return found
+    part: Mapping[str, Any] = node
+    return part

@@ -1,4 +1,4 @@
-"""Bedrock: Converse and ConverseStream answered by a stand-in, and the control plane around them."""
+"""Bedrock: Converse and ConverseStream with a stand-in for the models, and the control plane."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tools.localaws.bedrock import event_stream, metrics
-from tools.localaws.bedrock.conversation import Conversation, read
+from tools.localaws.bedrock.conversation import Conversation, read_conversation
 from tools.localaws.bedrock.converse_stream import stream_events
 from tools.localaws.bedrock.data_retention import DataRetention
 from tools.localaws.bedrock.invocation_log import Invocation, InvocationLog
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
     from tools.localaws.context import LocalAwsContext
 
-_CREATED = frozenset({"CreateInferenceProfile"})  # the operations answered with 201
+_CREATING_OPERATIONS = frozenset({"CreateInferenceProfile"})  # their status is 201
 _TOOL_USE_LETTERS = string.ascii_letters + string.digits
 
 
 @dataclass(frozen=True)
 class _Exchange:
-    """A request that was understood and answered; ``answer`` is Converse's response."""
+    """A valid request with its answer; ``answer`` is Converse's response."""
 
     call: Call
     request_id: str
@@ -41,7 +41,7 @@ class _Exchange:
 
 
 class Bedrock:
-    """The services ``bedrock-runtime`` and ``bedrock`` of every account and Region."""
+    """The services ``bedrock-runtime`` and ``bedrock`` of all accounts and Regions."""
 
     def __init__(self, context: LocalAwsContext) -> None:
         self._context = context
@@ -72,29 +72,29 @@ class Bedrock:
         }
 
     def answer(self, call: Call) -> Response | None:
-        """Answer a call of either service; moto answers Bedrock's control plane otherwise."""
+        """Answer a call of either service; moto answers the rest of Bedrock's control plane."""
         if call.service == "bedrock-runtime":
             return self._invoke(call)
         if call.service == "bedrock" and call.operation in self._control:
             members = self._control[call.operation](call)
-            return _json(members, status=201 if call.operation in _CREATED else 200)
+            return _json(members, status=201 if call.operation in _CREATING_OPERATIONS else 200)
         return None
 
     def _invoke(self, call: Call) -> Response:
         if call.operation not in ("Converse", "ConverseStream"):
             raise ServiceError(
                 "ValidationException",
-                "The local AWS's model answers Converse and ConverseStream.",
+                "The local AWS supports only Converse and ConverseStream.",
             )
         started = time.monotonic()
         try:
             exchange = self._converse(call, started)
         except ServiceError as error:
-            metrics.count_refusal(self._context, call, error.status)
+            metrics.count_error(call, error.status)
             raise
         headers = {"x-amzn-RequestId": exchange.request_id}
         if call.operation == "Converse":
-            self._settle(exchange)
+            self._record(exchange)
             return _json(exchange.answer, headers=headers)
         return Response(
             status=200,
@@ -109,7 +109,7 @@ class Bedrock:
             region=call.region,
             profiles=self._context.inference_profiles,
         )
-        conversation = read(call.parameters)
+        conversation = read_conversation(call.parameters)
         answer = reply(reference.model, conversation)
         usage = self._usage((call.account, call.region, reference.model), conversation, answer)
         return _Exchange(
@@ -120,14 +120,14 @@ class Bedrock:
                 "output": {"message": {"content": _content(answer), "role": "assistant"}},
                 "stopReason": answer.stop_reason,
                 "usage": usage,
-                **_asked_for(conversation, answer),
+                **_optional_members(conversation, answer),
             },
         )
 
     def _usage(
-        self, where: tuple[str, ...], conversation: Conversation, answer: StandInAnswer
+        self, scope: tuple[str, ...], conversation: Conversation, answer: StandInAnswer
     ) -> dict[str, Any]:
-        tokens = self._cache.take_in(where, conversation.prompt)
+        tokens = self._cache.add(scope, conversation.prompt)
         usage: dict[str, Any] = {
             "cacheReadInputTokens": tokens.cache_read,
             "cacheWriteInputTokens": tokens.cache_write,
@@ -140,35 +140,35 @@ class Bedrock:
             usage["cacheDetails"] = [details]
         return usage
 
-    def _settle(self, exchange: _Exchange) -> None:
-        """Count and log what was answered, before the caller has the last of it."""
+    def _record(self, exchange: _Exchange) -> None:
+        """Count and log an answer before its end is sent to the caller."""
         latency = exchange.answer["metrics"]["latencyMs"]
         usage = exchange.answer["usage"]
-        metrics.count_success(self._context, exchange.call, usage, latency)
+        metrics.count_success(exchange.call, usage, latency)
         self._log.write(Invocation(exchange.call, exchange.request_id, exchange.answer))
 
     def _stream(self, exchange: _Exchange) -> Iterator[bytes]:
-        """The answer's events, broken off where the script of faults says so.
+        """The events of the answer, up to the scripted fault of this call if there is one.
 
-        ``Fault.stream`` is ``{"after_events": N}`` with ``{"exception": NAME}``, one of Bedrock's
-        stream exceptions such as ``throttlingException`` or ``modelStreamErrorException``, or
-        without, which cuts the connection. ``delay_seconds`` passes before the break. A broken
-        stream counts as a server error and is not logged.
+        ``Fault.stream`` is ``{"after_events": N, "exception": NAME}``, where NAME is one of
+        Bedrock's stream exceptions such as ``throttlingException`` or ``modelStreamErrorException``;
+        without an exception the connection breaks. ``delay_seconds`` pass before. A broken stream
+        counts as a server error and is not logged.
         """
         fault = self._context.faults.take(exchange.call, "stream")
-        for sent, message in enumerate(stream_events(exchange.answer)):
-            if fault is not None and sent == fault.stream.get("after_events", 0):
+        for count, event in enumerate(stream_events(exchange.answer)):
+            if fault is not None and count == fault.stream.get("after_events", 0):
                 time.sleep(fault.delay_seconds)
                 name = fault.stream.get("exception")
                 status = 429 if name == "throttlingException" else 500
-                metrics.count_refusal(self._context, exchange.call, status)
+                metrics.count_error(exchange.call, status)
                 if name is None:
                     raise DropConnectionError
                 yield event_stream.exception(name, fault.message)
                 return
-            if message.last:
-                self._settle(exchange)
-            yield message.encoded
+            if event.last:
+                self._record(exchange)
+            yield event.encoded
 
     def _get_foundation_model(self, call: Call) -> Mapping[str, Any]:
         reference = resolve(
@@ -209,16 +209,16 @@ def _last_block(answer: StandInAnswer) -> Mapping[str, Any]:
     }
 
 
-def _asked_for(conversation: Conversation, answer: StandInAnswer) -> Mapping[str, Any]:
-    """What Converse answers only when told to: the model's own usage, the guardrail's trace."""
+def _optional_members(conversation: Conversation, answer: StandInAnswer) -> Mapping[str, Any]:
+    """The members of the answer that a request must ask for: the model's usage, the guardrail's trace."""
     members: dict[str, Any] = {}
-    if conversation.tells_usage:
+    if conversation.reports_usage:
         details = {"thinking_tokens": answer.reasoning_tokens}
         usage = {"output_tokens": answer.tokens, "output_tokens_details": details}
         members["additionalModelResponseFields"] = {"usage": usage}
     if conversation.guardrail is not None:
-        found = {"match": conversation.last_user_text, "action": "NONE", "type": "INSULTS"}
-        policy = {"wordPolicy": {"customWords": [], "managedWordLists": [found]}}
+        match = {"match": conversation.last_user_text, "action": "NONE", "type": "INSULTS"}
+        policy = {"wordPolicy": {"customWords": [], "managedWordLists": [match]}}
         members["trace"] = {"guardrail": {"inputAssessment": {conversation.guardrail: policy}}}
     return members
 

@@ -1,10 +1,10 @@
-"""The local AWS's model: it says that it is none, quotes the user, and calls a tool when told.
+"""The stand-in for a model: it says that it is not a model, quotes the user, and calls tools.
 
-- It answers a text with a text that quotes it, so a canary in a prompt is in the answer too.
+- It answers a text with a text that quotes it, so a canary in a prompt also appears in the answer.
 - It calls a tool when toolChoice forces one, or when the user writes ``use the tool NAME`` and the
-  request offers that tool; the arguments conform to the tool's JSON schema.
+  request has that tool; the arguments conform to the tool's JSON schema.
 - A token is a word (see tokens.py); ``maxTokens`` and ``stopSequences`` cut the answer.
-- It reasons in a sentence when the request says ``thinking``.
+- Its reasoning is one sentence, if the request asks for ``thinking``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tools.localaws.bedrock.conversation import Conversation
 
-_ASKS_FOR_TOOL = re.compile(r"\buse the tool ([A-Za-z0-9_-]+)", re.IGNORECASE)
+_TOOL_REQUEST = re.compile(r"\buse the tool ([A-Za-z0-9_-]+)", re.IGNORECASE)
 _WORD = re.compile(r"\s*\S+")
 
 
@@ -37,27 +37,27 @@ class StandInAnswer:
 
     @property
     def reasoning_tokens(self) -> int:
-        """How many of its tokens are reasoning."""
+        """The number of output tokens that are reasoning."""
         return count_tokens(self.reasoning)
 
     @property
     def tokens(self) -> int:
-        """How many output tokens it is; a tool call's name is one."""
+        """The number of output tokens; the name of a tool counts as one."""
         if self.tool is None:
             return self.reasoning_tokens + count_tokens(self.text)
         return self.reasoning_tokens + 1 + count_tokens(self.tool_input)
 
 
 def reply(model: str, conversation: Conversation) -> StandInAnswer:
-    """What the model called ``model`` answers to a conversation: the same to the same."""
+    """The answer of ``model`` to a conversation; equal conversations get equal answers."""
     answer = _reply(model, conversation)
-    if conversation.thinks:
+    if conversation.reasoning:
         return replace(answer, reasoning=f"The user wrote: {conversation.last_user_text}")
     return answer
 
 
 def _reply(model: str, conversation: Conversation) -> StandInAnswer:
-    tool = _wanted_tool(conversation)
+    tool = _requested_tool(conversation)
     if tool is not None:
         return StandInAnswer(
             stop_reason="tool_use",
@@ -68,21 +68,21 @@ def _reply(model: str, conversation: Conversation) -> StandInAnswer:
         f"This is the local AWS's stand-in for {model}, not a model. "
         f"You wrote: {conversation.last_user_text}"
     )
-    return _cut(text, conversation)
+    return _limited_answer(text, conversation)
 
 
-def _wanted_tool(conversation: Conversation) -> Mapping[str, Any] | None:
+def _requested_tool(conversation: Conversation) -> Mapping[str, Any] | None:
     tools = {tool["name"]: tool for tool in conversation.tools}
     if conversation.forced_tool is not None:
         return tools[conversation.forced_tool]
-    asked = _ASKS_FOR_TOOL.search(conversation.last_user_text)
-    return tools.get(asked[1]) if asked else None
+    match = _TOOL_REQUEST.search(conversation.last_user_text)
+    return tools.get(match[1]) if match else None
 
 
-def _cut(text: str, conversation: Conversation) -> StandInAnswer:
-    stops = [at for stop in conversation.stop_sequences if (at := text.find(stop)) >= 0]
-    stopped = text[: min(stops)] if stops else text
-    words = _WORD.findall(stopped)
+def _limited_answer(text: str, conversation: Conversation) -> StandInAnswer:
+    stops = [index for stop in conversation.stop_sequences if (index := text.find(stop)) >= 0]
+    shortened = text[: min(stops)] if stops else text
+    words = _WORD.findall(shortened)
     if len(words) > conversation.max_tokens:
         return StandInAnswer("max_tokens", "".join(words[: conversation.max_tokens]))
-    return StandInAnswer("stop_sequence" if stops else "end_turn", stopped)
+    return StandInAnswer("stop_sequence" if stops else "end_turn", shortened)

@@ -1,4 +1,4 @@
-"""Token counts of the stand-in model: words, so that a test can count them in its head."""
+"""Token counts of the stand-in model: each word is a token, so tests can predict the counts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def count_tokens(value: object) -> int:
-    """How many tokens ``value`` is: a text's whitespace-separated words; anything else is one."""
+    """The number of tokens in ``value``: a text has one per word, any other leaf is one token."""
     if isinstance(value, str):
         return len(value.split())
     if isinstance(value, Mapping):
@@ -22,38 +22,38 @@ def count_tokens(value: object) -> int:
 
 @dataclass(frozen=True)
 class InputTokens:
-    """How a prompt's tokens were taken in; ``fresh`` are those no cache held or will hold."""
+    """The tokens of a prompt; ``fresh`` are those neither read from nor written to the cache."""
 
     fresh: int
     cache_read: int
     cache_write: int
-    cache_ttl: str | None = None  # what the cache point asked for, if it did
+    cache_ttl: str | None = None  # the ttl of the cache point, if it has one
 
 
 class PromptCache:
-    """Which prompts up to a ``cachePoint`` were seen before: by account, Region and model.
+    """The prompts up to a ``cachePoint`` that were already sent, by account, Region and model.
 
     On AWS an entry needs a model's minimum of tokens and lives five minutes or an hour
-    (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html); here every entry is
-    kept until the cloud stops. Only digests are kept, never a prompt.
+    (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html); here an
+    entry stays until the local AWS stops. The cache stores only digests, never a prompt.
     """
 
     def __init__(self) -> None:
-        self._seen: set[bytes] = set()
+        self._digests: set[bytes] = set()
         self._lock = threading.Lock()
 
-    def take_in(self, where: tuple[str, ...], prompt: Sequence[Mapping[str, Any]]) -> InputTokens:
-        """Count a prompt's tokens, reading the longest known prefix and keeping the new ones."""
+    def add(self, scope: tuple[str, ...], prompt: Sequence[Mapping[str, Any]]) -> InputTokens:
+        """Count a prompt's tokens: read the longest cached prefix, and cache the new prefixes."""
         total = read = cached = 0
         ttl = None
-        digest = hashlib.sha256(repr(where).encode())
+        digest = hashlib.sha256(repr(scope).encode())
         with self._lock:
             for block in prompt:
                 if "cachePoint" in block:
                     cached, ttl = total, block["cachePoint"].get("ttl")
-                    if digest.digest() in self._seen:
+                    if digest.digest() in self._digests:
                         read = total
-                    self._seen.add(digest.digest())
+                    self._digests.add(digest.digest())
                 else:
                     total += count_tokens(block)
                     digest.update(repr(block).encode())

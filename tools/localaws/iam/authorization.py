@@ -1,51 +1,56 @@
-"""IAM: roles, users and policies, with the paths they have."""
+"""IAM permissions: on roles, users and policies, under the ARNs that include their paths."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from tools.localaws.call import ServiceError
-from tools.localaws.moto_state import backends
-from tools.localaws.permission import Asked, Check, Values
+from tools.localaws.moto_state import backend
+from tools.localaws.permission import ContextKeys, Permission
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from moto.iam.models import Role, User
 
+    from tools.localaws.call import Call
 
-def iam(asked: Asked) -> Iterator[Check]:
-    """Checks of an IAM call: on the role, user or policy that it names."""
-    call = asked.call
-    if call.operation == "CreateUser" and asked.parameter("PermissionsBoundary"):
-        # moto would make the user without it, and it could do more than was asked for.
-        message = "The local AWS keeps no permissions boundary of a user; give a role one."
+
+def iam_permissions(call: Call) -> Iterator[Permission]:
+    """The permission of an IAM call: on the role, user or policy in its parameters."""
+    if call.operation == "CreateUser" and call.parameter("PermissionsBoundary"):
+        # moto would create the user without the boundary, with more rights than the caller intended.
+        message = "The local AWS does not store a user's permissions boundary; use a role with one instead."
         raise ServiceError("InvalidInput", message)
     action = f"iam:{call.operation}"
-    state = backends("iam")[call.account]["global"]
-    kinds = (("role", "RoleName", "roles"), ("user", "UserName", "users"))
-    for kind, parameter, collection in kinds:
-        if name := asked.parameter(parameter):
-            found = list(getattr(state, collection).values())
-            existing = next((item for item in found if item.name == name), None)
-            path = f"{kind}{asked.parameter('Path') or '/'}{name}"
-            resource = existing.arn if existing else asked.arn("iam", path, region="")
-            yield Check(action, resource, call.account, _boundary(asked, existing))
+    iam = backend("iam", call.account)
+    for kind, parameter, entities in (
+        ("role", "RoleName", iam.roles),
+        ("user", "UserName", iam.users),
+    ):
+        if name := call.parameter(parameter):
+            existing = next(
+                (entity for entity in list(entities.values()) if entity.name == name), None
+            )
+            path = f"{kind}{call.parameter('Path') or '/'}{name}"
+            resource = existing.arn if existing else call.arn("iam", path, region="")
+            yield Permission(action, resource, call.account, _boundary(call, existing))
             return
-    if arn := asked.parameter("PolicyArn"):
-        yield Check(action, arn, call.account)
-    elif name := asked.parameter("PolicyName"):
-        path = f"policy{asked.parameter('Path') or '/'}{name}"
-        yield Check(action, asked.arn("iam", path, region=""), call.account)
+    if arn := call.parameter("PolicyArn"):
+        yield Permission(action, arn, call.account)
+    elif name := call.parameter("PolicyName"):
+        path = f"policy{call.parameter('Path') or '/'}{name}"
+        yield Permission(action, call.arn("iam", path, region=""), call.account)
     else:
-        yield Check(action, "*", call.account)
+        yield Permission(action, "*", call.account)
 
 
-def _boundary(asked: Asked, existing: Role | User | None) -> Values:
-    """``iam:PermissionsBoundary``: the boundary that is asked for, or the one that is there.
+def _boundary(call: Call, existing: Role | User | None) -> ContextKeys:
+    """``iam:PermissionsBoundary``: the boundary in the request, or else the existing one.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
     """
-    there = getattr(existing, "permissions_boundary_arn", None)
-    boundary = asked.parameter("PermissionsBoundary") or there
+    boundary = call.parameter("PermissionsBoundary") or getattr(
+        existing, "permissions_boundary_arn", None
+    )
     return {"iam:PermissionsBoundary": boundary} if boundary else {}

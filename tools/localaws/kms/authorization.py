@@ -1,53 +1,55 @@
-"""KMS: a key's own policy decides, and identity policies only where it lets the account."""
+"""KMS permissions: a key's policy decides, and identity policies only where it delegates to the account."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tools.localaws.moto_state import backends, find_key
-from tools.localaws.permission import Asked, Check, Values, resource_tags
+from tools.localaws.moto_state import backend, kms_key
+from tools.localaws.permission import ContextKeys, Permission, resource_tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tools.localaws.call import Call
 
 _KEYLESS = frozenset(
     {"CreateKey", "GenerateRandom", "ListAliases", "ListKeys", "ListRetirableGrants"}
 )
 
 
-def kms(asked: Asked) -> Iterator[Check]:
+def kms_permissions(call: Call) -> Iterator[Permission]:
     """https://docs.aws.amazon.com/kms/latest/developerguide/control-access-overview.html."""
-    call = asked.call
     action = f"kms:{call.operation}"
     if call.operation in _KEYLESS:
-        yield Check(action, "*", call.account)
+        yield Permission(action, "*", call.account)
         return
     if call.operation in ("CreateAlias", "DeleteAlias", "UpdateAlias"):
-        yield Check(action, asked.arn("kms", asked.parameter("AliasName")), call.account)
-    named = asked.parameter("KeyId", "TargetKeyId", "SourceKeyId")
+        yield Permission(action, call.arn("kms", call.parameter("AliasName")), call.account)
+    key = call.parameter("KeyId", "TargetKeyId", "SourceKeyId")
     if call.operation == "DeleteAlias":
-        named = asked.parameter("AliasName")
-    if not named and call.operation in ("Decrypt", "ReEncrypt"):
-        named = _key_of_ciphertext(call.parameters.get("CiphertextBlob"))
+        key = call.parameter("AliasName")
+    if not key and call.operation in ("Decrypt", "ReEncrypt"):
+        key = _key_of_ciphertext(call.parameters.get("CiphertextBlob"))
     if call.operation == "ReEncrypt":
-        yield _key_check(asked, "kms:ReEncryptFrom", named, "SourceEncryptionContext")
-        destination = asked.parameter("DestinationKeyId")
-        yield _key_check(asked, "kms:ReEncryptTo", destination, "DestinationEncryptionContext")
+        yield _key_permission(call, "kms:ReEncryptFrom", key, "SourceEncryptionContext")
+        destination = call.parameter("DestinationKeyId")
+        yield _key_permission(call, "kms:ReEncryptTo", destination, "DestinationEncryptionContext")
     else:
-        yield _key_check(asked, action, named, "EncryptionContext")
+        yield _key_permission(call, action, key, "EncryptionContext")
 
 
-def _key_check(asked: Asked, action: str, named: str, encryption_context: str) -> Check:
-    call = asked.call
-    key = find_key(named, call.account, call.region)
+def _key_permission(call: Call, action: str, reference: str, encryption_context: str) -> Permission:
+    key = kms_key(reference, call.account, call.region)
     if key is None:
-        owner = named.split(":")[4] if named.count(":") >= 5 else call.account
-        return Check(action, named if named.startswith("arn:") else "*", owner)
+        owner = reference.split(":")[4] if reference.count(":") >= 5 else call.account
+        return Permission(action, reference if reference.startswith("arn:") else "*", owner)
     pairs = call.parameters.get(encryption_context) or {}
-    context: Values = {f"kms:EncryptionContext:{name}": str(value) for name, value in pairs.items()}
+    context: ContextKeys = {
+        f"kms:EncryptionContext:{name}": str(value) for name, value in pairs.items()
+    }
     if pairs:
         context["kms:EncryptionContextKeys"] = tuple(pairs)
-    return Check(
+    return Permission(
         action,
         key.arn,
         key.account_id,
@@ -58,12 +60,12 @@ def _key_check(asked: Asked, action: str, named: str, encryption_context: str) -
     )
 
 
-def _key_tags(key: Any) -> Values:  # noqa: ANN401
+def _key_tags(key: Any) -> ContextKeys:  # noqa: ANN401
     """https://docs.aws.amazon.com/kms/latest/developerguide/tag-authorization.html."""
-    state = backends("kms")[key.account_id][key.region]
-    return resource_tags(state.list_resource_tags(key.id)["Tags"])
+    kms = backend("kms", key.account_id, key.region)
+    return resource_tags(kms.list_resource_tags(key.id)["Tags"])
 
 
 def _key_of_ciphertext(blob: Any) -> str:  # noqa: ANN401
-    """Moto writes the key's id (36 characters) at the head of what it encrypts."""
+    """The key id (36 characters) that moto writes at the start of each ciphertext."""
     return bytes(blob)[:36].decode("ascii", errors="replace") if blob else ""

@@ -22,8 +22,8 @@ _NEWEST = 2 * 3_600_000
 
 
 @dataclass(frozen=True)
-class Accepted:
-    """What is stored of a batch, and AWS's word on the rest (``rejectedLogEventsInfo``)."""
+class AcceptedBatch:
+    """The stored events of a batch, and the ``rejectedLogEventsInfo`` about the other events."""
 
     events: Sequence[Mapping[str, Any]]
     rejected: Mapping[str, int]
@@ -31,12 +31,12 @@ class Accepted:
 
 def accept(
     events: Sequence[Mapping[str, Any]], *, now: int, retention_days: int | None
-) -> Accepted:
-    """Split a batch into what is stored and what is rejected.
+) -> AcceptedBatch:
+    """Split a batch into stored and rejected events.
 
-    ``now`` is in milliseconds. Raises ServiceError (InvalidParameterException) when the batch as
-    a whole is refused. Rejected events are a prefix (too old, expired) or a suffix (too new):
-    the end indexes are exclusive, the start index is inclusive.
+    ``now`` is in milliseconds. Raises ServiceError (InvalidParameterException) when the whole batch
+    is refused. Rejected events are a prefix (too old, expired) or a suffix (too new): the end
+    indexes are exclusive, the start index is inclusive.
     """
     _check_size(events)
     times = [int(event["timestamp"]) for event in events]
@@ -45,10 +45,10 @@ def accept(
             "Log events in a single PutLogEvents request must be in chronological order."
         )
     too_old = sum(time < now - _OLDEST for time in times)
-    kept_for = _OLDEST if retention_days is None else min(retention_days * _DAY, _OLDEST)
-    expired = sum(time < now - kept_for for time in times)
-    new_from = sum(time <= now + _NEWEST for time in times)
-    valid = times[max(too_old, expired) : new_from]
+    retention = _OLDEST if retention_days is None else min(retention_days * _DAY, _OLDEST)
+    expired = sum(time < now - retention for time in times)
+    too_new_index = sum(time <= now + _NEWEST for time in times)
+    valid = times[max(too_old, expired) : too_new_index]
     if valid and valid[-1] - valid[0] > _DAY:
         raise _invalid(
             "The batch of log events in a single PutLogEvents request cannot span more than 24 hours."
@@ -58,15 +58,15 @@ def accept(
         rejected["tooOldLogEventEndIndex"] = too_old
     if expired > too_old:
         rejected["expiredLogEventEndIndex"] = expired
-    if new_from < len(times):
-        rejected["tooNewLogEventStartIndex"] = new_from
-    return Accepted(events[max(too_old, expired) : new_from], rejected)
+    if too_new_index < len(times):
+        rejected["tooNewLogEventStartIndex"] = too_new_index
+    return AcceptedBatch(events[max(too_old, expired) : too_new_index], rejected)
 
 
-def reject(events: Sequence[Mapping[str, Any]], rejected: Mapping[str, int]) -> Accepted:
-    """Take what ``rejected``, in AWS's words, leaves of a batch."""
+def reject(events: Sequence[Mapping[str, Any]], rejected: Mapping[str, int]) -> AcceptedBatch:
+    """Accept all events except those that ``rejected``, a ``rejectedLogEventsInfo``, excludes."""
     old = max(rejected.get("tooOldLogEventEndIndex", 0), rejected.get("expiredLogEventEndIndex", 0))
-    return Accepted(events[old : rejected.get("tooNewLogEventStartIndex")], rejected)
+    return AcceptedBatch(events[old : rejected.get("tooNewLogEventStartIndex")], rejected)
 
 
 def _check_size(events: Sequence[Mapping[str, Any]]) -> None:

@@ -1,7 +1,7 @@
-"""Log delivery by an AWS service with a role's keys: Lambda's own log, Bedrock's invocation log.
+"""Log delivery by an AWS service with a role's keys: Lambda's platform log, Bedrock's invocation log.
 
-A delivery is an ordinary signed call to this cloud, so that the role's rights, the group's KMS key
-and the limits of PutLogEvents apply. A refused delivery is lost, as on AWS.
+A delivery is an ordinary signed call to the local AWS, so the role's permissions, the group's KMS
+key and the limits of PutLogEvents apply. A refused delivery is lost, as on AWS.
 """
 
 from __future__ import annotations
@@ -17,26 +17,30 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 
+from tools.localaws.logs.limits import BATCH_BYTES, BATCH_EVENTS, EVENT_OVERHEAD
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from tools.localaws.call import Call
     from tools.localaws.sts.sessions import Credentials
 
-DELIVERY_HEADER = "X-Local-Cloud-Delivery"
-"""Marks the platform's own deliveries, so that scripted faults hit only what the product does."""
+# Marks a delivery, so that scripted faults affect only calls of the product.
+_DELIVERY_HEADER = "x-local-aws-delivery"
 
-# PutLogEvents: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
-_BATCH_BYTES = 1_048_576
-_BATCH_EVENTS = 10_000
-_EVENT_OVERHEAD = 26
-# A line that a function prints is cut at 256 KB:
+# Lambda splits a line that a function prints at 256 KB:
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-troubleshooting.html.
-MESSAGE_BYTES = 262_144 - _EVENT_OVERHEAD
+MESSAGE_BYTES = 262_144 - EVENT_OVERHEAD
+
+
+def is_delivery(call: Call) -> bool:
+    """Whether an AWS service made this call to deliver its own logs."""
+    return any(name.lower() == _DELIVERY_HEADER for name in call.headers)
 
 
 @dataclass(frozen=True)
 class LogEvent:
-    """One log event; ``timestamp`` in milliseconds since 1970."""
+    """One log event; ``timestamp`` is in milliseconds since 1970."""
 
     timestamp: int
     message: str = field(repr=False)
@@ -44,7 +48,7 @@ class LogEvent:
 
 @dataclass(frozen=True)
 class LogStream:
-    """Where a delivery goes."""
+    """The log stream that receives a delivery."""
 
     region: str
     group: str
@@ -52,14 +56,14 @@ class LogStream:
 
 
 class LogDelivery:
-    """Writes log events as a role; ``url`` is the cloud's own."""
+    """Writes log events with a role's keys; ``url`` is that of the local AWS."""
 
     def __init__(self, url: str) -> None:
         self._address = urlsplit(url).netloc
         self._url = url
 
     def create_stream(self, stream: LogStream, keys: Credentials) -> bool:
-        """Make the stream; False when the role may not, or the group is not there."""
+        """Create the stream; False when the role may not do so, or the group does not exist."""
         body = {"logGroupName": stream.group, "logStreamName": stream.name}
         status, error = self._call("CreateLogStream", body, stream.region, keys)
         return status == 200 or error == "ResourceAlreadyExistsException"
@@ -71,7 +75,9 @@ class LogDelivery:
             self._call(
                 "PutLogEvents",
                 {
-                    "logEvents": [{"message": e.message, "timestamp": e.timestamp} for e in batch],
+                    "logEvents": [
+                        {"message": event.message, "timestamp": event.timestamp} for event in batch
+                    ],
                     "logGroupName": stream.group,
                     "logStreamName": stream.name,
                 },
@@ -92,7 +98,7 @@ class LogDelivery:
             headers={
                 "Content-Type": "application/x-amz-json-1.1",
                 "X-Amz-Target": f"Logs_20140328.{operation}",
-                DELIVERY_HEADER: "true",
+                _DELIVERY_HEADER: "true",
             },
         )
         credentials = BotocoreCredentials(
@@ -105,7 +111,7 @@ class LogDelivery:
             response = connection.getresponse()
             return response.status, _error_code(response.read())
         except OSError:
-            return 0, ""  # the cloud is stopping
+            return 0, ""  # the local AWS is stopping
         finally:
             connection.close()
 
@@ -119,8 +125,8 @@ def _batches(events: Iterable[LogEvent]) -> Iterator[list[LogEvent]]:
     batch: list[LogEvent] = []
     size = 0
     for event in itertools.chain.from_iterable(map(_pieces, events)):
-        event_size = len(event.message.encode()) + _EVENT_OVERHEAD
-        if batch and (size + event_size > _BATCH_BYTES or len(batch) == _BATCH_EVENTS):
+        event_size = len(event.message.encode()) + EVENT_OVERHEAD
+        if batch and (size + event_size > BATCH_BYTES or len(batch) == BATCH_EVENTS):
             yield batch
             batch, size = [], 0
         batch.append(event)
@@ -130,7 +136,7 @@ def _batches(events: Iterable[LogEvent]) -> Iterator[list[LogEvent]]:
 
 
 def _pieces(event: LogEvent) -> Iterator[LogEvent]:
-    """The event, cut where it is longer than a line may be; empty lines are dropped."""
+    """The event, split at the maximum length of a message; an empty event is dropped."""
     encoded = event.message.encode()
     for start in range(0, len(encoded), MESSAGE_BYTES):
         piece = encoded[start : start + MESSAGE_BYTES].decode(errors="ignore")

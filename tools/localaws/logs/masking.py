@@ -1,7 +1,7 @@
-"""Data protection policies: what CloudWatch Logs hides from readers who may not unmask it.
+"""Data protection policies: CloudWatch Logs masks sensitive data for readers without logs:Unmask.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/mask-sensitive-log-data.html. The local
-cloud knows a few of AWS's identifiers and refuses a policy with any other.
+AWS supports a few of AWS's data identifiers and refuses a policy with any other.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tools.localaws.call import ServiceError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_KNOWN = {
+_PATTERNS = {
     "CreditCardNumber": re.compile(r"\b(?:\d[ -]?){13,18}\d\b"),
     "EmailAddress": re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b"),
     "IpAddress": re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b"),
@@ -26,35 +26,35 @@ _PREFIX = re.compile(r"arn:aws[a-z-]*:dataprotection::aws:data-identifier/")
 
 @dataclass(frozen=True)
 class Masking:
-    """A policy in force; events that came ``since`` then (milliseconds) are masked."""
+    """A policy that is in force; it masks events ingested at or after ``since`` (milliseconds)."""
 
     document: str
     since: int
     patterns: tuple[re.Pattern[str], ...]
 
     def mask(self, event: dict[str, Any]) -> dict[str, Any]:
-        """The event with an asterisk for each character of what was identified."""
+        """The event with all characters of sensitive data replaced by asterisks."""
         if event.get("ingestionTime", self.since) < self.since:
             return event
         message = event["message"]
         for pattern in self.patterns:
-            message = pattern.sub(lambda found: "*" * len(found[0]), message)
+            message = pattern.sub(lambda match: "*" * len(match[0]), message)
         return {**event, "message": message}
 
 
-def read(document: str, since: int) -> Masking:
-    """A policy's meaning; ServiceError InvalidParameterException as CloudWatch refuses it."""
+def read_policy(document: str, since: int) -> Masking:
+    """Read a policy; raises ServiceError (InvalidParameterException) if it is not valid."""
     try:
         statements = json.loads(document)["Statement"]
         audit, deidentify = (_identifiers(statements, name) for name in ("Audit", "Deidentify"))
     except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise _invalid("The policy document is not one of data protection.") from error
+        raise _invalid("The document is not a data protection policy.") from error
     if not audit or audit != deidentify:
-        raise _invalid("Audit and Deidentify must name the same data identifiers, at least one.")
-    unknown = sorted(audit - _KNOWN.keys())
+        raise _invalid("Audit and Deidentify must have the same data identifiers, at least one.")
+    unknown = sorted(audit - _PATTERNS.keys())
     if unknown:
-        raise _invalid(f"The local AWS masks {', '.join(_KNOWN)}; not {', '.join(unknown)}.")
-    return Masking(document, since, tuple(_KNOWN[name] for name in sorted(audit)))
+        raise _invalid(f"The local AWS masks {', '.join(_PATTERNS)}, but not {', '.join(unknown)}.")
+    return Masking(document, since, tuple(_PATTERNS[name] for name in sorted(audit)))
 
 
 def _identifiers(statements: Iterable[dict[str, Any]], operation: str) -> set[str]:

@@ -1,17 +1,19 @@
-"""S3: buckets and objects; a bucket's name finds its account."""
+"""S3 permissions: on buckets and objects. A bucket's name alone determines its account."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.localaws.moto_state import find_bucket
-from tools.localaws.permission import Asked, Check, Values
+from tools.localaws.moto_state import backends
+from tools.localaws.permission import ContextKeys, Permission
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tools.localaws.call import Call
+
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
-_S3_ACTIONS = {
+_ACTIONS = {
     "AbortMultipartUpload": "AbortMultipartUpload",
     "CompleteMultipartUpload": "PutObject",
     "CopyObject": "PutObject",
@@ -47,34 +49,43 @@ _S3_ACTIONS = {
 }
 
 
-def s3(asked: Asked) -> Iterator[Check]:
-    """Checks of an S3 call: on the bucket or each object, and on what is copied."""
-    call = asked.call
-    action = f"s3:{_S3_ACTIONS.get(call.operation, call.operation)}"
-    bucket = asked.parameter("Bucket")
+def s3_permissions(call: Call) -> Iterator[Permission]:
+    """The permissions of an S3 call: on the bucket or on each object, and on the copied object."""
+    action = f"s3:{_ACTIONS.get(call.operation, call.operation)}"
+    bucket = call.parameter("Bucket")
     if not bucket:
-        yield Check(action, "*", call.account)
+        yield Permission(action, "*", call.account)
         return
-    context: Values = {}
+    context: ContextKeys = {}
     if action == "s3:ListBucket" and call.parameters.get("Prefix"):
-        context["s3:prefix"] = asked.parameter("Prefix")
-    keys = [asked.parameter("Key")]
+        context["s3:prefix"] = call.parameter("Prefix")
+    keys = [call.parameter("Key")]
     if call.operation == "DeleteObjects":
         objects = (call.parameters.get("Delete") or {}).get("Objects", [])
         keys = [str(item.get("Key")) for item in objects]
     for key in keys:
-        yield _s3_check(asked, action, f"{bucket}/{key}" if key else bucket, context)
-    if source := asked.parameter("CopySource"):
-        yield _s3_check(asked, "s3:GetObject", source.partition("?")[0].lstrip("/"), {})
+        yield _permission(call, action, f"{bucket}/{key}" if key else bucket, context)
+    if source := call.parameter("CopySource"):
+        yield _permission(call, "s3:GetObject", source.partition("?")[0].lstrip("/"), {})
 
 
-def _s3_check(asked: Asked, action: str, path: str, context: Values) -> Check:
-    owner, policy = find_bucket(path.partition("/")[0])
-    return Check(
+def _permission(call: Call, action: str, path: str, context: ContextKeys) -> Permission:
+    owner, policy = _owner_and_policy(path.partition("/")[0])
+    return Permission(
         action,
-        f"arn:{asked.partition}:s3:::{path}",
-        owner or asked.call.account,
+        f"arn:{call.partition}:s3:::{path}",
+        owner or call.account,
         context=context,
         resource_policy=policy,
         resource_policy_name="bucket policy",
     )
+
+
+def _owner_and_policy(name: str) -> tuple[str | None, str | None]:
+    """A bucket's account and policy. Bucket names are global, so all accounts are searched."""
+    for account, regions in list(backends("s3").items()):
+        bucket = regions["global"].buckets.get(name)
+        if bucket is not None:
+            policy = bucket.policy
+            return account, policy.decode() if isinstance(policy, bytes) else policy
+    return None, None

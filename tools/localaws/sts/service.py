@@ -1,4 +1,4 @@
-"""STS: AssumeRole and GetCallerIdentity. Who may assume what was decided before, by authorization.
+"""STS: AssumeRole and GetCallerIdentity. Authorization has already decided whether the call is allowed.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 """
@@ -11,73 +11,71 @@ from typing import TYPE_CHECKING, Any
 from tools.iam.conditions import UnsupportedPolicyError
 from tools.iam.policy import Kind, parse_policy
 from tools.localaws.call import Call, Response, ServiceError
-from tools.localaws.moto_state import find_role, managed_document
+from tools.localaws.moto_state import backend, managed_document, role_by_arn
+from tools.localaws.permission import tag_map
 from tools.localaws.protocols import write_result
-from tools.localaws.required_permissions import tags_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tools.localaws.context import LocalAwsContext
 
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}")
 _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}")
-_SHORTEST_SECONDS = 900
-_CHAINED_SECONDS = 3600  # https://repost.aws/knowledge-center/iam-role-chaining-limit
-_POLICY_CHARACTERS = 2048
+_MIN_SECONDS = 900
+_MAX_CHAINED_SECONDS = 3600  # https://repost.aws/knowledge-center/iam-role-chaining-limit
+_MAX_POLICY_CHARACTERS = 2048
 _DEFAULT_SECONDS = 3600
 
 
 class Sts:
-    """Issues role sessions and says who a caller is."""
+    """Issues role sessions and returns the identity of a caller."""
 
     def __init__(self, context: LocalAwsContext) -> None:
         self._context = context
 
     def answer(self, call: Call) -> Response | None:
-        """Answer what STS does here; authorization lets nothing else of STS through."""
+        """Answer AssumeRole and GetCallerIdentity; authorization refuses all other operations of STS."""
         if call.service != "sts":
             return None
         if call.operation == "AssumeRole":
             return write_result(call, self._assume_role(call))
-        return write_result(call, self._caller_identity(call))
-
-    def _caller_identity(self, call: Call) -> dict[str, str]:
-        session = self._context.sessions.find(call.access_key)
-        principal = call.principal
-        if principal is None:
-            raise ServiceError("InvalidClientTokenId", "The call has no signer.", status=403)
-        if session is not None:
-            user_id = f"{session.role_id}:{principal.session}"
-        else:
-            user_id = self._context.backend("iam", call.account, "global").users[principal.name].id
-        return {"Account": principal.account, "Arn": principal.arn, "UserId": user_id}
+        caller = call.caller
+        identity = {"Account": call.account, "Arn": caller.principal.arn, "UserId": caller.user_id}
+        return write_result(call, identity)
 
     def _assume_role(self, call: Call) -> dict[str, Any]:
-        given = call.parameters
-        _check_format(given)
-        role_arn = str(given["RoleArn"])
-        account, role = find_role(role_arn)
-        source = self._context.sessions.find(call.access_key)
-        seconds = int(given.get("DurationSeconds") or _DEFAULT_SECONDS)
+        parameters = call.parameters
+        _check_format(parameters)
+        role_arn = str(parameters["RoleArn"])
+        role = role_by_arn(role_arn)
+        source = call.caller.session
+        seconds = int(parameters.get("DurationSeconds") or _DEFAULT_SECONDS)
         _check_duration(seconds, int(role.max_session_duration or 3600), chained=source is not None)
         inherited = (
             {} if source is None else {key: source.tags[key] for key in source.transitive_tags}
         )
         inherited_identity = None if source is None else source.source_identity
-        asked_tags = tags_of(given.get("Tags") or [])
-        if inherited.keys() & asked_tags.keys():
-            raise ServiceError("InvalidParameterValue", "A transitive tag cannot be set anew.")
-        if inherited_identity and given.get("SourceIdentity") not in (None, inherited_identity):
+        request_tags = tag_map(parameters.get("Tags") or [])
+        if inherited.keys() & request_tags.keys():
+            raise ServiceError(
+                "InvalidParameterValue", "A transitive tag cannot be replaced by another value."
+            )
+        if inherited_identity and parameters.get("SourceIdentity") not in (
+            None,
+            inherited_identity,
+        ):
             message = "The source identity of a session cannot be changed."
             raise ServiceError("AccessDenied", message, status=403)
         session = self._context.sessions.issue(
             role_arn=role_arn,
             role_id=role.id,
-            name=str(given["RoleSessionName"]),
+            name=str(parameters["RoleSessionName"]),
             duration_seconds=seconds,
-            policies=self._session_policies(account, given),
-            tags={**asked_tags, **inherited},
-            transitive_tags=(*inherited, *(given.get("TransitiveTagKeys") or ())),
-            source_identity=given.get("SourceIdentity") or inherited_identity,
+            policies=_session_policies(parameters, role_arn.split(":")[4]),
+            tags={**request_tags, **inherited},
+            transitive_tags=(*inherited, *(parameters.get("TransitiveTagKeys") or ())),
+            source_identity=parameters.get("SourceIdentity") or inherited_identity,
         )
         keys = session.credentials
         return {
@@ -94,53 +92,52 @@ class Sts:
             "PackedPolicySize": 6,
         }
 
-    def _session_policies(self, account: str, given: Any) -> tuple[str, ...]:  # noqa: ANN401
-        texts = []
-        if text := given.get("Policy"):
-            if len(text) > _POLICY_CHARACTERS:
-                raise ServiceError(
-                    "PackedPolicyTooLarge",
-                    f"A session policy has at most {_POLICY_CHARACTERS} characters.",
-                )
-            texts.append(str(text))
-        iam = self._context.backend("iam", account, "global")
-        for entry in given.get("PolicyArns") or ():
-            policy = iam.managed_policies.get(entry["arn"])
-            if policy is None:
-                raise ServiceError("ValidationError", f"There is no policy {entry['arn']}.")
-            texts.append(managed_document(policy))
-        for text in texts:
-            try:
-                parse_policy(text, "session policy", Kind.IDENTITY)
-            except UnsupportedPolicyError as error:
-                raise ServiceError("MalformedPolicyDocument", str(error)) from error
-        return tuple(texts)
+
+def _session_policies(parameters: Mapping[str, Any], account: str) -> tuple[str, ...]:
+    texts = []
+    if text := parameters.get("Policy"):
+        if len(text) > _MAX_POLICY_CHARACTERS:
+            raise ServiceError(
+                "PackedPolicyTooLarge",
+                f"A session policy has at most {_MAX_POLICY_CHARACTERS} characters.",
+            )
+        texts.append(str(text))
+    iam = backend("iam", account)
+    for entry in parameters.get("PolicyArns") or ():
+        policy = iam.managed_policies.get(entry["arn"])
+        if policy is None:
+            raise ServiceError("ValidationError", f"There is no policy {entry['arn']}.")
+        texts.append(managed_document(policy))
+    for text in texts:
+        try:
+            parse_policy(text, "session policy", Kind.IDENTITY)
+        except UnsupportedPolicyError as error:
+            raise ServiceError("MalformedPolicyDocument", str(error)) from error
+    return tuple(texts)
 
 
-def _check_format(given: Any) -> None:  # noqa: ANN401
-    if not _SESSION_NAME.fullmatch(str(given.get("RoleSessionName") or "")):
+def _check_format(parameters: Mapping[str, Any]) -> None:
+    if not _SESSION_NAME.fullmatch(str(parameters.get("RoleSessionName") or "")):
         raise ServiceError(
             "ValidationError", "roleSessionName must have 2 to 64 characters of [\\w+=,.@-]."
         )
-    external_id = given.get("ExternalId")
+    external_id = parameters.get("ExternalId")
     if external_id is not None and not _EXTERNAL_ID.fullmatch(str(external_id)):
         raise ServiceError(
             "ValidationError", "externalId must have 2 to 1224 characters of [\\w+=,.@:/-]."
         )
 
 
-def _check_duration(seconds: int, longest: int, *, chained: bool) -> None:
-    if seconds < _SHORTEST_SECONDS:
-        raise ServiceError(
-            "ValidationError", f"durationSeconds must be at least {_SHORTEST_SECONDS}."
-        )
-    if chained and seconds > _CHAINED_SECONDS:
+def _check_duration(seconds: int, role_maximum: int, *, chained: bool) -> None:
+    if seconds < _MIN_SECONDS:
+        raise ServiceError("ValidationError", f"durationSeconds must be at least {_MIN_SECONDS}.")
+    if chained and seconds > _MAX_CHAINED_SECONDS:
         raise ServiceError(
             "ValidationError",
             "The requested DurationSeconds exceeds the 1 hour session limit "
             "for roles assumed by role chaining",
         )
-    if seconds > longest:
+    if seconds > role_maximum:
         raise ServiceError(
             "ValidationError",
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",

@@ -1,4 +1,4 @@
-"""Role sessions: temporary keys, whose they are, until when, and what narrows them."""
+"""Role sessions: temporary keys with their owner, their expiration and their session policies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SECRET = string.ascii_letters + string.digits + "+/"
 
 @dataclass(frozen=True)
 class Credentials:
-    """Keys as an SDK takes them; ``session_token`` and ``expiration`` only for a role session."""
+    """An access key for an SDK; a role session's also has ``session_token`` and ``expiration``."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -34,7 +34,7 @@ class Credentials:
 class RoleSession:
     """One assumed role; ``policies`` are session policies as JSON text.
 
-    ``request_context`` are condition keys that the service which made it sets on its every call.
+    ``request_context`` holds the condition keys that the issuing service adds to each call.
     """
 
     credentials: Credentials
@@ -49,15 +49,15 @@ class RoleSession:
 
     @property
     def expiration(self) -> datetime:
-        """When the keys stop working, by the cloud's clock."""
+        """When the keys expire, by the clock of the local AWS."""
         expiration = self.credentials.expiration
         if expiration is None:
-            raise ValueError("A role session always ends.")
+            raise ValueError("A role session has an expiration.")
         return expiration
 
 
 class Sessions:
-    """Every session ever issued: expired ones stay, so that they can be refused as expired."""
+    """All sessions ever issued: expired ones stay, so that their keys are refused as expired."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -77,7 +77,7 @@ class Sessions:
         source_identity: str | None = None,
         request_context: Mapping[str, str] | None = None,
     ) -> RoleSession:
-        """Make keys for a role, in the role's account. Asks no policy: the caller has done so."""
+        """Issue keys of a role, in the role's account. The caller must have checked all policies."""
         _, partition, _, _, account, role_path = role_arn.split(":", 5)
         role_name = role_path.rsplit("/", 1)[-1]
         now = self._clock.now()
@@ -109,11 +109,11 @@ class Sessions:
         return session
 
     def find(self, access_key_id: str) -> RoleSession | None:
-        """The session with this access key, expired or not; None when no such key was issued."""
+        """The session with this access key, which may have expired; None when no such key was issued."""
         with self._lock:
             return self._by_access_key.get(access_key_id)
 
     def all(self) -> list[RoleSession]:
-        """Every session ever issued, oldest first."""
+        """All sessions ever issued, oldest first."""
         with self._lock:
             return list(self._by_access_key.values())
