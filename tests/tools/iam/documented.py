@@ -1,7 +1,7 @@
-"""What AWS's pages say of a policy, as requests that it allows and others that it does not.
+"""Rules from AWS's documentation: a policy, the requests that it allows, and others that it does not allow.
 
-The pages are below https://docs.aws.amazon.com/. Whoever decides about policies is held to all of it:
-the local AWS's evaluator, and the encoding that tools/isolation proves with.
+The pages are below https://docs.aws.amazon.com/. The evaluator in tools/iam and
+the encoding in tools/isolation are both tested against all of them.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ LOGS = Requester(service="logs.eu-central-1.amazonaws.com")
 
 
 @dataclass(frozen=True)
-class Documented:
-    """One rule of one page; ``statements`` are Allow statements for every resource unless they say more."""
+class DocumentedRule:
+    """One rule of one page; a statement without Effect and Resource is an Allow for all resources."""
 
     page: str
     rule: str
@@ -42,16 +42,16 @@ class Documented:
     @property
     def document(self) -> dict[str, Any]:
         """The whole policy."""
-        filled = []
+        statements = []
         for statement in self.statements:
             whole = {"Effect": "Allow", **statement}
             if self.kind is not Kind.TRUST and "NotResource" not in whole:
                 whole.setdefault("Resource", "*")
-            filled.append(whole)
-        return {"Version": "2012-10-17", "Statement": filled}
+            statements.append(whole)
+        return {"Version": "2012-10-17", "Statement": statements}
 
 
-def asked(
+def request(
     action: str = "s3:GetObject",
     resource: str = "arn:aws:s3:::bucket/key",
     by: Requester = APP,
@@ -73,19 +73,19 @@ def when(action: str = "s3:GetObject", **condition: dict[str, Any]) -> dict[str,
 GROUP = "arn:aws:logs:eu-central-1:222222222222:log-group:a"
 PROFILE = "arn:aws:bedrock:us-east-1:111111111111:inference-profile/global.m"
 TAGS = {"aws:TagKeys": ["cost", "team"]}
-EVERY = (
-    Documented(
+DOCUMENTED_RULES = (
+    DocumentedRule(
         f"{GUIDE}reference_policies_evaluation-logic_AccessPolicyLanguage_Interplay.html",
-        "an explicit deny overrides any allow, and nothing said is an implicit deny",
+        "an explicit deny overrides any allow, and without any statement there is an implicit deny",
         Kind.IDENTITY,
         (
             {"Action": "s3:*"},
             {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::secret/*"},
         ),
-        (asked(),),
-        (asked(resource="arn:aws:s3:::secret/key"), asked("ec2:RunInstances")),
+        (request(),),
+        (request(resource="arn:aws:s3:::secret/key"), request("ec2:RunInstances")),
     ),
-    Documented(
+    DocumentedRule(
         f"{GUIDE}reference_policies_condition-logic-multiple-context-keys-or-values.html",
         "several operators and several keys are joined by AND, the values of one key by OR",
         Kind.IDENTITY,
@@ -96,125 +96,125 @@ EVERY = (
             ),
         ),
         tuple(
-            asked(aws__PrincipalTag_of_team=t, aws__RequestedRegion="a") for t in ("red", "blue")
+            request(aws__PrincipalTag_of_team=t, aws__RequestedRegion="a") for t in ("red", "blue")
         ),
         (
-            asked(aws__PrincipalTag_of_team="green", aws__RequestedRegion="a"),
-            asked(aws__PrincipalTag_of_team="red", aws__RequestedRegion="b"),
-            asked(aws__PrincipalTag_of_team="red"),
-            asked(aws__PrincipalTag_of_team="red", aws__RequestedRegion="a", by=STRANGER),
+            request(aws__PrincipalTag_of_team="green", aws__RequestedRegion="a"),
+            request(aws__PrincipalTag_of_team="red", aws__RequestedRegion="b"),
+            request(aws__PrincipalTag_of_team="red"),
+            request(aws__PrincipalTag_of_team="red", aws__RequestedRegion="a", by=STRANGER),
         ),
     ),
-    Documented(
+    DocumentedRule(
         f"{GUIDE}reference_policies_condition-logic-multiple-context-keys-or-values.html",
         "the values of a negated operator are joined by NOR",
         Kind.IDENTITY,
         (when(StringNotEquals={"aws:PrincipalTag/team": ["red", "blue"]}),),
-        (asked(aws__PrincipalTag_of_team="green"), asked()),
-        tuple(asked(aws__PrincipalTag_of_team=team) for team in ("red", "blue")),
+        (request(aws__PrincipalTag_of_team="green"), request()),
+        tuple(request(aws__PrincipalTag_of_team=team) for team in ("red", "blue")),
     ),
-    Documented(
+    DocumentedRule(
         f"{GUIDE}reference_policies_elements_condition_operators.html#Conditions_IfExists",
-        "IfExists passes over a key that is not there, and asks of one that is",
+        "IfExists ignores a missing key and tests a present one",
         Kind.IDENTITY,
         (when(StringLikeIfExists={"aws:RequestedRegion": ["eu-*", "us-east-?"]}),),
-        (*(asked(aws__RequestedRegion=r) for r in ("eu-west-1", "us-east-1")), asked()),
-        tuple(asked(aws__RequestedRegion=r) for r in ("us-west-1", "us-east-10")),
+        (*(request(aws__RequestedRegion=r) for r in ("eu-west-1", "us-east-1")), request()),
+        tuple(request(aws__RequestedRegion=r) for r in ("us-west-1", "us-east-10")),
     ),
-    Documented(
+    DocumentedRule(
         f"{GUIDE}reference_policies_elements_condition_operators.html#Conditions_Null",
-        "Null true asks that the key be absent, false that it be present",
+        "Null true requires that the key is absent, false that it is present",
         Kind.IDENTITY,
         (when(Null={"aws:SourceVpce": "true", "aws:RequestedRegion": "false"}),),
-        (asked(aws__RequestedRegion="x", aws__SourceIp="203.0.113.7"),),
+        (request(aws__RequestedRegion="x", aws__SourceIp="203.0.113.7"),),
         (
-            asked(aws__SourceIp="203.0.113.7"),
-            asked(aws__RequestedRegion="x", aws__SourceVpce="vpce-1"),
+            request(aws__SourceIp="203.0.113.7"),
+            request(aws__RequestedRegion="x", aws__SourceVpce="vpce-1"),
         ),
     ),
-    Documented(
+    DocumentedRule(
         f"{GUIDE}reference_policies_elements_condition_operators.html#Conditions_IPAddress",
         "an address is in one of the networks, of either version",
         Kind.IDENTITY,
         (when(IpAddress={"aws:SourceIp": ["203.0.113.0/24", "2001:DB8:1234:5678::/64"]}),),
-        tuple(asked(aws__SourceIp=ip) for ip in ("203.0.113.255", "2001:db8:1234:5678::9")),
+        tuple(request(aws__SourceIp=ip) for ip in ("203.0.113.255", "2001:db8:1234:5678::9")),
         (
-            *(asked(aws__SourceIp=ip) for ip in ("203.0.114.0", "2001:db8:1234:5679::")),
-            asked(aws__SourceVpce="vpce-1"),
+            *(request(aws__SourceIp=ip) for ip in ("203.0.114.0", "2001:db8:1234:5679::")),
+            request(aws__SourceVpce="vpce-1"),
         ),
     ),
-    Documented(
+    DocumentedRule(
         f"{GUIDE}reference_policies_elements_condition_operators.html#Conditions_Boolean",
-        "Bool compares a truth; a key that is not there is neither",
+        "Bool compares a boolean; a missing key is neither true nor false",
         Kind.IDENTITY,
         (when(Bool={"aws:SecureTransport": "true"}),),
-        (asked(aws__SecureTransport="true"),),
-        (asked(aws__SecureTransport="false"), asked()),
+        (request(aws__SecureTransport="true"),),
+        (request(aws__SecureTransport="false"), request()),
     ),
-    Documented(
+    DocumentedRule(
         f"{GUIDE}reference_policies_condition-single-vs-multi-valued-context-keys.html",
         "ForAllValues holds when each value of the request is listed, and when there is none",
         Kind.IDENTITY,
         (when(ForAllValues__StringEquals=TAGS),),
-        (asked(aws__TagKeys=("team",)), asked(aws__TagKeys=("cost", "team")), asked()),
-        (asked(aws__TagKeys=("team", "other")),),
+        (request(aws__TagKeys=("team",)), request(aws__TagKeys=("cost", "team")), request()),
+        (request(aws__TagKeys=("team", "other")),),
     ),
-    Documented(
+    DocumentedRule(
         f"{GUIDE}reference_policies_condition-single-vs-multi-valued-context-keys.html",
         "ForAnyValue holds when one value of the request is listed, and not when there is none",
         Kind.IDENTITY,
         (when(ForAnyValue__StringEquals=TAGS),),
-        (asked(aws__TagKeys=("team", "other")),),
-        (asked(aws__TagKeys=("other",)), asked()),
+        (request(aws__TagKeys=("team", "other")),),
+        (request(aws__TagKeys=("other",)), request()),
     ),
-    Documented(
+    DocumentedRule(
         f"{GUIDE}reference_policies_elements_notaction.html",
-        "NotAction is everything but its list, in every service",
+        "NotAction matches all actions of all services except its list",
         Kind.IDENTITY,
         ({"NotAction": ["iam:*", "s3:Delete*"]},),
-        (asked(), asked("ec2:RunInstances")),
-        (asked("iam:CreateUser"), asked("s3:DeleteBucket")),
+        (request(), request("ec2:RunInstances")),
+        (request("iam:CreateUser"), request("s3:DeleteBucket")),
     ),
-    Documented(
+    DocumentedRule(
         f"{GUIDE}reference_policies_elements_notresource.html",
-        "NotResource is every resource but its list",
+        "NotResource matches all resources except its list",
         Kind.IDENTITY,
         ({"Action": "s3:*", "NotResource": "arn:aws:s3:::hr/*"},),
-        (asked(),),
-        (asked(resource="arn:aws:s3:::hr/payroll"),),
+        (request(),),
+        (request(resource="arn:aws:s3:::hr/payroll"),),
     ),
-    Documented(
+    DocumentedRule(
         f"{GUIDE}reference_policies_elements_resource.html",
-        "a wildcard stays within its part of the ARN, but at the part's end it may go beyond the colon",
+        "a wildcard matches within its part of the ARN, but at the part's end also across the colon",
         Kind.IDENTITY,
         (
             {"Action": "*", "Resource": "arn:aws:logs:*:222222222222:log-group:app-?"},
             {"Action": "*", "Resource": "arn:aws:sns:eu*"},
         ),
         (
-            asked(resource="arn:aws:logs:eu-west-1:222222222222:log-group:app-1"),
-            asked(resource="arn:aws:sns:eu-west-1:222222222222:topic"),
+            request(resource="arn:aws:logs:eu-west-1:222222222222:log-group:app-1"),
+            request(resource="arn:aws:sns:eu-west-1:222222222222:topic"),
         ),
         (
-            asked(resource="arn:aws:logs:eu-west-1:222222222222:log-group:app-10"),
-            asked(resource="arn:aws:logs:eu-west-1:333333333333:log-group:app-1"),
-            asked(resource="arn:aws:sns:us-east-1:222222222222:topic"),
+            request(resource="arn:aws:logs:eu-west-1:222222222222:log-group:app-10"),
+            request(resource="arn:aws:logs:eu-west-1:333333333333:log-group:app-1"),
+            request(resource="arn:aws:sns:us-east-1:222222222222:topic"),
         ),
     ),
-    Documented(
+    DocumentedRule(
         f"{GUIDE}reference_policies_elements_principal.html",
-        "an account as the principal is everyone in it, a role only its own sessions",
+        "an account as the principal matches everyone in it, a role only its sessions",
         Kind.RESOURCE,
         (
             {"Action": "s3:GetObject", "Principal": {"AWS": "arn:aws:iam::999999999999:root"}},
             {"Action": "s3:GetObject", "Principal": {"AWS": ROLE}},
         ),
-        (asked(by=STRANGER), asked(by=APP)),
-        (asked(by=OTHER), asked(by=LOGS)),
+        (request(by=STRANGER), request(by=APP)),
+        (request(by=OTHER), request(by=LOGS)),
     ),
-    Documented(
+    DocumentedRule(
         f"{GUIDE}reference_policies_elements_notprincipal.html",
-        "a Deny with NotPrincipal spares a role only when its account and session are named too",
+        "a Deny with NotPrincipal exempts a role only if its account and session are listed too",
         Kind.RESOURCE,
         (
             {"Action": "s3:*", "Principal": "*"},
@@ -224,12 +224,12 @@ EVERY = (
                 "NotPrincipal": {"AWS": [ROLE, APP.arn, "arn:aws:iam::222222222222:root"]},
             },
         ),
-        (asked(by=APP),),
-        (asked(by=OTHER), asked(by=STRANGER)),
+        (request(by=APP),),
+        (request(by=OTHER), request(by=STRANGER)),
     ),
-    Documented(
+    DocumentedRule(
         f"{GUIDE}id_roles_common-scenarios_third-party.html",
-        "a confused deputy has no right ExternalId, or none",
+        "a confused deputy has a wrong ExternalId or none",
         Kind.TRUST,
         (
             {
@@ -238,17 +238,17 @@ EVERY = (
                 "Condition": {"StringEquals": {"sts:ExternalId": "12345"}},
             },
         ),
-        (asked("sts:AssumeRole", by=STRANGER, sts__ExternalId="12345"),),
+        (request("sts:AssumeRole", by=STRANGER, sts__ExternalId="12345"),),
         (
-            asked("sts:AssumeRole", by=STRANGER, sts__ExternalId="54321"),
-            asked("sts:AssumeRole", by=STRANGER),
-            asked("sts:AssumeRole", by=APP, sts__ExternalId="12345"),
-            asked("sts:TagSession", by=STRANGER, sts__ExternalId="12345"),
+            request("sts:AssumeRole", by=STRANGER, sts__ExternalId="54321"),
+            request("sts:AssumeRole", by=STRANGER),
+            request("sts:AssumeRole", by=APP, sts__ExternalId="12345"),
+            request("sts:TagSession", by=STRANGER, sts__ExternalId="12345"),
         ),
     ),
-    Documented(
+    DocumentedRule(
         "AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html",
-        "a key's policy lets the logs service in for one log group's encryption context",
+        "a key's policy allows the logs service for one log group's encryption context",
         Kind.RESOURCE,
         (
             {
@@ -267,7 +267,7 @@ EVERY = (
             for action in ("kms:Encrypt", "kms:Decrypt")
         ),
         (
-            asked("kms:Decrypt", by=LOGS),
+            request("kms:Decrypt", by=LOGS),
             Request(
                 "kms:Decrypt",
                 "*",
@@ -276,7 +276,7 @@ EVERY = (
             ),
         ),
     ),
-    Documented(
+    DocumentedRule(
         "bedrock/latest/userguide/global-cross-region-inference.html",
         "a model behind a global profile, in no Region in particular",
         Kind.IDENTITY,
@@ -293,7 +293,7 @@ EVERY = (
             },
         ),
         (
-            asked(
+            request(
                 "bedrock:InvokeModel",
                 "arn:aws:bedrock:::foundation-model/m",
                 aws__RequestedRegion="unspecified",
@@ -301,12 +301,12 @@ EVERY = (
             ),
         ),
         (
-            asked(
+            request(
                 "bedrock:InvokeModel",
                 "arn:aws:bedrock:::foundation-model/m",
                 aws__RequestedRegion="unspecified",
             ),
-            asked(
+            request(
                 "bedrock:InvokeModel",
                 "arn:aws:bedrock:us-east-1::foundation-model/m",
                 aws__RequestedRegion="us-east-1",

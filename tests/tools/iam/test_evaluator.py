@@ -1,4 +1,4 @@
-"""The evaluator against vectors written from AWS's documentation; each names its page.
+"""The evaluator against test vectors from AWS's documentation; each cites its page.
 
 Pages are below https://docs.aws.amazon.com/IAM/latest/UserGuide/.
 """
@@ -34,13 +34,13 @@ def decide(
     return evaluate([parse_policy(policy, "policy", kind)], request)
 
 
-def holds(operator: str, key: str, wanted: object, context: Mapping[str, Any]) -> bool:
-    condition = {operator: {key: wanted}}
+def holds(operator: str, key: str, policy_value: object, context: Mapping[str, Any]) -> bool:
+    condition = {operator: {key: policy_value}}
     return decide(document({**ANYTHING, "Condition": condition}), context=context).allowed
 
 
 @pytest.mark.parametrize(
-    ("operator", "wanted", "given", "expected"),
+    ("operator", "policy_value", "value", "expected"),
     [
         # reference_policies_elements_condition_operators.html#Conditions_String
         ("StringEquals", "Abc", "Abc", True),
@@ -110,8 +110,10 @@ def holds(operator: str, key: str, wanted: object, context: Mapping[str, Any]) -
         ("ArnLike", "arn:aws:iam::222222222222:role/app", "not an arn", False),
     ],
 )
-def test_compares_one_value(operator: str, wanted: object, given: str, expected: bool) -> None:
-    assert holds(operator, "k:k", wanted, {"k:k": given}) is expected
+def test_compares_one_value(
+    operator: str, policy_value: object, value: str, expected: bool
+) -> None:
+    assert holds(operator, "k:k", policy_value, {"k:k": value}) is expected
 
 
 @pytest.mark.parametrize(
@@ -139,12 +141,12 @@ def test_compares_one_value(operator: str, wanted: object, given: str, expected:
 )
 def test_treats_a_missing_key_as_documented(operator: str, expected: bool) -> None:
     values = {"ArnEquals": ROLE, "Bool": "true", "IpAddress": "10.0.0.0/8"}
-    wanted = values.get(operator, "2026")
-    assert holds(operator, "k:k", wanted, {}) is expected
+    policy_value = values.get(operator, "2026")
+    assert holds(operator, "k:k", policy_value, {}) is expected
 
 
 @pytest.mark.parametrize(
-    ("operator", "wanted", "given", "expected"),
+    ("operator", "policy_value", "value", "expected"),
     [
         # reference_policies_condition-single-vs-multi-valued-context-keys.html
         ("ForAllValues:StringEquals", ["a", "b"], ("a", "b"), True),
@@ -159,13 +161,13 @@ def test_treats_a_missing_key_as_documented(operator: str, expected: bool) -> No
     ],
 )
 def test_compares_many_values(
-    operator: str, wanted: list[str], given: tuple[str, ...], expected: bool
+    operator: str, policy_value: list[str], value: tuple[str, ...], expected: bool
 ) -> None:
-    assert holds(operator, "k:k", wanted, {"k:k": given}) is expected
+    assert holds(operator, "k:k", policy_value, {"k:k": value}) is expected
 
 
 @pytest.mark.parametrize(
-    ("wanted", "context", "expected"),
+    ("policy_value", "context", "expected"),
     [
         # reference_policies_elements_condition_operators.html#Conditions_Null
         ("true", {}, True),
@@ -174,11 +176,11 @@ def test_compares_many_values(
         ("false", {}, False),
     ],
 )
-def test_null_asks_for_presence(wanted: str, context: dict[str, str], expected: bool) -> None:
-    assert holds("Null", "k:k", wanted, context) is expected
+def test_null_asks_for_presence(policy_value: str, context: dict[str, str], expected: bool) -> None:
+    assert holds("Null", "k:k", policy_value, context) is expected
 
 
-def test_knows_no_case_in_condition_keys() -> None:
+def test_condition_keys_are_case_insensitive() -> None:
     # reference_policies_elements_condition.html: key names are not case-sensitive
     assert holds("StringEquals", "AWS:PrincipalTag/Team", "red", {"aws:principaltag/team": "red"})
 
@@ -203,7 +205,7 @@ def test_all_conditions_of_a_statement_must_hold() -> None:
         ("arn:aws:logs:*:222222222222:log-group:x", "arn:aws:logs:eu:222222222222:log-group:x", True),
         ("arn:aws:logs:eu:222222222222:log-group:x:*", "arn:aws:logs:eu:222222222222:log-group:x:log-stream:y", True),
         ("arn:aws:logs:eu:222222222222:log-group:x", "arn:aws:logs:eu:222222222222:log-group:x:log-stream:y", False),
-        # a * within a segment stays in it, one at its end may go beyond the colon
+        # a * matches within its segment, but at the end of a segment also across the colon
         ("arn:aws:logs:e*u:2:x", "arn:aws:logs:e:2:u:2:x", False),
         ("arn:aws:logs:e*", "arn:aws:logs:eu:222222222222:log-group:x", True),
         ("arn:aws:bedrock:eu-?entral-1::foundation-model/m", "arn:aws:bedrock:eu-central-1::foundation-model/m", True),
@@ -241,7 +243,7 @@ def test_not_action_and_not_resource_mean_everything_else() -> None:
     assert not decide(policy, resource="arn:aws:s3:::secret/k").allowed
 
 
-def test_a_deny_wins_over_any_allow() -> None:
+def test_a_deny_overrides_any_allow() -> None:
     # reference_policies_evaluation-logic_AccessPolicyLanguage_Interplay.html
     deny = {"Sid": "No", "Effect": "Deny", "Action": "s3:GetObject", "Resource": "*"}
     decision = decide(document(ANYTHING, deny))
@@ -292,10 +294,10 @@ def test_a_denying_not_principal_exempts_only_a_requester_listed_in_full() -> No
     everyone = {"Principal": "*", **ANYTHING}
     in_full = [ROLE, SESSION.arn, "arn:aws:iam::222222222222:root"]
     deny = {"Effect": "Deny", **ANYTHING}
-    spared = document(everyone, {**deny, "NotPrincipal": {"AWS": in_full}})
-    not_spared = document(everyone, {**deny, "NotPrincipal": {"AWS": ROLE}})
-    assert decide(spared, kind=Kind.RESOURCE).allowed
-    assert decide(not_spared, kind=Kind.RESOURCE).effect == "Deny"
+    exempt = document(everyone, {**deny, "NotPrincipal": {"AWS": in_full}})
+    not_exempt = document(everyone, {**deny, "NotPrincipal": {"AWS": ROLE}})
+    assert decide(exempt, kind=Kind.RESOURCE).allowed
+    assert decide(not_exempt, kind=Kind.RESOURCE).effect == "Deny"
 
 
 @pytest.mark.parametrize(
@@ -316,7 +318,7 @@ def test_fills_in_policy_variables(resource: str, context: dict[str, str], expec
     assert decide(policy, resource="arn:aws:s3:::b/ann/k", context=context).allowed is expected
 
 
-def test_variables_in_conditions_mean_themselves() -> None:
+def test_escaped_characters_in_conditions_are_literal() -> None:
     # reference_policies_variables.html#policy-vars-specialchars
     like = {"StringLike": {"s3:prefix": "${*}${aws:username}*"}}
     policy = document({**ANYTHING, "Condition": like})
@@ -334,7 +336,7 @@ def test_the_policy_version_of_2008_has_no_variables() -> None:
     assert decide(old, resource="arn:aws:s3:::b/${aws:username}", context=context).allowed
 
 
-def test_a_deny_with_a_variable_without_value_is_not_passed_over() -> None:
+def test_a_deny_with_a_variable_without_value_is_not_ignored() -> None:
     deny = {"Effect": "Deny", "Action": "*", "Resource": "arn:aws:s3:::b/${aws:username}"}
     with pytest.raises(UnsupportedPolicyError, match="aws:username"):
         decide(document(ANYTHING, deny))
@@ -376,12 +378,12 @@ def statement(**changes: object) -> dict[str, Any]:
         statement(Condition={"StringEquals": "a"}),
     ],
 )
-def test_refuses_what_it_does_not_understand(policy: dict[str, Any]) -> None:
+def test_refuses_unsupported_elements(policy: dict[str, Any]) -> None:
     with pytest.raises(UnsupportedPolicyError):
         decide(policy)
 
 
-def test_refuses_a_statement_that_names_an_element_twice() -> None:
+def test_refuses_a_statement_with_a_repeated_element() -> None:
     text = json.dumps(statement()).replace('"Action"', '"Action": "s3:*", "Action"')
     with pytest.raises(UnsupportedPolicyError, match="twice"):
         decide(text)
@@ -400,7 +402,7 @@ def test_refuses_a_statement_that_names_an_element_twice() -> None:
         {},
     ],
 )
-def test_refuses_principals_that_are_none(principal: object) -> None:
+def test_refuses_invalid_principals(principal: object) -> None:
     policy = document({"Principal": principal, "Action": "sts:AssumeRole"})
     with pytest.raises(UnsupportedPolicyError):
         decide(policy, kind=Kind.TRUST)
@@ -411,7 +413,7 @@ def test_refuses_to_guess_about_many_values_without_a_quantifier() -> None:
         holds("StringEquals", "aws:TagKeys", "a", {"aws:TagKeys": ("a", "b")})
 
 
-def test_never_speaks_an_external_id() -> None:
+def test_a_reason_never_contains_an_external_id() -> None:
     condition = {"StringEquals": {"sts:ExternalId": "the-policys-secret"}}
     policy = document({"Principal": "*", "Action": "sts:AssumeRole", "Condition": condition})
     context = {"sts:ExternalId": "the-callers-secret"}

@@ -136,7 +136,10 @@ def trusting(**changed):
             trusting(Principal={"AWS": ["222222222222", "arn:aws:iam::111111111111:root"]}),
             "names the operations account",
         ),
-        (trusting(Principal={"Federated": "accounts.google.com"}), "the element 'Federated' is unknown"),
+        (
+            trusting(Principal={"Federated": "accounts.google.com"}),
+            "the element 'Federated' is unknown",
+        ),
         (trusting(Principal={"AWS": "arn:aws:iam::222222222222:role/*"}), "is not a principal"),
         (trusting(Condition={"StringEqual": {"sts:ExternalId": "x"}}), "The condition operator"),
         (trusting(Resource="*"), "a trust policy has no Resource"),

@@ -1,4 +1,4 @@
-"""What the local_aws's tests say often: policies, roles, sessions and refusals."""
+"""Helpers of the tests of the local AWS: policies, roles, sessions and refusals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GLOBEX = "333333333333"
 
 
 def document(*statements: Mapping[str, Any]) -> dict[str, Any]:
-    """A policy of these statements, each an Allow unless it says otherwise."""
+    """A policy of these statements; a statement without Effect is an Allow."""
     return {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", **statement} for statement in statements],
@@ -33,7 +33,7 @@ def make_role(
     *permissions: Mapping[str, Any],
     **settings: Any,  # noqa: ANN401
 ) -> str:
-    """A role with one trust statement and one inline policy; its ARN."""
+    """Create a role with one trust statement and one inline policy; return its ARN."""
     role = iam.create_role(
         RoleName=name,
         AssumeRolePolicyDocument=json.dumps(document({"Action": "sts:AssumeRole", **trust})),
@@ -46,9 +46,9 @@ def make_role(
     return str(role["Role"]["Arn"])
 
 
-def assume(sts: Any, role_arn: str, **given: Any) -> Credentials:  # noqa: ANN401
-    """The keys of a session; raises ClientError when the role may not be assumed."""
-    keys = sts.assume_role(**{"RoleArn": role_arn, "RoleSessionName": "acme", **given})
+def assume(sts: Any, role_arn: str, **parameters: Any) -> Credentials:  # noqa: ANN401
+    """Assume a role and return the session's keys; ClientError when that is refused."""
+    keys = sts.assume_role(**{"RoleArn": role_arn, "RoleSessionName": "acme", **parameters})
     keys = keys["Credentials"]
     return Credentials(
         keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], keys["Expiration"]
@@ -56,7 +56,7 @@ def assume(sts: Any, role_arn: str, **given: Any) -> Credentials:  # noqa: ANN40
 
 
 def refusal(call: Callable[..., Any], **parameters: Any) -> tuple[str, str]:  # noqa: ANN401
-    """The code and message with which a call is refused; fails the test when it is not."""
+    """The error code and message of a refused call; the test fails if the call succeeds."""
     with pytest.raises(ClientError) as refused:
         call(**parameters)
     error = refused.value.response["Error"]

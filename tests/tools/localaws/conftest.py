@@ -1,4 +1,4 @@
-"""A local local_aws of its own for each test, and clients that sign with given keys."""
+"""A separate local AWS for each test, and clients that sign with the keys they are made with."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def local_aws() -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="session")
 def session() -> boto3.Session:
-    """Shared, so that each service's model is read once."""
+    """Shared by all tests, so that the model of each service is loaded once."""
     return boto3.Session(aws_access_key_id="unused", aws_secret_access_key="unused")
 
 
 @pytest.fixture
 def connect(local_aws: LocalAws, session: boto3.Session) -> Connect:
-    """Makes clients: ``connect("logs", keys, region="eu-west-1")``; nothing is tried twice."""
+    """Makes clients without retries: ``connect("logs", keys, region="eu-west-1")``."""
 
     def make(service: str, keys: Credentials, region: str = "eu-central-1") -> Any:
         client: Any = session.client  # typed by the name of every service

@@ -1,4 +1,4 @@
-"""Small Lambda functions for these tests: a role, a log group and a zip made on the spot."""
+"""Small Lambda functions for these tests, each with a role, a log group and a zip."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ TRUST_LAMBDA = {
 }
 
 
-WRITE_OWN_LOG = {
-    "Sid": "WriteOwnLog",
+WRITE_LOG = {
+    "Sid": "WriteLog",
     "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
     "Resource": f"arn:aws:logs:{REGION}:{ACME}:log-group:/fn:log-stream:*",
 }
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for something that other threads or processes bring about; fails after a minute."""
+    """Wait until other threads or processes make the condition true; the test fails after a minute."""
     for _ in range(3000):
         if condition():
             return
         time.sleep(0.02)
-    pytest.fail("It has not come about in a minute.")
+    pytest.fail("The condition did not become true within a minute.")
 
 
 def zipped(**modules: str) -> bytes:
@@ -63,21 +63,21 @@ class Function:
     logs: Any
 
     def invoke(self, event: object = None, **more: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Invoke's answer with the payload read."""
+        """Invoke the function and return the response with its payload parsed."""
         payload = json.dumps(event).encode()
         answer = self.client.invoke(FunctionName=self.name, Payload=payload, **more)
         body = answer["Payload"].read()
         return {**answer, "Payload": json.loads(body) if body else None}
 
     def log(self) -> list[str]:
-        """Every message in the function's log group, oldest first."""
+        """All messages in the function's log group, oldest first."""
         events = self.logs.filter_log_events(logGroupName=f"/{self.name}")["events"]
         return [event["message"] for event in events]
 
     def environments(self) -> list[dict[str, Any]]:
         """The function's execution environments."""
-        found: list[dict[str, Any]] = self.local_aws.control.post("lambda_environments", {})
-        return found
+        environments: list[dict[str, Any]] = self.local_aws.control.post("lambda_environments", {})
+        return environments
 
 
 def deploy(
@@ -85,10 +85,10 @@ def deploy(
     connect: Connect,
     source: str,
     *,
-    permissions: Sequence[Mapping[str, Any]] = (WRITE_OWN_LOG,),
+    permissions: Sequence[Mapping[str, Any]] = (WRITE_LOG,),
     **configuration: Any,  # noqa: ANN401
 ) -> Function:
-    """Make a role, the log group ``/fn`` and the function ``fn`` with the module ``app``."""
+    """Create a role, the log group ``/fn`` and the function ``fn`` with the module ``app``."""
     keys = local_aws.control.account(ACME)
     role = make_role(connect("iam", keys), "fn", TRUST_LAMBDA, *permissions)
     function = Function(local_aws, "fn", connect("lambda", keys), connect("logs", keys))

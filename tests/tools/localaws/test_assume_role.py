@@ -1,4 +1,4 @@
-"""AssumeRole really refuses: each refusal differs from the allowed call in one thing."""
+"""AssumeRole: each refused call differs from the allowed call in one parameter."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_the_tenants_workload_assumes_its_role(
 
 
 @pytest.mark.parametrize(
-    ("given", "why"),
+    ("changes", "reason"),
     [
         ({}, "sts:ExternalId is missing"),
         (
@@ -73,11 +73,11 @@ def test_the_tenants_workload_assumes_its_role(
         ),
     ],
 )
-def test_refuses_what_the_trust_policy_does_not_ask_for(
-    local_aws: LocalAws, connect: Connect, operations: Any, given: dict[str, str], why: str
+def test_refuses_parameters_that_the_trust_policy_does_not_allow(
+    local_aws: LocalAws, connect: Connect, operations: Any, changes: dict[str, str], reason: str
 ) -> None:
     sts = workload(local_aws, connect)
-    parameters = {"RoleArn": TENANT_ROLE, "RoleSessionName": "acme", **given}
+    parameters = {"RoleArn": TENANT_ROLE, "RoleSessionName": "acme", **changes}
     assert refusal(sts.assume_role, **parameters) == (
         "AccessDenied",
         (
@@ -90,7 +90,7 @@ def test_refuses_what_the_trust_policy_does_not_ask_for(
     (entry,) = local_aws.control.calls(allowed=False)
     assert entry.refused_by == "trust policy of bedrock-local-acme"
     assert entry.reason == (
-        f"trust policy of bedrock-local-acme: statement CustomerWorkload does not match: {why}"
+        f"trust policy of bedrock-local-acme: statement CustomerWorkload does not match: {reason}"
     )
 
 
@@ -110,7 +110,7 @@ def test_refuses_a_role_of_that_name_in_another_account(
     assert refusal(sts.assume_role, RoleArn=TENANT_ROLE, **parameters)[0] == "AccessDenied"
 
 
-def test_refuses_a_caller_whose_own_policy_does_not_let_it(
+def test_refuses_a_caller_whose_identity_policy_does_not_allow_it(
     local_aws: LocalAws, connect: Connect, operations: Any
 ) -> None:
     elsewhere = {"Action": "sts:AssumeRole", "Resource": TENANT_ROLE + "-2"}
@@ -177,13 +177,16 @@ def test_session_tags_need_a_trust_policy_that_allows_tagging(
     tagged, untagged = (f"arn:aws:iam::{ACME}:role/{name}" for name in ("tagged", "untagged"))
     assume(sts, untagged)
     assume(sts, tagged, Tags=tags)
-    given = {"RoleSessionName": "acme", "Tags": tags}
-    assert "sts:TagSession" in refusal(sts.assume_role, RoleArn=untagged, **given)[1]
+    parameters = {"RoleSessionName": "acme", "Tags": tags}
+    assert "sts:TagSession" in refusal(sts.assume_role, RoleArn=untagged, **parameters)[1]
     other = [{"Key": "tenant", "Value": "globex"}]
-    assert refusal(sts.assume_role, RoleArn=tagged, **{**given, "Tags": other})[0] == "AccessDenied"
+    assert (
+        refusal(sts.assume_role, RoleArn=tagged, **{**parameters, "Tags": other})[0]
+        == "AccessDenied"
+    )
 
 
-def test_the_sessions_of_a_role_made_anew_may_do_nothing(
+def test_the_sessions_of_a_deleted_role_have_no_rights_in_a_new_one(
     local_aws: LocalAws, connect: Connect
 ) -> None:
     keys = local_aws.control.account(ACME)
@@ -198,12 +201,12 @@ def test_the_sessions_of_a_role_made_anew_may_do_nothing(
     assert refusal(old.describe_log_groups)[0] == "AccessDeniedException"
 
 
-def test_a_trust_policy_beyond_the_evaluator_is_a_refusal(
+def test_a_trust_policy_that_cannot_be_evaluated_is_a_refusal(
     local_aws: LocalAws, connect: Connect, operations: Any
 ) -> None:
     sts = workload(local_aws, connect)
-    given = {"RoleArn": TENANT_ROLE, "RoleSessionName": "acme", "ExternalId": EXTERNAL_ID}
-    sts.assume_role(**given)
+    parameters = {"RoleArn": TENANT_ROLE, "RoleSessionName": "acme", "ExternalId": EXTERNAL_ID}
+    sts.assume_role(**parameters)
     unknown = {
         **TRUST,
         "Action": "sts:AssumeRole",
@@ -212,7 +215,7 @@ def test_a_trust_policy_beyond_the_evaluator_is_a_refusal(
     operations.update_assume_role_policy(
         RoleName="bedrock-local-acme", PolicyDocument=json.dumps(document(unknown))
     )
-    assert refusal(sts.assume_role, **given)[0] == "AccessDenied"
+    assert refusal(sts.assume_role, **parameters)[0] == "AccessDenied"
     assert local_aws.control.calls(allowed=False)[-1].refused_by == "evaluator"
 
 
@@ -232,13 +235,15 @@ def test_a_session_policy_narrows_the_session(local_aws: LocalAws, connect: Conn
     assert "because no session policy allows" in message
 
 
-def test_other_ways_to_a_session_are_refused(local_aws: LocalAws, connect: Connect) -> None:
+def test_other_operations_that_issue_sessions_are_refused(
+    local_aws: LocalAws, connect: Connect
+) -> None:
     sts = connect("sts", local_aws.control.account(ACME))
     sts.get_caller_identity()
     assert refusal(sts.get_session_token)[0] == "AccessDenied"
 
 
-def test_keys_are_the_cloud_sessions(local_aws: LocalAws, connect: Connect) -> None:
+def test_issues_temporary_keys(local_aws: LocalAws, connect: Connect) -> None:
     keys = local_aws.control.account(ACME)
     role = make_role(connect("iam", keys), "app", {"Principal": {"AWS": ACME}})
     issued = assume(connect("sts", keys), role, DurationSeconds=900)

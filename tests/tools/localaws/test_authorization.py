@@ -1,4 +1,4 @@
-"""Which policies count for a call, and how they add up: each refusal beside its allowed twin."""
+"""Which policies apply to a call, and how they add up: each refused call beside an allowed one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ALLOW_ALL = {"Action": "*", "Resource": "*"}
 
 
 def user(local_aws: LocalAws, *statements: dict[str, Any], account: str = ACME) -> Credentials:
-    """A user with these permissions and no others."""
+    """A user with only these permissions."""
     return local_aws.control.account(account, user="someone", policies=[document(*statements)])
 
 
@@ -59,7 +59,7 @@ def test_an_explicit_deny_wins(local_aws: LocalAws, connect: Connect) -> None:
     assert message.endswith("with an explicit deny in an identity-based policy")
 
 
-def test_a_managed_policy_counts_from_its_attachment_on(
+def test_a_managed_policy_applies_once_it_is_attached(
     local_aws: LocalAws, connect: Connect
 ) -> None:
     iam = connect("iam", local_aws.control.account(ACME))
@@ -73,7 +73,7 @@ def test_a_managed_policy_counts_from_its_attachment_on(
     logs.describe_log_groups()
 
 
-def test_a_groups_policy_counts_for_its_members(local_aws: LocalAws, connect: Connect) -> None:
+def test_a_groups_policy_applies_to_its_members(local_aws: LocalAws, connect: Connect) -> None:
     iam = connect("iam", local_aws.control.account(ACME))
     logs = connect("logs", user(local_aws, {"Action": "s3:*", "Resource": "*"}))
     iam.create_group(GroupName="team")
@@ -104,7 +104,7 @@ def test_a_permissions_boundary_narrows_a_role(local_aws: LocalAws, connect: Con
     assert "because no permissions boundary allows" in message
 
 
-def test_a_role_may_be_changed_only_within_the_boundary_asked_for(
+def test_a_role_may_be_changed_only_within_the_required_boundary(
     local_aws: LocalAws, connect: Connect
 ) -> None:
     admin = connect("iam", local_aws.control.account(ACME))
@@ -129,7 +129,7 @@ def test_a_role_may_be_changed_only_within_the_boundary_asked_for(
     assert refusal(iam.put_role_policy, RoleName="other", **policy)[0] == "AccessDenied"
 
 
-def test_a_user_is_not_made_without_the_boundary_it_was_to_have(
+def test_a_user_with_a_boundary_is_refused_and_not_created_without_it(
     local_aws: LocalAws, connect: Connect
 ) -> None:
     iam = connect("iam", local_aws.control.account(ACME))
@@ -142,14 +142,12 @@ def test_a_user_is_not_made_without_the_boundary_it_was_to_have(
     )
 
 
-def test_a_session_says_that_no_second_factor_was_used(
-    local_aws: LocalAws, connect: Connect
-) -> None:
+def test_a_session_has_no_second_factor(local_aws: LocalAws, connect: Connect) -> None:
     asks = {"Action": "logs:*", "Resource": "*"}
     without = {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "false"}}}
     logs = connect("logs", role_session(local_aws, connect, {**asks, **without}))
     logs.describe_log_groups()
-    # Keys of a user have no such key: only what is asked for "if it exists" holds.
+    # A request with a user's access key has no such condition key.
     assert refusal(connect("logs", user(local_aws, {**asks, **without})).describe_log_groups)
 
 
@@ -180,7 +178,7 @@ def test_conditions_see_the_request(
         assert refusal(logs.describe_log_groups)[0] == "AccessDeniedException"
 
 
-def test_the_clock_of_a_policy_is_the_clouds(local_aws: LocalAws, connect: Connect) -> None:
+def test_a_policy_follows_the_clock_of_the_local_aws(local_aws: LocalAws, connect: Connect) -> None:
     lease = {"DateLessThan": {"aws:CurrentTime": "2100-01-01T00:00:00Z"}}
     logs = connect("logs", user(local_aws, {**ALLOW_ALL, "Condition": lease}))
     logs.describe_log_groups()
@@ -214,7 +212,7 @@ def test_converse_needs_invoke_model_on_that_model_in_that_region(
     assert f"arn:aws:bedrock:us-east-1::foundation-model/{MODEL}" in message
 
 
-def test_streaming_needs_its_own_action(local_aws: LocalAws, connect: Connect) -> None:
+def test_streaming_needs_another_action(local_aws: LocalAws, connect: Connect) -> None:
     stream = {"Action": "bedrock:InvokeModelWithResponseStream", "Resource": MODEL_ARN}
     bedrock = connect("bedrock-runtime", user(local_aws, stream))
     assert list(bedrock.converse_stream(modelId=MODEL, messages=MESSAGES)["stream"])
@@ -277,7 +275,7 @@ def test_a_key_policy_decides_before_identity_policies(
 def test_a_key_of_another_account_needs_both_sides(local_aws: LocalAws, connect: Connect) -> None:
     admin = connect("kms", local_aws.control.account(ACME))
     both = [{"AWS": f"arn:aws:iam::{ACME}:root"}, {"AWS": f"arn:aws:iam::{GLOBEX}:root"}]
-    shared, own = (
+    shared, private = (
         admin.create_key(
             Policy=json.dumps(document(*({"Principal": who, **ALLOW_ALL} for who in principals)))
         )["KeyMetadata"]["Arn"]
@@ -287,7 +285,7 @@ def test_a_key_of_another_account_needs_both_sides(local_aws: LocalAws, connect:
         "kms", user(local_aws, {"Action": "kms:Encrypt", "Resource": "*"}, account=GLOBEX)
     )
     kms.encrypt(KeyId=shared, Plaintext=b"text")
-    assert refusal(kms.encrypt, KeyId=own, Plaintext=b"text")[0] == "AccessDeniedException"
+    assert refusal(kms.encrypt, KeyId=private, Plaintext=b"text")[0] == "AccessDeniedException"
     user(local_aws, {"Action": "kms:Decrypt", "Resource": "*"}, account=GLOBEX)
     assert refusal(kms.encrypt, KeyId=shared, Plaintext=b"text")[0] == "AccessDeniedException"
 
@@ -305,7 +303,7 @@ def test_a_key_policy_sees_the_encryption_context(local_aws: LocalAws, connect: 
     assert refusal(kms.encrypt, KeyId=key, Plaintext=b"t", **other)[0] == "AccessDeniedException"
 
 
-def test_encrypting_anew_needs_both_keys(local_aws: LocalAws, connect: Connect) -> None:
+def test_re_encrypting_needs_both_keys(local_aws: LocalAws, connect: Connect) -> None:
     admin = connect("kms", local_aws.control.account(ACME))
     old, new = (admin.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
     blob = admin.encrypt(KeyId=old, Plaintext=b"text")["CiphertextBlob"]
@@ -336,19 +334,19 @@ def test_an_object_of_another_account_needs_a_bucket_policy(
     local_aws: LocalAws, connect: Connect, bucket: Any
 ) -> None:
     s3 = connect("s3", local_aws.control.account(ACME))
-    wanted = {"Bucket": "state", "Key": "operations.tfstate"}
-    assert refusal(s3.get_object, **wanted)[0] == "AccessDenied"
+    state_object = {"Bucket": "state", "Key": "operations.tfstate"}
+    assert refusal(s3.get_object, **state_object)[0] == "AccessDenied"
     statement = {
         "Principal": {"AWS": ACME},
         "Action": "s3:GetObject",
         "Resource": "arn:aws:s3:::state/operations.tfstate",
     }
     bucket.put_bucket_policy(Bucket="state", Policy=json.dumps(document(statement)))
-    assert s3.get_object(**wanted)["Body"].read() == b"{}"
-    assert refusal(s3.put_object, Body=b"", **wanted)[0] == "AccessDenied"
+    assert s3.get_object(**state_object)["Body"].read() == b"{}"
+    assert refusal(s3.put_object, Body=b"", **state_object)[0] == "AccessDenied"
 
 
-def test_a_bucket_policy_can_deny_its_own_account(connect: Connect, bucket: Any) -> None:
+def test_a_bucket_policy_can_deny_the_owner_account(connect: Connect, bucket: Any) -> None:
     deny = {
         "Effect": "Deny",
         "Principal": "*",
@@ -361,7 +359,7 @@ def test_a_bucket_policy_can_deny_its_own_account(connect: Connect, bucket: Any)
     assert refused[1].endswith("with an explicit deny in a resource-based policy")
 
 
-def test_a_key_prefix_can_be_all_that_is_allowed(
+def test_a_permission_can_be_limited_to_a_key_prefix(
     local_aws: LocalAws, connect: Connect, bucket: Any
 ) -> None:
     mine = {"Action": "s3:PutObject", "Resource": "arn:aws:s3:::state/mine/*"}
@@ -370,7 +368,7 @@ def test_a_key_prefix_can_be_all_that_is_allowed(
     assert refusal(s3.put_object, Bucket="state", Key="k", Body=b"")[0] == "AccessDenied"
 
 
-def test_a_call_that_names_nothing_still_needs_permission(
+def test_a_call_without_resources_still_needs_permission(
     local_aws: LocalAws, connect: Connect, bucket: Any
 ) -> None:
     nothing = {"Bucket": "state", "Delete": {"Objects": []}}
@@ -379,7 +377,7 @@ def test_a_call_that_names_nothing_still_needs_permission(
     assert refusal(bucket.delete_objects, **nothing)[0] == "MalformedXML"
 
 
-def test_a_state_lock_is_taken_once(bucket: Any) -> None:
+def test_a_state_lock_can_be_acquired_once(bucket: Any) -> None:
     lock = {"Bucket": "state", "Key": "operations.tfstate.tflock", "IfNoneMatch": "*"}
     bucket.put_object(Body=b"first", **lock)
     assert refusal(bucket.put_object, Body=b"second", **lock)[0] == "PreconditionFailed"
@@ -399,7 +397,7 @@ def test_a_role_is_passed_to_a_function_only_with_permission(
         "Resource": role,
         "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
     }
-    given = {
+    parameters = {
         "FunctionName": "f",
         "Runtime": "python3.13",
         "Handler": "m.h",
@@ -407,12 +405,14 @@ def test_a_role_is_passed_to_a_function_only_with_permission(
         "Code": {"ZipFile": b"PK\x05\x06" + b"\0" * 18},
     }
     functions = connect("lambda", user(local_aws, create))
-    assert f"iam:PassRole on resource: {role}" in refusal(functions.create_function, **given)[1]
+    assert (
+        f"iam:PassRole on resource: {role}" in refusal(functions.create_function, **parameters)[1]
+    )
     user(local_aws, create, pass_role)
-    functions.create_function(**given)
+    functions.create_function(**parameters)
 
 
-def test_a_roles_path_is_part_of_what_is_allowed(local_aws: LocalAws, connect: Connect) -> None:
+def test_a_roles_path_is_part_of_its_resource(local_aws: LocalAws, connect: Connect) -> None:
     below = {"Action": "iam:CreateRole", "Resource": f"arn:aws:iam::{ACME}:role/tenants/*"}
     iam = connect("iam", user(local_aws, below))
     trust = json.dumps(document({"Principal": {"AWS": ACME}, "Action": "sts:AssumeRole"}))
@@ -421,7 +421,7 @@ def test_a_roles_path_is_part_of_what_is_allowed(local_aws: LocalAws, connect: C
     assert refused[0] == "AccessDenied"
 
 
-# --- errors as each protocol has them ---
+# --- errors in each protocol ---
 
 
 @pytest.mark.parametrize(
@@ -436,7 +436,7 @@ def test_a_roles_path_is_part_of_what_is_allowed(local_aws: LocalAws, connect: C
         ("bedrock", "list_inference_profiles", ("AccessDeniedException", 403)),
     ],
 )
-def test_refuses_in_the_services_own_words(
+def test_refuses_with_the_error_of_the_service(
     local_aws: LocalAws, connect: Connect, service: str, operation: str, refused: tuple[str, int]
 ) -> None:
     nothing = user(local_aws, {"Action": "sqs:*", "Resource": "*"})

@@ -64,8 +64,8 @@ def test_counts_tokens_by_the_model_id_that_was_passed(
 
     assert operations.metric("Invocations", f"eu.{MODEL}") == 1
     assert operations.metric("InputTokenCount", f"eu.{MODEL}") == 3
-    written = operations.metric("OutputTokenCount", f"eu.{MODEL}")
-    assert written == answer["usage"]["outputTokens"]
+    output_tokens = operations.metric("OutputTokenCount", f"eu.{MODEL}")
+    assert output_tokens == answer["usage"]["outputTokens"]
     assert operations.metric("InputTokenCount", "amazon.nova-lite-v1:0") == 0
 
 
@@ -85,7 +85,7 @@ def test_counts_a_throttle_as_neither_invocation_nor_error(
     assert operations.metric("InvocationClientErrors", model) == 0
 
 
-def test_an_account_keeps_no_prompt_until_it_asks_for_a_log(
+def test_an_account_stores_no_prompt_until_it_configures_a_log(
     local_aws: LocalAws, operations: Account
 ) -> None:
     bedrock = operations.client("bedrock")
@@ -96,7 +96,7 @@ def test_an_account_keeps_no_prompt_until_it_asks_for_a_log(
     assert local_aws.control.search("canary-without-log") == {}
 
 
-def test_an_account_that_asks_for_a_log_keeps_prompt_and_answer(
+def test_an_account_that_configures_a_log_stores_prompt_and_answer(
     local_aws: LocalAws, operations: Account
 ) -> None:
     write = {
@@ -128,12 +128,12 @@ def test_an_account_that_asks_for_a_log_keeps_prompt_and_answer(
 def test_data_retention_is_inherited_until_it_is_set_in_that_region(
     local_aws: LocalAws, operations: Account
 ) -> None:
-    here = operations.client("bedrock")
+    bedrock = operations.client("bedrock")
     elsewhere = operations.client("bedrock", "eu-west-1")
 
-    here.put_account_data_retention(mode="none")
+    bedrock.put_account_data_retention(mode="none")
 
-    assert here.get_account_data_retention()["mode"] == "none"
+    assert bedrock.get_account_data_retention()["mode"] == "none"
     assert elsewhere.get_account_data_retention()["mode"] == "inherit"
 
 
@@ -166,14 +166,14 @@ def test_a_profile_of_a_geography_runs_in_each_of_its_regions(
 
     arn = operations.profile(source)
 
-    found = bedrock.get_inference_profile(inferenceProfileIdentifier=arn)
-    assert [model["modelArn"].split(":")[3] for model in found["models"]] == [
+    profile = bedrock.get_inference_profile(inferenceProfileIdentifier=arn)
+    assert [model["modelArn"].split(":")[3] for model in profile["models"]] == [
         "eu-central-1",
         "eu-north-1",
         "eu-west-1",
         "eu-west-3",
     ]
-    assert found["type"] == "APPLICATION"
+    assert profile["type"] == "APPLICATION"
 
 
 def test_a_deleted_profile_is_gone_and_can_no_longer_be_called(

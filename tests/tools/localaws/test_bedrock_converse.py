@@ -41,7 +41,7 @@ def bedrock(local_aws: LocalAws, connect: Connect) -> Any:
     return connect("bedrock-runtime", local_aws.control.account(ACME))
 
 
-def said(text: str, role: str = "user") -> dict[str, Any]:
+def turn(text: str, role: str = "user") -> dict[str, Any]:
     return {"role": role, "content": [{"text": text}]}
 
 
@@ -49,8 +49,8 @@ def text_of(answer: dict[str, Any]) -> str:
     return str(answer["output"]["message"]["content"][0]["text"])
 
 
-def test_answers_with_the_users_words_and_says_it_is_no_model(bedrock: Any) -> None:
-    answer = bedrock.converse(modelId=MODEL, messages=[said("canary-7 sings")])
+def test_quotes_the_user_and_says_that_it_is_not_a_model(bedrock: Any) -> None:
+    answer = bedrock.converse(modelId=MODEL, messages=[turn("canary-7 sings")])
 
     assert text_of(answer) == (
         f"This is the local AWS's stand-in for {MODEL}, not a model. You wrote: canary-7 sings"
@@ -61,7 +61,7 @@ def test_answers_with_the_users_words_and_says_it_is_no_model(bedrock: Any) -> N
 
 def test_counts_words_as_tokens(bedrock: Any) -> None:
     answer = bedrock.converse(
-        modelId=MODEL, system=[{"text": "Be brief."}], messages=[said("one two three")]
+        modelId=MODEL, system=[{"text": "Be brief."}], messages=[turn("one two three")]
     )
 
     assert answer["usage"]["inputTokens"] == 5
@@ -72,7 +72,7 @@ def test_counts_words_as_tokens(bedrock: Any) -> None:
 
 def test_cuts_the_answer_at_max_tokens(bedrock: Any) -> None:
     answer = bedrock.converse(
-        modelId=MODEL, messages=[said("hello")], inferenceConfig={"maxTokens": 3}
+        modelId=MODEL, messages=[turn("hello")], inferenceConfig={"maxTokens": 3}
     )
 
     assert (text_of(answer), answer["stopReason"]) == ("This is the", "max_tokens")
@@ -82,7 +82,7 @@ def test_cuts_the_answer_at_max_tokens(bedrock: Any) -> None:
 def test_cuts_the_answer_at_a_stop_sequence(bedrock: Any) -> None:
     answer = bedrock.converse(
         modelId=MODEL,
-        messages=[said("left STOP right")],
+        messages=[turn("left STOP right")],
         inferenceConfig={"stopSequences": ["STOP"]},
     )
 
@@ -96,9 +96,9 @@ def test_cuts_the_answer_at_a_stop_sequence(bedrock: Any) -> None:
         ({"modelId": "nonsense"}, "The provided model identifier is invalid."),
         ({"modelId": f"us.{MODEL}"}, "The provided model identifier is invalid."),
         ({"messages": []}, "must start with a user message"),
-        ({"messages": [said("I am", "assistant")]}, "must start with a user message"),
-        ({"messages": [said("one"), said("two")]}, "must alternate"),
-        ({"messages": [said("  ")]}, "messages.0.content.0 is blank"),
+        ({"messages": [turn("I am", "assistant")]}, "must start with a user message"),
+        ({"messages": [turn("one"), turn("two")]}, "must alternate"),
+        ({"messages": [turn("  ")]}, "messages.0.content.0 is blank"),
         ({"messages": [{"role": "user", "content": []}]}, "messages.0 is empty"),
         ({"system": [{"text": " "}]}, "system.0 is blank"),
         ({"inferenceConfig": {"temperature": 1.5}}, "'inferenceConfig.temperature'"),
@@ -109,7 +109,7 @@ def test_cuts_the_answer_at_a_stop_sequence(bedrock: Any) -> None:
 def test_refuses_a_request_as_bedrock_does(
     bedrock: Any, change: dict[str, Any], sentence: str
 ) -> None:
-    good = {"modelId": MODEL, "messages": [said("hello")]}
+    good = {"modelId": MODEL, "messages": [turn("hello")]}
     assert bedrock.converse(**good)["stopReason"] == "end_turn"
 
     with pytest.raises(ClientError) as refused:
@@ -129,15 +129,15 @@ def test_refuses_a_request_as_bedrock_does(
         f"global.{MODEL}",
     ],
 )
-def test_takes_every_form_of_model_id(bedrock: Any, model_id: str) -> None:
-    answer = bedrock.converse(modelId=model_id, messages=[said("hello")])
+def test_accepts_all_forms_of_model_id(bedrock: Any, model_id: str) -> None:
+    answer = bedrock.converse(modelId=model_id, messages=[turn("hello")])
 
     assert f"stand-in for {MODEL}," in text_of(answer)
 
 
-def test_calls_a_tool_that_the_user_asks_for(bedrock: Any) -> None:
+def test_calls_a_tool_that_the_user_requests(bedrock: Any) -> None:
     answer = bedrock.converse(
-        modelId=MODEL, messages=[said("Use the tool weather now")], toolConfig=WEATHER
+        modelId=MODEL, messages=[turn("Use the tool weather now")], toolConfig=WEATHER
     )
 
     use = answer["output"]["message"]["content"][0]["toolUse"]
@@ -148,8 +148,8 @@ def test_calls_a_tool_that_the_user_asks_for(bedrock: Any) -> None:
     )
 
 
-def test_answers_in_text_when_no_tool_is_asked_for(bedrock: Any) -> None:
-    answer = bedrock.converse(modelId=MODEL, messages=[said("hello")], toolConfig=WEATHER)
+def test_answers_in_text_when_no_tool_is_requested(bedrock: Any) -> None:
+    answer = bedrock.converse(modelId=MODEL, messages=[turn("hello")], toolConfig=WEATHER)
 
     assert answer["stopReason"] == "end_turn"
 
@@ -157,36 +157,36 @@ def test_answers_in_text_when_no_tool_is_asked_for(bedrock: Any) -> None:
 def test_calls_the_tool_that_tool_choice_forces(bedrock: Any) -> None:
     forced = WEATHER | {"toolChoice": {"tool": {"name": "weather"}}}
 
-    answer = bedrock.converse(modelId=MODEL, messages=[said("hello")], toolConfig=forced)
+    answer = bedrock.converse(modelId=MODEL, messages=[turn("hello")], toolConfig=forced)
 
     assert answer["output"]["message"]["content"][0]["toolUse"]["input"]["city"] == "hello"
 
 
 def test_refuses_a_tool_result_that_is_missing(bedrock: Any) -> None:
     first = bedrock.converse(
-        modelId=MODEL, messages=[said("use the tool weather")], toolConfig=WEATHER
+        modelId=MODEL, messages=[turn("use the tool weather")], toolConfig=WEATHER
     )
-    turn = first["output"]["message"]
-    use_id = turn["content"][0]["toolUse"]["toolUseId"]
+    answer_turn = first["output"]["message"]
+    use_id = answer_turn["content"][0]["toolUse"]["toolUseId"]
     result = {"toolResult": {"toolUseId": use_id, "content": [{"text": "sunny"}]}}
-    asked = [said("use the tool weather"), turn]
+    messages = [turn("use the tool weather"), answer_turn]
 
     answer = bedrock.converse(
         modelId=MODEL,
-        messages=[*asked, {"role": "user", "content": [result]}],
+        messages=[*messages, {"role": "user", "content": [result]}],
         toolConfig=WEATHER,
     )
     assert text_of(answer).endswith("You wrote: sunny")
 
     with pytest.raises(ClientError, match="Expected toolResult blocks at messages.2.content"):
-        bedrock.converse(modelId=MODEL, messages=[*asked, said("and?")], toolConfig=WEATHER)
+        bedrock.converse(modelId=MODEL, messages=[*messages, turn("and?")], toolConfig=WEATHER)
 
 
 def test_writes_a_cached_prompt_once_and_reads_it_afterwards(bedrock: Any) -> None:
     request = {
         "modelId": MODEL,
         "system": [{"text": "four words long system"}, {"cachePoint": {"type": "default"}}],
-        "messages": [said("two words")],
+        "messages": [turn("two words")],
     }
 
     first, second = bedrock.converse(**request)["usage"], bedrock.converse(**request)["usage"]
@@ -197,7 +197,7 @@ def test_writes_a_cached_prompt_once_and_reads_it_afterwards(bedrock: Any) -> No
 
 
 def test_streams_the_same_answer_in_bedrocks_order(bedrock: Any) -> None:
-    request = {"modelId": MODEL, "messages": [said("hello there")]}
+    request = {"modelId": MODEL, "messages": [turn("hello there")]}
     whole = bedrock.converse(**request)
 
     events = list(bedrock.converse_stream(**request)["stream"])
@@ -213,7 +213,7 @@ def test_streams_the_same_answer_in_bedrocks_order(bedrock: Any) -> None:
 
 def test_streams_a_tool_call_with_its_start(bedrock: Any) -> None:
     stream = bedrock.converse_stream(
-        modelId=MODEL, messages=[said("use the tool weather")], toolConfig=WEATHER
+        modelId=MODEL, messages=[turn("use the tool weather")], toolConfig=WEATHER
     )["stream"]
 
     events = list(stream)
@@ -225,5 +225,5 @@ def test_streams_a_tool_call_with_its_start(bedrock: Any) -> None:
 def test_a_model_served_by_profiles_only_is_refused_on_demand(bedrock: Any) -> None:
     model = "anthropic.claude-sonnet-4-5-20250929-v1:0"
     with pytest.raises(ClientError, match="with on-demand throughput isn.t supported"):
-        bedrock.converse(modelId=model, messages=[said("hello")])
-    assert model in text_of(bedrock.converse(modelId=f"eu.{model}", messages=[said("hello")]))
+        bedrock.converse(modelId=model, messages=[turn("hello")])
+    assert model in text_of(bedrock.converse(modelId=f"eu.{model}", messages=[turn("hello")]))

@@ -24,7 +24,7 @@ def bedrock(local_aws: LocalAws, connect: Connect) -> Any:
     return connect("bedrock-runtime", local_aws.control.account(ACME))
 
 
-def test_throttles_as_often_as_told_and_then_answers(local_aws: LocalAws, bedrock: Any) -> None:
+def test_throttles_as_often_as_scripted_and_then_answers(local_aws: LocalAws, bedrock: Any) -> None:
     throttle = Fault(
         service="bedrock-runtime",
         operation="Converse",
@@ -49,9 +49,9 @@ def test_breaks_a_stream_with_an_exception_after_three_events(
     local_aws.control.fault(Fault(service="bedrock-runtime", stream=broken))
     stream = iter(bedrock.converse_stream(**REQUEST)["stream"])
 
-    seen = [next(iter(next(stream))) for _ in range(3)]
+    events = [next(iter(next(stream))) for _ in range(3)]
 
-    assert seen == ["messageStart", "contentBlockDelta", "contentBlockDelta"]
+    assert events == ["messageStart", "contentBlockDelta", "contentBlockDelta"]
     with pytest.raises(EventStreamError, match="throttlingException"):
         next(stream)
 

@@ -60,7 +60,7 @@ def test_a_tag_decides_which_application_profile_may_be_used(
 
 
 @pytest.mark.parametrize(("regions", "allowed"), [(EU_REGIONS, True), (EU_REGIONS[:-1], False)])
-def test_a_geographic_profile_needs_its_model_in_every_region(
+def test_a_geographic_profile_needs_its_model_in_all_its_regions(
     local_aws: LocalAws, connect: Connect, regions: list[str], allowed: bool
 ) -> None:
     bedrock = caller(

@@ -1,4 +1,4 @@
-"""The control API: the search over everything at rest, the trail, scripted faults, serving."""
+"""The control API: the search in all stored data, the trail, scripted faults, the server process."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def plant_in_code(connect: Connect, keys: Credentials) -> None:
         plant_in_tag,
     ],
 )
-def test_search_finds_what_is_planted_and_only_there(
+def test_search_finds_the_canary_only_where_it_was_planted(
     local_aws: LocalAws, connect: Connect, plant: Any
 ) -> None:
     local_aws.control.account(GLOBEX)
@@ -140,7 +140,7 @@ def test_search_says_where(local_aws: LocalAws, connect: Connect) -> None:
     ]
 
 
-def test_search_refuses_a_needle_found_by_chance(local_aws: LocalAws) -> None:
+def test_search_refuses_a_short_needle(local_aws: LocalAws) -> None:
     with pytest.raises(ControlError, match="eight bytes"):
         local_aws.control.search("short")
 
@@ -148,7 +148,7 @@ def test_search_refuses_a_needle_found_by_chance(local_aws: LocalAws) -> None:
 # --- the trail ---
 
 
-def test_the_trail_holds_who_what_and_why_and_no_content(
+def test_the_trail_has_caller_action_and_reason_but_no_content(
     local_aws: LocalAws, connect: Connect
 ) -> None:
     keys = local_aws.control.account(
@@ -181,7 +181,7 @@ def logs(local_aws: LocalAws, connect: Connect) -> Any:
     return client
 
 
-def test_a_fault_hits_as_often_as_it_was_told(local_aws: LocalAws, logs: Any) -> None:
+def test_a_fault_occurs_as_often_as_scripted(local_aws: LocalAws, logs: Any) -> None:
     fault = Fault(
         service="logs",
         operation="DescribeLogGroups",
@@ -197,7 +197,9 @@ def test_a_fault_hits_as_often_as_it_was_told(local_aws: LocalAws, logs: Any) ->
     logs.describe_log_groups()
 
 
-def test_a_fault_hits_only_what_it_names(local_aws: LocalAws, connect: Connect, logs: Any) -> None:
+def test_a_fault_affects_only_matching_calls(
+    local_aws: LocalAws, connect: Connect, logs: Any
+) -> None:
     local_aws.control.fault(Fault(service="logs", account=GLOBEX, times=FOREVER, code="Broken"))
     logs.describe_log_groups()
     others = connect("logs", local_aws.control.account(GLOBEX))
@@ -215,15 +217,15 @@ def test_a_refused_call_uses_up_no_fault(local_aws: LocalAws, connect: Connect, 
     assert refusal(logs.describe_log_groups)[0] == "Broken"
 
 
-@pytest.mark.parametrize(("drop", "made"), [("before", False), ("after", True)])
+@pytest.mark.parametrize(("drop", "exists"), [("before", False), ("after", True)])
 def test_a_connection_can_break_before_or_after_the_work(
-    local_aws: LocalAws, logs: Any, drop: Any, made: bool
+    local_aws: LocalAws, logs: Any, drop: Any, exists: bool
 ) -> None:
     local_aws.control.fault(Fault(operation="CreateLogGroup", drop=drop))
     with pytest.raises((ConnectionClosedError, HTTPClientError)):
         logs.create_log_group(logGroupName="lost")
     groups = logs.describe_log_groups(logGroupNamePrefix="lost")["logGroups"]
-    assert bool(groups) is made
+    assert bool(groups) is exists
 
 
 # --- accounts ---
@@ -234,7 +236,7 @@ def test_an_account_id_has_twelve_digits(local_aws: LocalAws) -> None:
         local_aws.control.account("22222222222")
 
 
-def test_a_policy_beyond_the_evaluator_is_not_given(local_aws: LocalAws) -> None:
+def test_a_policy_that_cannot_be_evaluated_is_refused(local_aws: LocalAws) -> None:
     bad = document({"Action": "*", "Resource": "*", "Condition": {"StringEqual": {"a:a": "b"}}})
     with pytest.raises(ControlError, match="StringEqual"):
         local_aws.control.account(ACME, policies=[bad])
@@ -243,17 +245,17 @@ def test_a_policy_beyond_the_evaluator_is_not_given(local_aws: LocalAws) -> None
 # --- serving ---
 
 
-def test_serves_until_told_to_stop_and_leaves_nothing(tmp_path: Path) -> None:
+def test_serves_until_a_signal_and_removes_its_state_file(tmp_path: Path) -> None:
     state = tmp_path / "local_aws.json"
     server = subprocess.Popen([sys.executable, "-m", "tools.localaws", "serve", "--state", state])
     try:
         while not state.exists():
             assert server.poll() is None
             time.sleep(0.05)
-        told = json.loads(state.read_text())
-        assert told["pid"] == server.pid
-        assert told["url"].startswith("http://127.0.0.1:")
-        control = Control(told["url"])
+        content = json.loads(state.read_text())
+        assert content["pid"] == server.pid
+        assert content["url"].startswith("http://127.0.0.1:")
+        control = Control(content["url"])
         assert control.health()
         assert control.account(ACME).access_key_id
     finally:

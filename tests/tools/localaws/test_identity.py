@@ -1,4 +1,4 @@
-"""Keys, signatures and expiry: who the local_aws believes, and who it does not."""
+"""Access keys, signatures and expiry: which callers the local AWS accepts and which it refuses."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_refuses_a_presigned_url_past_its_time(local_aws: LocalAws, presigned: s
         urllib.request.urlopen(presigned)
 
 
-def test_each_key_reaches_its_own_account_only(local_aws: LocalAws, connect: Connect) -> None:
+def test_a_key_gives_access_to_one_account_only(local_aws: LocalAws, connect: Connect) -> None:
     in_acme = connect("logs", local_aws.control.account(ACME))
     in_operations = connect("logs", local_aws.control.account(OPERATIONS))
     in_acme.create_log_group(logGroupName="mine")
@@ -209,7 +209,7 @@ def test_each_key_reaches_its_own_account_only(local_aws: LocalAws, connect: Con
     assert in_operations.describe_log_groups()["logGroups"] == []
 
 
-def test_an_account_cannot_be_chosen_by_a_header(
+def test_a_header_cannot_select_another_account(
     local_aws: LocalAws, connect: Connect, deployer: Credentials
 ) -> None:
     victim = connect("logs", local_aws.control.account(OPERATIONS))

@@ -56,31 +56,31 @@ def call(operation, **members):
     urllib.request.urlopen(request).read()
 
 def handler(event, context):
-    call("CreateLogStream", logGroupName="/fn", logStreamName="made")
-    return "made"
+    call("CreateLogStream", logGroupName="/fn", logStreamName="called")
+    return "called"
 """
 
 
-def stream_made(function: Any) -> bool:
+def stream_exists(function: Any) -> bool:
     streams = function.logs.describe_log_streams(logGroupName="/fn")["logStreams"]
-    return any(stream["logStreamName"] == "made" for stream in streams)
+    return any(stream["logStreamName"] == "called" for stream in streams)
 
 
 def kill(local_aws: LocalAws, at: str) -> None:
     local_aws.control.post("lambda_kill", {"account": ACME, "function": "fn", "at": at})
 
 
-def test_a_function_that_is_left_alone_makes_its_call(
+def test_a_function_without_a_scripted_death_makes_its_call(
     local_aws: LocalAws, connect: Connect
 ) -> None:
     function = deploy(local_aws, connect, CALLS)
 
-    assert function.invoke()["Payload"] == "made"
-    assert stream_made(function)
+    assert function.invoke()["Payload"] == "called"
+    assert stream_exists(function)
 
 
 @pytest.mark.parametrize(
-    ("step", "made"),
+    ("step", "has_stream"),
     [
         ("init", False),
         ("before logs:CreateLogStream", False),
@@ -88,8 +88,8 @@ def test_a_function_that_is_left_alone_makes_its_call(
         ("response", True),
     ],
 )
-def test_a_function_dies_at_the_step_it_is_told_to(
-    local_aws: LocalAws, connect: Connect, step: str, made: bool
+def test_a_function_dies_at_the_scripted_step(
+    local_aws: LocalAws, connect: Connect, step: str, has_stream: bool
 ) -> None:
     function = deploy(local_aws, connect, CALLS)
     kill(local_aws, step)
@@ -98,7 +98,7 @@ def test_a_function_dies_at_the_step_it_is_told_to(
 
     assert died["Payload"]["errorType"] == "Runtime.ExitError"
     assert died["Payload"]["errorMessage"].endswith("signal: killed")
-    assert stream_made(function) is made
+    assert stream_exists(function) is has_stream
 
 
 def test_a_frozen_environment_that_is_killed_is_replaced(
@@ -133,7 +133,7 @@ with LocalAws() as local_aws:
 
 
 @pytest.mark.parametrize("end", ["stopped", "killed"])
-def test_nothing_is_left_of_a_cloud_that_was(end: str) -> None:
+def test_an_ended_local_aws_leaves_no_process_and_no_file(end: str) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", SERVES], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:

@@ -117,7 +117,7 @@ def test_a_function_is_killed_at_its_timeout(local_aws: LocalAws, connect: Conne
     assert "FunctionError" not in function.invoke()
 
 
-def test_an_environment_serves_again_and_is_frozen_in_between(
+def test_an_environment_is_reused_and_frozen_between_calls(
     local_aws: LocalAws, connect: Connect
 ) -> None:
     function = deploy(local_aws, connect, ECHO)
@@ -131,7 +131,7 @@ def test_an_environment_serves_again_and_is_frozen_in_between(
     wait_until(lambda: "\nState:\tT (stopped)" in Path(f"/proc/{first}/status").read_text())
 
 
-def test_concurrent_calls_run_in_environments_of_their_own(
+def test_concurrent_calls_run_in_separate_environments(
     local_aws: LocalAws, connect: Connect
 ) -> None:
     function = deploy(local_aws, connect, ECHO)
@@ -177,7 +177,7 @@ def test_new_code_and_new_configuration_start_new_environments(
 
     assert answer["environment"]["OWN"] == "2"
     assert answer["pid"] != old
-    assert [one["pid"] for one in function.environments()] == [answer["pid"]]
+    assert [environment["pid"] for environment in function.environments()] == [answer["pid"]]
 
 
 def test_a_deleted_function_is_gone_and_so_is_its_process(
@@ -253,12 +253,10 @@ def test_a_role_that_does_not_trust_lambda_runs_no_function(
     assert message == "The role defined for the function cannot be assumed by Lambda."
 
 
-def test_shows_the_logging_configuration_that_was_set(
-    local_aws: LocalAws, connect: Connect
-) -> None:
+def test_returns_the_logging_configuration(local_aws: LocalAws, connect: Connect) -> None:
     function = deploy(local_aws, connect, ECHO)
-    shown = function.client.get_function(FunctionName="fn")["Configuration"]["LoggingConfig"]
-    assert shown == {
+    config = function.client.get_function(FunctionName="fn")["Configuration"]["LoggingConfig"]
+    assert config == {
         "ApplicationLogLevel": "INFO",
         "LogFormat": "JSON",
         "LogGroup": "/fn",
@@ -269,35 +267,31 @@ def test_shows_the_logging_configuration_that_was_set(
         FunctionName="fn", LoggingConfig={"LogFormat": "Text"}
     )
 
-    shown = function.client.get_function_configuration(FunctionName="fn")["LoggingConfig"]
-    assert shown == {"LogFormat": "Text", "LogGroup": "/aws/lambda/fn"}
+    config = function.client.get_function_configuration(FunctionName="fn")["LoggingConfig"]
+    assert config == {"LogFormat": "Text", "LogGroup": "/aws/lambda/fn"}
 
 
-def test_an_event_is_run_later_and_again_twice_when_it_fails(
-    local_aws: LocalAws, connect: Connect
-) -> None:
+def test_a_failing_event_is_retried_twice(local_aws: LocalAws, connect: Connect) -> None:
     source = "def handler(event, context): raise ValueError('always')"
     function = deploy(local_aws, connect, source)
 
     accepted = function.invoke(InvocationType="Event")
-    wait_until(lambda: sum("platform.report" in one for one in function.log()) == 3)
+    wait_until(lambda: sum("platform.report" in message for message in function.log()) == 3)
 
     assert accepted["StatusCode"] == 202
     requests = [message for message in function.log() if '"platform.start"' in message]
     assert len(requests) == 3
 
 
-def test_remembers_that_snapshots_of_published_versions_were_asked_for(
-    local_aws: LocalAws, connect: Connect
-) -> None:
+def test_stores_the_snap_start_setting(local_aws: LocalAws, connect: Connect) -> None:
     function = deploy(local_aws, connect, ECHO)
 
-    def kept() -> str:
-        shown = function.client.get_function_configuration(FunctionName="fn")["SnapStart"]
-        return str(shown["ApplyOn"])
+    def apply_on() -> str:
+        settings = function.client.get_function_configuration(FunctionName="fn")
+        return str(settings["SnapStart"]["ApplyOn"])
 
-    assert kept() == "None"
+    assert apply_on() == "None"
     function.client.update_function_configuration(
         FunctionName="fn", SnapStart={"ApplyOn": "PublishedVersions"}
     )
-    assert kept() == "PublishedVersions"
+    assert apply_on() == "PublishedVersions"

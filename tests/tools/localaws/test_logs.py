@@ -39,7 +39,7 @@ def why_refused(*events: dict[str, Any]) -> str:
     return refused.value.message
 
 
-def test_takes_an_event_that_fills_the_batch() -> None:
+def test_accepts_an_event_that_fills_the_batch() -> None:
     assert len(put(event(message="x" * 1_048_550)).events) == 1
 
 
@@ -57,7 +57,7 @@ def test_counts_bytes_of_utf_8_and_26_for_each_event() -> None:
     )
 
 
-def test_takes_ten_thousand_events_and_not_one_more() -> None:
+def test_accepts_at_most_ten_thousand_events() -> None:
     assert len(put(*[event()] * 10_000).events) == 10_000
     assert "10000" in why_refused(*[event()] * 10_001)
 
@@ -67,12 +67,12 @@ def test_refuses_an_empty_batch_and_an_empty_message() -> None:
     assert "message" in why_refused(event(message=""))
 
 
-def test_wants_events_in_order() -> None:
+def test_requires_events_in_order() -> None:
     assert len(put(event(NOW), event(NOW), event(NOW + 1)).events) == 3
     assert "chronological order" in why_refused(event(NOW + 1), event(NOW))
 
 
-def test_takes_a_span_of_24_hours_and_not_a_millisecond_more() -> None:
+def test_accepts_a_span_of_at_most_24_hours() -> None:
     assert len(put(event(NOW - DAY), event(NOW)).events) == 2
     assert "24 hours" in why_refused(event(NOW - DAY - 1), event(NOW))
 
@@ -82,7 +82,7 @@ def test_rejected_events_do_not_count_for_the_span() -> None:
 
 
 @pytest.mark.parametrize(
-    ("times", "kept", "rejected"),
+    ("times", "stored", "rejected"),
     [
         ([NOW - 14 * DAY], 1, {}),
         ([NOW - 14 * DAY - 1], 0, {"tooOldLogEventEndIndex": 1}),
@@ -98,10 +98,10 @@ def test_rejected_events_do_not_count_for_the_span() -> None:
     ],
 )
 def test_rejects_events_by_their_time_with_the_right_indexes(
-    times: list[int], kept: int, rejected: dict[str, int]
+    times: list[int], stored: int, rejected: dict[str, int]
 ) -> None:
     accepted = put(*[event(time_ms) for time_ms in times])
-    assert (len(accepted.events), accepted.rejected) == (kept, rejected)
+    assert (len(accepted.events), accepted.rejected) == (stored, rejected)
 
 
 def test_rejects_events_older_than_the_groups_retention() -> None:
@@ -111,7 +111,7 @@ def test_rejects_events_older_than_the_groups_retention() -> None:
     assert accepted.rejected == {"tooOldLogEventEndIndex": 1, "expiredLogEventEndIndex": 2}
 
 
-# --- over the wire ---
+# --- through the API ---
 
 
 @pytest.fixture
@@ -134,11 +134,11 @@ def test_reports_rejects_inside_a_success(logs: Any, stream: dict[str, str]) -> 
     events = [event(now() - 15 * DAY, "old"), event(now(), "new")]
     answer = logs.put_log_events(**stream, logEvents=events)
     assert answer["rejectedLogEventsInfo"] == {"tooOldLogEventEndIndex": 1}
-    (kept,) = logs.get_log_events(**stream)["events"]
-    assert kept["message"] == "new"
+    (stored,) = logs.get_log_events(**stream)["events"]
+    assert stored["message"] == "new"
 
 
-def test_needs_the_group_and_the_stream_to_be_there(logs: Any, stream: dict[str, str]) -> None:
+def test_requires_an_existing_group_and_stream(logs: Any, stream: dict[str, str]) -> None:
     events = [event(now())]
     logs.put_log_events(**stream, logEvents=events)
     for missing in ({"logGroupName": "other"}, {"logStreamName": "other"}):
@@ -149,20 +149,20 @@ def test_needs_the_group_and_the_stream_to_be_there(logs: Any, stream: dict[str,
 def test_reads_by_name_by_arn_and_by_term(logs: Any, stream: dict[str, str]) -> None:
     logs.put_log_events(**stream, logEvents=[event(now(), "apple"), event(now(), "pear")])
     assert len(logs.filter_log_events(logGroupIdentifier=GROUP_ARN)["events"]) == 2
-    found = logs.filter_log_events(logGroupName=GROUP, filterPattern="pear")["events"]
-    assert [one["message"] for one in found] == ["pear"]
+    events = logs.filter_log_events(logGroupName=GROUP, filterPattern="pear")["events"]
+    assert [event["message"] for event in events] == ["pear"]
     pattern = '{ $.a = "b" }'
     code, _ = refusal(logs.filter_log_events, logGroupName=GROUP, filterPattern=pattern)
     assert code == "InvalidParameterException"
 
 
-def test_reads_the_group_that_was_named_by_arn(logs: Any, stream: dict[str, str]) -> None:
+def test_reads_a_group_by_its_arn(logs: Any, stream: dict[str, str]) -> None:
     logs.create_log_group(logGroupName="other")
     logs.create_log_stream(logGroupName="other", logStreamName="s")
     logs.put_log_events(logGroupName="other", logStreamName="s", logEvents=[event(now(), "other")])
     logs.put_log_events(**stream, logEvents=[event(now(), "mine")])
-    (found,) = logs.get_log_events(logGroupIdentifier=GROUP_ARN, logStreamName="s")["events"]
-    assert found["message"] == "mine"
+    (stored,) = logs.get_log_events(logGroupIdentifier=GROUP_ARN, logStreamName="s")["events"]
+    assert stored["message"] == "mine"
 
 
 def test_refuses_another_accounts_group(
@@ -199,7 +199,7 @@ def test_keeps_class_tags_retention_and_data_protection(logs: Any) -> None:
 
 
 def masking(audit: str = "EmailAddress", deidentify: str = "EmailAddress") -> str:
-    """A data protection policy as CloudWatch wants it: both statements, the same identifiers."""
+    """A data protection policy with both statements that CloudWatch requires, with equal identifiers."""
     arn = "arn:aws:dataprotection::aws:data-identifier/"
     operations: list[tuple[str, dict[str, Any]]] = [
         (audit, {"Audit": {"FindingsDestination": {}}}),
@@ -213,7 +213,7 @@ def masking(audit: str = "EmailAddress", deidentify: str = "EmailAddress") -> st
 
 
 def write(logs: Any, message: str) -> None:
-    """Write one event into the stream ``s`` of the group, made when it is not there."""
+    """Write one event to the stream ``s`` of the group; create group and stream if necessary."""
     if not logs.describe_log_groups(logGroupNamePrefix=GROUP)["logGroups"]:
         logs.create_log_group(logGroupName=GROUP)
     if not logs.describe_log_streams(logGroupName=GROUP)["logStreams"]:
@@ -223,7 +223,7 @@ def write(logs: Any, message: str) -> None:
     )
 
 
-def test_masks_what_was_written_after_the_policy_came(logs: Any) -> None:
+def test_masks_events_written_after_the_policy(logs: Any) -> None:
     write(logs, "before: ann@example.com")
     time.sleep(0.01)
     logs.put_data_protection_policy(logGroupIdentifier=GROUP, policyDocument=masking())
@@ -233,11 +233,11 @@ def test_masks_what_was_written_after_the_policy_came(logs: Any) -> None:
         logs.filter_log_events(logGroupName=GROUP)["events"],
         logs.get_log_events(logGroupName=GROUP, logStreamName="s", startFromHead=True)["events"],
     ):
-        shown = [event["message"] for event in events]
-        assert shown == ["before: ann@example.com", "after: ***************"]
+        messages = [event["message"] for event in events]
+        assert messages == ["before: ann@example.com", "after: ***************"]
 
 
-def test_only_who_may_unmask_sees_what_is_masked(
+def test_only_an_unmasker_reads_masked_data(
     local_aws: LocalAws, connect: Connect, logs: Any
 ) -> None:
     logs.create_log_group(logGroupName=GROUP)
@@ -300,7 +300,7 @@ def kms(local_aws: LocalAws, connect: Connect) -> Any:
     return connect("kms", local_aws.control.account(ACME))
 
 
-def test_encrypts_a_group_with_a_key_made_for_it(logs: Any, kms: Any) -> None:
+def test_encrypts_a_group_with_a_key_whose_policy_allows_it(logs: Any, kms: Any) -> None:
     key = kms.create_key(Policy=key_policy(GROUP_ARN))["KeyMetadata"]["Arn"]
     logs.create_log_group(logGroupName=GROUP, kmsKeyId=key)
     assert logs.describe_log_groups()["logGroups"][0]["kmsKeyId"] == key

@@ -1,4 +1,4 @@
-"""Ways around a refusal that a caller might try; each beside the call that is allowed."""
+"""Attempts to bypass a refusal, each beside the call that is allowed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HANDLER = "def handler(event, context):\n    return 'answered'\n"
 
 
 def deploy(local_aws: LocalAws, connect: Connect, name: str, source: str = HANDLER) -> Any:
-    """A function in acme's account; a client of its administrator."""
+    """Deploy a function in acme's account, and return a client of its administrator."""
     keys = local_aws.control.account(ACME)
     role = make_role(connect("iam", keys), f"{name}-role", TRUST_LAMBDA)
     functions = connect("lambda", keys)
@@ -45,7 +45,7 @@ def deploy(local_aws: LocalAws, connect: Connect, name: str, source: str = HANDL
         f"arn:aws:lambda:eu-central-1:{ACME}:function:victim",
     ],
 )
-def test_a_function_is_its_own_accounts_however_it_is_named(
+def test_every_form_of_a_functions_name_leads_to_its_account(
     local_aws: LocalAws, connect: Connect, spelled: str
 ) -> None:
     owner = deploy(local_aws, connect, "victim")
@@ -54,19 +54,19 @@ def test_a_function_is_its_own_accounts_however_it_is_named(
     assert refusal(outsider.invoke, FunctionName=spelled)[0] == "AccessDeniedException"
 
 
-def test_a_function_cannot_be_named_as_the_alias_of_another(
+def test_a_function_cannot_be_invoked_as_the_alias_of_another(
     local_aws: LocalAws, connect: Connect
 ) -> None:
     deploy(local_aws, connect, "victim")
-    own = "arn:aws:lambda:eu-central-1:222222222222:function:mine"
-    may = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": own}
+    permitted_arn = "arn:aws:lambda:eu-central-1:222222222222:function:mine"
+    may = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": permitted_arn}
     policy = {"Version": "2012-10-17", "Statement": [may]}
     narrow = connect("lambda", local_aws.control.account(ACME, user="narrow", policies=[policy]))
     assert refusal(narrow.invoke, FunctionName="mine")[0] == "ResourceNotFoundException"
     assert refusal(narrow.invoke, FunctionName="victim:mine")[0] == "AccessDeniedException"
 
 
-def test_a_call_cannot_say_one_thing_in_its_address_and_another_in_its_body(
+def test_a_call_cannot_differ_between_url_and_body(
     local_aws: LocalAws,
 ) -> None:
     keys = local_aws.control.account(ACME)
@@ -84,13 +84,15 @@ def test_a_call_cannot_say_one_thing_in_its_address_and_another_in_its_body(
         connection.request("POST", f"/{address}", body, dict(request.headers))
         return connection.getresponse().status
 
-    asked = urlencode({"Action": "GetUser", "Version": "2010-05-08", "UserName": "deployer"})
+    signed_call = urlencode({"Action": "GetUser", "Version": "2010-05-08", "UserName": "deployer"})
     other = urlencode({"Action": "ListUsers", "Version": "2010-05-08"})
-    assert sent("", asked) == 200
-    assert sent(f"?{asked}", other) == 400
+    assert sent("", signed_call) == 200
+    assert sent(f"?{signed_call}", other) == 400
 
 
-def test_a_query_cannot_name_its_groups_twice(local_aws: LocalAws, connect: Connect) -> None:
+def test_a_query_cannot_select_its_groups_in_two_ways(
+    local_aws: LocalAws, connect: Connect
+) -> None:
     logs = connect("logs", local_aws.control.account(ACME))
     logs.create_log_group(logGroupName="open")
     logs.create_log_group(logGroupName="secret")
@@ -100,7 +102,7 @@ def test_a_query_cannot_name_its_groups_twice(local_aws: LocalAws, connect: Conn
     assert refusal(logs.start_query, **both, **query)[0] == "InvalidParameterException"
 
 
-def test_a_region_reads_only_its_own_groups(local_aws: LocalAws, connect: Connect) -> None:
+def test_a_region_cannot_read_groups_of_another(local_aws: LocalAws, connect: Connect) -> None:
     keys = local_aws.control.account(ACME)
     connect("logs", keys, "eu-west-1").create_log_group(logGroupName="records")
     arn = f"arn:aws:logs:eu-west-1:{ACME}:log-group:records"
@@ -112,7 +114,7 @@ def test_a_region_reads_only_its_own_groups(local_aws: LocalAws, connect: Connec
 
 @pytest.fixture
 def chain(local_aws: LocalAws, connect: Connect) -> Any:
-    """STS as a session in globex's account that may hand a tag or an identity down to acme's role."""
+    """STS clients of a session in globex's account that may pass a tag or an identity on to acme's role."""
     anyone = {"Principal": {"AWS": f"arn:aws:iam::{GLOBEX}:root"}}
     may = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
     make_role(connect("iam", local_aws.control.account(ACME)), "last", anyone)
@@ -121,13 +123,13 @@ def chain(local_aws: LocalAws, connect: Connect) -> Any:
         connect("iam", keys), "first", {**anyone, "Action": may}, {"Action": may, "Resource": "*"}
     )
 
-    def start(**given: Any) -> Any:
-        return connect("sts", assume(connect("sts", keys), first, **given))
+    def start(**parameters: Any) -> Any:
+        return connect("sts", assume(connect("sts", keys), first, **parameters))
 
     return start
 
 
-def test_a_role_that_takes_no_tags_is_not_handed_any_down(chain: Any) -> None:
+def test_session_tags_are_not_passed_to_a_role_that_does_not_allow_them(chain: Any) -> None:
     last = f"arn:aws:iam::{ACME}:role/last"
     assume(chain(), last)
     tagged = chain(Tags=[{"Key": "leak", "Value": "words"}], TransitiveTagKeys=["leak"])
@@ -135,7 +137,7 @@ def test_a_role_that_takes_no_tags_is_not_handed_any_down(chain: Any) -> None:
     assert "sts:TagSession" in refused[1]
 
 
-def test_a_role_that_takes_no_source_identity_is_not_handed_one_down(chain: Any) -> None:
+def test_a_source_identity_is_not_passed_to_a_role_that_does_not_allow_it(chain: Any) -> None:
     last = f"arn:aws:iam::{ACME}:role/last"
     refused = refusal(
         chain(SourceIdentity="alice").assume_role, RoleArn=last, RoleSessionName="acme"
@@ -143,7 +145,7 @@ def test_a_role_that_takes_no_source_identity_is_not_handed_one_down(chain: Any)
     assert "sts:SetSourceIdentity" in refused[1]
 
 
-def test_a_functions_own_code_is_told_from_lambda_itself(
+def test_a_functions_code_is_distinguished_from_lambda_itself(
     local_aws: LocalAws, connect: Connect
 ) -> None:
     leak = (
@@ -159,8 +161,8 @@ def test_a_functions_own_code_is_told_from_lambda_itself(
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         iam.put_role_policy(RoleName="leak-role", PolicyName="p", PolicyDocument=policy)
 
-    taken = json.load(functions.invoke(FunctionName="leak")["Payload"])
-    keys = type(local_aws.control.account(ACME))(*taken)
+    key_values = json.load(functions.invoke(FunctionName="leak")["Payload"])
+    keys = type(local_aws.control.account(ACME))(*key_values)
     allow(statement)
     connect("ec2", keys).describe_subnets()
     allow({**statement, "Condition": lambda_only})

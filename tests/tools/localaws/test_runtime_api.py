@@ -1,4 +1,4 @@
-"""The Runtime API of one execution environment: its end."""
+"""The end of the Runtime API of an execution environment."""
 
 import threading
 
