@@ -1,1 +1,1 @@
-"""The IAM policy language: parsing, conditions, wildcards and evaluation. Imports nothing of ours."""
+"""The IAM policy language: parsing, conditions, wildcards and evaluation. It imports no other part of this project."""

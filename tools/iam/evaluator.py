@@ -173,7 +173,10 @@ def _match_principals(
 
 
 def _match_element(principals: Principals, requester: Requester) -> PrincipalMatch:
-    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html."""
+    """How the element's list matches the requester, regardless of negation.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
     if requester.service is not None:
         if requester.service in principals.service:
             return PrincipalMatch.EXACT

@@ -149,7 +149,10 @@ def _statement(raw: object, where: str, kind: Kind, *, variables: bool) -> State
 
 
 def _check_resource(resource: str, where: str) -> None:
-    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html."""
+    """Refuse a resource that is neither an ARN nor ``*``.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+    """
     if resource == "*":
         return
     parts = resource.split(":", 5)

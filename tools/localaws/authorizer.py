@@ -201,7 +201,10 @@ def _identity_policy(document: str, name: str) -> Policy:
 
 
 def _request(call: Call, policies: CallerPolicies, permission: Permission, clock: Clock) -> Request:
-    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html."""
+    """The request with all global condition keys.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+    """
     caller, principal = call.caller, call.caller.principal
     now = clock.now()
     context: dict[str, str | tuple[str, ...]] = {

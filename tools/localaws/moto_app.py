@@ -26,7 +26,7 @@ class Moto:
         self._application = DomainDispatcherApplication(create_backend_app)
 
     def answer(self, request: HttpRequest, account: str) -> Response:
-        """Let moto serve an authorized request in ``account``, whose account may differ from the signer's."""
+        """Let moto serve an authorized request in ``account``, which may differ from the signer's."""
         head: dict[str, Any] = {}
 
         def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> None:

@@ -1,4 +1,4 @@
-"""Access to moto's state. Only this module knows how moto stores what several services look up."""
+"""Access to moto's state: its backends, and the lookups that several services share."""
 
 from __future__ import annotations
 

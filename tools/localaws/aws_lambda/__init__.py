@@ -1,1 +1,1 @@
-"""Lambda: functions run from their zip under the real runtime interface client."""
+"""Lambda in the local AWS: functions run from their zip under the real runtime interface client."""

@@ -32,7 +32,7 @@ OnStep = Callable[["FunctionVersion", str], bool]
 
 
 @dataclass(frozen=True)
-class _Shared:
+class _Resources:
     """The resources that all environments share; all their files are in ``folder``."""
 
     folder: Path
@@ -46,7 +46,7 @@ class EnvironmentPool:
     def __init__(self, context: LocalAwsContext, on_step: OnStep) -> None:
         self._context = context
         self._on_step = on_step
-        self._shared: _Shared | None = None  # created with the first environment
+        self._resources: _Resources | None = None  # created with the first environment
         self._idle: list[ExecutionEnvironment] = []
         self._busy: list[ExecutionEnvironment] = []
         self._lock = threading.Condition()
@@ -67,9 +67,11 @@ class EnvironmentPool:
         TooManyRequestsException (429) when all of it is in use, and AccessDeniedException when
         Lambda cannot assume the function's role.
         """
-        shared = self._open_shared()
-        code = shared.code.unpack(function.code, function.digest)
-        environment = self._take(function, concurrency, lambda: self._start(function, shared, code))
+        resources = self._open_resources()
+        code = resources.code.unpack(function.code, function.digest)
+        environment = self._take(
+            function, concurrency, lambda: self._start(function, resources, code)
+        )
         try:
             yield environment
         finally:
@@ -86,17 +88,17 @@ class EnvironmentPool:
         self._end(self.all())
         with self._lock:
             self._lock.wait_for(lambda: not self._busy)
-        if self._shared is not None:
-            self._shared.guard.close()  # which removes the folder
+        if self._resources is not None:
+            self._resources.guard.close()  # which removes the folder
 
-    def _open_shared(self) -> _Shared:
+    def _open_resources(self) -> _Resources:
         with self._lock:
             if self._closed:
                 raise ServiceError("ServiceException", "The local AWS is stopping.", 500)
-            if self._shared is None:
+            if self._resources is None:
                 folder = Path(tempfile.mkdtemp(prefix="local-aws-lambda-"))
-                self._shared = _Shared(folder, CodeStore(folder), OrphanGuard(str(folder)))
-            return self._shared
+                self._resources = _Resources(folder, CodeStore(folder), OrphanGuard(str(folder)))
+            return self._resources
 
     def _take(
         self,
@@ -137,7 +139,7 @@ class EnvironmentPool:
         return valid and environment.state == "frozen" and environment.function == function
 
     def _start(
-        self, function: FunctionVersion, shared: _Shared, code: UnpackedCode
+        self, function: FunctionVersion, resources: _Resources, code: UnpackedCode
     ) -> ExecutionEnvironment:
         if not trusts_lambda(function.role):
             message = "The role defined for the function cannot be assumed by Lambda."
@@ -154,15 +156,15 @@ class EnvironmentPool:
         place = Place(
             code=code,
             endpoint_url=self._context.url,
-            runtime=shared.code.runtime,
-            scratch=shared.folder / "scratch" / identifier,
+            runtime=resources.code.runtime,
+            scratch=resources.folder / "scratch" / identifier,
         )
         return ExecutionEnvironment(
             function,
             session=session,
             stream=f"{today}[{function.version}]{identifier}",
             place=place,
-            guard=shared.guard,
+            guard=resources.guard,
             on_step=lambda step: self._on_step(function, step),
         )
 

@@ -58,7 +58,7 @@ class Place:
 
 
 class ExecutionEnvironment:
-    """The process starts with the construction.
+    """Starts its process when it is constructed.
 
     ``on_step`` is called with ``init`` when the function has been loaded and with ``response`` when
     it has answered; if it returns True, the environment dies as if it had not reached the step.
@@ -101,7 +101,7 @@ class ExecutionEnvironment:
             stdout=self._output.lines,
         )
         guard.watch(self._process.pid)
-        self._output.started()
+        self._output.start_reading()
         self._exit = threading.Thread(target=self._wait_for_exit, name="function-exit")
         self._exit.start()
 

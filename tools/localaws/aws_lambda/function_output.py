@@ -21,8 +21,8 @@ _CHUNK = 64 * 1024
 class FunctionOutput:
     """Reads both pipes of one environment continuously, so that the function never blocks.
 
-    ``lines`` and ``telemetry`` are the write ends for the process; call ``started`` once the process
-    has them.
+    ``lines`` and ``telemetry`` are the write ends for the process; call ``start_reading`` once the
+    process has them.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class FunctionOutput:
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._read_all, name="function-output", daemon=True)
 
-    def started(self) -> None:
+    def start_reading(self) -> None:
         """Close this process's copies of the write ends and start reading."""
         os.close(self.lines)
         os.close(self.telemetry)

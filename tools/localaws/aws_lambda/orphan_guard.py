@@ -1,7 +1,8 @@
 """Cleans up after a killed local AWS: the processes of its functions, and their folder.
 
 A frozen process (SIGSTOP) cannot notice that its parent has died. Therefore a guard process, which
-runs this module as a script, knows all process groups and kills them when the local AWS has died.
+runs this module as a script, receives the id of each process group and kills what is left of them
+when the local AWS has died.
 """
 
 from __future__ import annotations

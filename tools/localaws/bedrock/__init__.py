@@ -1,1 +1,1 @@
-"""Bedrock's runtime and control plane, answered by a stand-in that says so."""
+"""Bedrock in the local AWS: its runtime with a stand-in for the models, and its control plane."""

@@ -104,28 +104,28 @@ def _check_text(block: Block, where: str) -> None:
 
 
 def _check_tools(messages: Sequence[Mapping[str, Any]], tool_config: Mapping[str, Any]) -> None:
-    tool_uses: list[str] = []
+    use_ids: list[str] = []
     for index, message in enumerate(messages):
-        answered = [
+        result_ids = [
             block["toolResult"]["toolUseId"]
             for block in message["content"]
             if "toolResult" in block
         ]
-        unanswered = [use for use in tool_uses if use not in answered]
-        if unanswered:
+        missing_ids = [use_id for use_id in use_ids if use_id not in result_ids]
+        if missing_ids:
             raise _invalid(
                 f"Expected toolResult blocks at messages.{index}.content "
-                f"for the following Ids: {', '.join(unanswered)}"
+                f"for the following Ids: {', '.join(missing_ids)}"
             )
-        if len(answered) > len(tool_uses):
+        if len(result_ids) > len(use_ids):
             raise _invalid(
                 f"The number of toolResult blocks at messages.{index}.content exceeds "
                 "the number of toolUse blocks of previous turn."
             )
-        tool_uses = [
+        use_ids = [
             block["toolUse"]["toolUseId"] for block in message["content"] if "toolUse" in block
         ]
-        if (tool_uses or answered) and not tool_config.get("tools"):
+        if (use_ids or result_ids) and not tool_config.get("tools"):
             raise _invalid(
                 "The toolConfig field must be defined when using toolUse and toolResult "
                 "content blocks."

@@ -152,8 +152,8 @@ class Bedrock:
 
         ``Fault.stream`` is ``{"after_events": N, "exception": NAME}``, where NAME is one of
         Bedrock's stream exceptions such as ``throttlingException`` or ``modelStreamErrorException``;
-        without an exception the connection breaks. ``delay_seconds`` pass before. A broken stream
-        counts as a server error and is not logged.
+        without an exception the connection breaks. The fault occurs after ``delay_seconds``. A
+        broken stream counts as a server error and is not logged.
         """
         fault = self._context.faults.take(exchange.call, "stream")
         for count, event in enumerate(stream_events(exchange.answer)):

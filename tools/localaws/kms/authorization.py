@@ -18,7 +18,10 @@ _KEYLESS = frozenset(
 
 
 def kms_permissions(call: Call) -> Iterator[Permission]:
-    """https://docs.aws.amazon.com/kms/latest/developerguide/control-access-overview.html."""
+    """The permissions of a KMS call: on its key or keys, and on its alias.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/control-access-overview.html
+    """
     action = f"kms:{call.operation}"
     if call.operation in _KEYLESS:
         yield Permission(action, "*", call.account)
@@ -61,7 +64,7 @@ def _key_permission(call: Call, action: str, reference: str, encryption_context:
 
 
 def _key_tags(key: Any) -> ContextKeys:  # noqa: ANN401
-    """https://docs.aws.amazon.com/kms/latest/developerguide/tag-authorization.html."""
+    """The key's tags: https://docs.aws.amazon.com/kms/latest/developerguide/tag-authorization.html."""
     kms = backend("kms", key.account_id, key.region)
     return resource_tags(kms.list_resource_tags(key.id)["Tags"])
 

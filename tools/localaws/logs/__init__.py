@@ -1,1 +1,1 @@
-"""CloudWatch Logs' limits and keys, around moto's storage."""
+"""CloudWatch Logs in the local AWS: its limits, keys and masking, on top of moto's storage."""

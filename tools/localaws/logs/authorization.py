@@ -20,9 +20,10 @@ _TAG_OPERATIONS = frozenset({"ListTagsForResource", "TagResource", "UntagResourc
 
 
 def logs_permissions(call: Call) -> Iterator[Permission]:
-    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html.
+    """The permissions of a call: on each of its log groups or on its log stream.
 
-    Tagging acts on the group's ARN, all other operations on that ARN followed by ``:…``.
+    Tagging acts on the group's ARN, all other operations on that ARN followed by ``:…``:
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
     """
     action = f"logs:{call.operation}"
     if call.operation in _ACCOUNT_OPERATIONS:
