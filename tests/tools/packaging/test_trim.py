@@ -1,4 +1,4 @@
-"""Trimming: it stops at a layout it does not know, and changes no answer of what is left."""
+"""Trimming stops at an unknown layout and does not change the addresses that botocore finds."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tools.packaging.variant import PackageError
 
 # Each a partition, or a Region whose endpoints botocore has listed one by one.
 REGIONS = ["eu-central-1", "us-east-1", "us-gov-west-1", "cn-north-1", "eusc-de-east-1", "zz-new-1"]
+FILE_SUFFIXES = {".pem", ".pyi", ".so"}
 
 
 @pytest.fixture(scope="module")
@@ -35,18 +36,18 @@ def write(tree: Path, name: str, text: str = "") -> None:
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """Packages as they are laid out now, each file that must be there and little else."""
-    listed = {name: {"endpoints": {}} for name in ("ec2", "logs", "sts")}
+    services = {name: {"endpoints": {}} for name in ("ec2", "logs", "sts")}
     for service in (*trim.SERVICES, "ec2"):
         write(tmp_path, f"botocore/data/{service}/2020-01-01/service-2.json")
-    write(tmp_path, trim.ENDPOINTS, json.dumps({"partitions": [{"services": listed}]}))
+    for folder in (*trim.KEPT_FOLDERS["langsmith"], "evaluation"):
+        write(tmp_path, f"langsmith/{folder}/__init__.py")
+    write(tmp_path, trim.ENDPOINTS, json.dumps({"partitions": [{"services": services}]}))
     for pattern in trim.UNUSED:
         name = pattern.replace("*", "x")
-        write(tmp_path, name if Path(name).suffix else f"{name}/__init__.py")
+        write(tmp_path, name if Path(name).suffix in FILE_SUFFIXES else f"{name}/__init__.py")
+    write(tmp_path, "langsmith/client.py")
     write(tmp_path, "six.py")
-    write(tmp_path, "six.pyi")
     write(tmp_path, "six-1.0.dist-info/METADATA", "Name: six\nLicense: MIT\n\nA readme.")
-    write(tmp_path, "six-1.0.dist-info/RECORD", "/home/someone/six.py")
-    write(tmp_path, "botocore/data/logs/x/examples-1.json")
     return tmp_path
 
 
@@ -62,6 +63,11 @@ def test_leaves_what_is_used(tree: Path) -> None:
         "botocore/data/endpoints.json",
         "botocore/data/logs/2020-01-01/service-2.json",
         "botocore/data/sts/2020-01-01/service-2.json",
+        "langsmith/_internal/__init__.py",
+        "langsmith/_utils/__init__.py",
+        "langsmith/client.py",
+        "langsmith/env/__init__.py",
+        "langsmith/types/__init__.py",
         "six-1.0.dist-info/METADATA",
         "six.py",
     }
@@ -73,7 +79,9 @@ def test_stops_when_something_is_not_where_it_was(tree: Path, pattern: str) -> N
     for path in sorted(tree.glob(pattern)):
         path.rename(path.with_name("elsewhere"))
 
-    with pytest.raises(PackageError, match="is not where it was: a locked package has a new"):
+    with pytest.raises(
+        PackageError, match="is not in its expected place, because a locked package has"
+    ):
         trim.trim(tree)
 
 
@@ -92,15 +100,29 @@ def test_stops_when_botocores_endpoints_are_written_otherwise(
 ) -> None:
     write(tree, name, text)
 
-    with pytest.raises(PackageError, match=r"endpoints\.json is not where it was"):
+    with pytest.raises(PackageError, match=r"endpoints\.json is not in its expected place"):
         trim.trim(tree)
 
 
-def test_stops_when_botocore_has_moved_its_data(tree: Path) -> None:
-    (tree / "botocore/data").rename(tree / "botocore/models")
+@pytest.mark.parametrize("folder", trim.KEPT_FOLDERS)
+def test_stops_when_a_folder_with_kept_folders_has_moved(tree: Path, folder: str) -> None:
+    (tree / folder).rename(tree / "elsewhere")
 
-    with pytest.raises(PackageError, match="botocore/data/<service> is not where it was"):
+    with pytest.raises(PackageError, match=f"{folder}/.* is not in its expected place"):
         trim.trim(tree)
+
+
+@pytest.mark.parametrize("name", sorted(trim.KEPT_FOLDERS["langsmith"]))
+def test_stops_when_a_kept_folder_is_missing(tree: Path, name: str) -> None:
+    (tree / "langsmith" / name).rename(tree / "elsewhere")
+
+    with pytest.raises(PackageError, match=f"langsmith/{name} is not in its expected place"):
+        trim.trim(tree)
+
+
+def test_has_at_most_fifteen_rules() -> None:
+    """Each one must be checked against every new version; endpoints and METADATA are rules too."""
+    assert len(trim.UNUSED) + len(trim.KEPT_FOLDERS) + 2 <= 15
 
 
 @pytest.mark.parametrize("region", REGIONS)
