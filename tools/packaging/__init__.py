@@ -1,1 +1,1 @@
-"""What `make package` does to the locked packages, one step a module, in this order."""
+"""The steps by which `make package` makes a zip from the locked packages, one module each."""

@@ -1,8 +1,8 @@
 """Builds the Lambda zip from the hash-locked packages, without Docker.
 
-Two variants run on AWS (arm64, x86_64); ``host`` is for this machine's Python and runs in the local
-cloud. The same inputs give the same bytes, so Terraform sees a change only when there is one. Beside
-the zip lie its contents with licences, and its SBOM.
+The variants arm64 and x86_64 run on AWS. The variant ``host`` is for this machine's Python and runs in
+the local AWS. Equal inputs give equal bytes, so Terraform only sees a change when something has changed.
+The SBOM is written beside the zip.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools import packaging
-from tools.packaging import archive, bytecode, contents, pip
+from tools.packaging import archive, bytecode, pip, sbom
 from tools.packaging.strip import strip
 from tools.packaging.trim import trim
 from tools.packaging.variant import PackageError, Variant
@@ -28,59 +28,58 @@ LOCK = ROOT / "lambda" / "requirements.txt"
 PACKAGE = ROOT / "lambda" / "tenant_bedrock"
 
 
-def build(architecture: str, say: Callable[[str], None]) -> Path:
-    """Return the zip for ``architecture``, built anew only when something it is made from changed.
+def build(architecture: str, progress: Callable[[str], None]) -> Path:
+    """Return the zip for ``architecture``; build it only if one of its inputs has changed.
 
-    Raises PackageError, a sentence, when the packages or a compiler cannot be had, or when a
-    package is not laid out as it was.
+    Raises:
+        PackageError: The packages or a compiler are not available, or a package has a new layout.
     """
     variant = Variant(architecture)
-    made = BUILD / f"{variant.name}.zip"
-    stamp = made.with_suffix(".made-from")
-    python = bytecode.compiler(variant.python, say)
-    made_from = fingerprint(variant, python)
-    if made.is_file() and stamp.is_file() and stamp.read_text() == made_from:
-        return made
+    zip_file = BUILD / f"{variant.name}.zip"
+    stamp = zip_file.with_suffix(".made-from")
+    python = bytecode.compiler(variant.python, progress)
+    inputs = fingerprint(variant, python)
+    if zip_file.is_file() and stamp.is_file() and stamp.read_text() == inputs:
+        return zip_file
     BUILD.mkdir(exist_ok=True)
-    stamp.unlink(missing_ok=True)  # a stop on the way must not look finished
+    stamp.unlink(missing_ok=True)  # an interrupted build must not look complete
     with tempfile.TemporaryDirectory(dir=BUILD, prefix=f".{architecture}-") as folder:
         tree = Path(folder, "tree")
-        _install(variant, tree, say)
+        _install(variant, tree, progress)
         trim(tree)
         strip(tree)
         shutil.copytree(PACKAGE, tree / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
-        say("Compiling")
+        progress("Compiling")
         bytecode.compile_tree(tree, python)
-        say("Zipping")
-        packed = Path(folder, made.name)
+        progress("Zipping")
+        packed = Path(folder, zip_file.name)
         archive.pack(tree, packed)
-        compiled_by = bytecode.version(python)
-        made.with_suffix(".contents.json").write_text(contents.manifest(tree, packed, compiled_by))
-        made.with_suffix(".sbom.json").write_text(contents.sbom(tree, packed))
-        packed.replace(made)
-        stamp.write_text(made_from)
-    say(f"{made.relative_to(ROOT)}: {made.stat().st_size / 1e6:.1f} MB")
-    return made
+        document = sbom.document(tree, packed, bytecode.version(python))
+        zip_file.with_suffix(".sbom.json").write_text(document)
+        packed.replace(zip_file)
+        stamp.write_text(inputs)
+    progress(f"{zip_file.relative_to(ROOT)}: {zip_file.stat().st_size / 1e6:.1f} MB")
+    return zip_file
 
 
 def fingerprint(variant: Variant, python: Path) -> str:
-    """The SHA-256 of everything the zip is made from, and by."""
+    """Return the SHA-256 of the zip's inputs: the lock, the sources, the steps and both Pythons."""
     digest = hashlib.sha256(f"{variant} {bytecode.version(python)} {sys.version}".encode())
     steps = Path(packaging.__file__).parent
-    sources = [path for folder in (PACKAGE, steps) for path in sorted(folder.rglob("*"))]
-    written = [path for path in sources if path.is_file() and path.parent.name != "__pycache__"]
-    for path in (LOCK, Path(__file__), *written):
+    files = [path for folder in (PACKAGE, steps) for path in archive.files(folder)]
+    sources = [path for path in files if path.parent.name != "__pycache__"]
+    for path in (LOCK, Path(__file__), *sources):
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 
 
-def _install(variant: Variant, tree: Path, say: Callable[[str], None]) -> None:
-    say(f"Fetching the packages for {variant.architecture}, each checked against its hash")
+def _install(variant: Variant, tree: Path, progress: Callable[[str], None]) -> None:
+    progress(f"Fetching the packages for {variant.architecture} and checking their hashes")
     options = ["--only-binary=:all:", "--no-compile", *variant.pip_options(), f"--target={tree}"]
     try:
-        pip.install(sys.executable, LOCK, options, say)
+        pip.install(sys.executable, LOCK, options, progress)
     except pip.PipError as error:
         raise PackageError(
             f"pip could not install {LOCK.relative_to(ROOT)} for {variant.architecture}; it needs "
-            f"a package index that has these wheels. pip said:\n{error}"
+            f"a package index that has these wheels. pip printed:\n{error}"
         ) from None

@@ -17,41 +17,46 @@ if TYPE_CHECKING:
 MANAGED = ROOT / ".work" / "python"
 
 
-def compiler(wanted: str, say: Callable[[str], None]) -> Path:
-    """A CPython of this ``major.minor`` version, for another's bytecode cannot be read.
+def compiler(required: str, progress: Callable[[str], None]) -> Path:
+    """Return a CPython of the version ``required`` (``major.minor``), as no other reads its bytecode.
 
-    It is this one, or one that is installed, or one that uv fetches: the uv in the lock file knows
-    each build's hash. Raises PackageError, a sentence.
+    It is this Python, or an installed one, or one that uv downloads and checks against its hash.
+
+    Raises:
+        PackageError: There is no such Python and uv cannot download one.
     """
-    for python in _installed(wanted):
-        if python.is_file() and _matches(python, wanted):
+    for python in _installed(required):
+        if python.is_file() and _matches(python, required):
             return python
-    say(f"Fetching Python {wanted}, whose bytecode the zip needs")
-    fetched = _uv("install", wanted)
-    if fetched.returncode == 0:
-        return Path(_uv("find", wanted).stdout.strip())
+    progress(f"Fetching Python {required}, which compiles the zip's modules")
+    download = _uv("install", required)
+    if download.returncode == 0:
+        return Path(_uv("find", required).stdout.strip())
     raise PackageError(
-        f"The zip needs bytecode of Python {wanted}, and there is no such Python here: install one "
-        f"(python{wanted} on PATH is found), or let uv reach the site it fetches from. "
-        f"uv said:\n{fetched.stderr.strip()[-500:]}"
+        f"The zip needs bytecode of Python {required}, and this machine has no such Python. Install "
+        f"it so that python{required} is on PATH, or allow uv to download it. "
+        f"uv printed:\n{download.stderr.strip()[-500:]}"
     )
 
 
 def version(python: Path) -> str:
-    """What ``python`` is, such as ``cpython 3.13.0``; empty when it does not run."""
-    asks = "import platform, sys; print(sys.implementation.name, platform.python_version())"
-    said = subprocess.run([python, "-I", "-c", asks], capture_output=True, text=True, check=False)
-    return said.stdout.strip()
+    """Return the name and version of ``python``, such as ``cpython 3.13.0``; empty if it does not run."""
+    code = "import platform, sys; print(sys.implementation.name, platform.python_version())"
+    run = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=False)
+    return run.stdout.strip()
 
 
 def compile_tree(tree: Path, python: Path) -> None:
-    """Write bytecode that is never checked against its source.
+    """Write bytecode that Python loads without comparing it with its source.
 
-    /var/task is read-only, so without bytecode every cold start compiles everything again; and a
-    date-checked file would be stale, for the zip's dates are fixed. The seed fixes the order of
-    sets, which bytecode holds. Raises PackageError when a module does not compile.
+    Without bytecode every cold start would compile all modules, because /var/task is read-only.
+    Bytecode that is checked by date would always be stale, because the zip's dates are fixed. The
+    hash seed fixes the order of sets in the bytecode.
+
+    Raises:
+        PackageError: A module does not compile.
     """
-    compiled = subprocess.run(
+    run = subprocess.run(
         [
             *(python, "-m", "compileall", "-q", "-j", "0", "-s", tree),
             *("--invalidation-mode", "unchecked-hash", tree),
@@ -61,12 +66,15 @@ def compile_tree(tree: Path, python: Path) -> None:
         text=True,
         check=False,
     )
-    if compiled.returncode != 0:
-        raise PackageError(f"a package does not compile:\n{compiled.stdout[-2000:]}")
+    if run.returncode != 0:
+        raise PackageError(f"A package does not compile:\n{run.stdout[-2000:]}")
 
 
 def _installed(version: str) -> Iterator[Path]:
-    """Where this version may be, the likeliest first: pyenv's command on PATH may be a dud."""
+    """Yield the paths where this version may be installed.
+
+    pyenv's own folder is searched too, as its command on PATH fails if the version is not selected.
+    """
     name = f"python{version}"
     yield Path(sys.executable)
     yield from (Path(folder, name) for folder in os.get_exec_path())
@@ -75,9 +83,9 @@ def _installed(version: str) -> Iterator[Path]:
         yield from sorted(folder.glob(f"*{version}.*/bin/{name}"), reverse=True)
 
 
-def _matches(python: Path, wanted: str) -> bool:
+def _matches(python: Path, required: str) -> bool:
     name, _, number = version(python).partition(" ")
-    return name == "cpython" and number.startswith(f"{wanted}.")
+    return name == "cpython" and number.startswith(f"{required}.")
 
 
 def _uv(command: str, version: str) -> subprocess.CompletedProcess[str]:

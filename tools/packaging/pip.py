@@ -1,4 +1,4 @@
-"""Installs a hash-locked requirements file and says how far it is. Standard library only."""
+"""Installs a hash-locked requirements file and reports progress. Uses the standard library only."""
 
 from __future__ import annotations
 
@@ -11,26 +11,32 @@ if TYPE_CHECKING:
 
 
 class PipError(Exception):
-    """The packages cannot be had; the message ends with pip's last words."""
+    """The packages could not be installed; the message is the last lines that pip printed."""
 
 
-def install(python: Path | str, lock: Path, options: list[str], say: Callable[[str], None]) -> None:
-    """Install every package in ``lock``, each checked against its hash; raises PipError."""
+def install(
+    python: Path | str, lock: Path, options: list[str], progress: Callable[[str], None]
+) -> None:
+    """Install every package in ``lock`` after checking its hash.
+
+    Raises:
+        PipError: pip failed.
+    """
     total = sum(1 for line in lock.read_text().splitlines() if "==" in line)
-    checked = ["--disable-pip-version-check", "--no-input", "--no-deps", "--require-hashes"]
-    run = subprocess.Popen(
-        [python, "-m", "pip", "install", *checked, *options, "--requirement", lock],
+    verification = ["--disable-pip-version-check", "--no-input", "--no-deps", "--require-hashes"]
+    process = subprocess.Popen(
+        [python, "-m", "pip", "install", *verification, *options, "--requirement", lock],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
-    said: list[str] = []
-    collected = 0
-    for line in run.stdout or ():
-        said.append(line)
+    lines: list[str] = []
+    packages = 0
+    for line in process.stdout or ():
+        lines.append(line)
         if line.startswith("Collecting "):
-            collected += 1
-            if collected % 20 == 0:
-                say(f"  {collected} of {total}")
-    if run.wait() != 0:
-        raise PipError("".join(said[-10:]))
+            packages += 1
+            if packages % 20 == 0:
+                progress(f"  {packages} of {total}")
+    if process.wait() != 0:
+        raise PipError("".join(lines[-10:]))

@@ -1,34 +1,32 @@
-"""Says beside the zip what is in it: files and licences, and a software bill of materials (SBOM)."""
+"""Describes the zip in a software bill of materials (SBOM): its hash, its packages and their licences."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, uuid5
 
 from cyclonedx.contrib.license.factories import LicenseFactory
-from cyclonedx.model import HashAlgorithm, HashType
+from cyclonedx.model import HashAlgorithm, HashType, Property
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.spdx import is_expression, is_supported_id
 from packageurl import PackageURL
 
-from tools.packaging.archive import EARLIEST, files
+from tools.packaging.archive import EARLIEST
 from tools.packaging.variant import PackageError
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
     from pathlib import Path
 
-OURS = "tenant-bedrock"
-# How some packages call their licence: https://spdx.org/licenses/
-WRITTEN_ELSEWISE = {
+NAME = "tenant-bedrock"
+# Licences that some packages write in words, as SPDX expressions: https://spdx.org/licenses/
+SPDX_EXPRESSIONS = {
     "Apache 2.0": "Apache-2.0",
     "Apache License 2.0": "Apache-2.0",
     "Apache License, Version 2.0": "Apache-2.0",
@@ -36,83 +34,54 @@ WRITTEN_ELSEWISE = {
 }
 
 
-@dataclass(frozen=True)
-class Package:
-    """One locked package in the zip; ``licence`` is an SPDX expression."""
+def document(tree: Path, zip_file: Path, compiled_by: str) -> str:
+    """Return the SBOM as CycloneDX 1.6 JSON; equal zips have equal SBOMs.
 
-    name: str
-    version: str
-    licence: str
-
-
-def manifest(tree: Path, packed: Path, compiled_by: str) -> str:
-    """As JSON: the zip's hash, its packages with their licences, and the hash of every file."""
-    inside = {path.relative_to(tree).as_posix(): path for path in files(tree)}
-    content = {
-        "zip": {"bytes": packed.stat().st_size, "sha256": _sha256(packed)},
-        "compiled_by": compiled_by,
-        "unpacked_bytes": sum(path.stat().st_size for path in inside.values()),
-        "packages": [asdict(package) for package in packages(tree)],
-        "files": {name: _sha256(path) for name, path in inside.items()},
-    }
-    return json.dumps(content, indent=2) + "\n"
-
-
-def sbom(tree: Path, packed: Path) -> str:
-    """The same packages as CycloneDX 1.6 JSON; equal zips have equal ones.
-
+    The packages are those in ``tree``, from which ``zip_file`` was packed. ``compiled_by`` names the
+    Python that compiled the bytecode: whoever wants to build the same zip needs the same one.
     https://cyclonedx.org/docs/1.6/json/
+
+    Raises:
+        PackageError: A package's licence is not an SPDX expression.
     """
-    digest = _sha256(packed)
+    digest = hashlib.sha256(zip_file.read_bytes()).hexdigest()
     bom = Bom(serial_number=uuid5(NAMESPACE_URL, f"sha256:{digest}"))
-    # The library would write the time of the build, and no two SBOMs would be equal.
+    # By default this is the time of the build, which would make every SBOM different.
     bom.metadata.timestamp = datetime(*EARLIEST, tzinfo=UTC)
     root = Component(
-        name=OURS,
+        name=NAME,
         type=ComponentType.APPLICATION,
-        bom_ref=OURS,
+        bom_ref=NAME,
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest)],
+        properties=[Property(name=f"{NAME}:compiled-by", value=compiled_by)],
     )
     bom.metadata.component = root
-    for package in packages(tree):
-        purl = PackageURL("pypi", None, package.name, package.version)
-        component = Component(
-            name=package.name,
-            version=package.version,
-            bom_ref=str(purl),
-            purl=purl,
-            licenses=[LicenseFactory().make_from_string(package.licence)],
-        )
-        bom.components.add(component)
-        bom.register_dependency(root, [component])
+    packages = [_component(package) for package in distributions(path=[str(tree)])]
+    bom.components.update(packages)
+    bom.register_dependency(root, packages)
     return JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
 
 
-def packages(tree: Path) -> list[Package]:
-    """The packages in ``tree`` by name, from their own metadata; raises PackageError."""
-    found = [
-        Package(_canonical(one.name), one.version, _licence(one))
-        for one in distributions(path=[str(tree)])
-    ]
-    return sorted(found, key=lambda package: package.name)
-
-
-def _canonical(name: str) -> str:
-    """https://packaging.python.org/en/latest/specifications/name-normalization/."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+def _component(package: Distribution) -> Component:
+    # https://packaging.python.org/en/latest/specifications/name-normalization/
+    name = re.sub(r"[-_.]+", "-", package.name).lower()
+    purl = PackageURL("pypi", None, name, package.version)
+    return Component(
+        name=name,
+        version=package.version,
+        bom_ref=str(purl),
+        purl=purl,
+        licenses=[LicenseFactory().make_from_string(_licence(package))],
+    )
 
 
 def _licence(package: Distribution) -> str:
-    """PEP 639's expression, or the older free text where it is one."""
-    written = package.metadata["License-Expression"] or package.metadata["License"] or ""
-    licence = WRITTEN_ELSEWISE.get(written, written)
+    """Return the package's licence expression (PEP 639), or its older free text as one."""
+    text = package.metadata["License-Expression"] or package.metadata["License"] or ""
+    licence = SPDX_EXPRESSIONS.get(text, text)
     if not (is_supported_id(licence) or is_expression(licence)):
         raise PackageError(
-            f"{package.name} {package.version} says its licence is {written!r}; look it up and add "
-            "its SPDX expression to WRITTEN_ELSEWISE in tools/packaging/contents.py."
+            f"{package.name} {package.version} gives {text!r} as its licence, which is not an SPDX "
+            "expression. Look the licence up and add it to SPDX_EXPRESSIONS in tools/packaging/sbom.py."
         )
     return licence
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

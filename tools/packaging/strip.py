@@ -1,9 +1,9 @@
-"""Cuts the symbols and debugging data off shared libraries, for any processor on any host.
+"""Removes symbols and debugging data from shared libraries, for any processor and on any host.
 
-A library's loader reads the program headers and the segments they name, and nothing else; symbols
-for a debugger lie behind them in the file. So the file is cut there, and its section table, which
-would point behind the end, is taken out of the header. What is loaded stays byte for byte what the
-wheel's author built: no linker or strip of the host's, of whatever version, has a hand in it.
+The loader of a library reads the program headers and the segments that they name, and nothing else.
+The symbols for debuggers come after the last segment. So each file is cut there, and the reference to
+its section table, which was behind the cut, is removed from its header. The segments stay byte for
+byte as the wheel's author built them, and the result does not depend on the host's binutils.
 https://refspecs.linuxfoundation.org/elf/gabi4+/ch5.pheader.html
 """
 
@@ -24,7 +24,11 @@ ELF = b"\x7fELF"
 
 
 def strip(tree: Path) -> None:
-    """Cut every ELF library in ``tree``; a Mac's own are left as they are. Raises PackageError."""
+    """Cut every ELF library in ``tree``; the libraries of a Mac stay unchanged.
+
+    Raises:
+        PackageError: A library is damaged.
+    """
     for path in sorted(tree.rglob("*.so*")):
         library = path.read_bytes()
         if library.startswith(ELF):
@@ -37,7 +41,7 @@ def strip(tree: Path) -> None:
 
 
 def cut(library: bytes) -> bytes:
-    """The library without what lies behind its last segment."""
+    """Return the library without the bytes after its last segment."""
     elf = ELFFile(BytesIO(library))
     end = max(segment["p_offset"] + segment["p_filesz"] for segment in elf.iter_segments())
     header = elf.header

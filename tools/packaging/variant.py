@@ -1,4 +1,4 @@
-"""What a zip is built for."""
+"""The platforms that a zip is built for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tools.errors import CommandError
 
 RUNTIME = "3.13"
-# Lambda's python3.13 runs on Amazon Linux 2023, glibc 2.34; wheels for older ones run there too.
+# Lambda's python3.13 runs on Amazon Linux 2023, which has glibc 2.34; wheels for older versions run there.
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 GLIBC = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014")
 MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
@@ -20,15 +20,15 @@ class PackageError(CommandError):
 
 @dataclass(frozen=True)
 class Variant:
-    """A Lambda architecture, or this machine."""
+    """A Lambda architecture, or this machine (``host``)."""
 
     architecture: str
 
     @property
     def python(self) -> str:
         """The Python version, ``major.minor``."""
-        here = f"{sys.version_info.major}.{sys.version_info.minor}"
-        return here if self.architecture == "host" else RUNTIME
+        current = f"{sys.version_info.major}.{sys.version_info.minor}"
+        return current if self.architecture == "host" else RUNTIME
 
     @property
     def name(self) -> str:
@@ -36,7 +36,7 @@ class Variant:
         return f"tenant-bedrock-{self.architecture}-py{self.python}"
 
     def pip_options(self) -> list[str]:
-        """Which wheels pip picks; the host takes what fits the running Python."""
+        """Return the options that select the wheels; the host takes those of the running Python."""
         if self.architecture == "host":
             return []
         platforms = [f"--platform={glibc}_{MACHINES[self.architecture]}" for glibc in GLIBC]

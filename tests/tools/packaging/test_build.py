@@ -1,4 +1,4 @@
-"""The zip: what is in it, that it stands alone, and that it is built only when it must be."""
+"""The zip has the right contents, runs alone, and is built again only when an input changes."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def host_zip() -> Path:
 
 @pytest.fixture(scope="module")
 def names(host_zip: Path) -> list[str]:
-    with zipfile.ZipFile(host_zip) as packed:
-        return packed.namelist()
+    with zipfile.ZipFile(host_zip) as zip_archive:
+        return zip_archive.namelist()
 
 
-def test_the_zip_is_named_for_what_runs_it(host_zip: Path) -> None:
+def test_the_zip_is_named_for_its_platform(host_zip: Path) -> None:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
 
     assert host_zip == ROOT / "build" / f"tenant-bedrock-host-py{version}.zip"
@@ -40,7 +40,7 @@ def test_the_zip_is_named_for_what_runs_it(host_zip: Path) -> None:
     assert Variant("x86_64").name == "tenant-bedrock-x86_64-py3.13"
 
 
-def test_lambdas_zips_take_wheels_for_lambdas_python_and_machine() -> None:
+def test_the_zips_for_lambda_take_wheels_for_its_python_and_machine() -> None:
     options = Variant("arm64").pip_options()
 
     assert "--python-version=3.13" in options
@@ -65,30 +65,40 @@ def test_only_the_services_that_are_called_have_data(names: list[str]) -> None:
     assert "endpoints.json" in data
 
 
-def test_nothing_that_never_runs_is_inside(names: list[str]) -> None:
+def test_it_has_no_file_that_never_runs(names: list[str]) -> None:
     top = {name.split("/")[0] for name in names}
 
-    assert not top & {"numpy", "httpx", "websockets", "awslambdaric", "bin", "pip", "moto"}
+    assert not top & {
+        "numpy",
+        "httpx",
+        "orjson",
+        "websockets",
+        "zstandard",
+        "awslambdaric",
+        "bin",
+        "pip",
+        "moto",
+    }
     assert not [name for name in names if name.endswith(".pyi")]
     assert not [name for name in names if "tests" in name.split("/")]
 
 
 def test_every_module_has_bytecode_of_the_hosts_python(names: list[str]) -> None:
     tag = sys.implementation.cache_tag
-    wanted = {
+    bytecode_names = {
         name.replace(".py", f".{tag}.pyc").rpartition("/")[2]
         for name in names
         if name.startswith("tenant_bedrock/") and name.endswith(".py")
     }
 
-    assert wanted <= {name.rpartition("/")[2] for name in names if "__pycache__" in name}
+    assert bytecode_names <= {name.rpartition("/")[2] for name in names if "__pycache__" in name}
 
 
 def test_it_runs_with_nothing_but_the_standard_library_beside_it(
     host_zip: Path, tmp_path: Path
 ) -> None:
-    with zipfile.ZipFile(host_zip) as packed:
-        packed.extractall(tmp_path)
+    with zipfile.ZipFile(host_zip) as zip_archive:
+        zip_archive.extractall(tmp_path)
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import tenant_bedrock.handler;"
         "files = [getattr(m, '__file__', None) or '' for m in list(sys.modules.values())];"
@@ -106,11 +116,11 @@ def test_it_runs_with_nothing_but_the_standard_library_beside_it(
 
 
 def test_a_second_build_does_nothing(host_zip: Path) -> None:
-    said: list[str] = []
+    progress: list[str] = []
     before = host_zip.stat().st_mtime_ns
 
-    assert package.build("host", said.append) == host_zip
-    assert said == []
+    assert package.build("host", progress.append) == host_zip
+    assert progress == []
     assert host_zip.stat().st_mtime_ns == before
 
 
@@ -124,23 +134,23 @@ def test_the_fingerprint_follows_the_lock_the_sources_the_variant_and_the_compil
     monkeypatch.setattr(package, "LOCK", lock)
     monkeypatch.setattr(package, "PACKAGE", sources)
     host, here = Variant("host"), Path(sys.executable)
-    seen = [package.fingerprint(host, here)]
-    assert package.fingerprint(host, here) == seen[0]
+    fingerprints = [package.fingerprint(host, here)]
+    assert package.fingerprint(host, here) == fingerprints[0]
 
     lock.write_text("two")
-    seen.append(package.fingerprint(host, here))
+    fingerprints.append(package.fingerprint(host, here))
     (sources / "new.py").write_text("")
-    seen.append(package.fingerprint(host, here))
-    seen.append(package.fingerprint(Variant("arm64"), here))
+    fingerprints.append(package.fingerprint(host, here))
+    fingerprints.append(package.fingerprint(Variant("arm64"), here))
     other = tmp_path / "python"
     other.write_text("#!/bin/sh\necho cpython 3.13.99\n")
     other.chmod(0o755)
-    seen.append(package.fingerprint(host, other))
+    fingerprints.append(package.fingerprint(host, other))
 
-    assert len(set(seen)) == 5
+    assert len(set(fingerprints)) == 5
 
 
-def test_packages_that_cannot_be_had_are_a_sentence(
+def test_the_error_says_which_packages_are_not_available(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     lock = tmp_path / "requirements.txt"
@@ -158,8 +168,8 @@ def test_compiling_and_zipping_elsewhere_gives_the_same_bytes(
     host_zip: Path, tmp_path: Path
 ) -> None:
     tree = tmp_path / "another" / "place"
-    with zipfile.ZipFile(host_zip) as packed:
-        packed.extractall(tree)
+    with zipfile.ZipFile(host_zip) as zip_archive:
+        zip_archive.extractall(tree)
     for number, path in enumerate(tree.rglob("*.py*")):
         if path.suffix == ".pyc":
             path.unlink()
@@ -173,8 +183,8 @@ def test_compiling_and_zipping_elsewhere_gives_the_same_bytes(
     assert (tmp_path / "again.zip").read_bytes() == host_zip.read_bytes()
 
 
-def test_no_file_in_the_zip_tells_where_it_was_built(host_zip: Path) -> None:
-    with zipfile.ZipFile(host_zip) as packed:
-        telling = [name for name in packed.namelist() if bytes(ROOT) in packed.read(name)]
+def test_no_file_in_the_zip_has_the_path_where_it_was_built(host_zip: Path) -> None:
+    with zipfile.ZipFile(host_zip) as zip_archive:
+        names = [name for name in zip_archive.namelist() if bytes(ROOT) in zip_archive.read(name)]
 
-    assert telling == []
+    assert names == []

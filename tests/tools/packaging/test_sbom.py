@@ -1,4 +1,4 @@
-"""What lies beside the zip: its contents with licences, and the bill of materials."""
+"""The SBOM beside the zip names the zip, every package in it and every licence."""
 
 from __future__ import annotations
 
@@ -6,67 +6,71 @@ import hashlib
 import json
 import re
 import zipfile
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cyclonedx.model.bom import Bom
 
 from tools.packaging import build as package
-from tools.packaging import contents
+from tools.packaging import sbom
 from tools.packaging.variant import PackageError
 
-ROOT = Path(__file__).resolve().parents[3]
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
-def packed() -> Path:
+def zip_file() -> Path:
     return package.build("host", lambda _: None)
 
 
 @pytest.fixture(scope="module")
-def manifest(packed: Path) -> Any:
-    return json.loads(packed.with_suffix(".contents.json").read_text())
+def document(zip_file: Path) -> Any:
+    return json.loads(zip_file.with_suffix(".sbom.json").read_text())
 
 
-def test_the_manifest_holds_the_hash_of_the_zip_and_of_every_file(
-    packed: Path, manifest: Any
+def test_it_has_the_hash_of_the_zip_and_the_python_that_compiled_it(
+    zip_file: Path, document: Any
 ) -> None:
-    assert manifest["zip"]["sha256"] == hashlib.sha256(packed.read_bytes()).hexdigest()
-    assert manifest["zip"]["bytes"] == packed.stat().st_size
-    with zipfile.ZipFile(packed) as inside:
-        assert manifest["files"] == {
-            name: hashlib.sha256(inside.read(name)).hexdigest() for name in inside.namelist()
-        }
+    root = document["metadata"]["component"]
+    digest = hashlib.sha256(zip_file.read_bytes()).hexdigest()
+
+    assert root["name"] == "tenant-bedrock"
+    assert root["hashes"] == [{"alg": "SHA-256", "content": digest}]
+    (compiler,) = root["properties"]
+    assert compiler["name"] == "tenant-bedrock:compiled-by"
+    assert re.fullmatch(r"cpython 3\.\d+\.\d+", compiler["value"])
 
 
-def test_every_locked_package_has_a_version_and_a_licence(manifest: Any) -> None:
-    locked = re.findall(r"^([a-z0-9-]+)==([^ ]+)", package.LOCK.read_text(), re.MULTILINE)
+def test_every_locked_package_has_a_version_and_a_licence(document: Any) -> None:
+    pins = re.findall(r"^([a-z0-9-]+)==([^ ]+)", package.LOCK.read_text(), re.MULTILINE)
+    components = {component["name"]: component for component in document["components"]}
 
-    assert [(one["name"], one["version"]) for one in manifest["packages"]] == sorted(locked)
-    licences = {one["name"]: one["licence"] for one in manifest["packages"]}
-    assert licences["boto3"] == "Apache-2.0"
-    assert licences["python-dateutil"] == "Apache-2.0 OR BSD-3-Clause"
-    assert not [name for name, licence in licences.items() if "GPL" in licence or not licence]
+    assert {name: component["version"] for name, component in components.items()} == dict(pins)
+    licences = {name: component["licenses"] for name, component in components.items()}
+    assert licences["boto3"] == [{"license": {"id": "Apache-2.0"}}]
+    assert licences["python-dateutil"][0]["expression"] == "Apache-2.0 OR BSD-3-Clause"
+    assert not [name for name, licence in licences.items() if "GPL" in str(licence) or not licence]
 
 
-def test_the_sbom_names_the_zip_and_each_package_in_it(packed: Path, manifest: Any) -> None:
-    bom = Bom.from_json(json.loads(packed.with_suffix(".sbom.json").read_text()))  # type: ignore[attr-defined]
+def test_a_reader_of_cyclonedx_understands_it(document: Any) -> None:
+    bom = Bom.from_json(document)  # type: ignore[attr-defined]
 
     assert bom.metadata.component.name == "tenant-bedrock"
-    assert [one.content for one in bom.metadata.component.hashes] == [manifest["zip"]["sha256"]]
-    assert {str(one.purl) for one in bom.components} == {
-        f"pkg:pypi/{one['name']}@{one['version']}" for one in manifest["packages"]
+    assert {str(component.purl) for component in bom.components} == {
+        f"pkg:pypi/{component['name']}@{component['version']}"
+        for component in document["components"]
     }
 
 
-def test_equal_zips_have_equal_boms(packed: Path, tmp_path: Path) -> None:
-    with zipfile.ZipFile(packed) as inside:
-        inside.extractall(tmp_path)
+def test_equal_zips_have_equal_sboms(zip_file: Path, document: Any, tmp_path: Path) -> None:
+    with zipfile.ZipFile(zip_file) as archive:
+        archive.extractall(tmp_path)
+    (compiler,) = document["metadata"]["component"]["properties"]
 
-    again = contents.sbom(tmp_path, packed)
+    again = sbom.document(tmp_path, zip_file, compiler["value"])
 
-    assert again == packed.with_suffix(".sbom.json").read_text()
+    assert again == zip_file.with_suffix(".sbom.json").read_text()
 
 
 def test_an_unknown_licence_stops_the_build(tmp_path: Path) -> None:
@@ -74,5 +78,5 @@ def test_an_unknown_licence_stops_the_build(tmp_path: Path) -> None:
     notes.mkdir()
     (notes / "METADATA").write_text("Name: odd\nVersion: 1.0\nLicense: do what you like\n")
 
-    with pytest.raises(PackageError, match=r"odd 1\.0 says its licence is 'do what you like'"):
-        contents.packages(tmp_path)
+    with pytest.raises(PackageError, match=r"odd 1\.0 gives 'do what you like' as its licence"):
+        sbom.document(tmp_path, notes / "METADATA", "cpython 3.13.0")
