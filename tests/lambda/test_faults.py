@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tools.bench.acme import ONE_MODEL, SETTINGS, deploy
+from tools.bench.local_tenant import ONE_MODEL, SETTINGS, deploy
 from tools.localaws.faults import FOREVER, Fault
 
 if TYPE_CHECKING:

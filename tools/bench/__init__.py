@@ -1,4 +1,4 @@
-"""What `make bench` measures, one section a module, and where it measures it."""
+"""The sections of `make bench`, and what they measure with."""
 
 from tools.paths import ROOT
 

@@ -1,7 +1,8 @@
-"""Our handler beside the least and the usual one, in one run, each turn by turn with the others.
+"""Sections that compare our handler with raw boto3 and with the usual LangChain handler.
 
-Times are those of Lambda's own report, which the local cloud writes as Lambda does: from the event
-that the runtime interface client is given to its asking for the next.
+The three take turns, so that other load on the machine affects all of them. Times are those of
+Lambda's own report, which the local AWS writes as Lambda does: from the event that the runtime
+interface client receives until it requests the next one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tools.bench.goals import Goal
-from tools.bench.lab import LOGGING, lab
+from tools.bench.lab import lab
+from tools.bench.local_tenant import LOG
 from tools.bench.zips import build
 from tools.cli.console import progress
 from tools.packaging import build as package
@@ -25,194 +27,207 @@ if TYPE_CHECKING:
     from tools.bench.lab import Lab
 
 VARIANTS = ("raw", "naive", "ours")
-IN_TURN = ("naive", "raw", "ours")  # the two whose difference counts come right after each other
+TURNS = ("naive", "raw", "ours")  # raw and ours, whose difference counts, are next to each other
 PROMPT = {"prompt": "What is a confused deputy?"}
-# The local cloud's answer quotes the prompt, in at most 40 pieces.
+# The local AWS's answer quotes the prompt, in at most 40 chunks.
 SHORT = {"prompt": "word", "stream": True, "times": 5}
 LONG = {"prompt": "word " * 25, "stream": True, "times": 5}
-ROW = {**PROMPT, "times": 20}
-AT_ONCE = 16
+SERIES = {**PROMPT, "times": 20}
+ENVIRONMENTS = 16
 WARM_UP = 10
 ACTIONS = ("sts:AssumeRole", "logs:PutLogEvents")
 
 READY_TIMES_RAW = 2.0
-ZIP_MEGABYTES = 12.0
+ZIP_MEGABYTES = 12.5
 WARM_EXTRA_MS = 1.0
 CHUNK_EXTRA_MS = 0.05
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table: for each variant its samples, in ``unit``."""
+    """One line of the table: the samples of each variant, in ``unit``."""
 
-    what: str
+    name: str
     unit: str
     samples: dict[str, list[float]]
 
     def median(self, variant: str) -> float:
-        """The middle one."""
+        """Return the median."""
         return statistics.median(self.samples[variant])
 
     def p99(self, variant: str) -> float:
-        """The one that a hundredth exceed; of fewer than a hundred, the greatest."""
+        """Return the 99th percentile, which of fewer than a hundred samples is the greatest."""
         ordered = sorted(self.samples[variant])
         return ordered[max(0, -(-99 * len(ordered) // 100) - 1)]
 
 
 @dataclass(frozen=True)
 class Section:
-    """What one section found."""
+    """The figures of one section, and the goals that they show."""
 
     figures: list[Figure]
     goals: list[Goal]
 
 
 def measure(names: Sequence[str], runs: int | None) -> dict[str, Section]:
-    """The sections of these names; ``runs`` turns each, or as many as the section needs."""
-    zips = build(progress)
-    with lab(zips) as running:
-        return {name: _measured(name, running, runs) for name in names}
+    """Run these sections with ``runs`` turns each, or with each section's own number of turns."""
+    sections = {}
+    with lab(build(progress)) as functions:
+        for name in names:
+            progress(f"Measuring: {name}")
+            section, default_runs = SECTIONS[name]
+            sections[name] = section(functions, runs or default_runs)
+    return sections
 
 
-def _measured(name: str, running: Lab, runs: int | None) -> Section:
-    progress(f"Measuring: {name}")
-    section, usual = SECTIONS[name]
-    return section(running, runs or usual)
-
-
-def cold(running: Lab, runs: int) -> Section:
-    """From the start of the process to its request for the first event, and that event."""
+def cold(functions: Lab, runs: int) -> Section:
+    """Measure the time from the start of the process until it requests an event, and its first answer."""
     ready, first = _by_variant(), _by_variant()
     for _ in range(runs):
-        for variant in IN_TURN:
-            running.renew(variant)
-            run = running.invoke(variant, PROMPT)
-            ready[variant].append(run.init or 0.0)
-            first[variant].append((run.init or 0.0) + run.duration)
-    shown = Figure("cold start until ready", "ms", ready)
-    times = shown.median("ours") / shown.median("raw")
+        for variant in TURNS:
+            functions.renew(variant)
+            invocation = functions.invoke(variant, PROMPT)
+            init = invocation.init or 0.0
+            ready[variant].append(init)
+            first[variant].append(init + invocation.duration)
+    figure = Figure("cold start until ready", "ms", ready)
+    times = figure.median("ours") / figure.median("raw")
     goal = Goal(
-        f"ready in at most {READY_TIMES_RAW:.1f} times raw boto3's time",
+        f"the cold start takes at most {READY_TIMES_RAW:.1f} times as long as raw boto3's",
         f"{times:.2f} times",
         times <= READY_TIMES_RAW,
     )
-    return Section([shown, Figure("cold start and first answer", "ms", first)], [goal])
+    return Section([figure, Figure("cold start and first answer", "ms", first)], [goal])
 
 
-def warm(running: Lab, runs: int) -> Section:
-    """An invocation in an environment that has served others, its calls, and answers in a row.
+def warm(functions: Lab, runs: int) -> Section:
+    """Measure a warm invocation, its calls to AWS, and a series of answers in one invocation.
 
-    What LangChain and the record cost is told from answers in a row: between two invocations the
-    environment is frozen and the processor's caches are others'.
+    The cost of LangChain and the record is taken from the series, because other processes use the
+    processor's caches between two invocations.
     """
-    _warm_up(running, PROMPT)
-    took, in_a_row = _by_variant(), _by_variant()
+    _warm_up(functions, PROMPT)
+    durations, series = _by_variant(), _by_variant()
     for _ in range(runs):
-        for variant in IN_TURN:
-            took[variant].append(running.invoke(variant, PROMPT).duration)
-        for variant in IN_TURN:
-            in_a_row[variant] += running.invoke(variant, ROW).answer["took"]
-    calls = {variant: _calls(running, variant) for variant in VARIANTS}
-    extra = _median_extra(in_a_row)
-    own = calls["ours"]
+        for variant in TURNS:
+            durations[variant].append(functions.invoke(variant, PROMPT).duration)
+        for variant in TURNS:
+            series[variant] += functions.invoke(variant, SERIES).answer["milliseconds"]
+    calls = {variant: _calls(functions, variant) for variant in VARIANTS}
+    extra = _median_extra(series)
+    assumptions = calls["ours"]["sts:AssumeRole"]
     return Section(
         [
-            Figure("warm invocation", "ms", took),
-            Figure("one answer of many in a row", "ms", in_a_row),
+            Figure("warm invocation", "ms", durations),
+            Figure("one answer of a series", "ms", series),
             *(
                 Figure(
-                    f"{action} a warm invocation", "calls", {v: [calls[v][action]] for v in calls}
+                    f"{action} per warm invocation",
+                    "calls",
+                    {variant: [calls[variant][action]] for variant in VARIANTS},
                 )
                 for action in ACTIONS
             ),
         ],
         [
             Goal(
-                f"LangChain and the record take at most {WARM_EXTRA_MS:.1f} ms of an answer",
+                f"LangChain and the record add at most {WARM_EXTRA_MS:.1f} ms to an answer",
                 f"{extra:+.2f} ms",
                 extra <= WARM_EXTRA_MS,
             ),
             Goal(
-                "a warm invocation asks STS for nothing",
-                f"{own['sts:AssumeRole']:g} calls",
-                own["sts:AssumeRole"] == 0,
+                "a warm invocation does not call STS",
+                f"{assumptions:g} calls",
+                assumptions == 0,
             ),
         ],
     )
 
 
-def stream(running: Lab, runs: int) -> Section:
-    """A stream that is read to its end; what a chunk costs shows beside a stream of fewer chunks."""
-    _warm_up(running, LONG)
-    took = {"short": _by_variant(), "long": _by_variant()}
+def stream(functions: Lab, runs: int) -> Section:
+    """Measure a long and a short stream; their difference gives the time per chunk."""
+    _warm_up(functions, LONG)
+    durations = {"short": _by_variant(), "long": _by_variant()}
     chunks = {}
     for _ in range(runs):
         for length, event in (("short", SHORT), ("long", LONG)):
-            for variant in IN_TURN:
-                answer = running.invoke(variant, event).answer
-                took[length][variant] += answer["took"]
+            for variant in TURNS:
+                answer = functions.invoke(variant, event).answer
+                durations[length][variant] += answer["milliseconds"]
                 chunks[length] = answer["chunks"]
-    shown = Figure(f"stream of {chunks['long']} chunks", "ms", took["long"])
-    short = Figure(f"stream of {chunks['short']} chunks", "ms", took["short"])
-    longer = {
+    figures = [
+        Figure(f"stream of {chunks[length]} chunks", "ms", durations[length])
+        for length in ("short", "long")
+    ]
+    differences = {
         variant: [
             long - short
-            for long, short in zip(took["long"][variant], took["short"][variant], strict=True)
+            for long, short in zip(
+                durations["long"][variant], durations["short"][variant], strict=True
+            )
         ]
         for variant in VARIANTS
     }
-    extra = _median_extra(longer) / (chunks["long"] - chunks["short"])
+    extra = _median_extra(differences) / (chunks["long"] - chunks["short"])
     goal = Goal(
         f"a chunk takes at most {CHUNK_EXTRA_MS:.2f} ms longer than raw boto3's",
         f"{extra:+.3f} ms",
         extra <= CHUNK_EXTRA_MS,
     )
-    return Section([short, shown], [goal])
+    return Section(figures, [goal])
 
 
-def concurrency(running: Lab, runs: int) -> Section:
-    """As many environments at once: all cold, then all warm."""
-    started, took = _by_variant(), _by_variant()
-    with ThreadPoolExecutor(AT_ONCE) as callers:
+def concurrency(functions: Lab, runs: int) -> Section:
+    """Measure many execution environments at once, all of them cold and then all of them warm."""
+    cold_starts, durations = _by_variant(), _by_variant()
+    with ThreadPoolExecutor(ENVIRONMENTS) as callers:
         for variant in VARIANTS:
-            running.renew(variant)
-            since = time.perf_counter()
-            list(callers.map(lambda _, name=variant: running.invoke(name, PROMPT), range(AT_ONCE)))
-            started[variant].append((time.perf_counter() - since) * 1000)
+            functions.renew(variant)
+            started = time.perf_counter()
+            list(
+                callers.map(
+                    lambda _, name=variant: functions.invoke(name, PROMPT), range(ENVIRONMENTS)
+                )
+            )
+            cold_starts[variant].append((time.perf_counter() - started) * 1000)
         for _ in range(runs):
             for variant in VARIANTS:
-                done = callers.map(
-                    lambda _, name=variant: running.invoke(name, PROMPT).duration, range(AT_ONCE)
+                durations[variant] += callers.map(
+                    lambda _, name=variant: functions.invoke(name, PROMPT).duration,
+                    range(ENVIRONMENTS),
                 )
-                took[variant] += done
     return Section(
         [
-            Figure(f"{AT_ONCE} cold starts at once, until all have answered", "ms", started),
-            Figure(f"{AT_ONCE} warm invocations at once, each", "ms", took),
+            Figure(
+                f"{ENVIRONMENTS} cold starts at once, until all have answered", "ms", cold_starts
+            ),
+            Figure(f"{ENVIRONMENTS} warm invocations at once, each", "ms", durations),
         ],
         [],
     )
 
 
-def memory(running: Lab, runs: int) -> Section:
-    """The most memory an environment has used after some invocations."""
-    most = _by_variant()
+def memory(functions: Lab, runs: int) -> Section:
+    """Measure the most memory that an execution environment has used after some invocations."""
+    peaks = _by_variant()
     for variant in VARIANTS:
-        running.renew(variant)
+        functions.renew(variant)
         for _ in range(runs):
-            used = running.invoke(variant, PROMPT).memory
-        most[variant].append(used)
-    return Section([Figure("peak memory", "MB", most)], [])
+            used = functions.invoke(variant, PROMPT).memory
+        peaks[variant].append(used)
+    return Section([Figure("peak memory", "MB", peaks)], [])
 
 
-def size(running: Lab, runs: int) -> Section:  # noqa: ARG001 - every section is called alike
-    """The zips; ours is the one for arm64."""
-    megabytes = {one.name: [one.megabytes] for one in build(progress)}
-    own = package.build("arm64", progress).stat().st_size / 1e6
+def size(functions: Lab, runs: int) -> Section:  # noqa: ARG001 - all sections have the same parameters
+    """Compare the sizes of the zips; ours is the one for arm64."""
+    samples = {variant.name: [variant.megabytes] for variant in build(progress)}
+    megabytes = package.build("arm64", progress).stat().st_size / 1e6
     goal = Goal(
-        f"the zip has at most {ZIP_MEGABYTES:.0f} MB", f"{own:.1f} MB", own <= ZIP_MEGABYTES
+        f"the zip has at most {ZIP_MEGABYTES} MB",
+        f"{megabytes:.2f} MB",
+        megabytes <= ZIP_MEGABYTES,
     )
-    return Section([Figure("zip", "MB", {**megabytes, "ours": [own]})], [goal])
+    return Section([Figure("zip", "MB", {**samples, "ours": [megabytes]})], [goal])
 
 
 SECTIONS: dict[str, tuple[Callable[[Lab, int], Section], int]] = {
@@ -226,7 +241,7 @@ SECTIONS: dict[str, tuple[Callable[[Lab, int], Section], int]] = {
 
 
 def _median_extra(samples: dict[str, list[float]]) -> float:
-    """What ours takes more than raw, turn by turn: what else the machine does falls on both alike."""
+    """Return the median of the differences between ours and raw, each taken in the same turn."""
     pairs = zip(samples["ours"], samples["raw"], strict=True)
     return statistics.median(ours - raw for ours, raw in pairs)
 
@@ -235,20 +250,21 @@ def _by_variant() -> dict[str, list[float]]:
     return {variant: [] for variant in VARIANTS}
 
 
-def _warm_up(running: Lab, event: dict[str, Any]) -> None:
+def _warm_up(functions: Lab, event: dict[str, Any]) -> None:
     for _ in range(WARM_UP):
         for variant in VARIANTS:
-            running.invoke(variant, event)
+            functions.invoke(variant, event)
 
 
-def _calls(running: Lab, variant: str) -> dict[str, float]:
-    """Calls to AWS by action, for each warm invocation."""
-    before = len(running.control.calls())
+def _calls(functions: Lab, variant: str) -> dict[str, float]:
+    """Return the number of calls to AWS per warm invocation, by action."""
+    before = len(functions.control.calls())
     for _ in range(WARM_UP):
-        running.invoke(variant, PROMPT)
-    made = Counter(
+        functions.invoke(variant, PROMPT)
+    actions = Counter(
         call.action
-        for call in running.control.calls()[before:]
-        if LOGGING["LogGroup"] not in (call.resource or "")  # the platform's, after the invocation
+        for call in functions.control.calls()[before:]
+        if LOG
+        not in (call.resource or "")  # the platform writes the function's log after the invocation
     )
-    return {action: made[action] / WARM_UP for action in ACTIONS}
+    return {action: actions[action] / WARM_UP for action in ACTIONS}

@@ -1,4 +1,4 @@
-"""What was promised, and what was measured of it."""
+"""The performance goals, and what was measured for each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Goal:
-    """A promise; ``met`` is None when this run does not show it."""
+    """A goal; ``met`` is None if this run did not measure it."""
 
     promise: str
     measured: str
@@ -23,16 +23,16 @@ class Goal:
 
     @property
     def verdict(self) -> str:
-        """Whether it is kept, in a word or two."""
+        """Whether the goal is met, in a word or two."""
         return {True: "met", False: "missed", None: "not measured"}[self.met]
 
     def __str__(self) -> str:
-        """All of it in a line."""
+        """The verdict, the promise and the measured value."""
         return f"{self.verdict}: {self.promise}: {self.measured}"
 
 
 def show(goals: Sequence[Goal]) -> None:
-    """One line each."""
+    """Print a line for each goal."""
     colour = {True: "green", False: "red", None: "default"}
     for goal in goals:
         line = Text(str(goal))

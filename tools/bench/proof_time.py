@@ -1,4 +1,4 @@
-"""The proof of the operations root's plan for 100 to 3,000 tenants, once the plan is made."""
+"""Measures the proof of the operations root's plan for 100 to 3,000 tenants, without planning it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tools.bench import goals, machine
 from tools.bench.plan_time import (
     GOAL_TENANTS,
     RUNS,
-    Measured,
+    Measurement,
     Root,
-    generated,
     goal,
     growth,
     ours,
+    variables,
     write,
 )
 from tools.cli.console import out, progress, table
@@ -34,54 +34,61 @@ if TYPE_CHECKING:
 GOAL_SECONDS = 15.0  # on two idle cores
 
 
-def prove(chosen: argparse.Namespace) -> bool:
-    """Prove plans of every size, print and write the figures; True when a goal is missed."""
-    taken_on = machine.describe()
-    measured = []
+def prove(options: argparse.Namespace) -> bool:
+    """Prove a plan of every size, print and write the figures; return whether a goal is missed."""
+    machine_state = machine.describe()
+    measurements = []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         root = Root(ours(Path(folder) / "ours"))
-        for size in chosen.sizes:
+        for size in options.sizes:
             progress(f"planning {size:,} tenants")
             file = Path(folder) / "plan.json"
-            file.write_text(json.dumps(root.shown(each_with_a_profile(size))))
-            seconds = tuple(round(_seconds(file), 3) for _ in range(chosen.runs or RUNS))
-            progress(f"proved {size:,} tenants: {', '.join(f'{one:.1f} s' for one in seconds)}")
-            measured.append(Measured("proof", size, seconds))
-    median = {one.tenants: one.median for one in measured}
-    reached = [
+            file.write_text(json.dumps(root.plan_json(variables_with_profiles(size))))
+            seconds = tuple(round(_seconds(file), 3) for _ in range(options.runs or RUNS))
+            progress(f"proved {size:,} tenants: {', '.join(f'{run:.1f} s' for run in seconds)}")
+            measurements.append(Measurement("proof", size, seconds))
+    medians = {proofs.tenants: proofs.median for proofs in measurements}
+    results = [
         goal(
             f"{GOAL_TENANTS:,} tenants are proved in at most {GOAL_SECONDS:.0f} s",
-            median.get(GOAL_TENANTS),
+            medians.get(GOAL_TENANTS),
             GOAL_SECONDS,
             "{:.1f} s",
         ),
-        growth(median),
+        growth(medians),
     ]
     out.print(
-        f"[bold]the proof of a plan[/bold], median of {chosen.runs or RUNS}\n"
-        f"{machine.in_words(taken_on)}\n",
+        f"[bold]the proof of a plan[/bold], median of {options.runs or RUNS}\n"
+        f"{machine.in_words(machine_state)}\n",
         soft_wrap=True,
     )
-    shown = table("tenants", "proof", "ms a tenant")
-    for size, middle in median.items():
-        shown.add_row(f"{size:,}", f"{middle:.1f} s", f"{1000 * middle / size:.1f}")
-    out.print(shown)
-    goals.show(reached)
-    write("prove", taken_on, measured, reached)
-    return any(one.met is False for one in reached)
+    rows = table("tenants", "proof", "ms a tenant")
+    for size, seconds_each in medians.items():
+        rows.add_row(f"{size:,}", f"{seconds_each:.1f} s", f"{1000 * seconds_each / size:.1f}")
+    out.print(rows)
+    goals.show(results)
+    write("prove", machine_state, measurements, results)
+    return any(result.met is False for result in results)
 
 
-def each_with_a_profile(tenants: int) -> dict[str, Any]:
-    """``generated``, with a tracked model for each: its policy names the tenant, so none is like another."""
-    data = generated(tenants)
+def variables_with_profiles(tenants: int) -> dict[str, Any]:
+    """Return ``variables`` with a tracked model for each tenant.
+
+    The permissions on a tracked model name the tenant, so no two tenants have equal policies.
+    """
+    data = variables(tenants)
     data["limits"]["inference_profiles"] = max(1000, tenants)
-    for its in data["tenants"].values():
-        its["models"]["nova"] |= {"regions": ["eu-central-1"], "track": True}
+    for tenant in data["tenants"].values():
+        tenant["models"]["nova"] |= {"regions": ["eu-central-1"], "track": True}
     return data
 
 
 def _seconds(file: Path) -> float:
-    """Seconds from a plan's JSON to its certificate; CommandError where it is not proved."""
+    """Return the seconds from a plan's JSON to its certificate.
+
+    Raises:
+        CommandError: The plan is not proved.
+    """
     started = time.perf_counter()
     proof = proved(claims.of(read(json.loads(file.read_text()))))
     report = Report("bench", "a plan", (proof,), (), 0.0, datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""The three handlers that are compared, each with the packages it is usually deployed with."""
+"""The three handlers that are compared, each with the packages that it is usually deployed with."""
 
 from __future__ import annotations
 
@@ -21,67 +21,68 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 HANDLERS = ROOT / "tools" / "bench" / "handlers"
+STOPWATCH = HANDLERS / "stopwatch.py"
 LOCK = ROOT / "tools" / "bench" / "requirements.txt"
 BOTO3 = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
 
 
 @dataclass(frozen=True)
 class Zip:
-    """One handler's zip for this machine; ``handler`` is Lambda's name for its entry."""
+    """One handler's zip for this machine; ``handler`` is its entry point as Lambda writes it."""
 
     name: str
-    what: str
     path: Path
     handler: str
 
     @property
     def megabytes(self) -> float:
-        """Its size as Lambda counts it, in millions of bytes."""
+        """Its size in millions of bytes."""
         return self.path.stat().st_size / 1e6
 
 
-def build(say: Callable[[str], None]) -> list[Zip]:
-    """The zips of the raw, the usual and our own handler, made anew when something changed."""
-    own = package.build("host", say)
+def build(progress: Callable[[str], None]) -> list[Zip]:
+    """Return the zips of the raw, the usual and our own handler; build them if an input has changed."""
+    package_zip = package.build("host", progress)
     raw, naive, ours = (RESULTS / f"{name}.zip" for name in ("raw", "naive", "ours"))
     stamp = RESULTS / "zips.made-from"
-    made_from = _fingerprint(own)
-    if not stamp.is_file() or stamp.read_text() != made_from:
+    inputs = _fingerprint(package_zip)
+    if not stamp.is_file() or stamp.read_text() != inputs:
         with tempfile.TemporaryDirectory(dir=RESULTS) as folder:
-            _build_others(Path(folder), raw, naive, say)
-        shutil.copy(own, ours)
-        with zipfile.ZipFile(ours, "a") as added:
-            added.write(HANDLERS / "ours.py", "ours.py")
-        stamp.write_text(made_from)
-    return [
-        Zip("raw", "boto3, no LangChain", raw, "raw.handler"),
-        Zip("naive", "LangChain as usually written", naive, "naive.handler"),
-        Zip("ours", "this package", ours, "ours.handler"),
-    ]
+            _build_comparators(Path(folder), raw, naive, progress)
+        shutil.copy(package_zip, ours)
+        with zipfile.ZipFile(ours, "a") as zip_archive:
+            for path in (HANDLERS / "ours.py", STOPWATCH):
+                zip_archive.write(path, path.name)
+        stamp.write_text(inputs)
+    return [Zip(path.stem, path, f"{path.stem}.handler") for path in (raw, naive, ours)]
 
 
-def _build_others(folder: Path, raw: Path, naive: Path, say: Callable[[str], None]) -> None:
-    """boto3 with its bytecode, as Lambda's own Python has it; all of LangChain without any."""
-    say("Installing LangChain with nothing left out, to compare with")
-    everything, few = folder / "naive", folder / "raw"
-    pip.install(sys.executable, LOCK, ["--no-compile", f"--target={everything}"], say)
-    few.mkdir()
+def _build_comparators(
+    folder: Path, raw: Path, naive: Path, progress: Callable[[str], None]
+) -> None:
+    """Zip boto3 with bytecode, as Lambda's own Python has it, and all of LangChain without any."""
+    progress("Installing LangChain with all its dependencies, for the comparison")
+    langchain, boto3 = folder / "naive", folder / "raw"
+    pip.install(sys.executable, LOCK, ["--no-compile", f"--target={langchain}"], progress)
+    boto3.mkdir()
     for name in BOTO3:
-        source = everything / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, few / name)
-    shutil.copy(HANDLERS / "raw.py", few)
-    bytecode.compile_tree(few, Path(sys.executable))
-    shutil.copy(HANDLERS / "naive.py", everything)
-    # With one compiled file the local cloud lets a zip bring its own bytecode and makes none,
-    # as on Lambda, whose folder for the code is read-only.
-    subprocess.run([sys.executable, "-m", "compileall", "-q", everything / "naive.py"], check=True)
-    say("Zipping what to compare with")
-    archive.pack(few, raw)
-    archive.pack(everything, naive)
+        source = langchain / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, boto3 / name)
+    for path in (HANDLERS / "raw.py", STOPWATCH):
+        shutil.copy(path, boto3)
+    bytecode.compile_tree(boto3, Path(sys.executable))
+    for path in (HANDLERS / "naive.py", STOPWATCH):
+        shutil.copy(path, langchain)
+    # If a zip has no bytecode at all, the local AWS keeps what Python compiles. One compiled file
+    # prevents that: on Lambda nothing is kept, because /var/task is read-only.
+    subprocess.run([sys.executable, "-m", "compileall", "-q", langchain / "naive.py"], check=True)
+    progress("Zipping the handlers to compare with")
+    archive.pack(boto3, raw)
+    archive.pack(langchain, naive)
 
 
-def _fingerprint(own: Path) -> str:
-    digest = hashlib.sha256(own.read_bytes())
+def _fingerprint(package_zip: Path) -> str:
+    digest = hashlib.sha256(package_zip.read_bytes())
     for path in (LOCK, Path(__file__), *sorted(HANDLERS.glob("*.py"))):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""What the tests of the bench share."""
+"""A fixture that runs `make bench`."""
 
 import json
 import subprocess
@@ -11,20 +11,20 @@ from tools.paths import ROOT
 
 @pytest.fixture(scope="module")
 def run_small():
-    """Runs a section of the bench as a person starts it; an earlier run's figures are left as they were.
+    """Runs a section as `make bench` does, and returns what it prints and the figures that it writes.
 
-    Returns what it prints, and the figures it writes.
+    The figures of an earlier run are restored afterwards.
     """
-    kept = {}
+    earlier = {}
 
     def run(section, *options):
         file = RESULTS / f"{section}.json"
-        kept[file] = file.read_text() if file.is_file() else None
+        earlier[file] = file.read_text() if file.is_file() else None
         command = ["make", "bench", f"ONLY={section}", "RUNS=1", *options]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-        return done.stdout, json.loads(file.read_text())
+        process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        return process.stdout, json.loads(file.read_text())
 
     yield run
-    for file, figures in kept.items():
+    for file, figures in earlier.items():
         if figures is not None:
             file.write_text(figures)

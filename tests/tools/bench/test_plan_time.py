@@ -1,6 +1,6 @@
-"""`make bench ONLY=plan`: that it measures the same roles both ways, and what it says of them.
+"""`make bench ONLY=plan` plans the same roles in both ways, judges the goals and writes the figures.
 
-No test waits for a time: how fast this machine is today is not what they are about.
+No test depends on how fast this machine is.
 """
 
 import json
@@ -8,32 +8,39 @@ import json
 import pytest
 
 from tools.bench import plan_time as bench
-from tools.bench.plan_time import GOAL_GROWTH, GOAL_SECONDS, Measured, Root, generated, judge
+from tools.bench.plan_time import (
+    GOAL_GROWTH,
+    GOAL_SECONDS,
+    Measurement,
+    Root,
+    judge,
+    variables,
+)
 
 
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory):
-    """Both variants' policies for three tenants, by tenant and resource type."""
+    """The policies that both variants plan for three tenants, by role and kind."""
     folder = tmp_path_factory.mktemp("bench")
     roots = {"ours": bench.ours(folder / "ours"), "reference": bench.reference(folder / "usual")}
-    return {name: policies(Root(path).show(3)) for name, path in roots.items()}
+    return {name: policies(Root(path).plan_json(variables(3))) for name, path in roots.items()}
 
 
-def policies(shown):
-    found = {}
-    for change in shown["resource_changes"]:
+def policies(plan):
+    statements_by_role = {}
+    for change in plan["resource_changes"]:
         after = change["change"]["after"]
         if change["type"] == "aws_iam_role":
-            found[after["name"], "trust"] = statements(after["assume_role_policy"])
+            statements_by_role[after["name"], "trust"] = statements(after["assume_role_policy"])
             for inline in after.get("inline_policy", ()):
-                found[after["name"], "permissions"] = statements(inline["policy"])
+                statements_by_role[after["name"], "permissions"] = statements(inline["policy"])
         if change["type"] == "aws_iam_role_policy":
-            found[after["role"], "permissions"] = statements(after["policy"])
-    return found
+            statements_by_role[after["role"], "permissions"] = statements(after["policy"])
+    return statements_by_role
 
 
 def statements(policy):
-    """What a policy says, whether its lists of one are written as lists and whatever it calls itself."""
+    """A policy's statements in one form: without Sid, sorted, and single values as lists."""
     return sorted(
         json.dumps(
             {key: sets(value) for key, value in statement.items() if key != "Sid"}, sort_keys=True
@@ -53,16 +60,16 @@ def test_both_variants_make_the_same_roles(planned):
     assert planned["ours"] == planned["reference"]
 
 
-def test_the_generated_tenants_differ_in_everything_that_must():
-    tenants = generated(100)["tenants"].values()
+def test_the_tenants_differ_in_everything_that_must():
+    tenants = variables(100)["tenants"].values()
     accounts = [account for tenant in tenants for account in tenant["accounts"]]
     assert len(set(accounts)) == len(accounts) == 125
     assert len({tenant["external_ids"]["current"] for tenant in tenants}) == 100
 
 
-def measured(at_1000, at_3000):
+def measurements(at_1000, at_3000):
     return [
-        Measured("ours", tenants, (seconds,))
+        Measurement("ours", tenants, (seconds,))
         for tenants, seconds in ((300, 6.0), (1000, at_1000), (3000, at_3000))
     ]
 
@@ -75,12 +82,12 @@ def measured(at_1000, at_3000):
         (20.0, 60 * GOAL_GROWTH + 0.1, [True, False]),
     ],
 )
-def test_says_which_goals_are_met(at_1000, at_3000, met):
-    assert [goal.met for goal in judge(measured(at_1000, at_3000))] == met
+def test_judges_which_goals_are_met(at_1000, at_3000, met):
+    assert [goal.met for goal in judge(measurements(at_1000, at_3000))] == met
 
 
-def test_a_goal_that_the_sizes_do_not_show_is_neither_met_nor_missed():
-    assert [goal.met for goal in judge([Measured("ours", 3, (2.0,))])] == [None, None]
+def test_a_goal_that_was_not_measured_is_neither_met_nor_missed():
+    assert [goal.met for goal in judge([Measurement("ours", 3, (2.0,))])] == [None, None]
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +95,7 @@ def small(run_small):
     return run_small("plan", "SIZES=3,6", "REFERENCE=3")
 
 
-def test_the_table_has_both_variants_and_says_what_was_left_out(small):
+def test_the_table_has_both_variants_and_shows_what_was_not_run(small):
     rows = {line.split()[0]: line for line in small[0].splitlines() if line[:1] in ("3", "6")}
     assert rows["3"].count(" s ") == 2
     assert "not run" in rows["6"]
@@ -101,7 +108,7 @@ def test_the_figures_are_written_with_the_machine_they_were_taken_on(small):
     assert figures["machine"]["cpu"]
     assert len(figures["machine"]["load"]) == 3
     assert figures["machine"]["terraform"].startswith("Terraform v1.")
-    assert [(one["variant"], one["tenants"]) for one in figures["measured"]] == [
+    assert [(plans["variant"], plans["tenants"]) for plans in figures["measured"]] == [
         ("ours", 3),
         ("reference", 3),
         ("ours", 6),

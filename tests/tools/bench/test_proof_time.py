@@ -1,8 +1,8 @@
-"""`make bench ONLY=prove`: that it proves plans in which no two tenants are alike."""
+"""`make bench ONLY=prove` proves plans in which no two tenants have equal policies."""
 
 import pytest
 
-from tools.bench.proof_time import each_with_a_profile
+from tools.bench.proof_time import variables_with_profiles
 
 
 @pytest.fixture(scope="module")
@@ -11,15 +11,15 @@ def small(run_small):
 
 
 def test_every_size_is_proved_and_timed(small):
-    printed, figures = small
-    assert [(one["variant"], one["tenants"]) for one in figures["measured"]] == [
+    output, figures = small
+    assert [(proofs["variant"], proofs["tenants"]) for proofs in figures["measured"]] == [
         ("proof", 2),
         ("proof", 3),
     ]
-    assert "not measured: 1,000 tenants are proved in at most 15 s" in printed
+    assert "not measured: 1,000 tenants are proved in at most 15 s" in output
 
 
 def test_each_tenants_permissions_name_it():
-    data = each_with_a_profile(3)
-    assert all(its["models"]["nova"]["track"] for its in data["tenants"].values())
+    data = variables_with_profiles(3)
+    assert all(tenant["models"]["nova"]["track"] for tenant in data["tenants"].values())
     assert data["limits"]["inference_profiles"] >= 3

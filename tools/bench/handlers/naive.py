@@ -1,4 +1,7 @@
-"""LangChain on Lambda as the pattern is usually written: a role, a client and a model per invocation."""
+"""The usual handler to compare with: LangChain, with all its packages and without bytecode.
+
+Each invocation assumes the role and creates its clients and its model anew, as most examples do.
+"""
 
 import json
 import os
@@ -6,16 +9,19 @@ import time
 
 import boto3
 from langchain_aws import ChatBedrockConverse
+from stopwatch import timed
 
-TOLD = json.loads(os.environ["TENANT_BEDROCK"])
-MODEL = TOLD["models"]["claude"]["model"]
-GROUP = TOLD["record_log_group"]
+SETTINGS = json.loads(os.environ["TENANT_BEDROCK"])
+MODEL = SETTINGS["models"]["claude"]["model"]
+GROUP = SETTINGS["record_log_group"]
 
 
 def answer(event, context):
-    """Answer one prompt, whole or as a stream that is read to its end; returns how many chunks."""
+    """Answer one prompt, whole or as a stream that is read to its end; return the number of chunks."""
     keys = boto3.client("sts").assume_role(
-        RoleArn=TOLD["role_arn"], ExternalId=TOLD["external_id"], RoleSessionName=TOLD["tenant"]
+        RoleArn=SETTINGS["role_arn"],
+        ExternalId=SETTINGS["external_id"],
+        RoleSessionName=SETTINGS["tenant"],
     )["Credentials"]
     session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
     model = ChatBedrockConverse(model=MODEL, client=session.client("bedrock-runtime"))
@@ -28,12 +34,14 @@ def answer(event, context):
 
 
 def write(stream, record):
-    """As the examples of years have it: find the sequence token, then put."""
+    """Find the sequence token and put the record, as older examples do."""
     logs = boto3.client("logs")
-    found = logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=stream)["logStreams"]
-    if not found:
+    streams = logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=stream)
+    token = None
+    if streams["logStreams"]:
+        token = streams["logStreams"][0].get("uploadSequenceToken")
+    else:
         logs.create_log_stream(logGroupName=GROUP, logStreamName=stream)
-    token = found[0].get("uploadSequenceToken") if found else None
     logs.put_log_events(
         logGroupName=GROUP,
         logStreamName=stream,
@@ -42,11 +50,4 @@ def write(stream, record):
     )
 
 
-def handler(event, context):
-    """Answer as often as is asked, and say how many milliseconds each time took."""
-    took = []
-    for _ in range(event.get("times", 1)):
-        started = time.perf_counter()
-        chunks = answer(event, context)
-        took.append((time.perf_counter() - started) * 1000)
-    return {"chunks": chunks, "took": took}
+handler = timed(answer)

@@ -1,6 +1,7 @@
-"""The usual way: LangChain's callbacks into a logging handler that sends in the background.
+"""The usual way to write records, to compare with: a callback and a logging handler.
 
-It is flushed before the function returns, which is more than most do.
+LangChain's callback writes to watchtower, which sends in the background. It is flushed before the
+function returns, which many functions omit.
 """
 
 from __future__ import annotations
@@ -12,11 +13,10 @@ from typing import Any
 
 import boto3
 import watchtower
+from bedrock_client import client, model, region, settings
 from langchain_aws import ChatBedrockConverse
 from langchain_core.callbacks import BaseCallbackHandler
 
-settings = json.loads(os.environ["TENANT_BEDROCK"])
-region = os.environ["AWS_REGION"]
 sender = watchtower.CloudWatchLogHandler(
     log_group_name=settings["record_log_group"],
     log_stream_name=os.environ["AWS_LAMBDA_LOG_STREAM_NAME"],
@@ -27,19 +27,6 @@ log = logging.getLogger("records")
 log.setLevel(logging.INFO)
 log.propagate = False
 log.addHandler(sender)
-
-keys = boto3.client("sts", region_name=region).assume_role(
-    RoleArn=settings["role_arn"],
-    ExternalId=settings["external_id"],
-    RoleSessionName=settings["tenant"],
-)["Credentials"]
-client = boto3.client(
-    "bedrock-runtime",
-    region_name=region,
-    aws_access_key_id=keys["AccessKeyId"],
-    aws_secret_access_key=keys["SecretAccessKey"],
-    aws_session_token=keys["SessionToken"],
-)
 
 
 class Records(BaseCallbackHandler):
@@ -55,12 +42,7 @@ class Records(BaseCallbackHandler):
         log.info(json.dumps({"prompt": self.prompt, "error": str(error)}))
 
 
-chat = ChatBedrockConverse(
-    client=client,
-    bedrock_client=client,
-    model=settings["models"]["claude"]["model"],
-    callbacks=[Records()],
-)
+chat = ChatBedrockConverse(client=client, bedrock_client=client, model=model, callbacks=[Records()])
 
 
 def handler(event: dict[str, str], _context: object) -> dict[str, str]:
@@ -68,4 +50,4 @@ def handler(event: dict[str, str], _context: object) -> dict[str, str]:
     try:
         return {"answer": chat.invoke(event["prompt"]).text}
     finally:
-        sender.flush()  # type: ignore[no-untyped-call]
+        sender.flush()
