@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 MANAGED = ROOT / ".work" / "python"
 
 
-def compiler(required: str, progress: Callable[[str], None]) -> Path:
-    """Return a CPython of the version ``required`` (``major.minor``), as no other reads its bytecode.
+def compiler(release: str, progress: Callable[[str], None]) -> Path:
+    """Return a CPython of the version ``release`` (``major.minor``), as no other reads its bytecode.
 
     It is this Python, or an installed one, or one that uv downloads and checks against its hash.
 
     Raises:
         PackageError: There is no such Python and uv cannot download one.
     """
-    for python in _installed(required):
-        if python.is_file() and _matches(python, required):
+    for python in _candidates(release):
+        if python.is_file() and _matches(python, release):
             return python
-    progress(f"Fetching Python {required}, which compiles the zip's modules")
-    download = _uv("install", required)
+    progress(f"Fetching Python {release}, which compiles the zip's modules")
+    download = _uv("install", release)
     if download.returncode == 0:
-        return Path(_uv("find", required).stdout.strip())
+        return Path(_uv("find", release).stdout.strip())
     raise PackageError(
-        f"The zip needs bytecode of Python {required}, and this machine has no such Python. Install "
-        f"it so that python{required} is on PATH, or allow uv to download it. "
+        f"The zip needs bytecode of Python {release}, and this machine has no such Python. Install "
+        f"it so that python{release} is on PATH, or allow uv to download it. "
         f"uv printed:\n{download.stderr.strip()[-500:]}"
     )
 
@@ -70,7 +70,7 @@ def compile_tree(tree: Path, python: Path) -> None:
         raise PackageError(f"A package does not compile:\n{run.stdout[-2000:]}")
 
 
-def _installed(version: str) -> Iterator[Path]:
+def _candidates(version: str) -> Iterator[Path]:
     """Yield the paths where this version may be installed.
 
     pyenv's own folder is searched too, as its command on PATH fails if the version is not selected.
@@ -83,9 +83,9 @@ def _installed(version: str) -> Iterator[Path]:
         yield from sorted(folder.glob(f"*{version}.*/bin/{name}"), reverse=True)
 
 
-def _matches(python: Path, required: str) -> bool:
+def _matches(python: Path, release: str) -> bool:
     name, _, number = version(python).partition(" ")
-    return name == "cpython" and number.startswith(f"{required}.")
+    return name == "cpython" and number.startswith(f"{release}.")
 
 
 def _uv(command: str, version: str) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,6 @@
-# The same roles written the usual way: policy documents as data sources, and
-# for_each on each resource. `make bench` plans it beside the operations root;
-# nothing applies it.
+# The roles of the operations root written the usual way, with data sources for
+# the policy documents and for_each on each resource. `make bench` compares the
+# time of its plan with that of the operations root; nothing applies it.
 
 data "aws_partition" "current" {}
 
@@ -46,7 +46,7 @@ data "aws_iam_policy_document" "models" {
     for_each = { for alias, granted in each.value.models : alias => granted if granted.route == "geographic" }
 
     content {
-      sid     = "Invoke${title(statement.key)}ThroughItsProfile"
+      sid     = "Invoke${title(statement.key)}ThroughProfile"
       actions = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
       resources = [
         for region in statement.value.regions :

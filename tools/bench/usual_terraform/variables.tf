@@ -1,5 +1,5 @@
 variable "destinations" {
-  description = "Where each geographic profile may send a call."
+  description = "Regions to which each geographic profile may send a call."
   type        = map(list(string))
   default = {
     "eu." = ["eu-central-1", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-3"]
@@ -14,7 +14,7 @@ variable "environment" {
 }
 
 variable "limits" {
-  description = "Given to both variants; only ours checks it."
+  description = "Not used here; the operations root takes the same variables and checks it."
   type        = map(number)
   nullable    = false
 }
