@@ -47,14 +47,14 @@ class Ledger:
 
     def __init__(self, function: Any) -> None:
         self._function = function
-        self._known = {entry.id for entry in function.book().entries()}
+        self._known = {entry.id for entry in function.reader().entries()}
         self._answered = self._count()
 
     def paid(self) -> int:
         return self._count() - self._answered
 
     def entries(self) -> list[Any]:
-        book = self._function.book()
+        book = self._function.reader()
         assert book.damage() == []
         return [entry for entry in book.entries() if entry.id not in self._known]
 

@@ -1,4 +1,9 @@
-"""Tenant acme in a local cloud, made as Terraform makes it: for the package's tests and the bench."""
+"""Tenant acme on a local AWS, set up with boto3 instead of Terraform.
+
+The bench and the tests of the Lambda package use it. The roles and log groups are those of
+modules/operations-role and modules/customer-workload, reduced to what a call and its record need.
+Setting them up takes a fraction of the time of an apply.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +52,7 @@ INVOKE = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
 PERMISSIONS: list[dict[str, Any]] = [
     {
         "Action": INVOKE,
-        # eu-west-1 is in the settings and not here: Bedrock must refuse it.
+        # eu-west-1 is in the settings and not here, so Bedrock must refuse it.
         "Resource": [
             f"arn:aws:bedrock:{REGION}::foundation-model/{HAIKU}",
             f"arn:aws:bedrock:{REGION}::foundation-model/{NOVA}",
@@ -57,8 +62,8 @@ PERMISSIONS: list[dict[str, Any]] = [
 
 
 @dataclass(frozen=True)
-class Acme:
-    """A tenant in the local cloud: its role in one account, its log group in the other."""
+class LocalTenant:
+    """A tenant on the local AWS: its role in the operations account, its log groups in its own."""
 
     url: str
     control: Control
@@ -66,66 +71,84 @@ class Acme:
     operations: boto3.Session
 
     def client(self, service: str, session: boto3.Session | None = None) -> Any:  # noqa: ANN401
-        """A client in the customer account, or of another session; an administrator's."""
-        chosen: Any = session or self.customer
-        return chosen.client(service, endpoint_url=self.url)
+        """Return an administrator's client in the customer account, or in the account of ``session``."""
+        return (session or self.customer).client(service, endpoint_url=self.url)  # type: ignore[call-overload]
 
     def connect(self) -> Any:  # noqa: ANN401
-        """``tenant_bedrock.connect()``; the bench has no use for it and no path to it."""
+        """Return ``tenant_bedrock.connect()``, imported here because the bench lacks it on its path."""
         return importlib.import_module("tenant_bedrock").connect()
 
     def records(self) -> list[dict[str, Any]]:
-        """Every record in the record log group, oldest first, without the start marks."""
-        return [r for r in self.written() if r["tenantBedrock"]["phase"] != "start"]
+        """Return the records in the record log group, oldest first, without the start marks."""
+        return [record for record in self.written() if record["tenantBedrock"]["phase"] != "start"]
 
     def marks(self) -> list[dict[str, Any]]:
-        """The start marks in the record log group; one is put only if Bedrock takes its time."""
-        return [r for r in self.written() if r["tenantBedrock"]["phase"] == "start"]
+        """Return the start marks in the record log group; a fast call has none."""
+        return [record for record in self.written() if record["tenantBedrock"]["phase"] == "start"]
 
     def written(self) -> list[dict[str, Any]]:
-        """Everything in the record log group, oldest first."""
+        """Return the records and start marks in the record log group, oldest first."""
         return [json.loads(message) for message in self.messages(RECORDS)]
 
     def written_to_stdout(self) -> list[dict[str, Any]]:
-        """Every start mark and spilled record in the function's own log, oldest first."""
+        """Return the start marks and spilled records in the function's own log, oldest first."""
         lines = [message for message in self.messages(LOG) if '"tenantBedrock"' in message]
         return [json.loads(line)["record"] for line in lines]
 
     def messages(self, group: str) -> list[str]:
-        """The messages of all events of a log group, oldest first."""
+        """Return the messages of all events of a log group, oldest first."""
         pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
         return [event["message"] for page in pages for event in page["events"]]
 
     def record(self, record_id: str) -> dict[str, Any]:
-        """The one record with this id; fails when there is none, or more than one."""
-        (found,) = [r for r in self.records() if r["tenantBedrock"]["recordId"] == record_id]
-        return found
+        """Return the record with this id; raises ValueError unless there is exactly one."""
+        records = [r for r in self.records() if r["tenantBedrock"]["recordId"] == record_id]
+        (record,) = records
+        return record
 
     def permit(self, *statements: dict[str, Any]) -> None:
-        """Let the operations role do this and nothing else; a statement may be a Deny."""
+        """Replace the operations role's permissions with these statements, which may be a Deny."""
         self.client("iam", self.operations).put_role_policy(
             RoleName="bedrock-local-acme",
             PolicyName="models",
-            PolicyDocument=_policy(*statements),
+            PolicyDocument=policy(*statements),
         )
 
     def assume_role_calls(self) -> int:
-        """How often the operations role was asked for."""
-        calls = self.control.calls(action="sts:AssumeRole", resource=ROLE_ARN)
-        return len(calls)
+        """Return how many times the operations role was assumed."""
+        return len(self.control.calls(action="sts:AssumeRole", resource=ROLE_ARN))
+
+    def create_function(self, name: str, handler: str, code: bytes) -> None:
+        """Create a function of the zip ``code`` with the settings of modules/customer-workload."""
+        self.client("lambda").create_function(
+            FunctionName=name,
+            Architectures=["arm64"],
+            Code={"ZipFile": code},
+            Environment={"Variables": {}},
+            Handler=handler,
+            LoggingConfig={
+                "ApplicationLogLevel": "INFO",
+                "LogFormat": "JSON",
+                "LogGroup": LOG,
+                "SystemLogLevel": "INFO",
+            },
+            MemorySize=1024,
+            Role=EXECUTION_ARN,
+            Runtime="python3.13",
+        )
 
 
-def make(url: str) -> Acme:
-    """Set the tenant up in the empty local cloud at ``url``."""
+def create(url: str) -> LocalTenant:
+    """Set the tenant up on the empty local AWS at ``url``."""
     control = Control(url)
-    acme = Acme(
+    acme = LocalTenant(
         url,
         control,
         customer=_session(control.account(CUSTOMER)),
         operations=_session(control.account(OPERATIONS)),
     )
-    _make_operations_role(acme)
-    _make_execution_role(acme)
+    _create_operations_role(acme)
+    _create_execution_role(acme)
     for group in (RECORDS, LOG):
         acme.client("logs").create_log_group(logGroupName=group)
     return acme
@@ -139,7 +162,7 @@ def _session(keys: Credentials) -> boto3.Session:
     )
 
 
-def _make_operations_role(acme: Acme) -> None:
+def _create_operations_role(acme: LocalTenant) -> None:
     iam = acme.client("iam", acme.operations)
     condition = {
         "ArnEquals": {"aws:PrincipalArn": EXECUTION_ARN},
@@ -147,7 +170,7 @@ def _make_operations_role(acme: Acme) -> None:
     }
     iam.create_role(
         RoleName="bedrock-local-acme",
-        AssumeRolePolicyDocument=_policy(
+        AssumeRolePolicyDocument=policy(
             {
                 "Action": "sts:AssumeRole",
                 "Principal": {"AWS": f"arn:aws:iam::{CUSTOMER}:root"},
@@ -158,20 +181,20 @@ def _make_operations_role(acme: Acme) -> None:
     acme.permit(*PERMISSIONS)
 
 
-def _make_execution_role(acme: Acme) -> None:
+def _create_execution_role(acme: LocalTenant) -> None:
     iam = acme.client("iam")
     trusted = [
         {"Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}},
         {"Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{CUSTOMER}:root"}},
     ]
     iam.create_role(
-        RoleName="bedrock-local-acme-execution", AssumeRolePolicyDocument=_policy(*trusted)
+        RoleName="bedrock-local-acme-execution", AssumeRolePolicyDocument=policy(*trusted)
     )
     groups = [RECORDS, LOG]
     iam.put_role_policy(
         RoleName="bedrock-local-acme-execution",
         PolicyName="workload",
-        PolicyDocument=_policy(
+        PolicyDocument=policy(
             {"Action": "sts:AssumeRole", "Resource": ROLE_ARN},
             {
                 "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -184,20 +207,21 @@ def _make_execution_role(acme: Acme) -> None:
     )
 
 
-def _policy(*statements: dict[str, Any]) -> str:
+def policy(*statements: dict[str, Any]) -> str:
+    """Return a policy of these statements as JSON; each is an Allow unless it has an Effect."""
     allowed = [{"Effect": "Allow", **statement} for statement in statements]
     return json.dumps({"Version": "2012-10-17", "Statement": allowed})
 
 
 @dataclass(frozen=True)
 class Function:
-    """The zip as a Lambda function of the tenant, under the real runtime interface client."""
+    """A Lambda function of the tenant, which the real runtime interface client runs."""
 
-    tenant: Acme
+    tenant: LocalTenant
     name: str = FUNCTION
 
     def invoke(self, event: object) -> dict[str, Any]:
-        """What the function answers, or the error that Lambda reports of it."""
+        """Return the function's answer, or the error that Lambda reports."""
         answer = self.tenant.client("lambda").invoke(
             FunctionName=self.name, Payload=json.dumps(event).encode()
         )
@@ -205,61 +229,46 @@ class Function:
         return payload
 
     def configure(self, *, timeout: int = 30, **members: object) -> None:
-        """Change members of TENANT_BEDROCK; the next invocation is in a new environment."""
-        told = {**SETTINGS, "models": ONE_MODEL, "timeout": timeout, **members}
-        self.set_settings(json.dumps(told), timeout)
+        """Change members of TENANT_BEDROCK; the next invocation starts a new execution environment."""
+        settings = {**SETTINGS, "models": ONE_MODEL, "timeout": timeout, **members}
+        self.set_settings(json.dumps(settings), timeout)
 
     def set_settings(self, value: str, timeout: int = 30) -> None:
-        """The same, with a whole value that may be a broken one."""
+        """Replace TENANT_BEDROCK, also with an invalid value."""
         variables = {"TENANT_BEDROCK": value, "LANGSMITH_TRACING": "true", "LANGSMITH_API_KEY": "k"}
         self.tenant.client("lambda").update_function_configuration(
             FunctionName=self.name, Environment={"Variables": variables}, Timeout=timeout
         )
 
     def kill(self, step: str, skip: int = 0) -> None:
-        """SIGKILL when the function reaches ``step``; ``tools/localaws/aws_lambda/kills.py`` has them."""
+        """Have the function killed at ``step``, one of those in ``tools/localaws/aws_lambda/kills.py``."""
         death = {"account": CUSTOMER, "function": self.name, "at": step, "skip": skip}
         self.tenant.control.post("lambda_kill", death)
 
     def log(self) -> list[str]:
-        """Every line of the function's own log."""
+        """Return every line of the function's own log."""
         return self.tenant.messages(LOG)
 
     def log_of(self, record_id: str) -> list[dict[str, Any]]:
-        """The lines about one record."""
+        """Return the lines about one record."""
         return [json.loads(line) for line in self.log() if record_id in line]
 
-    def book(self) -> RecordReader:
-        """The records as a reader finds them, in both log groups, when all faults are over."""
+    def reader(self) -> RecordReader:
+        """Return the records as a reader finds them in both log groups, after removing all faults."""
         self.tenant.control.clear_faults()
-        book = RecordReader()
+        reader = RecordReader()
         for message in self.tenant.messages(RECORDS):
-            book.add_message(message, "delivered")
+            reader.add_message(message, "delivered")
         for line in self.log():
-            book.add_message(line, "spilled")
-        return book
+            reader.add_message(line, "spilled")
+        return reader
 
 
-def deploy(tenant: Acme, name: str, handler: str, files: Mapping[str, bytes]) -> Function:
-    """A function of the host's zip, with more files in it."""
-    packed = io.BytesIO(package.build("host", lambda _: None).read_bytes())
-    with zipfile.ZipFile(packed, "a") as archive:
+def deploy(tenant: LocalTenant, name: str, handler: str, files: Mapping[str, bytes]) -> Function:
+    """Create a function of the host's zip and of ``files``, which are added to it by name."""
+    code = io.BytesIO(package.build("host", lambda _: None).read_bytes())
+    with zipfile.ZipFile(code, "a") as archive:
         for path, content in files.items():
             archive.writestr(path, content)
-    tenant.client("lambda").create_function(
-        FunctionName=name,
-        Architectures=["arm64"],
-        Code={"ZipFile": packed.getvalue()},
-        Environment={"Variables": {}},
-        Handler=handler,
-        LoggingConfig={
-            "ApplicationLogLevel": "INFO",
-            "LogFormat": "JSON",
-            "LogGroup": LOG,
-            "SystemLogLevel": "INFO",
-        },
-        MemorySize=1024,
-        Role=EXECUTION_ARN,
-        Runtime="python3.13",
-    )
+    tenant.create_function(name, handler, code.getvalue())
     return Function(tenant, name)

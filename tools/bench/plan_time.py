@@ -1,4 +1,7 @@
-"""`terraform plan` of the operations root for 100 to 3,000 tenants, ours beside the usual way."""
+"""Measures `terraform plan` of the operations root for 100 to 3,000 tenants.
+
+The same roles written the usual way (``usual_terraform``) are planned for comparison.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ REFERENCE = ROOT / "tools" / "bench" / "usual_terraform"
 
 SIZES = (100, 300, 1000, 3000)
 RUNS = 3  # plans of each, for the median
-REFERENCE_UP_TO = 1000  # beyond, one plan of the reference takes most of an hour
+REFERENCE_UP_TO = 1000  # for 3,000 tenants one plan of the reference takes most of an hour
 GOAL_TENANTS, GOAL_SECONDS = 1000, 25.0
 GOAL_GROWTH = 1.3  # time per tenant at 3,000 over time per tenant at 300
 GROWTH_FROM, GROWTH_TO = 300, 3000
@@ -37,7 +40,7 @@ GROWTH_FROM, GROWTH_TO = 300, 3000
 DATA = "bench.tfvars.json"
 PLAN = ("-input=false", "-lock=false", f"-var-file={DATA}")
 
-# Merged into a root's own files, so that planning asks nobody anything:
+# Overrides the root's provider and backend, so that a plan needs no account and no network:
 # https://developer.hashicorp.com/terraform/language/files/override
 OFFLINE = """\
 terraform {
@@ -56,8 +59,8 @@ provider "aws" {
 
 
 @dataclass(frozen=True)
-class Measured:
-    """The plans of one variant at one size, in wall-clock seconds."""
+class Measurement:
+    """The plans of one variant for a number of tenants, in wall-clock seconds."""
 
     variant: str
     tenants: int
@@ -65,66 +68,70 @@ class Measured:
 
     @property
     def median(self) -> float:
-        """The median of the runs, in seconds."""
+        """Return the median of the runs, in seconds."""
         return statistics.median(self.seconds)
 
 
-def plan(chosen: argparse.Namespace) -> bool:
-    """Plan both variants at every size, print and write the figures; True when a goal is missed."""
-    taken_on = {**machine.describe(), "terraform": _terraform_version()}
+def plan(options: argparse.Namespace) -> bool:
+    """Plan both variants for every size, print and write the figures; return whether a goal is missed."""
+    machine_state = {**machine.describe(), "terraform": _terraform_version()}
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         variants = {
             "ours": Root(ours(Path(folder) / "ours")),
             "reference": Root(reference(Path(folder) / "reference")),
         }
-        measured = _interleaved(variants, chosen.sizes, chosen.runs or RUNS, chosen.reference)
-    reached = judge(measured)
-    show(taken_on, measured)
-    goals.show(reached)
-    write("plan", taken_on, measured, reached)
-    return any(goal.met is False for goal in reached)
+        measurements = _interleaved(
+            variants, options.sizes, options.runs or RUNS, options.reference
+        )
+    results = judge(measurements)
+    show(machine_state, measurements)
+    goals.show(results)
+    write("plan", machine_state, measurements, results)
+    return any(result.met is False for result in results)
 
 
 class Root:
-    """A Terraform root that plans without an account and without a state."""
+    """A Terraform root that can be planned without an account and without a state."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         (path / "offline_override.tf").write_text(OFFLINE)
         toolchain = ensure_toolchain(progress)
         self._terraform = toolchain.terraform
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("AWS_")
+        }
         self._environment = toolchain.environment(
-            {**kept, "AWS_REGION": "eu-central-1", "AWS_EC2_METADATA_DISABLED": "true"}
+            {**environment, "AWS_REGION": "eu-central-1", "AWS_EC2_METADATA_DISABLED": "true"}
         )
         self._run("init")
 
     def plan(self, tenants: int) -> float:
-        """Seconds that planning takes for so many new tenants; CommandError when it does not plan."""
-        (self.path / DATA).write_text(json.dumps(generated(tenants)))
+        """Return the seconds that a plan takes for this number of new tenants.
+
+        Raises:
+            CommandError: The plan fails or lacks a role.
+        """
+        (self.path / DATA).write_text(json.dumps(variables(tenants)))
         started = time.perf_counter()
-        printed = self._run("plan", *PLAN)
+        output = self._run("plan", *PLAN)
         seconds = time.perf_counter() - started
-        added = re.search(r"Plan: (\d+) to add, 0 to change", printed)
-        if added is None or int(added[1]) < tenants:
+        additions = re.search(r"Plan: (\d+) to add, 0 to change", output)
+        if additions is None or int(additions[1]) < tenants:
             raise CommandError(f"{self.path.name} does not plan a role for each tenant.")
         return seconds
 
-    def show(self, tenants: int) -> dict[str, Any]:
-        """The plan for so many tenants as `terraform show -json` tells it."""
-        return self.shown(generated(tenants))
-
-    def shown(self, data: dict[str, Any]) -> dict[str, Any]:
-        """The plan for these variables as `terraform show -json` tells it."""
+    def plan_json(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Return the plan for these variables as `terraform show -json` prints it."""
         (self.path / DATA).write_text(json.dumps(data))
         self._run("plan", *PLAN, "-out=plan")
-        shown: dict[str, Any] = json.loads(self._run("show", "-json", "plan"))
-        return shown
+        plan: dict[str, Any] = json.loads(self._run("show", "-json", "plan"))
+        return plan
 
     def _run(self, command: str, *options: str) -> str:
-        # `show -json` needs no word about colours, and takes none.
+        # `terraform show -json` has no colours and rejects the option in this place.
         colour = [] if command == "show" else ["-no-color"]
-        done = subprocess.run(
+        run = subprocess.run(
             [self._terraform, command, *colour, *options],
             cwd=self.path,
             env=self._environment,
@@ -132,21 +139,23 @@ class Root:
             text=True,
             check=False,
         )
-        if done.returncode:
-            raise CommandError(f"terraform {command} in {self.path.name}: {done.stderr.strip()}")
-        return done.stdout
+        if run.returncode:
+            raise CommandError(
+                f"terraform {command} failed in {self.path.name}: {run.stderr.strip()}"
+            )
+        return run.stdout
 
 
 def ours(folder: Path) -> Path:
-    """A copy of the operations root and of what it is made of; returns the root."""
-    unwanted = shutil.ignore_patterns(".terraform*")
-    shutil.copytree(ROOT / "modules", folder / "modules", ignore=unwanted)
+    """Copy the operations root and its modules to ``folder``; return the copy of the root."""
+    ignore = shutil.ignore_patterns(".terraform*")
+    shutil.copytree(ROOT / "modules", folder / "modules", ignore=ignore)
     environments = folder / "environments"
     shutil.copytree(
         ROOT / "environments" / "operations",
         environments / "operations",
         symlinks=True,
-        ignore=unwanted,
+        ignore=ignore,
     )
     for shared in (ROOT / "environments").glob("*.tf"):
         shutil.copy(shared, environments)
@@ -154,13 +163,16 @@ def ours(folder: Path) -> Path:
 
 
 def reference(folder: Path) -> Path:
-    """A copy of the same roles written the usual way."""
+    """Copy the same roles written the usual way to ``folder``, and return it."""
     shutil.copytree(REFERENCE, folder, ignore=shutil.ignore_patterns(".terraform*"))
     return folder
 
 
-def generated(tenants: int) -> dict[str, Any]:
-    """An environment with so many tenants: one or two accounts each, a model on demand and one by profile."""
+def variables(tenants: int) -> dict[str, Any]:
+    """Return an environment of this many tenants, as the variables of the operations root.
+
+    Each tenant has one or two accounts, a model on demand and a model with a geographic profile.
+    """
     return {
         "environment": "bench",
         "operations": {"account_id": "111111111111", "region": "eu-central-1"},
@@ -191,54 +203,63 @@ def generated(tenants: int) -> dict[str, Any]:
     }
 
 
-def judge(measured: Sequence[Measured]) -> list[Goal]:
-    """Which goals these figures meet."""
-    median = {(one.variant, one.tenants): one.median for one in measured}
+def judge(measurements: Sequence[Measurement]) -> list[Goal]:
+    """Compare the measurements with the goals."""
+    medians = {(plans.variant, plans.tenants): plans.median for plans in measurements}
     return [
         goal(
             f"{GOAL_TENANTS:,} tenants plan in at most {GOAL_SECONDS:.0f} s",
-            median.get(("ours", GOAL_TENANTS)),
+            medians.get(("ours", GOAL_TENANTS)),
             GOAL_SECONDS,
             "{:.1f} s",
         ),
-        growth({tenants: middle for (name, tenants), middle in median.items() if name == "ours"}),
+        growth(
+            {tenants: seconds for (name, tenants), seconds in medians.items() if name == "ours"}
+        ),
     ]
 
 
-def show(taken_on: dict[str, Any], measured: Sequence[Measured]) -> None:
-    """The machine and the table."""
-    median = {(one.variant, one.tenants): one.median for one in measured}
+def show(machine_state: dict[str, Any], measurements: Sequence[Measurement]) -> None:
+    """Print the machine and the table."""
+    medians = {(plans.variant, plans.tenants): plans.median for plans in measurements}
     out.print(
-        f"[bold]terraform plan of the operations root[/bold], median of {len(measured[0].seconds)}\n"
-        f"{machine.in_words(taken_on)}, {taken_on['terraform']}\n",
+        f"[bold]terraform plan of the operations root[/bold], median of {len(measurements[0].seconds)}\n"
+        f"{machine.in_words(machine_state)}, {machine_state['terraform']}\n",
         soft_wrap=True,
     )
-    shown = table("tenants", "ours", "ms a tenant", "reference", "ms a tenant", "reference/ours")
-    for size in sorted({one.tenants for one in measured}):
-        own, usual = median["ours", size], median.get(("reference", size))
-        shown.add_row(
+    rows = table("tenants", "ours", "ms a tenant", "reference", "ms a tenant", "reference/ours")
+    for size in sorted({plans.tenants for plans in measurements}):
+        ours_seconds, reference_seconds = medians["ours", size], medians.get(("reference", size))
+        rows.add_row(
             f"{size:,}",
-            f"{own:.1f} s",
-            f"{1000 * own / size:.1f}",
+            f"{ours_seconds:.1f} s",
+            f"{1000 * ours_seconds / size:.1f}",
             *(
                 ["not run", "", ""]
-                if usual is None
-                else [f"{usual:.1f} s", f"{1000 * usual / size:.1f}", f"{usual / own:.1f}"]
+                if reference_seconds is None
+                else [
+                    f"{reference_seconds:.1f} s",
+                    f"{1000 * reference_seconds / size:.1f}",
+                    f"{reference_seconds / ours_seconds:.1f}",
+                ]
             ),
         )
-    out.print(shown)
+    out.print(rows)
     out.print()
 
 
 def write(
-    section: str, taken_on: dict[str, Any], measured: Sequence[Measured], reached: Sequence[Goal]
+    section: str,
+    machine_state: dict[str, Any],
+    measurements: Sequence[Measurement],
+    results: Sequence[Goal],
 ) -> None:
-    """The figures for machines, in RESULTS."""
+    """Write the figures of a section as JSON to build/bench."""
     content = {
-        "machine": taken_on,
+        "machine": machine_state,
         "load_after": os.getloadavg(),
-        "measured": [{**asdict(one), "median": round(one.median, 2)} for one in measured],
-        "goals": [asdict(one) for one in reached],
+        "measured": [{**asdict(plans), "median": round(plans.median, 2)} for plans in measurements],
+        "goals": [asdict(goal) for goal in results],
     }
     file = RESULTS / f"{section}.json"
     file.write_text(json.dumps(content, indent=2) + "\n")
@@ -246,20 +267,20 @@ def write(
 
 
 def _terraform_version() -> str:
-    said = subprocess.run(
+    run = subprocess.run(
         [ensure_toolchain(progress).terraform, "version"],
         capture_output=True,
         text=True,
         check=True,
     )
-    return said.stdout.splitlines()[0]
+    return run.stdout.splitlines()[0]
 
 
 def _interleaved(
     variants: dict[str, Root], sizes: Sequence[int], runs: int, reference_up_to: int
-) -> list[Measured]:
-    """Every variant at every size, in turns, so that what else the machine does falls on all alike."""
-    taken: dict[tuple[str, int], list[float]] = {}
+) -> list[Measurement]:
+    """Plan the variants and sizes in turns, so that other load on the machine affects all of them."""
+    samples: dict[tuple[str, int], list[float]] = {}
     for turn in range(1, runs + 1):
         for size in sizes:
             for name, root in variants.items():
@@ -267,33 +288,32 @@ def _interleaved(
                     continue
                 seconds = root.plan(size)
                 progress(f"run {turn} of {runs}: {name} with {size:,} tenants: {seconds:.1f} s")
-                taken.setdefault((name, size), []).append(seconds)
-    return [
-        Measured(name, size, tuple(round(one, 3) for one in seconds))
-        for (name, size), seconds in taken.items()
-    ]
+                samples.setdefault((name, size), []).append(round(seconds, 3))
+    return [Measurement(name, size, tuple(seconds)) for (name, size), seconds in samples.items()]
 
 
-def growth(median: Mapping[int, float]) -> Goal:
-    """Whether time grows with the tenants and no faster; ``median`` seconds by number of tenants."""
-    shown = {GROWTH_FROM, GROWTH_TO} <= median.keys()
+def growth(medians: Mapping[int, float]) -> Goal:
+    """Judge whether the time grows in proportion to the tenants; ``medians`` are seconds by tenants."""
+    value = None
+    if {GROWTH_FROM, GROWTH_TO} <= medians.keys():
+        value = medians[GROWTH_TO] / GROWTH_TO / (medians[GROWTH_FROM] / GROWTH_FROM)
     return goal(
         f"a tenant takes at most {GOAL_GROWTH} times as long among {GROWTH_TO:,} as among {GROWTH_FROM}",
-        median[GROWTH_TO] / GROWTH_TO / (median[GROWTH_FROM] / GROWTH_FROM) if shown else None,
+        value,
         GOAL_GROWTH,
         "{:.2f} times",
     )
 
 
 def goal(promise: str, value: float | None, most: float, form: str) -> Goal:
-    """Whether ``value`` is at most what was promised; None where it was not measured."""
+    """Judge whether ``value`` is at most ``most``; it is None if these sizes do not show it."""
     if value is None:
         return Goal(promise, "these sizes do not show it", None)
     return Goal(promise, form.format(value), value <= most)
 
 
 def sizes(text: str) -> tuple[int, ...]:
-    """The numbers of tenants that SIZES= asks for."""
+    """Parse SIZES=, numbers of tenants with commas between them."""
     numbers = tuple(int(size) for size in text.split(","))
     if min(numbers) < 1:
         raise argparse.ArgumentTypeError("write numbers of at least 1, with commas between them")

@@ -1,22 +1,17 @@
-"""`make bench ONLY=record`: thousands of calls while things break, and what the records cost.
+"""Counts the records of thousands of calls during faults, and measures what a record costs.
 
-Three functions run the same zip on a local cloud, under Lambda's own runtime client: ours, the usual
-logging handler (watchtower), and one without any record. Faults are drawn from a seed. Which calls
-were paid is told by Bedrock's own invocation log, which the local cloud writes when it answers.
+Three functions run in the same zip on a local AWS, under Lambda's own runtime client: ours, the usual
+logging handler (watchtower), and one without records. The faults are drawn from a seed. Bedrock's own
+invocation log, which the local AWS writes for each answer, shows which calls were paid.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import random
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +19,17 @@ from typing import TYPE_CHECKING, Any
 import watchtower
 from botocore.config import Config
 
-from tools.bench.acme import FUNCTION, RECORDS, Acme, Function, deploy, make
+from tools.bench import RESULTS, machine
+from tools.bench.local_server import serve
+from tools.bench.local_tenant import (
+    FUNCTION,
+    RECORDS,
+    Function,
+    LocalTenant,
+    create,
+    deploy,
+    policy,
+)
 from tools.cli.console import out, progress, table
 from tools.errors import CommandError
 from tools.localaws.faults import FOREVER, Fault
@@ -32,15 +37,15 @@ from tools.paths import ROOT
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from tools.records.reader import RecordReader
 
-RESULT = ROOT / "build" / "bench" / "record.json"
-FILES = ROOT / "tools" / "bench" / "record_handlers"
-LEDGER = "/bench/paid"  # Bedrock's own log of what it answered, in the operations account
+RESULT = RESULTS / "record.json"
+HANDLERS = ROOT / "tools" / "bench" / "record_handlers"
+LEDGER = "/bench/paid"  # the log group of Bedrock's invocation log, in the operations account
 SEED = 20261123
-USUAL_SHARE = 20  # every so many calls the usual handler is called too: it takes its faults slowly
+USUAL_SHARE = 20  # the usual handler gets every 20th call, because its retries take long
 LATENCY_CALLS = 200
 
 STEPS = (
@@ -54,7 +59,7 @@ STEPS = (
 
 @dataclass(frozen=True)
 class Trouble:
-    """What goes wrong during one call: a fault of the cloud, a death of the function, or nothing."""
+    """What happens during one call: a fault of an AWS service, a killed function, or nothing."""
 
     kind: str
     fault: Fault | None = None
@@ -63,7 +68,7 @@ class Trouble:
 
 @dataclass
 class Tally:
-    """What became of one function's calls."""
+    """The outcomes of one function's calls."""
 
     name: str
     calls: int = 0
@@ -76,25 +81,24 @@ class Tally:
     lost: int = 0
 
 
-def record(chosen: argparse.Namespace) -> bool:
-    """Run it, print and write the figures; True when a paid call is neither recorded nor named."""
-    with _cloud() as url:
-        tenant = make(url)
-        _keep_a_ledger(tenant)
+def record(options: argparse.Namespace) -> bool:
+    """Run the calls, print and write the figures; return whether a paid call of ours has no record."""
+    with serve() as url:
+        tenant = create(url)
+        _log_invocations(tenant)
         functions = {
             "ours": _function(tenant, FUNCTION, "tenant_bedrock.handler.handler"),
             "usual": _function(tenant, "usual", "usual.handler"),
-            "raw": _function(tenant, "raw", "raw.handler"),
+            "raw": _function(tenant, "raw", "no_record.handler"),
         }
         latencies = _latencies(functions)
-        invocations = _break_things(functions, chosen.calls)
-        tallies = _tally(tenant, functions["ours"].book(), invocations)
+        invocations = _call_during_faults(functions, options.calls)
+        tallies = _tally(tenant, functions["ours"].reader(), invocations)
     _show(tallies, latencies)
     content = {
         "seed": SEED,
-        "cores": len(os.sched_getaffinity(0)),
-        "load_after": os.getloadavg(),
-        "troubles": Counter(one.trouble.kind for one in invocations if one.name == "ours"),
+        "machine": machine.describe(),
+        "troubles": Counter(call.trouble.kind for call in invocations if call.name == "ours"),
         "tallies": [asdict(tally) for tally in tallies],
         "latency_ms": latencies,
     }
@@ -103,56 +107,35 @@ def record(chosen: argparse.Namespace) -> bool:
     return any(tally.lost for tally in tallies if tally.name == "ours")
 
 
-@contextmanager
-def _cloud() -> Iterator[str]:
-    """A local cloud in a process of its own, so that it does not share ours."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        state = Path(folder) / "cloud.json"
-        with subprocess.Popen(
-            [sys.executable, "-m", "tools.localaws", "serve", "--state", state], cwd=ROOT
-        ) as server:
-            try:
-                while not state.exists():
-                    if server.poll() is not None:
-                        raise CommandError("The local cloud does not start.")
-                    time.sleep(0.05)
-                yield json.loads(state.read_text())["url"]
-            finally:
-                server.terminate()
-
-
-def _keep_a_ledger(tenant: Acme) -> None:
-    """Have Bedrock log every call it answers, as an operations account of ours never would."""
+def _log_invocations(tenant: LocalTenant) -> None:
+    """Have Bedrock log every call that it answers, which a real operations account must not do."""
     tenant.client("logs", tenant.operations).create_log_group(logGroupName=LEDGER)
     iam = tenant.client("iam", tenant.operations)
     trust = {"Principal": {"Service": "bedrock.amazonaws.com"}, "Action": "sts:AssumeRole"}
     write = {"Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "*"}
-    made = iam.create_role(RoleName="ledger", AssumeRolePolicyDocument=_policy(trust))
-    iam.put_role_policy(RoleName="ledger", PolicyName="write", PolicyDocument=_policy(write))
+    role = iam.create_role(RoleName="ledger", AssumeRolePolicyDocument=policy(trust))
+    iam.put_role_policy(RoleName="ledger", PolicyName="write", PolicyDocument=policy(write))
     tenant.client("bedrock", tenant.operations).put_model_invocation_logging_configuration(
         loggingConfig={
-            "cloudWatchConfig": {"logGroupName": LEDGER, "roleArn": made["Role"]["Arn"]},
+            "cloudWatchConfig": {"logGroupName": LEDGER, "roleArn": role["Role"]["Arn"]},
             "textDataDeliveryEnabled": True,
         }
     )
 
 
-def _policy(statement: dict[str, Any]) -> str:
-    statements = [{"Effect": "Allow", **statement}]
-    return json.dumps({"Version": "2012-10-17", "Statement": statements})
-
-
-def _function(tenant: Acme, name: str, handler: str) -> Function:
+def _function(tenant: LocalTenant, name: str, handler: str) -> Function:
     source = Path(watchtower.__file__)
-    files = {f"{path.stem}.py": path.read_bytes() for path in FILES.glob("*.py")}
-    made = deploy(tenant, name, handler, {**files, "watchtower/__init__.py": source.read_bytes()})
-    made.configure()
-    return made
+    files = {f"{path.stem}.py": path.read_bytes() for path in HANDLERS.glob("*.py")}
+    function = deploy(
+        tenant, name, handler, {**files, "watchtower/__init__.py": source.read_bytes()}
+    )
+    function.configure()
+    return function
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """One call of one function; ``id`` is Lambda's request id, ``prompt`` no other call's."""
+    """One call of one function; ``id`` is Lambda's request id, and ``prompt`` is unique to the call."""
 
     name: str
     id: str
@@ -162,9 +145,9 @@ class Invocation:
 
 
 class _Caller:
-    """Invokes functions with one client: making one takes longer than a call."""
+    """Invokes functions with one client, because creating a client takes longer than a call."""
 
-    def __init__(self, tenant: Acme) -> None:
+    def __init__(self, tenant: LocalTenant) -> None:
         session: Any = tenant.customer
         self._client = session.client(
             "lambda",
@@ -182,16 +165,19 @@ class _Caller:
 
 
 def _latencies(functions: dict[str, Function]) -> dict[str, dict[str, float]]:
-    """Milliseconds of a warm call as its caller sees it, in turns so that all see the same machine."""
+    """Return quantiles of the milliseconds that a caller waits for a warm call, by function.
+
+    The functions take turns, so that other load on the machine affects all of them.
+    """
     caller = _Caller(functions["ours"].tenant)
     calm = Trouble("none")
-    taken: dict[str, list[float]] = {name: [] for name in functions}
+    samples: dict[str, list[float]] = {name: [] for name in functions}
     for number in range(LATENCY_CALLS + 10):
         for name, function in functions.items():
             started = time.perf_counter()
             caller.invoke(function, name, f"latency of {name} {number}", calm)
-            taken[name].append((time.perf_counter() - started) * 1000)
-    return {name: _quantiles(values[10:]) for name, values in taken.items()}
+            samples[name].append((time.perf_counter() - started) * 1000)
+    return {name: _quantiles(values[10:]) for name, values in samples.items()}
 
 
 def _quantiles(values: Sequence[float]) -> dict[str, float]:
@@ -199,7 +185,7 @@ def _quantiles(values: Sequence[float]) -> dict[str, float]:
     return {"p50": round(cuts[49], 2), "p99": round(cuts[98], 2)}
 
 
-def _break_things(functions: dict[str, Function], calls: int) -> list[Invocation]:
+def _call_during_faults(functions: dict[str, Function], calls: int) -> list[Invocation]:
     tenant = functions["ours"].tenant
     caller = _Caller(tenant)
     chance = random.Random(SEED)  # noqa: S311 - a script of faults, not a secret
@@ -224,7 +210,7 @@ def _break_things(functions: dict[str, Function], calls: int) -> list[Invocation
 
 
 def _draw(chance: random.Random) -> Trouble:
-    """Nine calls in ten are left alone."""
+    """Draw the trouble of one call; nine calls in ten have none."""
     kind = chance.choices(
         [
             "none",
@@ -256,46 +242,48 @@ def _draw(chance: random.Random) -> Trouble:
     return Trouble(kind, faults.get(kind), step if kind == "killed" else None)
 
 
-def _tally(tenant: Acme, reader: RecordReader, invocations: Sequence[Invocation]) -> list[Tally]:
-    paid = _paid(tenant)
-    usual = _usual_records(tenant)
+def _tally(
+    tenant: LocalTenant, reader: RecordReader, invocations: Sequence[Invocation]
+) -> list[Tally]:
+    answers = _answers(tenant)
+    usual_records = _usual_records(tenant)
     tallies = {name: Tally(name) for name in ("ours", "usual")}
     entries: dict[str, list[Any]] = {}
     for entry in reader.entries():
         entries.setdefault(entry.record["tenantBedrock"].get("invocationId"), []).append(entry)
-    for one in invocations:
-        tally = tallies[one.name]
+    for call in invocations:
+        tally = tallies[call.name]
         tally.calls += 1
-        tally.answered += one.answered
-        tally.paid += paid[one.prompt]
-        if one.name == "usual":
-            tally.delivered += min(paid[one.prompt], usual[one.prompt])
-            tally.lost += max(0, paid[one.prompt] - usual[one.prompt])
+        tally.answered += call.answered
+        tally.paid += answers[call.prompt]
+        if call.name == "usual":
+            tally.delivered += min(answers[call.prompt], usual_records[call.prompt])
+            tally.lost += max(0, answers[call.prompt] - usual_records[call.prompt])
             continue
-        told = 0
-        for entry in entries.get(one.id, ()):
-            told += _told(entry)
+        explained_calls = 0
+        for entry in entries.get(call.id, ()):
+            explained_calls += _paid_calls(entry)
             if entry.phase in {"start", "incomplete"}:
                 tally.named_gaps += entry.phase == "start"
                 tally.incomplete += entry.phase == "incomplete"
             else:
                 tally.delivered += entry.place == "delivered"
                 tally.spilled += entry.place == "spilled"
-        tally.lost += max(0, paid[one.prompt] - told)
+        tally.lost += max(0, answers[call.prompt] - explained_calls)
     if reader.damage():
         raise CommandError("\n".join(reader.damage()))
     return list(tallies.values())
 
 
-def _told(entry: Any) -> int:  # noqa: ANN401 - tools.records.reader.Entry
-    """How many paid calls an entry can stand for: its attempts that were or may have been answered."""
+def _paid_calls(entry: Any) -> int:  # noqa: ANN401 - tools.records.reader.Entry
+    """Return how many paid calls an entry explains: its attempts that were or may have been answered."""
     attempts = entry.record["tenantBedrock"].get("attempts", [])
     answered = sum(attempt.get("status") in (200, None) for attempt in attempts)
     return answered or int(entry.phase in {"start", "incomplete"})
 
 
-def _paid(tenant: Acme) -> Counter[str]:
-    """How many times Bedrock answered each prompt."""
+def _answers(tenant: LocalTenant) -> Counter[str]:
+    """Return how many times Bedrock answered each prompt."""
     client = tenant.client("logs", tenant.operations)
     pages = client.get_paginator("filter_log_events").paginate(logGroupName=LEDGER)
     events = (json.loads(event["message"]) for page in pages for event in page["events"])
@@ -304,13 +292,13 @@ def _paid(tenant: Acme) -> Counter[str]:
     )
 
 
-def _usual_records(tenant: Acme) -> Counter[str]:
+def _usual_records(tenant: LocalTenant) -> Counter[str]:
     lines = (json.loads(message) for message in tenant.messages(RECORDS))
     return Counter(line["prompt"] for line in lines if "prompt" in line)
 
 
 def _show(tallies: Sequence[Tally], latencies: dict[str, dict[str, float]]) -> None:
-    shown = table(
+    rows = table(
         "", "calls", "paid", "answered", "delivered", "spilled", "incomplete", "named gaps", "lost"
     )
     labels = {"ours": "ours", "usual": "usual (watchtower)"}
@@ -318,12 +306,12 @@ def _show(tallies: Sequence[Tally], latencies: dict[str, dict[str, float]]) -> N
         _, *counts = asdict(tally).values()
         *others, lost = (f"{count:,}" for count in counts)
         colour = "red" if tally.lost else "green"
-        shown.add_row(labels[tally.name], *others, f"[{colour}]{lost}[/{colour}]")
-    out.print("[bold]Records while one call in ten goes wrong[/bold], seed", SEED, "\n")
-    out.print(shown)
+        rows.add_row(labels[tally.name], *others, f"[{colour}]{lost}[/{colour}]")
+    out.print("[bold]Records while one call in ten meets a fault[/bold], seed", SEED, "\n")
+    out.print(rows)
     raw = latencies["raw"]
     out.print(
-        "\n[bold]A warm call on a quiet cloud[/bold], milliseconds added to one without record\n"
+        "\n[bold]A warm call without faults[/bold], milliseconds added to a call without record\n"
     )
     added = table("", "p50", "p99")
     for name in ("ours", "usual"):

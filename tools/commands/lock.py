@@ -1,7 +1,7 @@
 """`make lock`: refresh the hash-locked requirement files from pyproject.toml.
 
-They hold versions and hashes for every platform, and no address: whichever package index a
-machine is set up with, what it serves must have these hashes.
+The files hold versions and hashes for every platform, and no address of a package index. Any index
+can serve the packages, as long as they have these hashes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LOCKS = {
     "lambda/requirements.txt": ["pyproject.toml", "--overrides=lambda/overrides.txt"],
     "requirements-dev.txt": ["pyproject.toml", "--group=development"],
     "requirements.txt": ["--group=operation", "--constraints=requirements-dev.txt"],
-    # The same dependencies with nothing left out: what `make bench` compares the zip with.
+    # All dependencies of the package, for the usual LangChain handler that `make bench` compares with.
     "tools/bench/requirements.txt": ["pyproject.toml"],
 }
 
@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Resolve every file anew."""
+    """Resolve the newest versions that pyproject.toml allows, and write every file."""
     parser().parse_args()
     for path, options in LOCKS.items():
         progress(f"Resolving {path}")

@@ -1,4 +1,4 @@
-"""`make package`: build the Lambda zip, with its inventory and its SBOM beside it."""
+"""`make package`: build the Lambda zip and its SBOM."""
 
 from __future__ import annotations
 
