@@ -90,7 +90,7 @@ def _seconds(file: Path) -> float:
         CommandError: The plan is not proved.
     """
     started = time.perf_counter()
-    proof = proved(claims.of(read(json.loads(file.read_text()))))
+    proof = proved(claims.claims_for(read(json.loads(file.read_text()))))
     report = Report("bench", "a plan", (proof,), (), 0.0, datetime.now(UTC))
     report.certificate()
     if not report.holds:

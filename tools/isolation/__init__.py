@@ -1,17 +1,17 @@
-"""A proof, for every request there can be, that no tenant can reach another. `make prove` runs it.
+"""Prove that no possible request lets one tenant reach another. `make prove` runs this package.
 
-It reads in this order:
+The modules in reading order:
 
-plan        what a Terraform plan says will exist: roles and their policies, and everything else
-stanza      what the tenants' stanzas mean in the operations account, as a predicate over requests
-workload    the same in a customer account
-predicate   the language in which they say it
-claims      of each policy: it allows exactly what is meant; and faults that need no solver
-world       what a request is to a solver, and what is assumed of every request
-encode      a policy as a formula; the file to audit
-smt         how formulas are written
-solvers     z3 and cvc5, asked in the same words
-example     a solver's answer as a concrete request, which the evaluator of tools/iam confirms
-prove       all of it for one plan
-report      the table, the JSON and the certificate
+plan_reader               what a Terraform plan says will exist: IAM roles, policies, other resources
+predicate                 the language in which the specifications are written
+operations_specification  what a stanza grants in the operations account, as predicates over requests
+customer_specification    what a stanza grants in a customer account
+claims                    the claims about a plan, and the faults that need no solver
+smt                       formulas as SMT-LIB text
+symbolic_request          the variables that describe a request, and the axioms about them
+encode                    an IAM policy as a formula; this is the file to audit
+solvers                   z3 and cvc5
+examples                  concrete requests: counterexamples, and requests that must be allowed
+prover                    decides every claim about a plan
+certificate               the table, the JSON and the certificate
 """

@@ -1,4 +1,4 @@
-"""What a proof says: as a table, as JSON, and as a certificate to hand on."""
+"""Report a proof as a table, as JSON, and as a certificate in Markdown."""
 
 from __future__ import annotations
 
@@ -10,78 +10,83 @@ from typing import TYPE_CHECKING, Any
 from tools.isolation import solvers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from tools.isolation.example import Counterexample
+    from tools.isolation.examples import Counterexample
     from tools.isolation.prover import Outcome, Proof
 
 CLAIMS = (
-    "Each role can be assumed by exactly its tenant's execution roles, with its ExternalIds, under its name.",
-    "No two tenants share a caller, an ExternalId or a role: no tenant can assume another's role.",
-    "Each role may do exactly what its stanza grants, in any service and Region, and nothing if it is not active.",
-    "So no role can turn on a log of prompts, start a batch job, or write to any storage.",
-    "In each customer account the execution role assumes one role and writes two log groups.",
-    "The reader role there reads the records and nothing else, and is assumed by the readers named only.",
-    "The key serves CloudWatch Logs for these two groups, and nobody of the operations account.",
-    "Nothing in the operations account's plan is of a type that could hold a prompt or an answer.",
+    "Every policy in the plans allows exactly the requests that the stanzas grant, no more and no fewer.",
+    "Only a tenant's execution roles can assume its role, with one of its ExternalIds and its name as session name.",
+    "No two tenants share a caller, an ExternalId or a role, so no tenant can assume another tenant's role.",
+    "A tenant's role allows exactly what its stanza grants, in all services and Regions; nothing if it is inactive.",
+    "Therefore no tenant's role can enable the logging of prompts, start a batch job, or write to any storage.",
+    "In a customer account, the execution role can only assume this role and write to two log groups.",
+    "If the function is in a VPC, Lambda can also manage its network interfaces; the function's code cannot.",
+    "The reader and unmasker roles can only read these log groups; only the unmasker role can read masked values.",
+    "Only the principals listed in the stanza can assume the reader and unmasker roles.",
+    "Only CloudWatch Logs can use the account's KMS key, and only for these log groups.",
+    "The account's principals can administer the key but not use it; the operations account has no access to it.",
+    "Each VPC endpoint in the plan accepts only calls by the execution role or by the tenant's role.",
+    "The plan of the operations account contains no resource of a type that could store a prompt or an answer.",
 )
-ASSUMED = (
-    "IAM decides as its documentation says; how that was read is in tools/isolation/encode.py.",
-    "A caller is an AWS service, or a user, role or federated user whose ARN holds its account of 12 digits.",
-    "A request has aws:SourceVpce when it comes through a VPC endpoint, and aws:SourceIp when it does not.",
-    "Bedrock sets bedrock:InferenceProfileArn and aws:ResourceTag as documented.",
+ASSUMPTIONS = (
+    "IAM evaluates policies as its documentation describes; `tools/isolation/encode.py` is our reading of it.",
+    "Every caller is an AWS service, or a user, role or federated user whose ARN contains its 12-digit account ID.",
+    "A request has `aws:SourceVpce` if it comes through a VPC endpoint, and `aws:SourceIp` if it does not.",
+    "Bedrock sets `bedrock:InferenceProfileArn` and `aws:ResourceTag` as documented.",
 )
 NOT_COVERED = (
-    "service and resource control policies, permissions boundaries, session policies: they can only take away",
-    "policies of resources outside the plan, such as a bucket that admits a role by itself",
-    "what a customer allows others in its own account",
-    "AWS's own evaluation, and that Bedrock keeps nothing: AWS's word",
+    "Service and resource control policies, permissions boundaries, session policies: they only remove access.",
+    "Policies of resources outside the plan, such as a bucket policy that gives a role access.",
+    "Access that a customer gives to others in its own account.",
+    "AWS's own evaluation of policies, and AWS's statement that Bedrock does not store prompts or answers.",
 )
 
 
 @dataclass(frozen=True)
 class Report:
-    """Every proof of one run."""
+    """The proofs of one run."""
 
     environment: str
-    subject: str  # what an apply would leave, or what exists
+    scope: str  # the planned or the existing resources
     proofs: tuple[Proof, ...]
-    waiting: tuple[str, ...]  # customer accounts that are not planned, for want of a role
+    unplanned: tuple[str, ...]  # customer accounts whose role is not handed over yet
     seconds: float
-    made: datetime
+    time: datetime
 
     @property
     def holds(self) -> bool:
-        """Whether all is proved."""
+        """Whether there are proofs and all of them hold."""
         return bool(self.proofs) and all(proof.holds for proof in self.proofs)
 
     def rows(self) -> list[tuple[str, str, str, str]]:
-        """Of each root: what was claimed, how many times, and how many are proved; faults last."""
+        """Return the root, the topic, the number of claims and how many are proved; faults come last."""
         rows = []
         for proof in self.proofs:
-            claimed = Counter(outcome.claim.about for outcome in proof.outcomes)
-            failed = Counter(outcome.claim.about for outcome in proof.failed)
-            for about, count in claimed.items():
-                proved = count - failed[about]
-                rows.append((proof.case.root, about, f"{count:,}", f"{proved:,}"))
+            totals = Counter(outcome.claim.topic for outcome in proof.outcomes)
+            failures = Counter(outcome.claim.topic for outcome in proof.failed)
+            for topic, total in totals.items():
+                proved = total - failures[topic]
+                rows.append((proof.case.root, topic, f"{total:,}", f"{proved:,}"))
             if proof.faults:
                 rows.append((proof.case.root, "faults", f"{len(proof.faults):,}", "0"))
         return rows
 
     def problems(self) -> list[str]:
-        """Every failure in a sentence or, with its counterexample, several lines."""
+        """Return a sentence about each failure, with the lines of its counterexample if it has one."""
         return [
             problem
             for proof in self.proofs
             for problem in [
-                *(f"{fault.subject}, {fault.about}: {fault.problem}" for fault in proof.faults),
-                *(_told(outcome, proof.case.secrets) for outcome in proof.failed),
+                *(f"{fault.subject}, {fault.topic}: {fault.problem}" for fault in proof.faults),
+                *(_problem(outcome, proof.case.secrets) for outcome in proof.failed),
             ]
         ]
 
     def counts(self) -> dict[str, int]:
-        """How much was proved, and by how much work."""
+        """Return the numbers of tenants, of claims, and of requests confirmed as allowed."""
         return {
             "tenants": len({name for proof in self.proofs for name in proof.case.tenants}),
             "claims": sum(len(proof.outcomes) for proof in self.proofs),
@@ -91,53 +96,74 @@ class Report:
             ),
         }
 
+    def summary(self) -> str:
+        """Return the counts in words."""
+        tenants, claims, distinct, allowed = self.counts().values()
+        plural = "" if tenants == 1 else "s"
+        return (
+            f"{claims:,} claims ({distinct:,} distinct) about {tenants:,} tenant{plural} "
+            f"and {allowed:,} requests confirmed as allowed"
+        )
+
     def data(self) -> dict[str, Any]:
-        """The report for machines."""
+        """Return the report for machines."""
         return {
             "environment": self.environment,
-            "subject": self.subject,
+            "subject": self.scope,
             "proved": self.holds,
-            "made": self.made.isoformat(timespec="seconds"),
+            "made": self.time.isoformat(timespec="seconds"),
             "seconds": round(self.seconds, 2),
             "solvers": solvers.versions(),
             "counts": self.counts(),
-            "waiting": list(self.waiting),
-            "plans": [_plan(proof) for proof in self.proofs],
+            "waiting": list(self.unplanned),
+            "plans": [_plan_data(proof) for proof in self.proofs],
             "claims": list(CLAIMS),
-            "assumed": list(ASSUMED),
+            "assumed": list(ASSUMPTIONS),
             "not_covered": list(NOT_COVERED),
         }
 
     def certificate(self) -> str:
-        """The report as Markdown."""
+        """Return the report as Markdown."""
         verdict = "Proved" if self.holds else "NOT PROVED"
-        versions = ", ".join(f"{name} {version}" for name, version in solvers.versions().items())
-        counted = ", ".join(f"{count:,} {what}" for what, count in self.counts().items())
-        lines = [
-            f"# {verdict}: isolation of the tenants of {self.environment}",
-            f"Of {self.subject}. {self.made:%Y-%m-%d %H:%M:%S} UTC, {self.seconds:.1f} s.",
-            f"{versions}: each by itself. {counted}.",
-            "## For every request there can be",
-            *_items(CLAIMS),
-            "## Of these plans",
-            "| root | SHA-256 of `terraform show -json`, keys sorted |\n|---|---|\n"
-            + "\n".join(f"| {proof.case.root} | `{proof.case.digest}` |" for proof in self.proofs),
-            "| root | claim | made | proved |\n|---|---|---|---|\n"
-            + "\n".join(f"| {' | '.join(row)} |" for row in self.rows()),
+        versions = " and ".join(f"{name} {version}" for name, version in solvers.versions().items())
+        digests = (f"| {proof.case.root} | `{proof.case.digest}` |" for proof in self.proofs)
+        not_covered = list(NOT_COVERED)
+        if self.unplanned:
+            accounts = ", ".join(self.unplanned)
+            not_covered.append(f"Customer accounts whose role is not handed over yet: {accounts}.")
+        sections = [
+            f"# {verdict}: tenant isolation in the environment {self.environment}",
+            f"This proof covers {self.scope}. It consists of {self.summary()}.",
+            f"A claim is proved only if {versions} each find that no request violates it.",
+            f"Started on {self.time:%Y-%m-%d at %H:%M:%S} UTC; finished after {self.seconds:.1f} s.",
+            "## Claims about every possible request",
+            _bullets(CLAIMS),
+            "## Plans",
+            _table(
+                "Root | SHA-256 of `terraform show -json` with sorted keys and no spaces", digests
+            ),
+            "## Results",
+            _table(
+                "Root | Topic | Claims | Proved", (f"| {' | '.join(row)} |" for row in self.rows())
+            ),
         ]
         if problems := self.problems():
-            lines += ["## What fails", *(f"```\n{problem}\n```" for problem in problems)]
-        lines += ["## Taken as true", *_items(ASSUMED), "## Not covered", *_items(NOT_COVERED)]
-        if self.waiting:
-            lines += [f"- customer accounts that wait for their role: {', '.join(self.waiting)}"]
-        return "\n\n".join(lines) + "\n"
+            sections += ["## Failures", *(f"```\n{problem}\n```" for problem in problems)]
+        sections += ["## Assumptions", _bullets(ASSUMPTIONS)]
+        sections += ["## Not covered", _bullets(not_covered)]
+        return "\n\n".join(sections) + "\n"
 
 
-def _items(sentences: Sequence[str]) -> list[str]:
-    return ["\n".join(f"- {sentence}" for sentence in sentences)]
+def _bullets(sentences: Sequence[str]) -> str:
+    return "\n".join(f"- {sentence}" for sentence in sentences)
 
 
-def _plan(proof: Proof) -> dict[str, Any]:
+def _table(header: str, rows: Iterable[str]) -> str:
+    columns = header.count("|") + 1
+    return "\n".join([f"| {header} |", "|---" * columns + "|", *rows])
+
+
+def _plan_data(proof: Proof) -> dict[str, Any]:
     case = proof.case
     return {
         "root": case.root,
@@ -145,48 +171,48 @@ def _plan(proof: Proof) -> dict[str, Any]:
         "proved": proof.holds,
         "claims": len(proof.outcomes),
         "faults": [
-            {"subject": fault.subject, "about": fault.about, "problem": fault.problem}
+            {"subject": fault.subject, "about": fault.topic, "problem": fault.problem}
             for fault in proof.faults
         ],
         "failed": [
             {
                 "subject": outcome.claim.subject,
-                "about": outcome.claim.about,
+                "about": outcome.claim.topic,
                 "problem": outcome.problem,
                 "counterexample": outcome.counterexample
-                and _example(outcome.counterexample, case.secrets),
+                and _example_data(outcome.counterexample, case.secrets),
             }
             for outcome in proof.failed
         ],
     }
 
 
-def _example(found: Counterexample, secrets: Mapping[str, str]) -> dict[str, Any]:
-    request, who = found.request, found.request.requester
+def _example_data(example: Counterexample, secrets: Mapping[str, str]) -> dict[str, Any]:
+    request, requester = example.request, example.request.requester
     context = {
         key: "/".join(value) if isinstance(value, tuple) else str(value)
         for key, value in sorted(request.context.items())
-        if not key.startswith("aws:principala")  # told by who it is
+        if not key.startswith("aws:principala")  # part of the caller
     }
+    is_session = not requester.service and requester.arn != requester.policy_arn
     return {
-        "caller": who.service or who.policy_arn,
-        "session": None if who.service or who.arn == who.policy_arn else who.arn,
+        "caller": requester.service or requester.policy_arn,
+        "session": requester.arn if is_session else None,
         "action": request.action,
         "resource": request.resource,
         "context": {key: secrets.get(value, value) for key, value in context.items()},
-        "allowed": found.allowed,
-        "because": found.reason,
+        "allowed": example.allowed,
+        "because": example.reason,
     }
 
 
-def _told(outcome: Outcome, secrets: Mapping[str, str]) -> str:
-    lines = [f"{outcome.claim.subject}, {outcome.claim.about}: {outcome.problem}"]
+def _problem(outcome: Outcome, secrets: Mapping[str, str]) -> str:
+    lines = [f"{outcome.claim.subject}, {outcome.claim.topic}: {outcome.problem}"]
     if outcome.counterexample:
-        shown = _example(outcome.counterexample, secrets)
-        context = shown.pop("context")
-        verdict = "allowed" if shown.pop("allowed") else "refused"
-        because = shown.pop("because")
-        told = {**shown, **context}
-        lines += [f"  {name:<28} {json.dumps(value)}" for name, value in told.items() if value]
-        lines += [f"  {verdict:<28} {because}"]
+        data = _example_data(outcome.counterexample, secrets)
+        fields = {name: data[name] for name in ("caller", "session", "action", "resource")}
+        fields |= data["context"]
+        lines += [f"  {name:<28} {json.dumps(value)}" for name, value in fields.items() if value]
+        verdict = "allowed because" if data["allowed"] else "refused because"
+        lines += [f"  {verdict:<28} {data['because']}"]
     return "\n".join(lines)

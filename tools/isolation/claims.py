@@ -1,7 +1,7 @@
-"""What is claimed of a plan: of each policy, that it allows exactly what the stanzas mean.
+"""State what must hold for a plan: each policy allows exactly what the stanzas grant.
 
-Beside these claims, which the solvers decide, stand the faults that need no solver: a resource of a
-type that could hold or open something, a policy that is not in the plan, a name used twice.
+The solvers decide these claims. Faults are found without a solver: a resource of a type that could
+store data or give access, a policy that is not in the plan, or a name that is used twice.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from tools.iam.conditions import UnsupportedPolicyError
 from tools.iam.policy import Kind, Policy, parse_policy
-from tools.isolation import stanza_claims as stanza
-from tools.isolation import workload_claims as workload
+from tools.isolation import customer_specification as customer
+from tools.isolation import operations_specification as operations
+from tools.isolation.customer_specification import Workload
+from tools.isolation.operations_specification import Environment, Tenant
 from tools.isolation.plan_reader import PlanError
-from tools.isolation.stanza_claims import Environment, Tenant
-from tools.isolation.workload_claims import Workload
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from tools.isolation.plan_reader import Plan, Role
     from tools.isolation.predicate import Predicate
 
-# No type that is listed can hold a prompt or an answer in the operations account, or give access
-# beyond the roles' own policies. A new one is listed once somebody has thought about it.
-IN_OPERATIONS = {
+# Resource types that a plan may contain. None of them can store a prompt or an answer in the operations
+# account, or give access beyond the roles' own policies. Review a type before you add it.
+OPERATIONS_TYPES = {
     "aws_bedrock_inference_profile",  # counts tokens
     "aws_iam_role",
     "aws_iam_role_policy",
 }
-IN_CUSTOMER = {
-    "aws_cloudwatch_log_data_protection_policy",  # masks, and lets nobody see
-    "aws_cloudwatch_log_group",  # the customer's own record
+CUSTOMER_TYPES = {
+    "aws_cloudwatch_log_data_protection_policy",  # masks values and gives nobody access
+    "aws_cloudwatch_log_group",  # the customer's own records
     "aws_iam_role",
     "aws_iam_role_policy",
     "aws_kms_alias",
@@ -46,57 +46,60 @@ IN_CUSTOMER = {
 
 @dataclass(frozen=True)
 class Claim:
-    """These policies together allow exactly the requests that the stanza means."""
+    """The policies together allow exactly the requests of the specification."""
 
     subject: str  # the tenant, or the tenant and its account
-    about: str  # "trust", "permissions", …
+    topic: str  # "trust", "permissions", …
     policies: tuple[Policy, ...]
-    meaning: Predicate
-    of_role: str = ""  # the role's ARN, where the policies are a role's
+    specification: Predicate
+    role_arn: str = ""  # of the role to which the policies belong, if they belong to one
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Something in a plan that lets no proof stand."""
+    """A problem in a plan that makes a proof impossible."""
 
     subject: str
-    about: str
+    topic: str
     problem: str
 
 
 @dataclass(frozen=True)
 class Case:
-    """Everything that is claimed of one plan, and what is wrong before any solver is asked."""
+    """All claims about one plan, and the faults that need no solver."""
 
     root: str
     digest: str  # of the plan
     tenants: tuple[str, ...]
     claims: tuple[Claim, ...]
     faults: tuple[Fault, ...]
-    secrets: Mapping[str, str]  # each ExternalId, and what to say instead of it
+    secrets: Mapping[str, str]  # the text to print in place of each ExternalId
 
 
-def of(plan: Plan) -> Case:
-    """The claims about one root's plan; which root it is, its variables say."""
+def claims_for(plan: Plan) -> Case:
+    """State the claims about the plan of either root, which its variables identify.
+
+    Raises PlanError if the variables do not describe an environment.
+    """
     try:
-        env = Environment.of(plan.variables)
+        env = Environment.from_variables(plan.variables)
     except (KeyError, TypeError) as error:
-        raise PlanError(f"the plan's variables are not an environment's: {error}") from error
+        raise PlanError(f"the plan's variables do not describe an environment: {error}") from error
     if "account_id" in plan.variables:
-        its = Workload(Tenant(env, plan.variables["tenant"]), plan.variables["account_id"])
-        root, names = f"customer account {its.account}", [its.tenant.name]
-        said = _customer(plan, its)
+        workload = Workload(Tenant(env, plan.variables["tenant"]), plan.variables["account_id"])
+        root, tenants = f"customer account {workload.account}", [workload.tenant.name]
+        findings = _customer_findings(plan, workload)
     else:
-        root, names = f"operations account {env.account}", list(env.tenants)
-        said = _operations(plan, env)
+        root, tenants = f"operations account {env.account}", list(env.tenants)
+        findings = _operations_findings(plan, env)
     claims: list[Claim] = []
     faults: list[Fault] = []
     try:
-        for one in said:
-            if isinstance(one, Claim):
-                claims.append(one)
+        for finding in findings:
+            if isinstance(finding, Claim):
+                claims.append(finding)
             else:
-                faults.append(one)
+                faults.append(finding)
     except PlanError as error:
         faults.append(Fault(env.name, "plan", str(error)))
     secrets = {
@@ -104,171 +107,197 @@ def of(plan: Plan) -> Case:
         for name in env.tenants
         for external_id in Tenant(env, name).external_ids
     }
-    return Case(root, plan.digest, tuple(names), tuple(claims), tuple(faults), secrets)
+    return Case(root, plan.digest, tuple(tenants), tuple(claims), tuple(faults), secrets)
 
 
-def _operations(plan: Plan, env: Environment) -> Iterator[Claim | Fault]:
+def _operations_findings(plan: Plan, env: Environment) -> Iterator[Claim | Fault]:
     tenants = [Tenant(env, name) for name in env.tenants]
-    yield from _only(plan, IN_OPERATIONS, "operations")
-    yield from disjoint(env, tenants)
+    yield from _unreviewed_types(plan, OPERATIONS_TYPES, "operations")
+    yield from _shared_identities(env, tenants)
     roles = {role.name: role for role in plan.roles()}
-    yield from _names(plan.roles(), "operations")
-    yield from _exactly(roles, {tenant.base_name: tenant.name for tenant in tenants}, "role")
+    yield from _ambiguous_roles(plan.roles(), "operations")
+    yield from _differences(roles, {tenant.base_name: tenant.name for tenant in tenants}, "role")
     for tenant in tenants:
         if role := roles.get(tenant.base_name):
-            meaning = (stanza.trust(tenant), stanza.permissions(tenant))
-            yield from _role(tenant.name, role, env, env.account, meaning)
-    yield from _profiles(plan, tenants)
+            specifications = (operations.trust(tenant), operations.permissions(tenant))
+            yield from _role_claims(tenant.name, role, env, env.account, specifications)
+    yield from _profile_faults(plan, tenants)
 
 
-def _customer(plan: Plan, its: Workload) -> Iterator[Claim | Fault]:
-    env, subject = its.tenant.environment, f"{its.tenant.name} {its.account}"
-    yield from _only(plan, IN_CUSTOMER, subject)
+def _customer_findings(plan: Plan, workload: Workload) -> Iterator[Claim | Fault]:
+    env, subject = workload.tenant.environment, f"{workload.tenant.name} {workload.account}"
+    yield from _unreviewed_types(plan, CUSTOMER_TYPES, subject)
     roles = {role.name: role for role in plan.roles()}
-    yield from _names(plan.roles(), subject)
-    yield from _exactly(roles, dict.fromkeys(its.roles, subject), "role")
-    for name, meaning in its.roles.items():
+    yield from _ambiguous_roles(plan.roles(), subject)
+    yield from _differences(roles, dict.fromkeys(workload.roles, subject), "role")
+    for name, specifications in workload.roles.items():
         if role := roles.get(name):
-            which = name.removeprefix(f"{its.tenant.base_name}-")
-            yield from _role(f"{subject} {which}", role, env, its.account, meaning)
-    yield from _key(plan, its, subject)
+            suffix = name.removeprefix(f"{workload.tenant.base_name}-")
+            yield from _role_claims(
+                f"{subject} {suffix}", role, env, workload.account, specifications
+            )
+    yield from _key_claims(plan, workload, subject)
     groups = [group.known("name") for group in plan.of_type("aws_cloudwatch_log_group")]
-    meant = {group.split(":", 6)[6]: subject for group in its.groups}
-    yield from _exactly(groups, meant, "log group")
-    yield from _endpoints(plan, its, subject)
+    expected_groups = {group.split(":", 6)[6]: subject for group in workload.groups}
+    yield from _differences(groups, expected_groups, "log group")
+    yield from _endpoint_claims(plan, workload, subject)
 
 
-def disjoint(env: Environment, tenants: list[Tenant]) -> Iterator[Fault]:
-    """Faults where two tenants share what the trust policies tell them apart by.
+def _shared_identities(env: Environment, tenants: list[Tenant]) -> Iterator[Fault]:
+    """Yield a fault for each role, caller, ExternalId or account that two tenants share.
 
-    Each role trusts only its own callers with its own ExternalIds; when no caller and no ExternalId
-    is two tenants', no tenant can assume another's role. One look at each, however many there are.
+    Each role trusts only its tenant's callers with its tenant's ExternalIds. If no two tenants share
+    one of these, no tenant can assume another's role. This takes linear time, unlike comparing pairs.
     """
-    owned: dict[tuple[str, str], str] = {}
+    owners: dict[tuple[str, str], str] = {}
     for tenant in tenants:
-        own = [
+        identities = [
             *(("role", arn) for arn in (tenant.role_arn, *tenant.callers.values())),
             *(("ExternalId", external_id) for external_id in tenant.external_ids),
             *(("account", id_) for id_ in tenant.callers if id_ not in env.shared_accounts),
         ]
         if not tenant.external_ids:
-            yield Fault(tenant.name, "disjoint", "it has no ExternalId")
+            yield Fault(tenant.name, "separation", "the tenant has no ExternalId")
         if env.account in tenant.callers:
-            yield Fault(tenant.name, "disjoint", "the operations account is one of its accounts")
-        for what, text in own:
-            # IAM does not tell the case of a role's name.
-            owner = owned.setdefault((what, text.lower() if what == "role" else text), tenant.name)
-            if owner != tenant.name or own.count((what, text)) > 1:
-                spoken = "an ExternalId" if what == "ExternalId" else f"the {what} {text}"
-                yield Fault(tenant.name, "disjoint", f"{owner} has {spoken} too")
+            problem = "the operations account is listed as one of the tenant's accounts"
+            yield Fault(tenant.name, "separation", problem)
+        for type_, identity in identities:
+            # IAM role names are case-insensitive.
+            key = (type_, identity.lower() if type_ == "role" else identity)
+            owner = owners.setdefault(key, tenant.name)
+            if owner != tenant.name or identities.count((type_, identity)) > 1:
+                label = "an ExternalId" if type_ == "ExternalId" else f"the {type_} {identity}"
+                users = "twice" if owner == tenant.name else f"by {owner} too"
+                yield Fault(tenant.name, "separation", f"{label} is used {users}")
 
 
-def _only(plan: Plan, types: set[str], subject: str) -> Iterator[Fault]:
-    """Nothing of a type that nobody has looked at."""
-    for its in plan.resources:
-        if its.type not in types:
-            problem = f"{its.address} is of a type that is not on the list of what may exist here"
+def _unreviewed_types(plan: Plan, types: set[str], subject: str) -> Iterator[Fault]:
+    for resource in plan.resources:
+        if resource.type not in types:
+            problem = f"{resource.address} is of a type that is not on the list of reviewed types"
             yield Fault(subject, "resource types", problem)
 
 
-def _names(roles: list[Role], subject: str) -> Iterator[Fault]:
-    """Nothing that would make a role another than its name says."""
+def _ambiguous_roles(roles: list[Role], subject: str) -> Iterator[Fault]:
+    """Yield a fault for each role whose ARN does not follow from its name alone."""
     for name, count in Counter(role.name.lower() for role in roles).items():
         if count > 1:
-            yield Fault(subject, "role", f"{count} roles are named {name}, and IAM knows no case")
+            problem = f"{count} roles are named {name}; IAM role names are case-insensitive"
+            yield Fault(subject, "role", problem)
     for role in roles:
         if role.path != "/":
-            yield Fault(subject, "role", f"{role.name} has the path {role.path}, so another ARN")
+            problem = f"the path of {role.name} is {role.path} instead of /, which changes its ARN"
+            yield Fault(subject, "role", problem)
 
 
-def _exactly(found: Iterable[str], meant: Mapping[str, str], what: str) -> Iterator[Fault]:
-    """What the stanzas mean is there, and nothing beside it; ``meant`` has whose each is."""
-    for name in sorted(meant.keys() - set(found)):
-        yield Fault(meant[name], what, f"there is no {what} {name}")
-    for name in sorted(set(found) - meant.keys()):
-        yield Fault(name, what, f"no stanza means the {what} {name}")
+def _differences(names: Iterable[str], subjects: Mapping[str, str], kind: str) -> Iterator[Fault]:
+    """Yield a fault for each missing or unexpected name; ``subjects`` has the subject of each name."""
+    for name in sorted(subjects.keys() - set(names)):
+        yield Fault(subjects[name], kind, f"the {kind} {name} is missing")
+    for name in sorted(set(names) - subjects.keys()):
+        yield Fault(name, kind, f"no stanza defines the {kind} {name}")
 
 
-def _role(
-    subject: str, role: Role, env: Environment, account: str, meaning: tuple[Predicate, Predicate]
+def _role_claims(
+    subject: str,
+    role: Role,
+    env: Environment,
+    account: str,
+    specifications: tuple[Predicate, Predicate],
 ) -> Iterator[Claim | Fault]:
-    """What the role's trust and its permissions mean, in this order."""
-    trusted, permitted = meaning
+    """Yield the claims about a role; ``specifications`` are of its trust and of its permissions."""
+    trusted, permitted = specifications
     arn = env.role_arn(account, role.name)
-    trust = _claim(subject, "trust", (Kind.TRUST, {"trust policy": role.trust}), trusted, arn)
+    trust = _claim(
+        subject, "trust", Kind.TRUST, {"trust policy": role.trust}, trusted, role_arn=arn
+    )
     yield trust
     if isinstance(trust, Claim):
-        yield from _named(trust, env)
-    yield _claim(subject, "permissions", (Kind.IDENTITY, role.policies), permitted, arn)
+        yield from _broad_principals(trust, env)
+    yield _claim(subject, "permissions", Kind.IDENTITY, role.policies, permitted, role_arn=arn)
 
 
-def _named(claim: Claim, env: Environment) -> Iterator[Fault]:
-    """Whom a policy lets in stands in it by name: a condition alone would be one slip from everyone."""
+def _broad_principals(claim: Claim, env: Environment) -> Iterator[Fault]:
+    """Yield a fault for each statement that does not name its principals.
+
+    Access would then depend on a condition alone, and one mistake in it would give everyone access.
+    """
     for statement in claim.policies[0].statements:
         principals = statement.principals
         if principals is None or statement.effect == "Deny":
             continue
         if principals.anyone or principals.negated:
-            problem = f"statement {statement.sid} lets anyone in, but for its conditions"
-            yield Fault(claim.subject, claim.about, problem)
+            problem = f"statement {statement.sid} allows any principal that meets its conditions"
+            yield Fault(claim.subject, claim.topic, problem)
         if any(env.account in principal for principal in principals.aws):
             problem = f"statement {statement.sid} names the operations account"
-            yield Fault(claim.subject, claim.about, problem)
+            yield Fault(claim.subject, claim.topic, problem)
 
 
-def _key(plan: Plan, its: Workload, subject: str) -> Iterator[Claim | Fault]:
+def _key_claims(plan: Plan, workload: Workload, subject: str) -> Iterator[Claim | Fault]:
     keys = list(plan.of_type("aws_kms_key"))
     if len(keys) != 1:
-        yield Fault(subject, "key", f"there are {len(keys)} keys, where one encrypts its groups")
-    for found in keys:
-        policy = {"key policy": found.known("policy")}
-        key = _claim(subject, "key", (Kind.RESOURCE, policy), workload.key(its))
-        yield key
-        if isinstance(key, Claim):
-            yield from _named(key, its.tenant.environment)
+        problem = f"there are {len(keys)} keys instead of the one that encrypts the log groups"
+        yield Fault(subject, "key", problem)
+    for key in keys:
+        policy = {"key policy": key.known("policy")}
+        claim = _claim(subject, "key", Kind.RESOURCE, policy, customer.key(workload))
+        yield claim
+        if isinstance(claim, Claim):
+            yield from _broad_principals(claim, workload.tenant.environment)
 
 
-def _endpoints(plan: Plan, its: Workload, subject: str) -> Iterator[Claim | Fault]:
-    found = {
-        endpoint.known("service_name").rpartition(f".{its.region}.")[2]: endpoint
+def _endpoint_claims(plan: Plan, workload: Workload, subject: str) -> Iterator[Claim | Fault]:
+    endpoints = {
+        endpoint.known("service_name").rpartition(f".{workload.region}.")[2]: endpoint
         for endpoint in plan.of_type("aws_vpc_endpoint")
     }
-    yield from _exactly(found, dict.fromkeys(its.endpoints, subject), "endpoint")
-    for service, meaning in its.endpoints.items():
-        if service in found:
-            policy = {"endpoint policy": found[service].known("policy")}
-            yield _claim(subject, f"endpoint {service}", (Kind.RESOURCE, policy), meaning)
+    yield from _differences(endpoints, dict.fromkeys(workload.endpoints, subject), "endpoint")
+    for service, specification in workload.endpoints.items():
+        if service in endpoints:
+            policy = {"endpoint policy": endpoints[service].known("policy")}
+            yield _claim(subject, f"endpoint {service}", Kind.RESOURCE, policy, specification)
 
 
-def _profiles(plan: Plan, tenants: list[Tenant]) -> Iterator[Fault]:
-    """A policy knows a tenant's profile by its tags, so the tags must be its own."""
-    meant = {own.name: (tenant.name, own) for tenant in tenants for own in stanza.profiles(tenant)}
-    found = {its.known("name"): its for its in plan.of_type("aws_bedrock_inference_profile")}
-    yield from _exactly(found, {name: tenant for name, (tenant, _) in meant.items()}, "profile")
-    for name in sorted(meant.keys() & found.keys()):
-        tenant, own = meant[name]
-        (source,) = found[name].known("model_source")
-        if source["copy_from"] != own.copied_from:
-            problem = f"{name} is made from {source['copy_from']}, not from {own.copied_from}"
+def _profile_faults(plan: Plan, tenants: list[Tenant]) -> Iterator[Fault]:
+    """Check each profile's source and tags, because policies identify a tenant's profile by its tags."""
+    expected = {
+        profile.name: (tenant.name, profile)
+        for tenant in tenants
+        for profile in operations.profiles(tenant)
+    }
+    planned = {
+        resource.known("name"): resource
+        for resource in plan.of_type("aws_bedrock_inference_profile")
+    }
+    yield from _differences(
+        planned, {name: owner for name, (owner, _) in expected.items()}, "profile"
+    )
+    for name in sorted(expected.keys() & planned.keys()):
+        tenant, profile = expected[name]
+        (source,) = planned[name].known("model_source")
+        if source["copy_from"] != profile.source:
+            problem = f"{name} copies {source['copy_from']} instead of {profile.source}"
             yield Fault(tenant, "profile", problem)
-        tags = found[name].known("tags_all") or {}
-        for tag, text in own.tags.items():
+        tags = planned[name].known("tags_all") or {}
+        for tag, text in profile.tags.items():
             if tags.get(tag) != text:
-                problem = f"the tag {tag} of {name} is {tags.get(tag)}, not {text}"
+                problem = f"the tag {tag} of {name} is {tags.get(tag)} instead of {text}"
                 yield Fault(tenant, "profile", problem)
 
 
 def _claim(
     subject: str,
-    about: str,
-    written: tuple[Kind, Mapping[str, str]],
-    meaning: Predicate,
-    of_role: str = "",
+    topic: str,
+    kind: Kind,
+    texts: Mapping[str, str],
+    specification: Predicate,
+    *,
+    role_arn: str = "",
 ) -> Claim | Fault:
-    """The claim, or that a policy cannot be read."""
-    kind, texts = written
+    """Return the claim about the policies, or a fault if one of the texts cannot be parsed."""
     try:
         policies = tuple(parse_policy(text, name, kind) for name, text in texts.items())
     except UnsupportedPolicyError as error:
-        return Fault(subject, about, str(error))
-    return Claim(subject, about, policies, meaning, of_role)
+        return Fault(subject, topic, str(error))
+    return Claim(subject, topic, policies, specification, role_arn)

@@ -1,8 +1,8 @@
-"""IAM policies as formulas: true of exactly the requests that they allow.
+"""Encode IAM policies as formulas that are true of exactly the requests that the policies allow.
 
-This is the file to audit. It says once more, without a request at hand, what tools/iam says
-with one; tests/test_fuzz.py holds the two against each other. What has no formula here raises
-NotModelledError: nothing is guessed, and nothing is passed over.
+This is the file to audit. It states IAM's rules a second time: tools/iam evaluates them for one
+request, and this module states them for all requests. tests/tools/isolation/test_fuzz.py compares the
+two. A policy element without a formula raises NotModelledError, so nothing is guessed or ignored.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -17,24 +17,24 @@ from typing import TYPE_CHECKING
 from tools.iam.policy import Kind, Policy, Principals, Statement
 from tools.isolation import smt
 from tools.isolation.predicate import fields
-from tools.isolation.smt import Wild, choose, equal, every, no, some, text
-from tools.isolation.world import (
+from tools.isolation.smt import Wildcard, and_, equal, ite, not_, or_, text
+from tools.isolation.symbolic_request import (
     ACCOUNT,
     ACTION,
-    CALLERS,
+    CALLER_KEYS,
     IS_SERVICE,
     PARTITION,
+    PRINCIPAL_ARN,
     RESOURCE,
-    ROLE,
     SERVICE,
-    Holds,
+    KeyType,
     NotModelledError,
-    World,
+    SymbolicRequest,
     arn_matches,
-    held_by,
+    caller_is,
     is_v6,
-    present,
-    session_is,
+    key_type,
+    presence,
     text_matches,
     value,
 )
@@ -47,175 +47,184 @@ if TYPE_CHECKING:
     from tools.isolation.smt import Pattern
 
 
-def world_of(policies: Sequence[Policy], meaning: Predicate) -> World:
-    """The variables that the policies and their meaning speak of."""
-    conditions = [
-        condition
+def symbolic_request(policies: Sequence[Policy], specification: Predicate) -> SymbolicRequest:
+    """Return the request whose variables are those that the policies and the specification test."""
+    tests = Counter(
+        condition.key.lower()
         for policy in policies
         for statement in policy.statements
         for condition in statement.conditions
-    ]
-    tests = Counter(condition.key.lower() for condition in conditions)
-    tests.update(field for field in fields(meaning) if ":" in field)
+    )
+    tests.update(field for field in fields(specification) if ":" in field)
     if {"aws:sourceip", "aws:sourcevpce"} & tests.keys():
         tests.update(["aws:sourceip", "aws:sourcevpce"])
-    return World({key: tests[key] for key in sorted(tests.keys() - CALLERS.keys())})
+    return SymbolicRequest({key: tests[key] for key in sorted(tests.keys() - CALLER_KEYS.keys())})
 
 
-def allowed(policies: Sequence[Policy], world: World) -> str:
-    """True where a statement allows the request and none denies it."""
-    said: dict[str, list[str]] = {"Allow": [], "Deny": []}
+def allows(policies: Sequence[Policy], request: SymbolicRequest) -> str:
+    """Return the formula: an Allow statement applies to the request, and no Deny statement does."""
+    effects: dict[str, list[str]] = {"Allow": [], "Deny": []}
     for policy in policies:
         for statement in policy.statements:
-            said[statement.effect].append(_statement(statement, policy, world))
-    return every([some(said["Allow"]), no(some(said["Deny"]))])
+            effects[statement.effect].append(_statement_applies(statement, policy, request))
+    return and_([or_(effects["Allow"]), not_(or_(effects["Deny"]))])
 
 
-def _statement(statement: Statement, policy: Policy, world: World) -> str:
-    """True where the statement speaks of the request: all its elements match."""
-    elements = [_actions(statement)]
+def _statement_applies(statement: Statement, policy: Policy, request: SymbolicRequest) -> str:
+    """True if all elements of the statement match the request."""
+    elements = [_action_matches(statement)]
     if statement.principals is not None:
-        elements.append(_principals(statement.principals, statement.effect))
+        elements.append(_principal_matches(statement.principals, statement.effect))
     if policy.kind is not Kind.TRUST:
-        elements.append(_resources(statement, policy))
-    elements += [_condition(condition, world) for condition in statement.conditions]
-    return every(elements)
+        elements.append(_resource_matches(statement, policy))
+    elements += [_condition_holds(condition, request) for condition in statement.conditions]
+    return and_(elements)
 
 
-def _actions(statement: Statement) -> str:
-    """No case: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html."""
-    listed = some(
-        smt.matches(ACTION, _glob(action.lower(), Wild.ANY, Wild.ONE))
+def _action_matches(statement: Statement) -> str:
+    """Actions are case-insensitive.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html
+    """
+    in_list = or_(
+        smt.matches(ACTION, _glob(action.lower(), Wildcard.ANY, Wildcard.ONE))
         for action in statement.actions
     )
-    return no(listed) if statement.not_actions else listed
+    return not_(in_list) if statement.not_actions else in_list
 
 
-def _resources(statement: Statement, policy: Policy) -> str:
-    listed = some(
-        smt.matches(RESOURCE, _resource(_plain(resource, policy.name)))
+def _resource_matches(statement: Statement, policy: Policy) -> str:
+    in_list = or_(
+        smt.matches(RESOURCE, _resource_pattern(_literal(resource, policy.name)))
         for resource in statement.resources or ()
     )
-    return no(listed) if statement.not_resources else listed
+    return not_(in_list) if statement.not_resources else in_list
 
 
-def _resource(pattern: str) -> Pattern:
-    """A wildcard stays between its colons, but a * just before a colon, or at the end, may go on.
+def _resource_pattern(resource: str) -> Pattern:
+    """A wildcard matches no colon, except that a * just before a colon or at the end may match them.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
     """
-    if pattern == "*":
-        return (Wild.ANY,)
-    *heads, tail = pattern.split(":", 5) if pattern.count(":") >= 5 else [*pattern.split(":"), ""]
-    pieces: list[str | Wild] = []
+    if resource == "*":
+        return (Wildcard.ANY,)
+    is_arn = resource.count(":") >= 5
+    *heads, tail = resource.split(":", 5) if is_arn else [*resource.split(":"), ""]
+    pieces: list[str | Wildcard] = []
     for head in heads:
         pieces += [":"] if pieces else []
-        pieces += _glob(head.removesuffix("*"), Wild.ANY_BUT_COLONS, Wild.ONE_BUT_A_COLON)
-        pieces += [Wild.ANY] if head.endswith("*") else []
-    if pattern.count(":") >= 5:
-        pieces += [":", *_glob(tail, Wild.ANY, Wild.ONE)]
+        pieces += _glob(head.removesuffix("*"), Wildcard.ANY_BUT_COLONS, Wildcard.ONE_BUT_A_COLON)
+        pieces += [Wildcard.ANY] if head.endswith("*") else []
+    if is_arn:
+        pieces += [":", *_glob(tail, Wildcard.ANY, Wildcard.ONE)]
     return tuple(pieces)
 
 
-def _principals(principals: Principals, effect: str) -> str:
+def _principal_matches(principals: Principals, effect: str) -> str:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html."""
     arns = [principal for principal in principals.aws if not principal.isdigit()]
-    as_session = some(session_is(arn) for arn in arns)
-    as_role = some(text_matches(ROLE, (arn,)) for arn in arns)
-    of_account = some(_account(arn) for arn in principals.aws)
-    as_service = some(equal(SERVICE, text(name)) for name in principals.service)
-    named = choose(IS_SERVICE, as_service, some([as_session, as_role, of_account]))
+    by_session = or_(caller_is(arn) for arn in arns)
+    by_role = or_(text_matches(PRINCIPAL_ARN, (arn,)) for arn in arns)
+    by_account = or_(_account_is(principal) for principal in principals.aws)
+    by_service = or_(equal(SERVICE, text(name)) for name in principals.service)
+    in_list = ite(IS_SERVICE, by_service, or_([by_session, by_role, by_account]))
     if principals.anyone:
-        named = smt.TRUE
+        in_list = smt.TRUE
     if not principals.negated:
-        return named
-    # A Deny spares only who is named in every one of its forms:
+        return in_list
+    # A Deny with NotPrincipal exempts a caller only if the session, the role and the account are listed:
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
     if effect == "Deny" and not principals.anyone:
-        named = choose(IS_SERVICE, as_service, every([as_session, as_role, of_account]))
-    return no(named)
+        in_list = ite(IS_SERVICE, by_service, and_([by_session, by_role, by_account]))
+    return not_(in_list)
 
 
-def _account(principal: str) -> str:
-    """True where the principal is an account, and the caller's."""
+def _account_is(principal: str) -> str:
+    """True if the principal is an account, by its ID or its root ARN, and the caller is in it."""
     if principal.isdigit():
         return equal(ACCOUNT, text(principal))
     root = re.fullmatch(r"arn:([\w-]+):iam::(\d{12}):root", principal)
     if not root:
         return smt.FALSE
-    return every([equal(PARTITION, text(root[1])), equal(ACCOUNT, text(root[2]))])
+    return and_([equal(PARTITION, text(root[1])), equal(ACCOUNT, text(root[2]))])
 
 
-def _condition(condition: Condition, world: World) -> str:
+def _condition_holds(condition: Condition, request: SymbolicRequest) -> str:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html."""
     key = condition.key.lower()
-    held = held_by(key)
-    there = present(key)
+    type_ = key_type(key)
+    has_key = presence(key)
     if condition.operator == "Null":
-        asked = {asked.lower() for asked in condition.values}
-        return some([no(there)] * ("true" in asked) + [there] * ("false" in asked))
-    each = [(has, _passes(condition, held, one)) for has, one in world.values(key)]
+        null = {"true": not_(has_key), "false": has_key}
+        return or_(null[answer.lower()] for answer in condition.values)
+    tests = [
+        (has_value, _value_passes(condition, type_, variable))
+        for has_value, variable in request.values(key)
+    ]
     match condition.quantifier:
         case "ForAllValues":
-            holds = every(some([no(has), passes]) for has, passes in each)
+            holds = and_(or_([not_(has_value), passes]) for has_value, passes in tests)
         case "ForAnyValue":
-            holds = some(every([has, passes]) for has, passes in each)
-        case _ if held is Holds.TEXTS:
+            holds = or_(and_([has_value, passes]) for has_value, passes in tests)
+        case _ if type_ is KeyType.STRINGS:
             raise NotModelledError(
-                f"{condition.operator} of {condition.key} says of its many values neither all nor any"
+                f"{condition.operator} of {condition.key} needs ForAllValues or ForAnyValue"
+                ", because the key is multivalued"
             )
         case _:
-            # A missing key passes only an operator that asks for a difference.
-            ((_, passes),) = each
-            holds = choose(there, passes, smt.TRUE if condition.negated else smt.FALSE)
-    return some([no(there), holds]) if condition.if_exists else holds
+            # If the key is missing, only a negated operator holds.
+            ((_, passes),) = tests
+            holds = ite(has_key, passes, smt.TRUE if condition.negated else smt.FALSE)
+    return or_([not_(has_key), holds]) if condition.if_exists else holds
 
 
-def _passes(condition: Condition, held: Holds, given: str) -> str:
-    """True where this one value passes: any of the policy's values matches, or for Not… none does."""
-    listed = some(_matches(condition, held, given, one) for one in condition.values)
-    return no(listed) if condition.negated else listed
+def _value_passes(condition: Condition, type_: KeyType, variable: str) -> str:
+    """True if the value matches one of the policy's values or, for a negated operator, none."""
+    in_list = or_(_value_matches(condition, type_, variable, entry) for entry in condition.values)
+    return not_(in_list) if condition.negated else in_list
 
 
-def _matches(condition: Condition, held: Holds, given: str, asked: str) -> str:
+def _value_matches(condition: Condition, type_: KeyType, variable: str, entry: str) -> str:
+    """True if the value matches this one of the policy's values."""
     key = condition.key.lower()
     operator = condition.operator.replace("Not", "", 1)
-    if (operator == "IpAddress") != (held is Holds.ADDRESS):
+    if (operator == "IpAddress") != (type_ is KeyType.ADDRESS):
         raise NotModelledError(f"{condition.operator} of {condition.key} is not modelled")
-    plain = _plain(asked, f"{condition.operator} of {condition.key}")
+    literal = _literal(entry, f"{condition.operator} of {condition.key}")
     match operator:
         case "IpAddress":
-            network = ipaddress.ip_network(plain, strict=False)
-            return smt.within(value(key), is_v6(key), network)
+            network = ipaddress.ip_network(literal, strict=False)
+            return smt.in_network(value(key), is_v6(key), network)
         case "StringEquals":
-            return text_matches(given, (plain,))
+            return text_matches(variable, (literal,))
         case "StringEqualsIgnoreCase" | "Bool":
-            return smt.matches_ignoring_case(given, plain)
+            return smt.matches_ignoring_case(variable, literal)
         case "StringLike":
-            return text_matches(given, _glob(plain, Wild.ANY, Wild.ONE))
+            return text_matches(variable, _glob(literal, Wildcard.ANY, Wildcard.ONE))
         case "ArnEquals" | "ArnLike":
-            return arn_matches(given, _arn(plain))
+            return arn_matches(variable, _arn_patterns(literal))
     raise NotModelledError(f"the operator {condition.operator} is not modelled")
 
 
-def _arn(asked: str) -> tuple[Pattern, ...]:
-    """The six parts of an ARN, each of which must match by itself: …#Conditions_ARN."""
-    *heads, tail = asked.split(":", 5)
-    within = [_glob(head, Wild.ANY_BUT_COLONS, Wild.ONE_BUT_A_COLON) for head in heads]
-    return (*within, _glob(tail, Wild.ANY, Wild.ONE))
+def _arn_patterns(arn: str) -> tuple[Pattern, ...]:
+    """Split an ARN into its six parts, each of which must match.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_ARN
+    """
+    *heads, tail = arn.split(":", 5)
+    parts = [_glob(head, Wildcard.ANY_BUT_COLONS, Wildcard.ONE_BUT_A_COLON) for head in heads]
+    return (*parts, _glob(tail, Wildcard.ANY, Wildcard.ONE))
 
 
-def _glob(pattern: str, any_: Wild, one: Wild) -> Pattern:
-    wild = {"*": any_, "?": one}
-    return tuple(wild.get(piece, piece) for piece in re.split(r"([*?])", pattern))
+def _glob(pattern: str, star: Wildcard, question_mark: Wildcard) -> Pattern:
+    wildcards = {"*": star, "?": question_mark}
+    return tuple(wildcards.get(piece, piece) for piece in re.split(r"([*?])", pattern))
 
 
-def _plain(written: str, where: str) -> str:
-    """A value without a policy variable, whose value would be the caller's to choose."""
-    if "${" in written:
-        raise NotModelledError(
-            f"{where} has the policy variable {written!r}, which is not modelled"
-        )
-    if not written.isascii():
-        raise NotModelledError(f"{where} has {written!r}, which is not ASCII")
-    return written
+def _literal(entry: str, place: str) -> str:
+    """Return the entry. Raises NotModelledError for a policy variable, whose value the caller may choose."""
+    if "${" in entry:
+        raise NotModelledError(f"{place} has the policy variable {entry!r}, which is not modelled")
+    if not entry.isascii():
+        raise NotModelledError(f"{place} has {entry!r}, which is not ASCII")
+    return entry

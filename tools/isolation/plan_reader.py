@@ -1,6 +1,7 @@
-"""What a plan says will exist, or exists: resources, and the roles with their policies.
+"""Read what a Terraform plan says will exist, or what exists: resources, and roles with their policies.
 
-From `terraform show -json PLAN`: https://developer.hashicorp.com/terraform/internals/json-format
+The input is the output of `terraform show -json PLAN`:
+https://developer.hashicorp.com/terraform/internals/json-format
 """
 
 from __future__ import annotations
@@ -19,32 +20,32 @@ _INDEX = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[\d+\]')
 
 
 class PlanError(ValueError):
-    """The plan does not say what would be: it is not whole, or a policy in it is not known yet."""
+    """The plan is incomplete, or a policy in it is not known yet."""
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource; ``unknown`` mirrors ``values`` with true for what only apply will tell."""
+    """A resource; ``unknown`` mirrors ``values``, with true for each value that is known after apply."""
 
     address: str
     type: str
     values: Mapping[str, Any]
     unknown: Mapping[str, Any]
-    configured: frozenset[str]  # the arguments and blocks that the code gives
+    configuration: frozenset[str]  # names of the arguments and blocks in the Terraform code
 
     def known(self, *path: str) -> Any:  # noqa: ANN401 - any JSON value
-        """A value that must be known now; raises PlanError where it is not."""
-        found, unknown = dict(self.values), dict(self.unknown)
+        """Return a value. Raises PlanError if it is known only after apply."""
+        values, unknown = dict(self.values), dict(self.unknown)
         for name in path[:-1]:
-            found, unknown = found.get(name) or {}, unknown.get(name) or {}
-        if _hides(unknown.get(path[-1])):
+            values, unknown = values.get(name) or {}, unknown.get(name) or {}
+        if _has_unknown(unknown.get(path[-1])):
             raise PlanError(f"{'.'.join(path)} of {self.address} is known only after apply")
-        return found.get(path[-1])
+        return values.get(path[-1])
 
 
 @dataclass(frozen=True)
 class Role:
-    """An IAM role with its policies, as JSON texts by their names."""
+    """An IAM role with its policies, which are JSON texts by name."""
 
     address: str
     name: str
@@ -55,49 +56,50 @@ class Role:
 
 @dataclass(frozen=True)
 class Plan:
-    """One root as it will be, or is."""
+    """The planned or the existing resources of one root."""
 
     variables: Mapping[str, Any]
     resources: tuple[Resource, ...]
     digest: str  # SHA-256 of the plan's JSON with sorted keys
 
-    def of_type(self, kind: str) -> Iterator[Resource]:
-        """The resources of one type."""
-        return (resource for resource in self.resources if resource.type == kind)
+    def of_type(self, type_: str) -> Iterator[Resource]:
+        """Return the resources of one type."""
+        return (resource for resource in self.resources if resource.type == type_)
 
     def roles(self) -> list[Role]:
-        """Every role; raises PlanError where a policy is not in the plan or comes from elsewhere."""
-        attached: dict[str, dict[str, str]] = {}
+        """Return every role. Raises PlanError if a role's policy is unknown or not in the plan."""
+        policies: dict[str, dict[str, str]] = {}
         for policy in self.of_type("aws_iam_role_policy"):
-            of_role = attached.setdefault(policy.known("role"), {})
-            of_role[_named(policy)] = policy.known("policy")
-        found = [_role(role, attached) for role in self.of_type("aws_iam_role")]
-        for lost in sorted(attached.keys() - {role.name for role in found}):
-            raise PlanError(f"a policy is attached to {lost}, a role that is not in the plan")
-        return found
+            of_role = policies.setdefault(policy.known("role"), {})
+            of_role[_name(policy)] = policy.known("policy")
+        roles = [_role(role, policies) for role in self.of_type("aws_iam_role")]
+        for name in sorted(policies.keys() - {role.name for role in roles}):
+            raise PlanError(f"a policy is attached to the role {name}, which is not in the plan")
+        return roles
 
 
-def read(shown: Mapping[str, Any], *, state: bool = False) -> Plan:
-    """What will exist once the plan is applied or, with ``state``, what exists before; raises PlanError.
+def read(plan_json: Mapping[str, Any], *, state: bool = False) -> Plan:
+    """Read what will exist after the plan is applied or, with ``state``, what existed before.
 
-    The state in a plan is as AWS was found to be when it was made, not as it was last applied.
+    That state is what Terraform found in AWS when it made the plan, not what the last apply left.
+    Raises PlanError if the JSON is not a complete plan.
     """
-    if not {"variables", "planned_values", "configuration"} <= shown.keys():
-        raise PlanError("this is not what `terraform show -json` prints of a plan")
-    if shown.get("errored") or not shown.get("complete", True):
-        raise PlanError("the plan is not whole: make it without -target, and without an error")
-    canonical = json.dumps(shown, sort_keys=True, separators=(",", ":"))
-    root = shown["configuration"]["root_module"]
-    resources = _existing(shown, root) if state else _planned(shown, root)
+    if not {"variables", "planned_values", "configuration"} <= plan_json.keys():
+        raise PlanError("the file is not a plan as printed by `terraform show -json`")
+    if plan_json.get("errored") or not plan_json.get("complete", True):
+        raise PlanError("the plan is incomplete: make a plan without -target and without errors")
+    canonical = json.dumps(plan_json, sort_keys=True, separators=(",", ":"))
+    root = plan_json["configuration"]["root_module"]
+    resources = _existing(plan_json, root) if state else _planned(plan_json, root)
     return Plan(
-        variables={name: given.get("value") for name, given in shown["variables"].items()},
+        variables={name: entry.get("value") for name, entry in plan_json["variables"].items()},
         resources=tuple(resources),
         digest=hashlib.sha256(canonical.encode()).hexdigest(),
     )
 
 
-def _planned(shown: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[Resource]:
-    for item in shown.get("resource_changes", ()):
+def _planned(plan_json: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[Resource]:
+    for item in plan_json.get("resource_changes", ()):
         change = item["change"]
         if item["mode"] != "managed" or change["actions"] == ["delete"]:
             continue
@@ -105,72 +107,76 @@ def _planned(shown: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[Reso
             actions = " and ".join(change["actions"])
             raise PlanError(f"the plan does not say what {item['address']} will be: {actions}")
         unknown = change.get("after_unknown") or {}
-        configured = _configured(root, item["address"])
-        yield Resource(item["address"], item["type"], change["after"], unknown, configured)
+        configuration = _configuration(root, item["address"])
+        yield Resource(item["address"], item["type"], change["after"], unknown, configuration)
 
 
-def _existing(shown: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[Resource]:
-    state = shown.get("prior_state", {}).get("values", {})
-    folders = [state.get("root_module", {})]
-    while folders:
-        folder = folders.pop()
-        folders += folder.get("child_modules", ())
-        for item in folder.get("resources", ()):
+def _existing(plan_json: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[Resource]:
+    state = plan_json.get("prior_state", {}).get("values", {})
+    modules = [state.get("root_module", {})]
+    while modules:
+        module = modules.pop()
+        modules += module.get("child_modules", ())
+        for item in module.get("resources", ()):
             if item["mode"] == "managed":
-                configured = _configured(root, item["address"])
-                yield Resource(item["address"], item["type"], item["values"], {}, configured)
+                configuration = _configuration(root, item["address"])
+                yield Resource(item["address"], item["type"], item["values"], {}, configuration)
 
 
-def _configured(root: Mapping[str, Any], address: str) -> frozenset[str]:
-    """What the code gives the resource; everything where the code no longer has it."""
+def _configuration(root: Mapping[str, Any], address: str) -> frozenset[str]:
+    """Return the arguments in the code; every policy argument if the code has no such resource."""
     *modules, kind, name = _INDEX.sub("", address).split(".")
     module = root
-    for called in modules[1::2]:
-        module = module.get("module_calls", {}).get(called, {}).get("module", {})
+    for call in modules[1::2]:
+        module = module.get("module_calls", {}).get(call, {}).get("module", {})
     for resource in module.get("resources", ()):
         if resource["address"] == f"{kind}.{name}":
             return frozenset(resource.get("expressions", ()))
     return frozenset({"inline_policy", "managed_policy_arns"})
 
 
-def _role(role: Resource, attached: Mapping[str, Mapping[str, str]]) -> Role:
-    # What the code leaves out is unknown before a role is made, and is then none.
-    if "managed_policy_arns" in role.configured:
+def _role(role: Resource, policies: Mapping[str, Mapping[str, str]]) -> Role:
+    # An argument that is not in the code is unknown in the plan of a new role, and will be empty.
+    if "managed_policy_arns" in role.configuration:
         role.known("managed_policy_arns")
     if managed := role.values.get("managed_policy_arns"):
         raise PlanError(
-            f"{role.address} has managed policies, which the plan does not hold: {managed}"
+            f"{role.address} has managed policies whose text is not in the plan: {managed}"
         )
-    inline: dict[str, str] = {}
-    if "inline_policy" in role.configured and role.unknown.get("inline_policy") is True:
-        raise PlanError(f"inline_policy of {role.address} is known only after apply")
-    blocks = role.values.get("inline_policy") or []
-    unknown = role.unknown.get("inline_policy")
-    hidden = unknown if isinstance(unknown, list) else [{}] * len(blocks)
-    for block, its in zip(blocks, hidden, strict=True):
-        if _hides(its):
-            raise PlanError(f"an inline policy of {role.address} is known only after apply")
-        if block.get("policy"):  # an empty block says that there is none
-            inline[block["name"]] = block["policy"]
-    name = _named(role)
+    name = _name(role)
     return Role(
         address=role.address,
         name=name,
         path=role.known("path") or "/",
         trust=role.known("assume_role_policy"),
-        # A policy of its own comes instead of what the role was found to have by that name.
-        policies={**inline, **attached.get(name, {})},
+        # A policy resource replaces the existing inline policy of the same name.
+        policies={**_inline_policies(role), **policies.get(name, {})},
     )
 
 
-def _hides(unknown: object) -> bool:
-    """Whether anything in it is only told by apply."""
+def _inline_policies(role: Resource) -> dict[str, str]:
+    unknown = role.unknown.get("inline_policy")
+    if "inline_policy" in role.configuration and unknown is True:
+        raise PlanError(f"inline_policy of {role.address} is known only after apply")
+    blocks = role.values.get("inline_policy") or []
+    flags = unknown if isinstance(unknown, list) else [{}] * len(blocks)
+    policies: dict[str, str] = {}
+    for block, flag in zip(blocks, flags, strict=True):
+        if _has_unknown(flag):
+            raise PlanError(f"an inline policy of {role.address} is known only after apply")
+        if block.get("policy"):  # an empty block means that there is no inline policy
+            policies[block["name"]] = block["policy"]
+    return policies
+
+
+def _has_unknown(unknown: object) -> bool:
+    """Return whether any part of a value is known only after apply."""
     if isinstance(unknown, Mapping):
-        return any(map(_hides, unknown.values()))
-    return any(map(_hides, unknown)) if isinstance(unknown, list) else bool(unknown)
+        return any(map(_has_unknown, unknown.values()))
+    return any(map(_has_unknown, unknown)) if isinstance(unknown, list) else bool(unknown)
 
 
-def _named(resource: Resource) -> str:
+def _name(resource: Resource) -> str:
     name = resource.known("name")
     if not name:
         raise PlanError(f"the name of {resource.address} is known only after apply")

@@ -1,8 +1,8 @@
-"""What ought to be allowed, said as a predicate over requests: the claim's other side.
+"""Predicates over requests, in which the specifications say what must be allowed.
 
-It is not IAM's language on purpose: no policy can be copied into it. ``field`` is ``action``,
-``resource``, ``caller.service`` or a condition key in lower case; every test but Absent asks that
-the request has it.
+They differ from IAM's language on purpose, so that no policy can be copied into a specification.
+``field`` is ``action``, ``resource``, ``caller.service`` or a condition key in lower case. Every test
+except Absent also requires that the request has the field.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tools.isolation import smt
-from tools.isolation.smt import Wild, every, no, some
-from tools.isolation.world import (
+from tools.isolation.smt import Wildcard, and_, not_, or_
+from tools.isolation.symbolic_request import (
     ACTION,
     IS_SERVICE,
     RESOURCE,
     SERVICE,
-    Holds,
+    KeyType,
     NotModelledError,
-    held_by,
     is_v6,
-    present,
+    key_type,
+    presence,
     text_matches,
     value,
 )
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Is:
+class OneOf:
     """The field has one of these texts."""
 
     field: str
@@ -41,16 +41,16 @@ class Is:
 
 
 @dataclass(frozen=True)
-class Begins:
-    """The field's text begins with this one."""
+class StartsWith:
+    """The field's text starts with the prefix."""
 
     field: str
     prefix: str
 
 
 @dataclass(frozen=True)
-class Within:
-    """The field is an address in one of these networks."""
+class InNetwork:
+    """The field is an address in one of the networks."""
 
     field: str
     networks: tuple[str, ...]
@@ -58,102 +58,104 @@ class Within:
 
 @dataclass(frozen=True)
 class Absent:
-    """The request has no such condition key."""
+    """The request does not have the condition key."""
 
     field: str
 
 
 @dataclass(frozen=True)
-class All:
-    """Every part holds; of no parts, true."""
+class AllOf:
+    """All parts hold; true if there are none."""
 
     parts: tuple[Predicate, ...]
 
 
 @dataclass(frozen=True)
-class Any:
-    """At least one part holds; of no parts, false."""
+class AnyOf:
+    """At least one part holds; false if there are none."""
 
     parts: tuple[Predicate, ...]
 
 
-Predicate = Is | Begins | Within | Absent | All | Any
-NOTHING = Any(())
+Predicate = OneOf | StartsWith | InNetwork | Absent | AllOf | AnyOf
+NO_REQUEST = AnyOf(())
 
 
 def holds(predicate: Predicate, request: Request) -> bool:
-    """Whether the predicate is true of one concrete request."""
+    """Return whether the predicate is true of one concrete request."""
     match predicate:
-        case All(parts):
+        case AllOf(parts):
             return all(holds(part, request) for part in parts)
-        case Any(parts):
+        case AnyOf(parts):
             return any(holds(part, request) for part in parts)
         case Absent(field):
             return field not in request.values()
     values = _values(predicate.field, request)
     match predicate:
-        case Is(field, texts):
-            wanted = {text.lower() for text in texts} if field == "action" else set(texts)
-            return any(value in wanted for value in values)
-        case Begins(field, prefix):
+        case OneOf(field, texts):
+            options = {text.lower() for text in texts} if field == "action" else set(texts)
+            return any(value in options for value in values)
+        case StartsWith(field, prefix):
             start = prefix.lower() if field == "action" else prefix
             return any(value.startswith(start) for value in values)
-        case Within(_, networks):
-            return any(_inside(value, network) for value in values for network in networks)
+        case InNetwork(_, networks):
+            return any(_in_network(value, network) for value in values for network in networks)
 
 
 def formula(predicate: Predicate) -> str:
-    """The predicate for the solvers: true of exactly the requests of which it holds."""
+    """Return the formula that is true of exactly the requests of which the predicate holds."""
     match predicate:
-        case All(parts):
-            return every(map(formula, parts))
-        case Any(parts):
-            return some(map(formula, parts))
+        case AllOf(parts):
+            return and_(map(formula, parts))
+        case AnyOf(parts):
+            return or_(map(formula, parts))
         case Absent(key):
-            return no(present(key))
-        case Within(key, networks):
+            return not_(presence(key))
+        case InNetwork(key, networks):
             nets = [ipaddress.ip_network(network, strict=False) for network in networks]
-            inside = (smt.within(value(key), is_v6(key), net) for net in nets)
-            return every([present(key), some(inside)])
-        case Is(field, texts):
+            in_any = or_(smt.in_network(value(key), is_v6(key), net) for net in nets)
+            return and_([presence(key), in_any])
+        case OneOf(field, texts):
             patterns: list[Pattern] = [(text,) for text in texts]
-        case Begins(field, prefix):
-            patterns = [(prefix, Wild.ANY)]
-    there, variable = _variable(field)
+        case StartsWith(field, prefix):
+            patterns = [(prefix, Wildcard.ANY)]
+    field_presence, variable = _variable(field)
     if field == "action":
         patterns = [(str(start).lower(), *rest) for start, *rest in patterns]
-    return every([there, some(text_matches(variable, pattern) for pattern in patterns)])
+    return and_([field_presence, or_(text_matches(variable, pattern) for pattern in patterns)])
 
 
 def fields(predicate: Predicate) -> set[str]:
-    """Every field that the predicate speaks of."""
-    if isinstance(predicate, All | Any):
+    """Return every field that the predicate tests."""
+    if isinstance(predicate, AllOf | AnyOf):
         return {field for part in predicate.parts for field in fields(part)}
     return {predicate.field}
 
 
 def _variable(field: str) -> tuple[str, str]:
-    """Whether the request has the field, and the field's value."""
-    fixed = {"action": ACTION, "resource": RESOURCE}
-    if field in fixed:
-        return smt.TRUE, fixed[field]
+    """Return the formula that says that the request has the field, and the field's value."""
+    variables = {"action": ACTION, "resource": RESOURCE}
+    if field in variables:
+        return smt.TRUE, variables[field]
     if field == "caller.service":
         return IS_SERVICE, SERVICE
-    if held_by(field) is not Holds.TEXT:
-        raise NotModelledError(f"{field} does not hold one text")
-    return present(field), value(field)
+    if key_type(field) is not KeyType.STRING:
+        raise NotModelledError(f"the condition key {field} does not have one string as its value")
+    return presence(field), value(field)
 
 
 def _values(field: str, request: Request) -> tuple[str, ...]:
-    """The field's value in the request; none where it is not there. Actions know no case."""
-    service = request.requester.service
-    fixed = {"action": request.action.lower(), "resource": request.resource}
-    if field in fixed:
-        return (fixed[field],)
-    if field == "caller.service":
-        return () if service is None else (service,)
-    return request.values().get(field, ())
+    """Return the field's values in the request; actions, being case-insensitive, in lower case."""
+    match field:
+        case "action":
+            return (request.action.lower(),)
+        case "resource":
+            return (request.resource,)
+        case "caller.service":
+            return () if request.requester.service is None else (request.requester.service,)
+        case _:
+            return request.values().get(field, ())
 
 
-def _inside(value: str, network: str) -> bool:
-    return ipaddress.ip_address(value) in ipaddress.ip_network(network, strict=False)
+def _in_network(address: str, network: str) -> bool:
+    return ipaddress.ip_address(address) in ipaddress.ip_network(network, strict=False)

@@ -1,4 +1,4 @@
-"""Decide every claim: both solvers on every question, and the evaluator on every answer."""
+"""Decide every claim with both solvers, and check each result with the evaluator of tools/iam."""
 
 from __future__ import annotations
 
@@ -7,100 +7,114 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tools.isolation import encode, example, smt, solvers
-from tools.isolation.predicate import Any, formula
+from tools.isolation import encode, examples, smt, solvers
+from tools.isolation.predicate import AnyOf, formula
 from tools.isolation.solvers import Verdict
-from tools.isolation.world import NotModelledError
+from tools.isolation.symbolic_request import NotModelledError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tools.iam.evaluator import Request
     from tools.isolation.claims import Case, Claim, Fault
-    from tools.isolation.example import Counterexample
-    from tools.isolation.world import World
+    from tools.isolation.examples import Counterexample
+    from tools.isolation.symbolic_request import SymbolicRequest
 
-# Claims in one question. Solvers spend most of a small question on starting, so twenty together take
-# a quarter of the time; that none of them fails is what is wanted of each.
-TOGETHER = 20
+# Solvers spend most of a small question on their start, so twenty claims in one question take a quarter
+# of the time. If the answer is unsat, all of them hold; otherwise each is decided by itself.
+CLAIMS_PER_QUESTION = 20
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one claim; it is proved only where ``problem`` is None."""
+    """The result for one claim, which is proved only if ``problem`` is None."""
 
     claim: Claim
-    allowed: int = 0  # requests that must be allowed, and were, by the evaluator
+    allowed: int = 0  # requests that must be allowed, and that the evaluator allows
     problem: str | None = None
     counterexample: Counterexample | None = None
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What became of one case."""
+    """The result for one case."""
 
     case: Case
     outcomes: tuple[Outcome, ...]
-    distinct: int  # claims that are not like another
+    distinct: int  # number of claims without repetitions
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """What no solver was needed for."""
+        """The faults that were found without a solver."""
         return self.case.faults
 
     @property
     def failed(self) -> list[Outcome]:
-        """The claims that are not proved."""
+        """The outcomes of the claims that are not proved."""
         return [outcome for outcome in self.outcomes if outcome.problem]
 
     @property
     def holds(self) -> bool:
-        """Whether everything is proved, and there was something to prove."""
+        """Whether there are claims, all of them are proved, and there is no fault."""
         return bool(self.outcomes) and not self.faults and not self.failed
 
 
-def question(claims: list[Claim]) -> tuple[str, World]:
-    """Is there a request on which policies and stanza differ, in any of the claims?
+def question_for(claims: list[Claim]) -> tuple[str, SymbolicRequest]:
+    """Ask for a request on which the policies and the specification of any claim differ.
 
-    Raises NotModelledError.
+    Raises NotModelledError if a policy cannot be encoded.
     """
     policies = [policy for claim in claims for policy in claim.policies]
-    world = encode.world_of(policies, Any(tuple(claim.meaning for claim in claims)))
-    lines = [f"(declare-const {name} {sort})" for name, sort in world.variables().items()]
-    lines += [f"(assert {axiom})" for axiom in world.axioms()]
+    specifications = AnyOf(tuple(claim.specification for claim in claims))
+    request = encode.symbolic_request(policies, specifications)
+    lines = [f"(declare-const {name} {sort})" for name, sort in request.variables().items()]
+    lines += [f"(assert {axiom})" for axiom in request.axioms()]
     for number, claim in enumerate(claims):
-        allowed, meant = encode.allowed(claim.policies, world), formula(claim.meaning)
+        allowed = encode.allows(claim.policies, request)
+        specified = formula(claim.specification)
         lines.append(f"(define-fun allowed-{number} () Bool {allowed})")
-        lines.append(f"(define-fun meant-{number} () Bool {meant})")
-    differ = (f"(not (= allowed-{number} meant-{number}))" for number, _ in enumerate(claims))
-    return "\n".join([*lines, f"(assert {smt.some(differ)})"]), world
+        lines.append(f"(define-fun specified-{number} () Bool {specified})")
+    differences = (
+        smt.not_(smt.equal(f"allowed-{number}", f"specified-{number}"))
+        for number, _ in enumerate(claims)
+    )
+    return "\n".join([*lines, f"(assert {smt.or_(differences)})"]), request
 
 
-def prove(case: Case, say: Callable[[int, int], None] = lambda _done, _all: None) -> Proof:
-    """Decide every claim of a case; ``say`` hears how many of how many are decided."""
-    # Tenants with the same models have the same permissions: what is alike is decided once.
-    alike: dict[tuple[object, object], list[Claim]] = {}
+def prove(
+    case: Case, on_progress: Callable[[int, int], None] = lambda _done, _total: None
+) -> Proof:
+    """Decide every claim of a case; ``on_progress`` receives the numbers of decided and of all claims."""
+    # Tenants with the same models have the same permissions; such claims are decided once.
+    distinct: dict[tuple[object, object], Claim] = {}
     for claim in case.claims:
-        alike.setdefault((claim.policies, claim.meaning), []).append(claim)
+        distinct.setdefault((claim.policies, claim.specification), claim)
     decided: dict[tuple[object, object], Outcome] = {}
-    for outcomes in _decided([claims[0] for claims in alike.values()]):
-        decided |= {(its.claim.policies, its.claim.meaning): its for its in outcomes}
-        say(len(decided), len(alike))
-    outcomes = [_own(decided[claim.policies, claim.meaning], claim) for claim in case.claims]
-    return Proof(case, tuple(outcomes), len(alike))
+    for outcomes in _decide_in_parallel(list(distinct.values())):
+        decided |= {(item.claim.policies, item.claim.specification): item for item in outcomes}
+        on_progress(len(decided), len(distinct))
+    proved = (
+        _for_claim(decided[claim.policies, claim.specification], claim) for claim in case.claims
+    )
+    return Proof(case, tuple(proved), len(distinct))
 
 
-def _own(outcome: Outcome, claim: Claim) -> Outcome:
-    """The outcome of a claim that is alike, with an example that is the claim's own."""
-    found = outcome.counterexample and example.counterexample(claim, outcome.counterexample.request)
-    return replace(outcome, claim=claim, counterexample=found)
+def _for_claim(outcome: Outcome, claim: Claim) -> Outcome:
+    """Return the outcome for an equal claim about another subject, with the claim's own example."""
+    example = outcome.counterexample and examples.counterexample(
+        claim, outcome.counterexample.request
+    )
+    return replace(outcome, claim=claim, counterexample=example)
 
 
-def _decided(claims: list[Claim]) -> Iterator[list[Outcome]]:
-    """The outcomes, as they come, on as many processors as there are."""
-    ordered = sorted(claims, key=lambda claim: claim.about)
-    chunks = [ordered[at : at + TOGETHER] for at in range(0, len(ordered), TOGETHER)]
-    if len(chunks) < 2:  # not worth a process of its own
+def _decide_in_parallel(claims: list[Claim]) -> Iterator[list[Outcome]]:
+    """Yield the outcomes of each question as it is decided, with one process for each processor."""
+    ordered = sorted(claims, key=lambda claim: claim.topic)
+    chunks = [
+        ordered[start : start + CLAIMS_PER_QUESTION]
+        for start in range(0, len(ordered), CLAIMS_PER_QUESTION)
+    ]
+    if len(chunks) < 2:  # not worth a process
         yield from map(decide, chunks)
         return
     with ProcessPoolExecutor(max_workers=min(len(chunks), os.cpu_count() or 1)) as pool:
@@ -109,50 +123,56 @@ def _decided(claims: list[Claim]) -> Iterator[list[Outcome]]:
 
 
 def decide(claims: list[Claim]) -> list[Outcome]:
-    """The outcome of each claim: of all at once where none fails, else of each by itself."""
+    """Decide the claims with one question or, if one of them may fail, each claim by itself."""
     if len(claims) > 1 and _all_hold(claims):
-        return [_confirmed(claim) for claim in claims]
+        return [_confirm(claim) for claim in claims]
     return [_decide(claim) for claim in claims]
 
 
 def _all_hold(claims: list[Claim]) -> bool:
-    """Whether every solver says that no request fails any of the claims."""
+    """Return whether every solver proves that no request violates any of the claims."""
     try:
-        text, _ = question(claims)
+        text, _ = question_for(claims)
     except NotModelledError:
         return False
-    return all(solvers.ask(one, text).verdict is Verdict.UNSAT for one in solvers.SOLVERS)
+    return all(solvers.solve(name, text).verdict is Verdict.UNSAT for name in solvers.SOLVERS)
 
 
 def _decide(claim: Claim) -> Outcome:
-    """Proved where every solver says that no request fails the claim."""
+    """Decide one claim, which is proved only if every solver finds that no request violates it."""
     try:
-        text, world = question([claim])
+        text, request = question_for([claim])
     except NotModelledError as error:
         return Outcome(claim, problem=f"not decided: {error}")
-    variables = tuple(world.variables())
+    variables = tuple(request.variables())
     for solver in solvers.SOLVERS:
-        answer = solvers.ask(solver, text, variables)
+        answer = solvers.solve(solver, text, variables)
         if answer.verdict is Verdict.SAT:
-            return _refuted(claim, solver, world.request(answer.model))
+            return _refute(claim, solver, request.request(answer.model))
         if answer.verdict is Verdict.UNKNOWN:
-            return Outcome(claim, problem=f"not decided: {solver} says {answer.why}")
-    return _confirmed(claim)
+            return Outcome(claim, problem=f"not decided: {solver} returned {answer.reason}")
+    return _confirm(claim)
 
 
-def _confirmed(claim: Claim) -> Outcome:
-    """A claim that the solvers prove, once the evaluator allows what must be allowed."""
-    witnesses = example.witnesses(claim.meaning)
+def _confirm(claim: Claim) -> Outcome:
+    """Check that the evaluator allows the requests that must be allowed, now that the claim is proved."""
+    witnesses = examples.witnesses(claim.specification)
     for request in witnesses:
-        if refused := example.counterexample(claim, request):
-            problem = "the evaluator refuses what the solvers say is allowed"
-            return Outcome(claim, problem=problem, counterexample=refused)
+        if example := examples.counterexample(claim, request):
+            problem = "the evaluator refuses a request that the solvers proved to be allowed"
+            return Outcome(claim, problem=problem, counterexample=example)
     return Outcome(claim, allowed=len(witnesses))
 
 
-def _refuted(claim: Claim, solver: str, request: Request) -> Outcome:
-    found = example.counterexample(claim, request)
-    if found is None:
-        return Outcome(claim, problem=f"{solver} found a request that the evaluator does not")
-    differs = "allow what the stanza does not" if found.allowed else "refuse what the stanza grants"
-    return Outcome(claim, problem=f"the policies {differs}", counterexample=found)
+def _refute(claim: Claim, solver: str, request: Request) -> Outcome:
+    """Check that the evaluator, too, finds that the solver's request violates the claim."""
+    example = examples.counterexample(claim, request)
+    if example is None:
+        problem = f"{solver} found a request on which the evaluator sees no difference"
+        return Outcome(claim, problem=problem)
+    difference = (
+        "allow a request that the stanza does not grant"
+        if example.allowed
+        else "refuse a request that the stanza grants"
+    )
+    return Outcome(claim, problem=f"the policies {difference}", counterexample=example)

@@ -1,4 +1,4 @@
-"""Formulas as SMT-LIB 2.6 text: the one language that both solvers read, and that a person can.
+"""Build formulas as SMT-LIB 2.6 text, which both solvers read.
 
 https://smt-lib.org/theories-UnicodeStrings.shtml
 https://smt-lib.org/theories-FixedSizeBitVectors.shtml
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 TRUE, FALSE = "true", "false"
 
 
-class Wild(Enum):
-    """What a wildcard stands for, as a regular expression."""
+class Wildcard(Enum):
+    """The texts that a wildcard matches, as a regular expression."""
 
     ANY = "re.all"
     ONE = "re.allchar"
@@ -25,111 +25,115 @@ class Wild(Enum):
     ONE_BUT_A_COLON = r'(re.union (re.range "\u{0}" "9") (re.range ";" "\u{2ffff}"))'
 
 
-Pattern = tuple["str | Wild", ...]
-"""Texts that stand for themselves, and wildcards."""
+Pattern = tuple["str | Wildcard", ...]
+"""Literal texts and wildcards, in order."""
 
 
-def every(parts: Iterable[str]) -> str:
-    """True where all parts are; of no parts, true."""
-    kept = [part for part in dict.fromkeys(parts) if part != TRUE]
-    if FALSE in kept:
+def and_(parts: Iterable[str]) -> str:
+    """Return the conjunction of the parts, which is true if there are none."""
+    operands = [part for part in dict.fromkeys(parts) if part != TRUE]
+    if FALSE in operands:
         return FALSE
-    return _joined("and", kept) or TRUE
+    return _apply("and", operands) or TRUE
 
 
-def some(parts: Iterable[str]) -> str:
-    """True where any part is; of no parts, false."""
-    kept = [part for part in dict.fromkeys(parts) if part != FALSE]
-    if TRUE in kept:
+def or_(parts: Iterable[str]) -> str:
+    """Return the disjunction of the parts, which is false if there are none."""
+    operands = [part for part in dict.fromkeys(parts) if part != FALSE]
+    if TRUE in operands:
         return TRUE
-    return _joined("or", kept) or FALSE
+    return _apply("or", operands) or FALSE
 
 
-def no(part: str) -> str:
-    """True where the part is false."""
+def not_(part: str) -> str:
+    """Return the negation of the part."""
     return {TRUE: FALSE, FALSE: TRUE}.get(part) or f"(not {part})"
 
 
-def choose(condition: str, then: str, otherwise: str) -> str:
-    """``then`` where the condition is true, else ``otherwise``."""
+def ite(condition: str, then: str, otherwise: str) -> str:
+    """Return a formula that is ``then`` if the condition is true, and ``otherwise`` if not."""
     return then if then == otherwise else f"(ite {condition} {then} {otherwise})"
 
 
 def equal(left: str, right: str) -> str:
-    """True where both terms have the same value."""
+    """Return a formula that is true if both terms have the same value."""
     return f"(= {left} {right})"
 
 
 def symbol(name: str) -> str:
-    """A variable's name; nearly every character may stand between bars."""
+    """Quote a variable's name. Raises ValueError for the two characters that cannot be quoted."""
     if "|" in name or "\\" in name:
         raise ValueError(f"{name!r} cannot be a variable's name.")
     return f"|{name}|"
 
 
 def text(value: str) -> str:
-    """A string literal."""
-    plain = (c if " " <= c <= "~" and c not in '"\\' else f"\\u{{{ord(c):x}}}" for c in value)
-    return '"' + "".join(plain) + '"'
+    """Write a string literal."""
+    escapes = (c if " " <= c <= "~" and c not in '"\\' else f"\\u{{{ord(c):x}}}" for c in value)
+    return '"' + "".join(escapes) + '"'
 
 
 def matches(variable: str, pattern: Pattern) -> str:
-    """True where the variable's whole text matches; the simplest formula that says so."""
-    pieces = _merged(pattern)
+    """Return the simplest formula that is true if the variable's whole text matches the pattern."""
+    pieces = _normal_form(pattern)
     match pieces:
         case []:
             return equal(variable, text(""))
         case [str(literal)]:
             return equal(variable, text(literal))
-        case [Wild.ANY]:
+        case [Wildcard.ANY]:
             return TRUE
-        case [str(literal), Wild.ANY]:
+        case [str(literal), Wildcard.ANY]:
             return f"(str.prefixof {text(literal)} {variable})"
-    regexes = [p.value if isinstance(p, Wild) else f"(str.to_re {text(p)})" for p in pieces]
-    return f"(str.in_re {variable} {_joined('re.++', regexes)})"
+    regexes = [p.value if isinstance(p, Wildcard) else f"(str.to_re {text(p)})" for p in pieces]
+    return f"(str.in_re {variable} {_apply('re.++', regexes)})"
 
 
 def matches_ignoring_case(variable: str, literal: str) -> str:
-    """True where the variable's text is the literal but for the case of ASCII letters."""
+    """Return a formula that is true if the texts differ at most in the case of ASCII letters."""
     letters = [
         f"(re.union (str.to_re {text(c.lower())}) (str.to_re {text(c.upper())}))"
         if c.lower() != c.upper()
         else f"(str.to_re {text(c)})"
         for c in literal
     ]
-    return f"(str.in_re {variable} {_joined('re.++', letters) or _EMPTY})"
+    return f"(str.in_re {variable} {_apply('re.++', letters) or _EMPTY})"
 
 
 _EMPTY = '(str.to_re "")'
 
 
-def within(address: str, is_v6: str, network: IPv4Network | IPv6Network) -> str:
-    """True where the 128 bits of the address, of which IPv4 has the last 32, are in the network."""
-    width, kept = network.max_prefixlen, network.prefixlen
-    family = is_v6 if network.version == 6 else no(is_v6)
-    if kept == 0:
+def in_network(address: str, is_v6: str, network: IPv4Network | IPv6Network) -> str:
+    """Return a formula that is true if the address is in the network.
+
+    An address has 128 bits; IPv4 uses the last 32 of them.
+    """
+    width, length = network.max_prefixlen, network.prefixlen
+    family = is_v6 if network.version == 6 else not_(is_v6)
+    if length == 0:
         return family
-    bits = f"{int(network.network_address):0{width}b}"[:kept]
-    return every(
-        [family, equal(f"((_ extract {width - 1} {width - kept}) {address})", f"#b{bits}")]
+    prefix = f"{int(network.network_address):0{width}b}"[:length]
+    return and_(
+        [family, equal(f"((_ extract {width - 1} {width - length}) {address})", f"#b{prefix}")]
     )
 
 
-def _joined(operator: str, parts: Sequence[str]) -> str:
-    if len(parts) < 2:
-        return "".join(parts)
-    return f"({operator} {' '.join(parts)})"
+def _apply(operator: str, operands: Sequence[str]) -> str:
+    """Apply the operator where there are two operands or more; no operands give the empty text."""
+    if len(operands) < 2:
+        return "".join(operands)
+    return f"({operator} {' '.join(operands)})"
 
 
-def _merged(pattern: Pattern) -> list[str | Wild]:
-    """The same pattern without empty texts, and with neighbouring texts as one."""
-    pieces: list[str | Wild] = []
+def _normal_form(pattern: Pattern) -> list[str | Wildcard]:
+    """Drop empty texts and the repeats of ANY, and join neighbouring texts."""
+    pieces: list[str | Wildcard] = []
     for piece in pattern:
         if piece == "":
             continue
         if isinstance(piece, str) and pieces and isinstance(pieces[-1], str):
             pieces[-1] += piece
-        elif pieces and piece is Wild.ANY and pieces[-1] is Wild.ANY:
+        elif pieces and piece is Wildcard.ANY and pieces[-1] is Wildcard.ANY:
             continue
         else:
             pieces.append(piece)

@@ -1,6 +1,6 @@
-"""Two SMT solvers by different makers, asked the same question in the same words.
+"""Run two independent SMT solvers on the same SMT-LIB text; a claim holds only if both return unsat.
 
-z3 (https://github.com/Z3Prover/z3) and cvc5 (https://cvc5.github.io). Both must say unsat.
+z3 (https://github.com/Z3Prover/z3) and cvc5 (https://cvc5.github.io) share no code.
 """
 
 from __future__ import annotations
@@ -17,55 +17,55 @@ import z3
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tools.isolation.world import Value
+    from tools.isolation.symbolic_request import Value
 
-TIMEOUT = 20_000  # milliseconds for one question, of which most take a few
+TIMEOUT = 20_000  # milliseconds for one question; most take a few
 
 
 class Verdict(Enum):
-    """What a solver says of a question."""
+    """A solver's result for a question."""
 
-    UNSAT = "unsat"  # no request disagrees
-    SAT = "sat"  # one does, and the model is it
+    UNSAT = "unsat"  # no request violates the claim
+    SAT = "sat"  # the model is a request that does
     UNKNOWN = "unknown"  # a failure: a time-out, or a theory beyond the solver
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A verdict, the request found where it is SAT, and the reason where it is UNKNOWN."""
+    """A verdict, with the model if it is SAT and the reason if it is UNKNOWN."""
 
     verdict: Verdict
     model: Mapping[str, Value] = field(default_factory=dict)
-    why: str = ""
+    reason: str = ""
 
 
-def ask(solver: str, question: str, variables: tuple[str, ...] = ()) -> Answer:
-    """Have one of SOLVERS decide a question; ``variables`` are those of the model."""
-    say = SOLVERS[solver]()
-    said = say(f"{question}\n(check-sat)").strip()
-    if said == "sat" and variables:
-        return Answer(Verdict.SAT, _model(say(f"(get-value ({' '.join(variables)}))")))
-    if said in ("sat", "unsat"):
-        return Answer(Verdict(said))
-    return Answer(Verdict.UNKNOWN, why=said)
+def solve(solver: str, question: str, variables: tuple[str, ...] = ()) -> Answer:
+    """Run one of SOLVERS on a question; the model of a SAT answer has the values of ``variables``."""
+    evaluate = SOLVERS[solver]()
+    output = evaluate(f"{question}\n(check-sat)").strip()
+    if output == "sat" and variables:
+        return Answer(Verdict.SAT, _model(evaluate(f"(get-value ({' '.join(variables)}))")))
+    if output in ("sat", "unsat"):
+        return Answer(Verdict(output))
+    return Answer(Verdict.UNKNOWN, reason=output)
 
 
 def versions() -> dict[str, str]:
-    """The solvers' versions."""
+    """Return the version of each solver."""
     return {"z3": z3.get_version_string(), "cvc5": cvc5.__version__}
 
 
 def _z3() -> Callable[[str], str]:
     context = _z3_context()
 
-    def say(script: str) -> str:
+    def evaluate(script: str) -> str:
         try:
             return str(z3.Z3_eval_smtlib2_string(context.ref(), script))
         except z3.Z3Exception as error:
             return str(error)
 
-    say(f"(reset)(set-option :timeout {TIMEOUT})")
-    return say
+    evaluate(f"(reset)(set-option :timeout {TIMEOUT})")
+    return evaluate
 
 
 @cache
@@ -84,18 +84,18 @@ def _cvc5() -> Callable[[str], str]:
     solver.setLogic("ALL")
     symbols = cvc5.SymbolManager(solver)
 
-    def say(script: str) -> str:
+    def evaluate(script: str) -> str:
         parser = cvc5.InputParser(solver, symbols)
         parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, script, "question")
-        said = []
+        output = []
         try:
             while not (command := parser.nextCommand()).isNull():
-                said.append(str(command.invoke(solver, symbols)))
+                output.append(str(command.invoke(solver, symbols)))
         except RuntimeError as error:
             return str(error)
-        return "".join(said)
+        return "".join(output)
 
-    return say
+    return evaluate
 
 
 SOLVERS: Mapping[str, Callable[[], Callable[[str], str]]] = {"cvc5": _cvc5, "z3": _z3}
@@ -103,20 +103,20 @@ SOLVERS: Mapping[str, Callable[[], Callable[[str], str]]] = {"cvc5": _cvc5, "z3"
 _TOKEN = re.compile(r'\(|\)|"(?:[^"]|"")*"|\|[^|]*\||[^\s()"|]+')
 
 
-def _model(said: str) -> dict[str, Value]:
-    """What get-value printed: ((|action| "s3:getobject") (|aws:sourceip?| false) …)."""
-    tokens = _TOKEN.findall(said)[1:-1]
+def _model(output: str) -> dict[str, Value]:
+    """Parse the output of get-value: ((|action| "s3:getobject") (|aws:sourceip?| false) …)."""
+    tokens = _TOKEN.findall(output)[1:-1]
     pairs = [tokens[at + 1 : at + 3] for at in range(0, len(tokens), 4)]
-    return {f"|{name.strip('|')}|": _value(written) for name, written in pairs}
+    return {f"|{name.strip('|')}|": _value(literal) for name, literal in pairs}
 
 
-def _value(written: str) -> Value:
-    if written.startswith('"'):
+def _value(literal: str) -> Value:
+    if literal.startswith('"'):
         return re.sub(
             r"\\u(?:\{([0-9a-fA-F]+)\}|([0-9a-fA-F]{4}))",
-            lambda found: chr(int(found[1] or found[2], 16)),
-            written[1:-1].replace('""', '"'),
+            lambda escape: chr(int(escape[1] or escape[2], 16)),
+            literal[1:-1].replace('""', '"'),
         )
-    if written.startswith("#"):
-        return int(written[2:], {"x": 16, "b": 2}[written[1]])
-    return written == "true"
+    if literal.startswith("#"):
+        return int(literal[2:], {"x": 16, "b": 2}[literal[1]])
+    return literal == "true"

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.tools.isolation.small_plan import INVOKE, role, shown
+from tests.tools.isolation.small_plan import INVOKE, plan_json, role
 from tools.paths import ROOT
 
 SECRET = "269170463fdc32af10a91e67a8fd77bd"
@@ -50,15 +50,15 @@ WIDE = {**INVOKE, "Resource": "arn:aws:bedrock:*::foundation-model/amazon.nova-l
 
 def wide():
     policy = json.dumps({"Version": "2012-10-17", "Statement": [{"Sid": "Wide", **WIDE}]})
-    return shown(role(inline_policy=[{"name": "models", "policy": policy}]))
+    return plan_json(role(inline_policy=[{"name": "models", "policy": policy}]))
 
 
 def test_a_plan_that_holds_is_proved_and_certified(prove):
-    run = prove(shown(role()))
+    run = prove(plan_json(role()))
     assert run.returncode == 0
     assert "Proved in" in run.stdout
     certificate = (ROOT / re.search(r"build/proof/\S+\.md", run.stdout)[0]).read_text()
-    assert certificate.startswith("# Proved: isolation of the tenants of prod")
+    assert certificate.startswith("# Proved: tenant isolation in the environment prod")
     assert re.search(r"cvc5 1\.\d+\.\d+", certificate)
     assert re.search(r"z3 5\.\d+\.\d+", certificate)
     assert re.search(r"\| operations account 111111111111 \| `[0-9a-f]{64}` \|", certificate)
@@ -69,7 +69,10 @@ def test_a_plan_that_widens_access_fails_with_a_request_that_shows_it(prove):
     run = prove(wide())
     assert run.returncode == 1
     assert "Not proved in" in run.stdout
-    assert "acme, permissions: the policies allow what the stanza does not" in run.stdout
+    assert (
+        "acme, permissions: the policies allow a request that the stanza does not grant"
+        in run.stdout
+    )
     assert "models: statement Wide allows bedrock:InvokeModel" in run.stdout
     assert re.search(r'resource +"arn:aws:bedrock:.*::foundation-model/amazon', run.stdout)
     certificate = (ROOT / re.search(r"build/proof/\S+\.md", run.stdout)[0]).read_text()
@@ -88,14 +91,14 @@ def test_json_tells_the_same(prove):
 def test_no_external_id_is_printed(prove):
     trust = json.loads(role()["change"]["after"]["assume_role_policy"])
     del trust["Statement"][0]["Condition"]["StringEquals"]["sts:RoleSessionName"]
-    run = prove(shown(role(assume_role_policy=json.dumps(trust))))
+    run = prove(plan_json(role(assume_role_policy=json.dumps(trust))))
     assert run.returncode == 1
     assert '"(an ExternalId of acme)"' in run.stdout
     assert SECRET not in run.stdout
 
 
 def test_a_plan_of_another_environment_is_refused(prove):
-    run = prove(shown(role()), env="dev")
+    run = prove(plan_json(role()), env="dev")
     assert run.returncode == 1
     assert 'The plan is of the environment "prod"; write ENV=prod.' in run.stderr
 
@@ -103,4 +106,4 @@ def test_a_plan_of_another_environment_is_refused(prove):
 def test_a_file_that_is_no_plan_is_refused(prove):
     run = prove({"format_version": "1.0"})
     assert run.returncode == 1
-    assert "this is not what `terraform show -json` prints of a plan" in run.stderr
+    assert "the file is not a plan as printed by `terraform show -json`" in run.stderr

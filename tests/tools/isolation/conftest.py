@@ -1,4 +1,4 @@
-"""Real plans to prove: the local environment's, and one of tenants that use everything there is."""
+"""Plans by Terraform of the local environment, with more tenants that together use every feature."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ from tools.environment.hcl import read_hcl
 
 UNWANTED = shutil.ignore_patterns(".terraform*")
 
-# Merged into a root's own files: https://developer.hashicorp.com/terraform/language/files/override
+# Merged into the files of a root: https://developer.hashicorp.com/terraform/language/files/override
 OPERATIONS = (
     OFFLINE_PROVIDER.replace("{", "{\n  allowed_account_ids = null", 1)
     + """\
@@ -31,7 +31,7 @@ data "terraform_remote_state" "operations" {
 }
 """
 
-# Beside the local environment's own tenants, so that whatever a module can write is in one plan.
+# Tenants beside those of the local environment, so that the plans have everything a module can create.
 GUARDRAIL = {"arn": "arn:aws:bedrock:eu-central-1:111111111111:guardrail/abc123", "version": "7"}
 NETWORKS = ["203.0.113.0/24", "2001:db8::/32"]
 NOVA = {"model": "amazon.nova-lite-v1:0", "regions": ["eu-central-1"]}
@@ -75,7 +75,7 @@ MORE = {
         },
         "perimeter": {"networks": NETWORKS, "vpc_endpoints": ["vpce-0123456789abcdef0"]},
     },
-    # Two tenants of one account.
+    # Two tenants that share an account.
     "hooli": {
         "accounts": {"888888888888": {}},
         "deployer": {"external_id": "hooli-deployer-external-id"},
@@ -102,7 +102,7 @@ MORE = {
 
 @pytest.fixture(scope="session")
 def environment():
-    """The local environment's variables, with more tenants."""
+    """The variables of the local environment, with more tenants."""
     local = read_hcl(ENVIRONMENTS / "local" / "terraform.tfvars")
     return {
         **local,
@@ -113,7 +113,7 @@ def environment():
 
 @pytest.fixture(scope="session")
 def plans(tmp_path_factory, environment):
-    """What `terraform show -json` tells of each root, by "operations" or the tenant and its account."""
+    """The output of `terraform show -json` for the operations root and for three customer accounts."""
     top = tmp_path_factory.mktemp("plans")
     shutil.copytree(MODULES, top / "modules", ignore=UNWANTED)
     roots = shutil.copytree(ENVIRONMENTS, top / "environments", symlinks=True, ignore=UNWANTED)
@@ -123,25 +123,26 @@ def plans(tmp_path_factory, environment):
     (roots / "customer" / "offline_override.tf").write_text(CUSTOMER)
     (roots / "customer" / "providers.tf").write_text(OFFLINE_PROVIDER)
 
-    shown = Folder(roots / "operations").init().shown(**environment)
-    hand_over(roots / "handover", shown)
+    operations = Folder(roots / "operations").init().shown(**environment)
+    hand_over(roots / "handover", operations)
     customer = Folder(roots / "customer").init()
-    chosen = [("acme", "222222222222"), ("everything", "666666666666"), ("gone", "123456789012")]
+    accounts = [("acme", "222222222222"), ("everything", "666666666666"), ("gone", "123456789012")]
     return {
-        "operations": shown,
+        "operations": operations,
         **{
             f"{tenant} {account}": customer.shown(**environment, tenant=tenant, account_id=account)
-            for tenant, account in chosen
+            for tenant, account in accounts
         },
     }
 
 
-def hand_over(path, shown):
-    """The state that the customer root reads: the planned hand-over, with an id for each new profile."""
-    own = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/0123456789ab"
-    handover = shown["output_changes"]["handover"]["after"]
-    for its in handover.values():
-        its["models"] = {alias: {"model": own, **model} for alias, model in its["models"].items()}
-    said = 'output "handover" {\n  value     = jsondecode(file("handover.json"))\n  sensitive = true\n}\n'
-    folder_of(path, [], {"handover.json": json.dumps(handover), "outputs.tf": said})
+def hand_over(path, operations):
+    """Write the state that the customer root reads: the planned hand-over, with ARNs of the new profiles."""
+    profile = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/0123456789ab"
+    handover = operations["output_changes"]["handover"]["after"]
+    for tenant in handover.values():
+        models = tenant["models"].items()
+        tenant["models"] = {alias: {"model": profile, **model} for alias, model in models}
+    output = 'output "handover" {\n  value     = jsondecode(file("handover.json"))\n  sensitive = true\n}\n'
+    folder_of(path, [], {"handover.json": json.dumps(handover), "outputs.tf": output})
     Folder(path).init().apply()

@@ -1,13 +1,13 @@
-"""The smallest plan that is proved: one tenant, one model; for tests that change one thing in it."""
+"""A minimal plan that is proved, with one tenant and one model, for tests that change it in one place."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-Shown = dict[str, Any]
+Json = dict[str, Any]
 
-TRUST: Shown = {
+TRUST: Json = {
     "Version": "2012-10-17",
     "Statement": [
         {
@@ -26,43 +26,43 @@ TRUST: Shown = {
         }
     ],
 }
-INVOKE: Shown = {
+INVOKE: Json = {
     "Effect": "Allow",
     "Action": ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"],
     "Resource": "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0",
 }
-STANZA: Shown = {
+STANZA: Json = {
     "accounts": {"222222222222": {}},
     "external_ids": {"current": "269170463fdc32af10a91e67a8fd77bd"},
     "models": {"nova": {"model": "amazon.nova-lite-v1:0", "regions": ["eu-central-1"]}},
 }
 
 
-def role(**changed: Any) -> Shown:  # noqa: ANN401 - any JSON value
-    """The tenant's role, with its policy as a block in it."""
+def role(**arguments: Any) -> Json:  # noqa: ANN401 - any JSON value
+    """Return the tenant's role with an inline policy and, in place of its other arguments, these."""
     permissions = {"Version": "2012-10-17", "Statement": [INVOKE]}
-    after = {
+    values = {
         "name": "bedrock-prod-acme",
         "path": "/",
         "assume_role_policy": json.dumps(TRUST),
         "inline_policy": [{"name": "models", "policy": json.dumps(permissions)}],
-        **changed,
+        **arguments,
     }
-    return resource("aws_iam_role", after, {"arn": True, "managed_policy_arns": True})
+    return resource("aws_iam_role", values, {"arn": True, "managed_policy_arns": True})
 
 
-def resource(kind: str, after: Shown, unknown: Shown | None = None, name: str = "this") -> Shown:
-    """A resource that the plan would make."""
-    change = {"actions": ["create"], "after": after, "after_unknown": unknown or {}}
-    return {"address": f"{kind}.{name}", "mode": "managed", "type": kind, "change": change}
+def resource(type_: str, values: Json, unknown: Json | None = None, name: str = "this") -> Json:
+    """Return a resource that the plan creates."""
+    change = {"actions": ["create"], "after": values, "after_unknown": unknown or {}}
+    return {"address": f"{type_}.{name}", "mode": "managed", "type": type_, "change": change}
 
 
-def shown(
-    *resources: Shown,
-    given: tuple[str, ...] = ("assume_role_policy", "inline_policy"),
+def plan_json(
+    *resources: Json,
+    arguments: tuple[str, ...] = ("assume_role_policy", "inline_policy"),
     **variables: Any,  # noqa: ANN401 - HCL values
-) -> Shown:
-    """A plan of one tenant as `terraform show -json` tells it; ``given`` are the role's arguments."""
+) -> Json:
+    """Return the plan as `terraform show -json` prints it; the code gives the role these arguments."""
     return {
         "variables": {
             name: {"value": value}
@@ -78,7 +78,7 @@ def shown(
         "configuration": {
             "root_module": {
                 "resources": [
-                    {"address": "aws_iam_role.this", "expressions": {name: {} for name in given}}
+                    {"address": "aws_iam_role.this", "expressions": dict.fromkeys(arguments, {})}
                 ]
             }
         },

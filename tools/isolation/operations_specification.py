@@ -1,0 +1,265 @@
+"""Specify what a tenant's stanza grants in the operations account.
+
+This is independent of modules/operations-role: it reads the same stanza and uses none of the module's
+code or output. If the two differ, the proof fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import boto3
+
+from tools.isolation.predicate import (
+    NO_REQUEST,
+    AllOf,
+    AnyOf,
+    InNetwork,
+    OneOf,
+    Predicate,
+    StartsWith,
+)
+
+Stanza = Mapping[str, Any]
+
+# These two actions also authorize Converse and ConverseStream:
+# https://docs.aws.amazon.com/bedrock/latest/userguide/inference-prereq.html
+INVOKE = "bedrock:InvokeModel"
+STREAM = "bedrock:InvokeModelWithResponseStream"
+APPLY_GUARDRAIL = "bedrock:ApplyGuardrail"
+
+# The Regions to which AWS may route a call through a geographic profile, apart from the called Region.
+# https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
+DESTINATIONS = {
+    "apac.": "ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-south-2 ap-southeast-1 "
+    "ap-southeast-2 ap-southeast-4",
+    "au.": "ap-southeast-2 ap-southeast-4",
+    "eu.": "eu-central-1 eu-north-1 eu-south-1 eu-south-2 eu-west-1 eu-west-3",
+    "jp.": "ap-northeast-1 ap-northeast-3",
+    "us-gov.": "us-gov-east-1 us-gov-west-1",
+    "us.": "us-east-1 us-east-2 us-west-1 us-west-2",
+}
+
+
+@cache
+def partition_of(region: str) -> str:
+    """Return the partition of a Region, from botocore's table."""
+    partition: str = boto3.Session().get_partition_for_region(region)
+    return partition
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The variables of an environment as its plan has them, without default values."""
+
+    name: str
+    partition: str
+    account: str
+    region: str
+    tenants: Mapping[str, Stanza]
+    shared_accounts: frozenset[str]
+
+    @classmethod
+    def from_variables(cls, variables: Mapping[str, Any]) -> Environment:
+        """Read the variables. Raises KeyError if one is missing."""
+        operations = variables["operations"]
+        return cls(
+            name=variables["environment"],
+            partition=partition_of(operations["region"]),
+            account=str(operations["account_id"]),
+            region=operations["region"],
+            tenants=variables["tenants"],
+            shared_accounts=frozenset(variables.get("accounts_with_several_tenants") or ()),
+        )
+
+    def role_arn(self, account: str, name: str) -> str:
+        """Return the ARN of a role."""
+        return f"arn:{self.partition}:iam::{account}:role/{name}"
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A tenant of an environment, with its stanza."""
+
+    environment: Environment
+    name: str
+
+    @property
+    def stanza(self) -> Stanza:
+        """The tenant's stanza."""
+        return self.environment.tenants[self.name]
+
+    @property
+    def base_name(self) -> str:
+        """The name of its role in the operations account, and the prefix of its other names."""
+        return f"bedrock-{self.environment.name}-{self.name}"
+
+    @property
+    def role_arn(self) -> str:
+        """The ARN of its role in the operations account."""
+        return self.environment.role_arn(self.environment.account, self.base_name)
+
+    @property
+    def callers(self) -> dict[str, str]:
+        """The ARN of the only role that may act as the tenant, by customer account."""
+        return {
+            account: self.environment.role_arn(account, f"{self.base_name}-execution")
+            for account in self.stanza["accounts"]
+        }
+
+    @property
+    def external_ids(self) -> tuple[str, ...]:
+        """Its ExternalIds, of which there are two during a rotation."""
+        ids = self.stanza["external_ids"]
+        return tuple(ids[name] for name in ("current", "previous") if ids.get(name))
+
+    @property
+    def active(self) -> bool:
+        """Whether it may call models at present."""
+        return (self.stanza.get("state") or "active") == "active"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """An application inference profile that must exist; policies identify it by its tags."""
+
+    name: str
+    source: str  # the ARN of the model or system profile that it copies
+    tags: Mapping[str, str]
+
+
+def trust(tenant: Tenant) -> Predicate:
+    """Only its execution roles may assume its role, with one of its ExternalIds and its session name."""
+    return AllOf(
+        (
+            OneOf("action", ("sts:AssumeRole",)),
+            AnyOf(
+                tuple(
+                    AllOf(
+                        (
+                            OneOf("aws:principalaccount", (account,)),
+                            OneOf("aws:principalarn", (role,)),
+                        )
+                    )
+                    for account, role in tenant.callers.items()
+                )
+            ),
+            OneOf("sts:externalid", tenant.external_ids),
+            OneOf("sts:rolesessionname", (tenant.name,)),
+        )
+    )
+
+
+def permissions(tenant: Tenant) -> Predicate:
+    """Its role may call the model of each alias by its route, with the guardrail, inside the perimeter."""
+    if not tenant.active:
+        return NO_REQUEST
+    guardrail = tenant.stanza.get("guardrail")
+    aliases = [_alias(tenant, alias, model) for alias, model in tenant.stanza["models"].items()]
+    if guardrail:
+        version = f"{guardrail['arn']}:{guardrail['version']}"
+        guarded_call = OneOf("bedrock:guardrailidentifier", (version,))
+        aliases = [AllOf((guarded_call, alias)) for alias in aliases]
+    calls = [*guardrail_calls(guardrail), *aliases]
+    perimeter = _perimeter(tenant.stanza.get("perimeter"))
+    return AnyOf(tuple(AllOf((*perimeter, call)) for call in calls))
+
+
+def guardrail_calls(guardrail: Stanza | None) -> list[Predicate]:
+    """Return the direct use of the guardrail, if the stanza has one."""
+    if not guardrail:
+        return []
+    return [AllOf((OneOf("action", (APPLY_GUARDRAIL,)), OneOf("resource", (guardrail["arn"],))))]
+
+
+def profiles(tenant: Tenant) -> list[Profile]:
+    """Return its profiles, one for each tracked alias, whether the tenant is active or not."""
+    return [
+        Profile(
+            name=f"{tenant.base_name}_{alias}",
+            source=_profile_source(tenant, model),
+            tags=profile_tags(tenant, alias),
+        )
+        for alias, model in tenant.stanza["models"].items()
+        if model.get("track")
+    ]
+
+
+def profile_tags(tenant: Tenant, alias: str) -> dict[str, str]:
+    """Return the tags by which policies identify the tenant's profile for the alias."""
+    return {"alias": alias, "environment": tenant.environment.name, "tenant": tenant.name}
+
+
+def _alias(tenant: Tenant, alias: str, model: Stanza) -> Predicate:
+    """The model by itself or, with a profile, the profile and, only through it, the models behind it."""
+    env = tenant.environment
+    streaming = model.get("streaming")
+    actions = OneOf("action", (INVOKE,) if streaming is False else (INVOKE, STREAM))
+    regional = tuple(_model_arn(tenant, model, region) for region in _regions(model))
+    models: Predicate = OneOf("resource", regional)
+    if _route(model) == "global":
+        # A global profile calls the model by an ARN that has no Region:
+        # https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html
+        region = OneOf("aws:requestedregion", ("unspecified",))
+        models = AnyOf(
+            (models, AllOf((OneOf("resource", (_model_arn(tenant, model, ""),)), region)))
+        )
+    if model.get("track"):
+        prefix = (
+            f"arn:{env.partition}:bedrock:{env.region}:{env.account}:application-inference-profile/"
+        )
+        tags = profile_tags(tenant, alias).items()
+        tagged = (OneOf(f"aws:resourcetag/{tag}", (text,)) for tag, text in tags)
+        profile: Predicate = AllOf((StartsWith("resource", prefix), *tagged))
+        via_profile: Predicate = StartsWith("bedrock:inferenceprofilearn", prefix)
+    elif _route(model) == "on-demand":
+        return AllOf((actions, models))
+    else:
+        systems = tuple(_system_profile_arn(tenant, model, region) for region in model["regions"])
+        profile = OneOf("resource", systems)
+        via_profile = OneOf("bedrock:inferenceprofilearn", systems)
+    return AllOf((actions, AnyOf((profile, AllOf((models, via_profile))))))
+
+
+def _perimeter(perimeter: Stanza | None) -> list[Predicate]:
+    """Calls come from the perimeter's networks or VPC endpoints; without a perimeter, from anywhere."""
+    if not perimeter:
+        return []
+    sources: list[Predicate] = []
+    if perimeter.get("networks"):
+        sources.append(InNetwork("aws:sourceip", tuple(perimeter["networks"])))
+    if perimeter.get("vpc_endpoints"):
+        sources.append(OneOf("aws:sourcevpce", tuple(perimeter["vpc_endpoints"])))
+    return [AnyOf(tuple(sources))]
+
+
+def _route(model: Stanza) -> str:
+    return model.get("route") or "on-demand"
+
+
+def _regions(model: Stanza) -> list[str]:
+    """Return the Regions in which the model may run."""
+    destinations: list[str] = []
+    if _route(model) == "geographic":
+        destinations = model.get("destinations") or DESTINATIONS.get(model["profile"], "").split()
+    return sorted({*model["regions"], *destinations})
+
+
+def _model_arn(tenant: Tenant, model: Stanza, region: str) -> str:
+    return f"arn:{tenant.environment.partition}:bedrock:{region}::foundation-model/{model['model']}"
+
+
+def _system_profile_arn(tenant: Tenant, model: Stanza, region: str) -> str:
+    env = tenant.environment
+    prefix = "global." if _route(model) == "global" else model["profile"]
+    return f"arn:{env.partition}:bedrock:{region}:{env.account}:inference-profile/{prefix}{model['model']}"
+
+
+def _profile_source(tenant: Tenant, model: Stanza) -> str:
+    region = tenant.environment.region
+    if _route(model) == "on-demand":
+        return _model_arn(tenant, model, region)
+    return _system_profile_arn(tenant, model, region)
