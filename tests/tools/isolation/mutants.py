@@ -1,7 +1,7 @@
-"""Single-step changes to a policy, made mechanically wherever they can be made.
+"""Mutate policies: every mutant of a policy differs from it by one step.
 
-Each of CHANGES alters what some request may do, and each of KEEPS alters the text alone. Whether it
-does is known from the change itself, never from the proof that is put to the test.
+Each mutation in CHANGES changes the verdict on some request, and each in EQUIVALENTS changes only the
+text. This follows from the mutation itself and not from the proof under test.
 """
 
 from __future__ import annotations
@@ -17,72 +17,76 @@ STRANGER = "999999999999"
 INVOCATION_LOG = "bedrock:PutModelInvocationLoggingConfiguration"
 
 
-def listed(value: Any) -> list[Any]:  # noqa: ANN401 - any JSON value
-    """A value or list of values as a list."""
+def as_list(value: Any) -> list[Any]:  # noqa: ANN401 - any JSON value
+    """Return a value or a list of values as a list."""
     return value if isinstance(value, list) else [value]
 
 
-def each(
+def copies_by_statement(
     document: Document, effect: str | None = "Allow"
 ) -> Iterator[tuple[str, Document, Document]]:
-    """By its Sid, each statement of a fresh copy of the document, and that copy."""
+    """Yield a copy of the document for each statement: the Sid, the statement in the copy, and the copy."""
     for index, statement in enumerate(document["Statement"]):
         if effect in (None, statement["Effect"]):
-            fresh = copy.deepcopy(document)
-            yield statement["Sid"], fresh["Statement"][index], fresh
+            mutant = copy.deepcopy(document)
+            yield statement["Sid"], mutant["Statement"][index], mutant
 
 
-def each_test(document: Document) -> Iterator[tuple[str, str, str, Document, Document]]:
-    """Each key of each condition: operator and key, with the statement and the copy that hold them."""
-    for sid, statement, _ in each(document):
+def copies_by_test(document: Document) -> Iterator[tuple[str, str, str, Document, Document]]:
+    """Yield a copy for each test: its name, operator and key, the statement in the copy, and the copy."""
+    for sid, statement, _ in copies_by_statement(document):
         for operator, tests in statement.get("Condition", {}).items():
             for key in tests:
-                for found, fresh, whole in each(document):
-                    if found == sid:
-                        yield f"{sid} {operator} {key}", operator, key, fresh, whole
+                for name, copied_statement, mutant in copies_by_statement(document):
+                    if name == sid:
+                        yield f"{sid} {operator} {key}", operator, key, copied_statement, mutant
 
 
-def each_value(document: Document, element: str) -> Iterator[tuple[str, int, Document, Document]]:
-    """Each Action or Resource: its place in its list, with the statement and the copy that hold it."""
-    for sid, statement, _ in each(document):
-        for index in range(len(listed(statement.get(element, [])))):
-            for found, fresh, whole in each(document):
-                if found == sid:
-                    fresh[element] = listed(fresh[element])
-                    yield f"{sid} {element} {index}", index, fresh, whole
+def copies_by_value(
+    document: Document, element: str
+) -> Iterator[tuple[str, int, Document, Document]]:
+    """Yield a copy for each entry of Action or Resource: its name and index, the statement, and the copy."""
+    for sid, statement, _ in copies_by_statement(document):
+        for index in range(len(as_list(statement.get(element, [])))):
+            for name, copied_statement, mutant in copies_by_statement(document):
+                if name == sid:
+                    copied_statement[element] = as_list(copied_statement[element])
+                    yield f"{sid} {element} {index}", index, copied_statement, mutant
 
 
 # --- conditions ---
 
 
-def without_a_test(document: Document) -> Iterator[tuple[str, Document]]:
-    """Each condition key is left out."""
-    for name, operator, key, statement, whole in each_test(document):
+def drop_test(document: Document) -> Iterator[tuple[str, Document]]:
+    """Drop a condition key."""
+    for name, operator, key, statement, mutant in copies_by_test(document):
         del statement["Condition"][operator][key]
         if not statement["Condition"][operator]:
             del statement["Condition"][operator]
-        yield name, whole
+        yield name, mutant
 
 
-def with_operator(change: Callable[[str], str | None], *, of: Callable[[str], bool]) -> Mutation:
-    """Another operator for each key that ``of`` is true of; None where there is no other."""
+def replace_operator(
+    change: Callable[[str], str | None], *, applies_to: Callable[[str], bool]
+) -> Mutation:
+    """Replace the operator of a key; None from ``change`` means that it stays as it is."""
 
     def mutate(document: Document) -> Iterator[tuple[str, Document]]:
-        for name, operator, key, statement, whole in each_test(document):
-            other = change(operator)
-            if other is None or not of(key):
+        for name, operator, key, statement, mutant in copies_by_test(document):
+            replacement = change(operator)
+            if replacement is None or not applies_to(key):
                 continue
             values = statement["Condition"][operator].pop(key)
             if not statement["Condition"][operator]:
                 del statement["Condition"][operator]
-            statement["Condition"].setdefault(other, {})[key] = values
-            yield f"{name} to {other}", whole
+            statement["Condition"].setdefault(replacement, {})[key] = values
+            yield f"{name} to {replacement}", mutant
 
     return mutate
 
 
-def negated(operator: str) -> str | None:
-    """The operator that asks for the opposite."""
+def negated_operator(operator: str) -> str | None:
+    """Return the operator of the opposite test."""
     return {
         "StringEquals": "StringNotEquals",
         "ArnEquals": "ArnNotEquals",
@@ -91,98 +95,98 @@ def negated(operator: str) -> str | None:
     }.get(operator)
 
 
-def with_values(change: Callable[[list[str]], list[str]], operators: dict[str, str]) -> Mutation:
-    """Other values for each key of an operator, which may become another operator with them."""
+def replace_values(change: Callable[[list[str]], list[str]], operators: dict[str, str]) -> Mutation:
+    """Replace the values of a key; ``operators`` maps each operator to the one that takes the new values."""
 
     def mutate(document: Document) -> Iterator[tuple[str, Document]]:
-        for name, operator, key, statement, whole in each_test(document):
+        for name, operator, key, statement, mutant in copies_by_test(document):
             if operator not in operators:
                 continue
-            values = listed(statement["Condition"][operator].pop(key))
+            values = as_list(statement["Condition"][operator].pop(key))
             if not statement["Condition"][operator]:
                 del statement["Condition"][operator]
-            changed = change(values)
-            if changed == values or not changed:
+            replacement = change(values)
+            if replacement == values or not replacement:
                 continue
-            statement["Condition"].setdefault(operators[operator], {})[key] = changed
-            yield name, whole
+            statement["Condition"].setdefault(operators[operator], {})[key] = replacement
+            yield name, mutant
 
     return mutate
 
 
-def asked_only_to_be_there(document: Document) -> Iterator[tuple[str, Document]]:
-    """Each condition key may have any value."""
-    for name, operator, key, statement, whole in each_test(document):
+def require_presence_only(document: Document) -> Iterator[tuple[str, Document]]:
+    """Let a condition key have any value."""
+    for name, operator, key, statement, mutant in copies_by_test(document):
         if operator != "Null":
             del statement["Condition"][operator][key]
             statement["Condition"].setdefault("Null", {})[key] = "false"
             statement["Condition"] = {o: t for o, t in statement["Condition"].items() if t}
-            yield name, whole
+            yield name, mutant
 
 
-def turned_null(document: Document) -> Iterator[tuple[str, Document]]:
-    """Each key that must be absent must be present."""
-    for name, operator, key, statement, whole in each_test(document):
+def require_presence(document: Document) -> Iterator[tuple[str, Document]]:
+    """Require the presence of a key that must be absent."""
+    for name, operator, key, statement, mutant in copies_by_test(document):
         if operator == "Null":
             statement["Condition"]["Null"][key] = "false"
-            yield name, whole
+            yield name, mutant
 
 
 # --- actions and resources ---
 
 
-def with_value(element: str, change: Callable[[str], str | None]) -> Mutation:
-    """Another text for each value of Action or Resource."""
+def replace_entry(element: str, change: Callable[[str], str | None]) -> Mutation:
+    """Replace an entry of Action or Resource; None from ``change`` means that it stays as it is."""
 
     def mutate(document: Document) -> Iterator[tuple[str, Document]]:
-        for name, index, statement, whole in each_value(document, element):
-            was = statement[element][index]
-            changed = change(was)
-            if changed is not None and changed not in (was, *statement[element]):
-                statement[element][index] = changed
-                yield f"{name} {was} to {changed}", whole
+        for name, index, statement, mutant in copies_by_value(document, element):
+            entry = statement[element][index]
+            replacement = change(entry)
+            if replacement is not None and replacement not in (entry, *statement[element]):
+                statement[element][index] = replacement
+                yield f"{name} {entry} to {replacement}", mutant
 
     return mutate
 
 
-def without_a_value(element: str) -> Mutation:
-    """Each Action or Resource is left out, where it is not the last."""
+def drop_entry(element: str) -> Mutation:
+    """Drop an entry of Action or Resource that is not the only one."""
 
     def mutate(document: Document) -> Iterator[tuple[str, Document]]:
-        for name, index, statement, whole in each_value(document, element):
+        for name, index, statement, mutant in copies_by_value(document, element):
             if len(statement[element]) > 1:
                 del statement[element][index]
-                yield name, whole
+                yield name, mutant
 
     return mutate
 
 
-def with_one_more(element: str, value: str) -> Mutation:
-    """One more Action or Resource in each statement."""
+def add_entry(element: str, value: str) -> Mutation:
+    """Add an entry to Action or Resource."""
 
     def mutate(document: Document) -> Iterator[tuple[str, Document]]:
-        for name, statement, whole in each(document):
-            if element in statement and listed(statement[element]) != ["*"]:
-                statement[element] = [*listed(statement[element]), value]
-                yield name, whole
+        for name, statement, mutant in copies_by_statement(document):
+            if element in statement and as_list(statement[element]) != ["*"]:
+                statement[element] = [*as_list(statement[element]), value]
+                yield name, mutant
 
     return mutate
 
 
-def inverted(element: str) -> Mutation:
-    """NotAction or NotResource in each statement."""
+def invert_element(element: str) -> Mutation:
+    """Replace Action or Resource by NotAction or NotResource."""
 
     def mutate(document: Document) -> Iterator[tuple[str, Document]]:
-        for name, statement, whole in each(document):
+        for name, statement, mutant in copies_by_statement(document):
             if element in statement and statement[element] != "*":
                 statement[f"Not{element}"] = statement.pop(element)
-                yield name, whole
+                yield name, mutant
 
     return mutate
 
 
-def part(index: int, value: str) -> Callable[[str], str | None]:
-    """An ARN with another text for one of its six parts, where it has one there."""
+def with_arn_part(index: int, value: str) -> Callable[[str], str | None]:
+    """Replace one of the six parts of an ARN, unless the part is empty."""
 
     def change(arn: str) -> str | None:
         parts = arn.split(":", 5)
@@ -193,24 +197,24 @@ def part(index: int, value: str) -> Callable[[str], str | None]:
     return change
 
 
-def longer(arn: str) -> str | None:
-    """The text, and anything after it."""
+def with_suffix_wildcard(arn: str) -> str | None:
+    """Allow any suffix."""
     return None if arn.endswith("*") else f"{arn}*"
 
 
-def any_name(arn: str) -> str | None:
-    """Any resource of the same kind."""
+def any_name_of_kind(arn: str) -> str | None:
+    """Allow any resource of the same kind."""
     head, slash, _ = arn.rpartition("/")
     return f"{head}/*" if slash and "/" not in head else None
 
 
 def whole_service(action: str) -> str:
-    """Every action of the service."""
+    """Allow every action of the service."""
     return action.partition(":")[0] + ":*"
 
 
-def beginning(action: str) -> str | None:
-    """What begins alike: InvokeModel* is the stream too, Put* is everything that puts."""
+def three_letter_prefix(action: str) -> str | None:
+    """Allow all actions with the same first three letters, such as all that start with Put."""
     service, _, name = action.partition(":")
     return None if "*" in name else f"{service}:{name[:3]}*"
 
@@ -218,44 +222,44 @@ def beginning(action: str) -> str | None:
 # --- statements ---
 
 
-def flipped(document: Document) -> Iterator[tuple[str, Document]]:
-    """Each Allow is a Deny."""
-    for name, statement, whole in each(document):
+def deny_allow(document: Document) -> Iterator[tuple[str, Document]]:
+    """Turn an Allow into a Deny."""
+    for name, statement, mutant in copies_by_statement(document):
         statement["Effect"] = "Deny"
-        yield name, whole
+        yield name, mutant
 
 
-def allowed_after_all(document: Document) -> Iterator[tuple[str, Document]]:
-    """Each Deny is an Allow."""
-    for name, statement, whole in each(document, "Deny"):
+def allow_deny(document: Document) -> Iterator[tuple[str, Document]]:
+    """Turn a Deny into an Allow."""
+    for name, statement, mutant in copies_by_statement(document, "Deny"):
         statement["Effect"] = "Allow"
-        yield name, whole
+        yield name, mutant
 
 
-def without_a_statement(effect: str) -> Mutation:
-    """Each statement with the effect is left out."""
+def drop_statement(effect: str) -> Mutation:
+    """Drop a statement with the effect."""
 
     def mutate(document: Document) -> Iterator[tuple[str, Document]]:
-        for name, statement, whole in each(document, effect):
-            whole["Statement"].remove(statement)
-            if whole["Statement"]:
-                yield name, whole
+        for name, statement, mutant in copies_by_statement(document, effect):
+            mutant["Statement"].remove(statement)
+            if mutant["Statement"]:
+                yield name, mutant
 
     return mutate
 
 
-def with_statement(**statement: str) -> Mutation:
-    """One more statement, for the same principals as the first where it has any."""
+def add_statement(**statement: str) -> Mutation:
+    """Add a statement with the principals of the first statement, if it has any."""
 
     def mutate(document: Document) -> Iterator[tuple[str, Document]]:
         first = document["Statement"][0]
-        kept = {key: first[key] for key in ("Principal", "Resource") if key in first}
-        more = {"Sid": "OneMore", "Effect": "Allow", **kept, **statement}
+        common = {key: first[key] for key in ("Principal", "Resource") if key in first}
+        addition = {"Sid": "OneMore", "Effect": "Allow", **common, **statement}
         if "Resource" not in first:
-            more.pop("Resource", None)
-        whole = copy.deepcopy(document)
-        whole["Statement"].append(more)
-        yield "one more", whole
+            addition.pop("Resource", None)
+        mutant = copy.deepcopy(document)
+        mutant["Statement"].append(addition)
+        yield "one more", mutant
 
     return mutate
 
@@ -263,201 +267,205 @@ def with_statement(**statement: str) -> Mutation:
 # --- principals ---
 
 
-def principal(change: Callable[[str], str | None], kind: str = "AWS") -> Mutation:
-    """Another first principal of the kind in each statement."""
+def replace_principal(change: Callable[[str], str | None], kind: str = "AWS") -> Mutation:
+    """Replace the first principal of the kind."""
 
     def mutate(document: Document) -> Iterator[tuple[str, Document]]:
-        for name, statement, whole in each(document):
-            named = statement.get("Principal")
-            if isinstance(named, dict) and kind in named:
-                was = listed(named[kind])
-                if (changed := change(was[0])) is not None:
-                    named[kind] = [changed, *was[1:]]
-                    yield f"{name} {was[0]} to {changed}", whole
+        for name, statement, mutant in copies_by_statement(document):
+            principals = statement.get("Principal")
+            if isinstance(principals, dict) and kind in principals:
+                arns = as_list(principals[kind])
+                if (replacement := change(arns[0])) is not None:
+                    principals[kind] = [replacement, *arns[1:]]
+                    yield f"{name} {arns[0]} to {replacement}", mutant
 
     return mutate
 
 
-def anyone(document: Document) -> Iterator[tuple[str, Document]]:
-    """Each statement is for anyone."""
-    for name, statement, whole in each(document):
+def allow_anyone(document: Document) -> Iterator[tuple[str, Document]]:
+    """Allow any principal."""
+    for name, statement, mutant in copies_by_statement(document):
         if isinstance(statement.get("Principal"), dict):
             statement["Principal"] = "*"
-            yield name, whole
+            yield name, mutant
 
 
-def with_principal(**more: str) -> Mutation:
-    """One more principal in each statement that does not ask who the caller is."""
+def add_principal(**principals_by_kind: str) -> Mutation:
+    """Add a principal to a statement that does not test aws:PrincipalArn."""
 
     def mutate(document: Document) -> Iterator[tuple[str, Document]]:
-        for name, statement, whole in each(document):
-            # What asks for aws:PrincipalArn lets no service in.
-            asks = "aws:PrincipalArn" in str(statement.get("Condition"))
-            if isinstance(named := statement.get("Principal"), dict) and not asks:
-                for kind, value in more.items():
-                    named[kind] = [*listed(named.get(kind, [])), value]
-                yield name, whole
+        for name, statement, mutant in copies_by_statement(document):
+            # A statement that tests aws:PrincipalArn never applies to a service.
+            tests_caller = "aws:PrincipalArn" in str(statement.get("Condition"))
+            if isinstance(principals := statement.get("Principal"), dict) and not tests_caller:
+                for kind, value in principals_by_kind.items():
+                    principals[kind] = [*as_list(principals.get(kind, [])), value]
+                yield name, mutant
 
     return mutate
 
 
-# --- texts that mean the same ---
+# --- equivalent texts ---
 
 
-def reordered(document: Document) -> Iterator[tuple[str, Document]]:
-    """Statements, actions and resources the other way round."""
+def reverse_order(document: Document) -> Iterator[tuple[str, Document]]:
+    """Reverse the order of the statements, actions and resources."""
     yield "statements", {**document, "Statement": document["Statement"][::-1]}
-    for name, statement, whole in each(document, None):
+    for name, statement, mutant in copies_by_statement(document, None):
         for element in ("Action", "Resource"):
             if element in statement:
-                statement[element] = listed(statement[element])[::-1]
-        yield name, whole
+                statement[element] = as_list(statement[element])[::-1]
+        yield name, mutant
 
 
-def bare(document: Document) -> Iterator[tuple[str, Document]]:
-    """Lists of one as the one."""
-    whole = copy.deepcopy(document)
-    for statement in whole["Statement"]:
+def unwrap_lists(document: Document) -> Iterator[tuple[str, Document]]:
+    """Replace lists with one entry by the entry."""
+    mutant = copy.deepcopy(document)
+    for statement in mutant["Statement"]:
         for element in ("Action", "Resource"):
             if isinstance(statement.get(element), list) and len(statement[element]) == 1:
                 (statement[element],) = statement[element]
-    yield "lists of one", whole
+    yield "lists of one", mutant
 
 
-def split(document: Document) -> Iterator[tuple[str, Document]]:
-    """A statement for each action."""
-    whole = copy.deepcopy(document)
-    whole["Statement"] = [
+def split_statements(document: Document) -> Iterator[tuple[str, Document]]:
+    """Write one statement for each action."""
+    mutant = copy.deepcopy(document)
+    mutant["Statement"] = [
         {**statement, "Sid": f"{statement['Sid']}{index}", "Action": action}
-        for statement in whole["Statement"]
-        for index, action in enumerate(listed(statement["Action"]))
+        for statement in mutant["Statement"]
+        for index, action in enumerate(as_list(statement["Action"]))
     ]
-    yield "a statement for each action", whole
+    yield "a statement for each action", mutant
 
 
-def shouted(document: Document) -> Iterator[tuple[str, Document]]:
-    """Actions in capitals."""
-    for name, statement, whole in each(document, None):
-        statement["Action"] = [action.upper() for action in listed(statement["Action"])]
-        yield name, whole
+def upper_case_actions(document: Document) -> Iterator[tuple[str, Document]]:
+    """Write actions in upper case."""
+    for name, statement, mutant in copies_by_statement(document, None):
+        statement["Action"] = [action.upper() for action in as_list(statement["Action"])]
+        yield name, mutant
 
 
-def renamed(document: Document) -> Iterator[tuple[str, Document]]:
-    """Other Sids."""
-    whole = {**copy.deepcopy(document), "Id": "another"}
-    for statement in whole["Statement"]:
+def rename_sids(document: Document) -> Iterator[tuple[str, Document]]:
+    """Rename the Sids."""
+    mutant = {**copy.deepcopy(document), "Id": "another"}
+    for statement in mutant["Statement"]:
         statement["Sid"] += "Renamed"
-    yield "Sids and Id", whole
+    yield "Sids and Id", mutant
 
 
-def said_twice(document: Document) -> Iterator[tuple[str, Document]]:
-    """Each statement once more."""
-    for name, statement, whole in each(document, None):
-        whole["Statement"].append({**statement, "Sid": "Again"})
-        yield name, whole
+def repeat_statement(document: Document) -> Iterator[tuple[str, Document]]:
+    """Repeat a statement."""
+    for name, statement, mutant in copies_by_statement(document, None):
+        mutant["Statement"].append({**statement, "Sid": "Again"})
+        yield name, mutant
 
 
-def denied_what_nobody_may(document: Document) -> Iterator[tuple[str, Document]]:
-    """A Deny of what nothing allows."""
-    yield from with_statement(Effect="Deny", Action="s3:DeleteBucket")(document)
+def deny_unallowed_action(document: Document) -> Iterator[tuple[str, Document]]:
+    """Deny an action that no statement allows."""
+    yield from add_statement(Effect="Deny", Action="s3:DeleteBucket")(document)
 
 
-# A key that every caller has but a service: its absence cannot matter where no service is let in.
-OF_CALLERS = ("aws:PrincipalArn",)
+# Every caller except a service has this key, so its absence matters only where a service has access.
+CALLER_KEYS = ("aws:PrincipalArn",)
 
 
-def of_requests(key: str) -> bool:
-    """Condition keys that a request may lack, whoever the caller is."""
-    return key not in OF_CALLERS
+def may_be_absent(key: str) -> bool:
+    """Return whether a request by any caller may lack the condition key."""
+    return key not in CALLER_KEYS
 
 
 def any_key(_key: str) -> bool:
-    """Every condition key."""
+    """Accept every condition key."""
     return True
 
 
-EXISTS = {"StringEquals": "StringEquals", "ArnEquals": "ArnEquals", "ArnLike": "ArnLike"}
-LIKE = {"StringEquals": "StringLike", "ArnEquals": "ArnLike", "ArnLike": "ArnLike"}
+SAME_OPERATOR = {"StringEquals": "StringEquals", "ArnEquals": "ArnEquals", "ArnLike": "ArnLike"}
+PATTERN_OPERATOR = {"StringEquals": "StringLike", "ArnEquals": "ArnLike", "ArnLike": "ArnLike"}
 
 CHANGES: dict[str, Mutation] = {
-    "a condition is dropped": without_a_test,
-    "a condition need only hold if its key is there": with_operator(
-        lambda o: None if o == "Null" or o.endswith("IfExists") else f"{o}IfExists", of=of_requests
+    "a condition is dropped": drop_test,
+    "a condition need only hold if its key is present": replace_operator(
+        lambda o: None if o == "Null" or o.endswith("IfExists") else f"{o}IfExists",
+        applies_to=may_be_absent,
     ),
-    "a condition need not hold of no value": with_operator(
-        lambda o: f"ForAllValues:{o}" if o in EXISTS or o == "IpAddress" else None, of=of_requests
+    "a condition holds if there is no value": replace_operator(
+        lambda o: f"ForAllValues:{o}" if o in SAME_OPERATOR or o == "IpAddress" else None,
+        applies_to=may_be_absent,
     ),
-    "a condition is negated": with_operator(negated, of=any_key),
-    # Of a long ARN cvc5 does not decide it in time, which is a failure, though without an example.
-    "a condition no longer knows case": with_operator(
+    "a condition is negated": replace_operator(negated_operator, applies_to=any_key),
+    # cvc5 times out on a long ARN. The claim then fails, but without a counterexample.
+    "a condition ignores case": replace_operator(
         lambda o: "StringEqualsIgnoreCase" if o == "StringEquals" else None,
-        of=lambda key: key != "bedrock:InferenceProfileArn",
+        applies_to=lambda key: key != "bedrock:InferenceProfileArn",
     ),
-    "a key need only be there": asked_only_to_be_there,
-    "a key must be there that must not": turned_null,
-    "a value may be followed by more": with_values(
-        lambda values: [v if v.endswith("*") else f"{v}*" for v in values], LIKE
+    "a key need only be present": require_presence_only,
+    "a key must be present instead of absent": require_presence,
+    "a value may have any suffix": replace_values(
+        lambda values: [v if v.endswith("*") else f"{v}*" for v in values], PATTERN_OPERATOR
     ),
-    "one more value will do": with_values(
-        lambda values: [*values, values[0].replace(values[0][-4:], "9999")], EXISTS
+    "one more value is allowed": replace_values(
+        lambda values: [*values, values[0].replace(values[0][-4:], "9999")], SAME_OPERATOR
     ),
-    "one value no longer does": with_values(lambda values: values[1:], EXISTS),
-    "a network is wider": with_values(
+    "a value is left out": replace_values(lambda values: values[1:], SAME_OPERATOR),
+    "a network is wider": replace_values(
         lambda values: [v.replace("/24", "/23").replace("/32", "/31") for v in values],
         {"IpAddress": "IpAddress", "IpAddressIfExists": "IpAddressIfExists"},
     ),
-    "a network is left out": with_values(
+    "a network is left out": replace_values(
         lambda values: values[1:],
         {"IpAddress": "IpAddress", "IpAddressIfExists": "IpAddressIfExists"},
     ),
-    "IfExists is taken away": with_operator(
-        lambda o: o.removesuffix("IfExists") if o.endswith("IfExists") else None, of=any_key
+    "IfExists is dropped": replace_operator(
+        lambda o: o.removesuffix("IfExists") if o.endswith("IfExists") else None, applies_to=any_key
     ),
-    "a whole service is allowed": with_value("Action", whole_service),
-    "what begins alike is allowed": with_value("Action", beginning),
-    "every action is allowed": with_value("Action", lambda _: "*"),
-    "an action is left out": without_a_value("Action"),
-    "logging of prompts is allowed": with_one_more("Action", INVOCATION_LOG),
-    "batch jobs are allowed": with_one_more("Action", "bedrock:CreateModelInvocationJob"),
-    "everything but its actions is allowed": inverted("Action"),
-    "any resource will do": with_value("Resource", lambda r: None if r == "*" else "*"),
-    "any Region will do": with_value("Resource", part(3, "*")),
-    "another Region will do": with_value("Resource", part(3, "eu-west-2")),
-    "any account will do": with_value("Resource", part(4, "*")),
-    "a resource's name may go on": with_value("Resource", longer),
-    "any resource of the kind will do": with_value("Resource", any_name),
-    "a resource is left out": without_a_value("Resource"),
-    "one more resource will do": with_one_more(
+    "a whole service is allowed": replace_entry("Action", whole_service),
+    "actions with the same prefix are allowed": replace_entry("Action", three_letter_prefix),
+    "every action is allowed": replace_entry("Action", lambda _: "*"),
+    "an action is left out": drop_entry("Action"),
+    "logging of prompts is allowed": add_entry("Action", INVOCATION_LOG),
+    "batch jobs are allowed": add_entry("Action", "bedrock:CreateModelInvocationJob"),
+    "everything but its actions is allowed": invert_element("Action"),
+    "any resource is allowed": replace_entry("Resource", lambda r: None if r == "*" else "*"),
+    "any Region is allowed": replace_entry("Resource", with_arn_part(3, "*")),
+    "another Region is allowed": replace_entry("Resource", with_arn_part(3, "eu-west-2")),
+    "any account is allowed": replace_entry("Resource", with_arn_part(4, "*")),
+    "a resource may have any suffix": replace_entry("Resource", with_suffix_wildcard),
+    "any resource of the kind is allowed": replace_entry("Resource", any_name_of_kind),
+    "a resource is left out": drop_entry("Resource"),
+    "one more resource is allowed": add_entry(
         "Resource", "arn:aws:bedrock:us-west-2::foundation-model/m"
     ),
-    "every other resource will do": inverted("Resource"),
-    "a statement denies what it allowed": flipped,
-    "a Deny allows": allowed_after_all,
-    "a statement is dropped": without_a_statement("Allow"),
-    "a statement allows everything": with_statement(Action="*", Resource="*"),
-    "a statement allows storage": with_statement(Action="s3:PutObject", Resource="*"),
-    "another account's root comes instead": principal(
-        lambda was: f"arn:aws:iam::{STRANGER}:root" if was.startswith("arn:") else None
+    "every other resource is allowed": invert_element("Resource"),
+    "a statement denies what it allowed": deny_allow,
+    "a Deny allows": allow_deny,
+    "a statement is dropped": drop_statement("Allow"),
+    "a statement allows everything": add_statement(Action="*", Resource="*"),
+    "a statement allows storage": add_statement(Action="s3:PutObject", Resource="*"),
+    "another account's root replaces the principal": replace_principal(
+        lambda entry: f"arn:aws:iam::{STRANGER}:root" if entry.startswith("arn:") else None
     ),
-    "another service comes instead": principal(lambda _: "ec2.amazonaws.com", "Service"),
-    "one more service is let in": with_principal(Service="bedrock.amazonaws.com"),
+    "another service replaces the service": replace_principal(
+        lambda _: "ec2.amazonaws.com", "Service"
+    ),
+    "one more service is allowed": add_principal(Service="bedrock.amazonaws.com"),
 }
 
-KEEPS: dict[str, Mutation] = {
-    "statements and lists are in another order": reordered,
-    "lists of one are written bare": bare,
-    "a statement is split": split,
-    "actions are in capitals": shouted,
-    "Sids are others": renamed,
-    "a statement is said twice": said_twice,
-    "what nobody may is denied": denied_what_nobody_may,
-    "ArnEquals is ArnLike": with_operator(
-        lambda o: "ArnLike" if o == "ArnEquals" else None, of=any_key
+EQUIVALENTS: dict[str, Mutation] = {
+    "statements and lists are in another order": reverse_order,
+    "lists with one entry are unwrapped": unwrap_lists,
+    "a statement is split": split_statements,
+    "actions are in upper case": upper_case_actions,
+    "Sids are renamed": rename_sids,
+    "a statement is repeated": repeat_statement,
+    "an action that nothing allows is denied": deny_unallowed_action,
+    "ArnEquals becomes ArnLike": replace_operator(
+        lambda o: "ArnLike" if o == "ArnEquals" else None, applies_to=any_key
     ),
-    "any of one value": with_operator(
-        lambda o: f"ForAnyValue:{o}" if o in EXISTS else None, of=any_key
+    "ForAnyValue of one value": replace_operator(
+        lambda o: f"ForAnyValue:{o}" if o in SAME_OPERATOR else None, applies_to=any_key
     ),
-    "StringEquals is StringLike": with_operator(
-        lambda o: "StringLike" if o == "StringEquals" else None, of=any_key
+    "StringEquals becomes StringLike": replace_operator(
+        lambda o: "StringLike" if o == "StringEquals" else None, applies_to=any_key
     ),
 }

@@ -78,7 +78,10 @@ def plan_json(
         "configuration": {
             "root_module": {
                 "resources": [
-                    {"address": "aws_iam_role.this", "expressions": dict.fromkeys(arguments, {})}
+                    {
+                        "address": "aws_iam_role.this",
+                        "expressions": {argument: {} for argument in arguments},
+                    }
                 ]
             }
         },

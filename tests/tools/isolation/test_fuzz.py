@@ -1,19 +1,20 @@
-"""The encoding against the evaluator of the local cloud: random policies, random requests, one verdict.
+"""Compare the encoding with the evaluator on random policies and requests.
 
-Each example is a policy with many requests. The formula is asked about every one of them at once, its
-variables replaced by the request's values; a solver that finds a request on which formula and
-evaluator differ fails the test, and Hypothesis shrinks what it shows.
+Each example is a policy with many requests. One question replaces the formula's variables by the
+values of each request. If a solver finds a request on which the formula and the evaluator differ, the
+test fails, and Hypothesis shrinks the example.
 """
 
 import ipaddress
 import math
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from tests.tools.iam.documented import DOCUMENTED_RULES
+from tests.tools.localaws.documented import EVERY
 from tools.iam.evaluator import Request, Requester, evaluate
 from tools.iam.policy import Kind, parse_policy
 from tools.isolation import encode, predicate, solvers
@@ -41,11 +42,11 @@ from tools.isolation.symbolic_request import (
 
 REQUESTS = 25  # for each policy
 POLICIES = 850  # 21,250 pairs
-MANY = 3  # values at most of a key that has many
+MAX_VALUES = 3  # values of a multivalued key, at most
 
 
 def fuzz(examples):
-    """The same examples in every run."""
+    """Settings with which every run has the same examples."""
     return settings(
         database=None,
         deadline=None,
@@ -55,7 +56,7 @@ def fuzz(examples):
     )
 
 
-# Few texts, so that policies and requests often meet, and often nearly.
+# There are few texts, so that many policies match or nearly match a request.
 ACCOUNTS = ["111111111111", "222222222222"]
 PATHS = ["role/app", "role/app-2", "role/team/app", "user/ann", "root"]
 PARTITIONS = ["aws", "aws-cn"]
@@ -115,11 +116,11 @@ ARN_PATTERNS = [
 ADDRESSES = ["203.0.113.7", "203.0.114.7", "10.0.0.1", "2001:db8::1", "2001:db9::1", "::cb00:7107"]
 NETWORKS = ["203.0.113.0/24", "203.0.113.7", "10.0.0.0/7", "0.0.0.0/0", "2001:db8::/32", "::/0"]
 KEYS = ["sts:ExternalId", "aws:RequestedRegion", "aws:ResourceTag/Team", "AWS:PRINCIPALARN"]
-OWN_KEYS = ["aws:PrincipalArn", "aws:PrincipalAccount"]
+CALLER_KEYS = ["aws:PrincipalArn", "aws:PrincipalAccount"]
 
-OF_TEXTS = ["StringEquals", "StringEqualsIgnoreCase", "StringLike", "StringNotEquals"]
-OF_TEXTS += ["StringNotEqualsIgnoreCase", "StringNotLike"]
-OF_ARNS = ["ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike"]
+TEXT_OPERATORS = ["StringEquals", "StringEqualsIgnoreCase", "StringLike", "StringNotEquals"]
+TEXT_OPERATORS += ["StringNotEqualsIgnoreCase", "StringNotLike"]
+ARN_OPERATORS = ["ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike"]
 
 
 def lists_of(values, most=3):
@@ -134,11 +135,11 @@ def conditions(draw):
         kind = draw(st.sampled_from(["text", "arn", "truth", "address", "many", "null"]))
         quantifier = draw(st.sampled_from(["", "", "ForAllValues:", "ForAnyValue:"]))
         operator, values = {
-            "text": (st.sampled_from(OF_TEXTS), TEXT_PATTERNS),
-            "arn": (st.sampled_from(OF_ARNS), ARN_PATTERNS),
+            "text": (st.sampled_from(TEXT_OPERATORS), TEXT_PATTERNS),
+            "arn": (st.sampled_from(ARN_OPERATORS), ARN_PATTERNS),
             "truth": (st.just("Bool"), ["true", "False"]),
             "address": (st.sampled_from(["IpAddress", "NotIpAddress"]), NETWORKS),
-            "many": (st.sampled_from(OF_TEXTS), TEXT_PATTERNS),
+            "many": (st.sampled_from(TEXT_OPERATORS), TEXT_PATTERNS),
             "null": (st.just("Null"), ["true", "false"]),
         }[kind]
         key = draw(
@@ -146,8 +147,8 @@ def conditions(draw):
                 {
                     "address": ["aws:SourceIp"],
                     "many": ["aws:TagKeys"],
-                    "null": [*KEYS, *OWN_KEYS, "aws:SourceIp", "aws:TagKeys"],
-                }.get(kind, [*KEYS, *OWN_KEYS])
+                    "null": [*KEYS, *CALLER_KEYS, "aws:SourceIp", "aws:TagKeys"],
+                }.get(kind, [*KEYS, *CALLER_KEYS])
             )
         )
         name = draw(operator)
@@ -160,31 +161,31 @@ def conditions(draw):
 
 
 @st.composite
-def statements(draw, kind, effect, varied):
-    """A statement of which only the elements that are ``varied`` are not the broadest there are."""
+def statements(draw, kind, effect, elements):
+    """A statement in which these elements are arbitrary, and all others match everything."""
 
     def element(name, broadest, strategy):
-        if name not in varied:
+        if name not in elements:
             return {name: broadest}
         return {draw(st.sampled_from([name, name, f"Not{name}"])): draw(strategy)}
 
-    made = {"Effect": effect, **element("Action", "*", lists_of(ACTION_PATTERNS))}
+    statement = {"Effect": effect, **element("Action", "*", lists_of(ACTION_PATTERNS))}
     if kind is not Kind.TRUST:
-        made |= element("Resource", "*", lists_of(RESOURCE_PATTERNS))
+        statement |= element("Resource", "*", lists_of(RESOURCE_PATTERNS))
     if kind is not Kind.IDENTITY:
-        made |= element("Principal", "*", principals())
-    if "Condition" in varied:
-        made["Condition"] = draw(conditions())
-    return made
+        statement |= element("Principal", "*", principals())
+    if "Condition" in elements:
+        statement["Condition"] = draw(conditions())
+    return statement
 
 
 def principals():
-    named = [*ACCOUNTS, *(role for role in ROLES if "team" not in role), *SESSIONS]
+    names = [*ACCOUNTS, *(role for role in ROLES if "team" not in role), *SESSIONS]
     return st.one_of(
         st.just("*"),
         st.just({"AWS": "*"}),
         st.fixed_dictionaries(
-            {"AWS": lists_of(named, 4)}, optional={"Service": lists_of(SERVICES)}
+            {"AWS": lists_of(names, 4)}, optional={"Service": lists_of(SERVICES)}
         ),
         st.fixed_dictionaries({"Service": lists_of(SERVICES)}),
     )
@@ -194,13 +195,16 @@ def principals():
 def policies(draw):
     kind = draw(st.sampled_from(list(Kind)))
     effects = ["Allow", *draw(st.lists(st.sampled_from(["Allow", "Deny"]), max_size=2))]
-    elements = ["Condition", "Action", "Resource", "Principal"]
-    varied = draw(st.sampled_from([elements, *([name] for name in elements), ["Condition"]]))
-    said = [draw(statements(kind, effect, varied)) for effect in effects]
-    return parse_policy({"Version": "2012-10-17", "Statement": said}, "policy", kind)
+    names = ["Condition", "Action", "Resource", "Principal"]
+    elements = draw(st.sampled_from([names, *([name] for name in names), ["Condition"]]))
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [draw(statements(kind, effect, elements)) for effect in effects],
+    }
+    return parse_policy(document, "policy", kind)
 
 
-# What a request can be: each choice, the plainest first.
+# The values of each part of a request, of which Hypothesis prefers the first.
 CHOICES = [
     ("action", ACTIONS),
     ("resource", RESOURCES),
@@ -212,108 +216,115 @@ CHOICES = [
 
 
 def requests():
-    """One number for a whole request: quick to draw, and it shrinks to what is plain."""
-    every = math.prod(len(values) for _, values in CHOICES)
-    return st.integers(0, every - 1).map(numbered)
+    """Draw one number for each request, which is fast and shrinks to a simple request."""
+    count = math.prod(len(values) for _, values in CHOICES)
+    return st.integers(0, count - 1).map(request_number)
 
 
-def numbered(number):
-    chosen = {}
+def request_number(number):
+    parts = {}
     for name, values in CHOICES:
         number, index = divmod(number, len(values))
-        chosen[name] = values[index]
-    action, resource, caller = (chosen.pop(name) for name in ("action", "resource", "caller"))
-    context = {key: given for key, given in chosen.items() if given is not None}
+        parts[name] = values[index]
+    action, resource, caller = (parts.pop(name) for name in ("action", "resource", "caller"))
+    context = {key: content for key, content in parts.items() if content is not None}
     if not caller.startswith("arn:"):
         return Request(action, resource, context, Requester(service=caller))
     _, partition, _, _, account, path = caller.split(":", 5)
     session = f"arn:{partition}:sts::{account}:assumed-role/app/s"
-    own = session if path.startswith("role/") else caller
+    arn = session if path.startswith("role/") else caller
     context |= {"aws:principalarn": caller, "aws:principalaccount": account}
-    return Request(action, resource, context, Requester(account, own, caller))
+    return Request(action, resource, context, Requester(account, arn, caller))
 
 
-def pinned(world, request):
-    """What each of the world's variables is in this request."""
-    who = request.requester
-    _, partition, issuer, _, _, path = (who.policy_arn or ":::::").split(":", 5)
-    session = who.arn != who.policy_arn
+def values_in(request, variables):
+    """The value of each variable of a symbolic request in a concrete request."""
+    requester = request.requester
+    _, partition, issuer, _, _, path = (requester.policy_arn or ":::::").split(":", 5)
+    is_session = requester.arn != requester.policy_arn
     values = {
         ACTION: text(request.action.lower()),
         RESOURCE: text(request.resource),
-        IS_SERVICE: truth(who.service is not None),
-        SERVICE: text(who.service or ""),
+        IS_SERVICE: boolean(requester.service is not None),
+        SERVICE: text(requester.service or ""),
         PARTITION: text(partition),
         ISSUER: text(issuer),
-        ACCOUNT: text(who.account),
+        ACCOUNT: text(requester.account),
         PATH: text(path),
-        IS_SESSION: truth(session),
-        SESSION_PATH: text(who.arn.split(":", 5)[5] if session else ""),
+        IS_SESSION: boolean(is_session),
+        SESSION_PATH: text(requester.arn.split(":", 5)[5] if is_session else ""),
     }
-    for key, slots in world.slots.items():
-        given = request.context.get(key)
-        values[presence(key)] = truth(given is not None)
+    for key, slots in variables.slots.items():
+        content = request.context.get(key)
+        values[presence(key)] = boolean(content is not None)
         if key_type(key) is KeyType.STRINGS:
             for slot in range(1, slots + 1):
-                has = slot <= len(given or ())
-                values[slot_presence(key, slot)] = truth(has)
-                values[value(key, slot)] = text(given[slot - 1] if has else "")
+                has_value = slot <= len(content or ())
+                values[slot_presence(key, slot)] = boolean(has_value)
+                values[value(key, slot)] = text(content[slot - 1] if has_value else "")
         elif key_type(key) is KeyType.ADDRESS:
-            address = ipaddress.ip_address(given or "::")
+            address = ipaddress.ip_address(content or "::")
             values[value(key)] = f"(_ bv{int(address)} 128)"
-            values[is_v6(key)] = truth(address.version == 6)
+            values[is_v6(key)] = boolean(address.version == 6)
         else:
-            values[value(key)] = text(given or "")
-    return [values[name] for name in world.variables()]
+            values[value(key)] = text(content or "")
+    return [values[name] for name in variables.variables()]
 
 
-def truth(said):
-    return "true" if said else "false"
+def boolean(condition):
+    return "true" if condition else "false"
 
 
-def agree(formula, world, verdicts):
-    """Whether both solvers see the formula true of exactly the requests that have the verdict True."""
-    roomy = SymbolicRequest({key: max(MANY, slots) for key, slots in world.slots.items()})
-    variables = " ".join(f"({name} {sort})" for name, sort in roomy.variables().items())
-    same = (
-        f"(= (decided {' '.join(pinned(roomy, request))}) {truth(verdict)})"
-        for request, verdict in verdicts
+def differences(formula, request, verdicts):
+    """Each solver's answer to: does the formula differ from any of the verdicts?
+
+    ``formula`` takes the symbolic request; ``verdicts`` are pairs of a concrete request and a Boolean.
+    """
+    slots = {key: max(MAX_VALUES, count) for key, count in request.slots.items()}
+    symbolic = SymbolicRequest(slots)
+    variables = " ".join(f"({name} {sort})" for name, sort in symbolic.variables().items())
+    equalities = (
+        f"(= (decided {' '.join(values_in(concrete, symbolic))}) {boolean(verdict)})"
+        for concrete, verdict in verdicts
     )
     question = (
-        f"(define-fun decided ({variables}) Bool {formula(roomy)})\n"
-        f"(assert (not (and true {' '.join(same)})))"
+        f"(define-fun decided ({variables}) Bool {formula(symbolic)})\n"
+        f"(assert (not (and true {' '.join(equalities)})))"
     )
     return {solver: solvers.solve(solver, question).verdict.value for solver in solvers.SOLVERS}
 
 
-BOTH = {"cvc5": "unsat", "z3": "unsat"}  # no request on which they differ
+def policy_differences(policy, verdicts):
+    request = encode.symbolic_request([policy], predicate.NO_REQUEST)
+    return differences(lambda symbolic: encode.allows([policy], symbolic), request, verdicts)
+
+
+NO_DIFFERENCE = {"cvc5": "unsat", "z3": "unsat"}
 
 
 @fuzz(POLICIES)
 @given(policies(), st.lists(requests(), min_size=REQUESTS, max_size=REQUESTS))
-def test_the_encoding_and_the_evaluator_agree_on_every_policy_and_request(policy, asked):
-    verdicts = [(request, evaluate([policy], request).allowed) for request in asked]
+def test_the_encoding_agrees_with_the_evaluator(policy, examples):
+    verdicts = [(request, evaluate([policy], request).allowed) for request in examples]
     event(f"allowed: {5 * round(sum(verdict for _, verdict in verdicts) / 5)} of {REQUESTS}")
-    world = encode.symbolic_request([policy], predicate.NO_REQUEST)
-    assert agree(lambda roomy: encode.allows([policy], roomy), world, verdicts) == BOTH
+    assert policy_differences(policy, verdicts) == NO_DIFFERENCE
 
 
-@pytest.mark.parametrize("documented", DOCUMENTED_RULES, ids=lambda one: one.rule)
+@pytest.mark.parametrize("documented", EVERY, ids=lambda documented: documented.rule)
 def test_the_encoding_decides_as_aws_documents(documented):
     policy = parse_policy(documented.document, "policy", documented.kind)
-    verdicts = [(lowered(request), True) for request in documented.allowed]
-    verdicts += [(lowered(request), False) for request in documented.refused]
-    world = encode.symbolic_request([policy], predicate.NO_REQUEST)
-    assert agree(lambda roomy: encode.allows([policy], roomy), world, verdicts) == BOTH
+    verdicts = [(with_lower_case_keys(request), True) for request in documented.allowed]
+    verdicts += [(with_lower_case_keys(request), False) for request in documented.refused]
+    assert policy_differences(policy, verdicts) == NO_DIFFERENCE
 
 
-def lowered(request):
-    """The request with its condition keys as the variables are named."""
-    context = {key.lower(): given for key, given in request.context.items()}
+def with_lower_case_keys(request):
+    """The request with its condition keys in lower case, as in the variables' names."""
+    context = {key.lower(): content for key, content in request.context.items()}
     return replace(request, context=context)
 
 
-def test_one_request_that_differs_is_seen():
+def test_a_single_difference_is_detected():
     policy = parse_policy(
         {
             "Version": "2012-10-17",
@@ -322,13 +333,11 @@ def test_one_request_that_differs_is_seen():
         "policy",
         Kind.IDENTITY,
     )
-    world = encode.symbolic_request([policy], predicate.NO_REQUEST)
-    verdicts = [(numbered(number), number != 7) for number in range(REQUESTS)]
-    seen = agree(lambda roomy: encode.allows([policy], roomy), world, verdicts)
-    assert seen == {"cvc5": "sat", "z3": "sat"}
+    verdicts = [(request_number(number), number != 7) for number in range(REQUESTS)]
+    assert policy_differences(policy, verdicts) == {"cvc5": "sat", "z3": "sat"}
 
 
-def meanings():
+def specifications():
     fields = ["sts:externalid", "aws:principalarn", "aws:requestedregion"]
     leaves = st.one_of(
         st.builds(OneOf, st.just("action"), lists_of(ACTIONS).map(tuple)),
@@ -353,22 +362,24 @@ def meanings():
 
 
 @fuzz(150)
-@given(meanings(), st.lists(requests(), min_size=REQUESTS, max_size=REQUESTS))
-def test_a_meaning_is_the_same_to_the_solvers_and_to_python(meaning, asked):
-    verdicts = [(request, predicate.holds(meaning, request)) for request in asked]
-    world = encode.symbolic_request([], meaning)
-    assert agree(lambda _: predicate.formula(meaning), world, verdicts) == BOTH
+@given(specifications(), st.lists(requests(), min_size=REQUESTS, max_size=REQUESTS))
+def test_the_formula_of_a_predicate_agrees_with_its_evaluation(specification, examples):
+    verdicts = [(request, predicate.holds(specification, request)) for request in examples]
+    request = encode.symbolic_request([], specification)
+    assert (
+        differences(lambda _: predicate.formula(specification), request, verdicts) == NO_DIFFERENCE
+    )
 
 
 @fuzz(200)
 @given(policies(), requests(), st.lists(st.sampled_from(TEXTS), max_size=6))
-def test_no_more_values_of_a_key_are_needed_than_there_are_tests_of_it(policy, request, keys):
-    """The premise of SymbolicRequest.slots: some of the values, as many as there are slots, decide as all do."""
+def test_a_multivalued_key_needs_one_value_for_each_test(policy, request, keys):
+    """The premise of ``slots``: that many of the values give the same outcome as all of them."""
     slots = encode.symbolic_request([policy], predicate.NO_REQUEST).slots.get("aws:tagkeys", 0)
-    wanted = evaluate([policy], with_keys(request, keys)).allowed
+    verdict = evaluate([policy], with_keys(request, keys)).allowed
     assert any(
-        evaluate([policy], with_keys(request, few)).allowed == wanted
-        for few in subsets(keys, slots)
+        evaluate([policy], with_keys(request, subset)).allowed == verdict
+        for subset in subsets(keys, slots)
     )
 
 
@@ -377,8 +388,6 @@ def with_keys(request, keys):
     return Request(request.action, request.resource, context, request.requester)
 
 
-def subsets(keys, most):
-    found = [()]
-    for key in keys:
-        found += [(*few, key) for few in found if len(few) < most]
-    return found
+def subsets(keys, size):
+    """All subsets of at most this size."""
+    return [subset for length in range(size + 1) for subset in combinations(keys, length)]

