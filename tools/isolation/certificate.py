@@ -52,7 +52,7 @@ class Report:
     environment: str
     scope: str  # the planned or the existing resources
     proofs: tuple[Proof, ...]
-    unplanned: tuple[str, ...]  # customer accounts whose role is not handed over yet
+    unplanned_accounts: tuple[str, ...]  # customer accounts whose role is not handed over yet
     seconds: float
     time: datetime
 
@@ -66,7 +66,7 @@ class Report:
         rows = []
         for proof in self.proofs:
             totals = Counter(outcome.claim.topic for outcome in proof.outcomes)
-            failures = Counter(outcome.claim.topic for outcome in proof.failed)
+            failures = Counter(outcome.claim.topic for outcome in proof.failures)
             for topic, total in totals.items():
                 proved = total - failures[topic]
                 rows.append((proof.case.root, topic, f"{total:,}", f"{proved:,}"))
@@ -81,7 +81,7 @@ class Report:
             for proof in self.proofs
             for problem in [
                 *(f"{fault.subject}, {fault.topic}: {fault.problem}" for fault in proof.faults),
-                *(_problem(outcome, proof.case.secrets) for outcome in proof.failed),
+                *(_problem(outcome, proof.case.secrets) for outcome in proof.failures),
             ]
         ]
 
@@ -90,7 +90,7 @@ class Report:
         return {
             "tenants": len({name for proof in self.proofs for name in proof.case.tenants}),
             "claims": sum(len(proof.outcomes) for proof in self.proofs),
-            "distinct": sum(proof.distinct for proof in self.proofs),
+            "distinct": sum(proof.distinct_claims for proof in self.proofs),
             "requests that must be allowed": sum(
                 outcome.allowed for proof in self.proofs for outcome in proof.outcomes
             ),
@@ -115,7 +115,7 @@ class Report:
             "seconds": round(self.seconds, 2),
             "solvers": solvers.versions(),
             "counts": self.counts(),
-            "waiting": list(self.unplanned),
+            "waiting": list(self.unplanned_accounts),
             "plans": [_plan_data(proof) for proof in self.proofs],
             "claims": list(CLAIMS),
             "assumed": list(ASSUMPTIONS),
@@ -128,8 +128,8 @@ class Report:
         versions = " and ".join(f"{name} {version}" for name, version in solvers.versions().items())
         digests = (f"| {proof.case.root} | `{proof.case.digest}` |" for proof in self.proofs)
         not_covered = list(NOT_COVERED)
-        if self.unplanned:
-            accounts = ", ".join(self.unplanned)
+        if self.unplanned_accounts:
+            accounts = ", ".join(self.unplanned_accounts)
             not_covered.append(f"Customer accounts whose role is not handed over yet: {accounts}.")
         sections = [
             f"# {verdict}: tenant isolation in the environment {self.environment}",
@@ -182,7 +182,7 @@ def _plan_data(proof: Proof) -> dict[str, Any]:
                 "counterexample": outcome.counterexample
                 and _example_data(outcome.counterexample, case.secrets),
             }
-            for outcome in proof.failed
+            for outcome in proof.failures
         ],
     }
 

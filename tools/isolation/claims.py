@@ -137,7 +137,7 @@ def _customer_findings(plan: Plan, workload: Workload) -> Iterator[Claim | Fault
                 f"{subject} {suffix}", role, env, workload.account, specifications
             )
     yield from _key_claims(plan, workload, subject)
-    groups = [group.known("name") for group in plan.of_type("aws_cloudwatch_log_group")]
+    groups = [group.known_value("name") for group in plan.of_type("aws_cloudwatch_log_group")]
     expected_groups = {group.split(":", 6)[6]: subject for group in workload.groups}
     yield from _differences(groups, expected_groups, "log group")
     yield from _endpoint_claims(plan, workload, subject)
@@ -205,16 +205,15 @@ def _role_claims(
     account: str,
     specifications: tuple[Predicate, Predicate],
 ) -> Iterator[Claim | Fault]:
-    """Yield the claims about a role; ``specifications`` are of its trust and of its permissions."""
-    trusted, permitted = specifications
+    """Yield the claims about a role; the specifications are of its trust and of its permissions."""
+    trust, permissions = specifications
     arn = env.role_arn(account, role.name)
-    trust = _claim(
-        subject, "trust", Kind.TRUST, {"trust policy": role.trust}, trusted, role_arn=arn
-    )
-    yield trust
-    if isinstance(trust, Claim):
-        yield from _broad_principals(trust, env)
-    yield _claim(subject, "permissions", Kind.IDENTITY, role.policies, permitted, role_arn=arn)
+    policy = {"trust policy": role.trust}
+    claim = _claim(subject, "trust", Kind.TRUST, policy, trust, role_arn=arn)
+    yield claim
+    if isinstance(claim, Claim):
+        yield from _broad_principals(claim, env)
+    yield _claim(subject, "permissions", Kind.IDENTITY, role.policies, permissions, role_arn=arn)
 
 
 def _broad_principals(claim: Claim, env: Environment) -> Iterator[Fault]:
@@ -240,7 +239,7 @@ def _key_claims(plan: Plan, workload: Workload, subject: str) -> Iterator[Claim 
         problem = f"there are {len(keys)} keys instead of the one that encrypts the log groups"
         yield Fault(subject, "key", problem)
     for key in keys:
-        policy = {"key policy": key.known("policy")}
+        policy = {"key policy": key.known_value("policy")}
         claim = _claim(subject, "key", Kind.RESOURCE, policy, customer.key(workload))
         yield claim
         if isinstance(claim, Claim):
@@ -249,37 +248,36 @@ def _key_claims(plan: Plan, workload: Workload, subject: str) -> Iterator[Claim 
 
 def _endpoint_claims(plan: Plan, workload: Workload, subject: str) -> Iterator[Claim | Fault]:
     endpoints = {
-        endpoint.known("service_name").rpartition(f".{workload.region}.")[2]: endpoint
+        endpoint.known_value("service_name").rpartition(f".{workload.region}.")[2]: endpoint
         for endpoint in plan.of_type("aws_vpc_endpoint")
     }
     yield from _differences(endpoints, dict.fromkeys(workload.endpoints, subject), "endpoint")
     for service, specification in workload.endpoints.items():
         if service in endpoints:
-            policy = {"endpoint policy": endpoints[service].known("policy")}
+            policy = {"endpoint policy": endpoints[service].known_value("policy")}
             yield _claim(subject, f"endpoint {service}", Kind.RESOURCE, policy, specification)
 
 
 def _profile_faults(plan: Plan, tenants: list[Tenant]) -> Iterator[Fault]:
     """Check each profile's source and tags, because policies identify a tenant's profile by its tags."""
-    expected = {
+    expected_profiles = {
         profile.name: (tenant.name, profile)
         for tenant in tenants
         for profile in operations.profiles(tenant)
     }
-    planned = {
-        resource.known("name"): resource
+    planned_profiles = {
+        resource.known_value("name"): resource
         for resource in plan.of_type("aws_bedrock_inference_profile")
     }
-    yield from _differences(
-        planned, {name: owner for name, (owner, _) in expected.items()}, "profile"
-    )
-    for name in sorted(expected.keys() & planned.keys()):
-        tenant, profile = expected[name]
-        (source,) = planned[name].known("model_source")
+    owners = {name: owner for name, (owner, _) in expected_profiles.items()}
+    yield from _differences(planned_profiles, owners, "profile")
+    for name in sorted(expected_profiles.keys() & planned_profiles.keys()):
+        tenant, profile = expected_profiles[name]
+        (source,) = planned_profiles[name].known_value("model_source")
         if source["copy_from"] != profile.source:
             problem = f"{name} copies {source['copy_from']} instead of {profile.source}"
             yield Fault(tenant, "profile", problem)
-        tags = planned[name].known("tags_all") or {}
+        tags = planned_profiles[name].known_value("tags_all") or {}
         for tag, text in profile.tags.items():
             if tags.get(tag) != text:
                 problem = f"the tag {tag} of {name} is {tags.get(tag)} instead of {text}"

@@ -71,8 +71,10 @@ def counterexample(claim: Claim, request: Request) -> Counterexample | None:
     for alternatives in (_callers, _actions, _resources):
         request = _first_violation(claim, alternatives(claim, request), request)
     for name in sorted(request.context.keys() - _SOURCE_KEYS - _IDENTITY_KEYS):
-        simpler = [replace(request, context={**request.context, name: text}) for text in _TEXTS]
-        request = _first_violation(claim, simpler, request)
+        simpler_requests = [
+            replace(request, context={**request.context, name: text}) for text in _TEXTS
+        ]
+        request = _first_violation(claim, simpler_requests, request)
     decision = evaluate(claim.policies, request)
     return Counterexample(request, decision.allowed, decision.reason)
 
@@ -152,8 +154,8 @@ def _callers(claim: Claim, request: Request) -> list[Request]:
 
 def _actions(claim: Claim, request: Request) -> list[Request]:
     statements = (statement for policy in claim.policies for statement in policy.statements)
-    written = (action for statement in statements for action in statement.actions)
-    same_action = [action for action in written if action.lower() == request.action]
+    policy_actions = (action for statement in statements for action in statement.actions)
+    same_action = [action for action in policy_actions if action.lower() == request.action]
     return [replace(request, action=action) for action in [*same_action, *_ACTIONS]]
 
 

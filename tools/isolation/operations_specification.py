@@ -198,8 +198,8 @@ def _alias(tenant: Tenant, alias: str, model: Stanza) -> Predicate:
     env = tenant.environment
     streaming = model.get("streaming")
     actions = OneOf("action", (INVOKE,) if streaming is False else (INVOKE, STREAM))
-    regional = tuple(_model_arn(tenant, model, region) for region in _regions(model))
-    models: Predicate = OneOf("resource", regional)
+    regional_arns = tuple(_model_arn(tenant, model, region) for region in _regions(model))
+    models: Predicate = OneOf("resource", regional_arns)
     if _route(model) == "global":
         # A global profile calls the model by an ARN that has no Region:
         # https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html
@@ -212,15 +212,17 @@ def _alias(tenant: Tenant, alias: str, model: Stanza) -> Predicate:
             f"arn:{env.partition}:bedrock:{env.region}:{env.account}:application-inference-profile/"
         )
         tags = profile_tags(tenant, alias).items()
-        tagged = (OneOf(f"aws:resourcetag/{tag}", (text,)) for tag, text in tags)
-        profile: Predicate = AllOf((StartsWith("resource", prefix), *tagged))
+        tag_tests = (OneOf(f"aws:resourcetag/{tag}", (text,)) for tag, text in tags)
+        profile: Predicate = AllOf((StartsWith("resource", prefix), *tag_tests))
         via_profile: Predicate = StartsWith("bedrock:inferenceprofilearn", prefix)
     elif _route(model) == "on-demand":
         return AllOf((actions, models))
     else:
-        systems = tuple(_system_profile_arn(tenant, model, region) for region in model["regions"])
-        profile = OneOf("resource", systems)
-        via_profile = OneOf("bedrock:inferenceprofilearn", systems)
+        system_profiles = tuple(
+            _system_profile_arn(tenant, model, region) for region in model["regions"]
+        )
+        profile = OneOf("resource", system_profiles)
+        via_profile = OneOf("bedrock:inferenceprofilearn", system_profiles)
     return AllOf((actions, AnyOf((profile, AllOf((models, via_profile))))))
 
 

@@ -33,7 +33,7 @@ class Resource:
     unknown: Mapping[str, Any]
     configuration: frozenset[str]  # names of the arguments and blocks in the Terraform code
 
-    def known(self, *path: str) -> Any:  # noqa: ANN401 - any JSON value
+    def known_value(self, *path: str) -> Any:  # noqa: ANN401 - any JSON value
         """Return a value. Raises PlanError if it is known only after apply."""
         values, unknown = dict(self.values), dict(self.unknown)
         for name in path[:-1]:
@@ -70,8 +70,8 @@ class Plan:
         """Return every role. Raises PlanError if a role's policy is unknown or not in the plan."""
         policies: dict[str, dict[str, str]] = {}
         for policy in self.of_type("aws_iam_role_policy"):
-            of_role = policies.setdefault(policy.known("role"), {})
-            of_role[_name(policy)] = policy.known("policy")
+            of_role = policies.setdefault(policy.known_value("role"), {})
+            of_role[_name(policy)] = policy.known_value("policy")
         roles = [_role(role, policies) for role in self.of_type("aws_iam_role")]
         for name in sorted(policies.keys() - {role.name for role in roles}):
             raise PlanError(f"a policy is attached to the role {name}, which is not in the plan")
@@ -88,17 +88,19 @@ def read(plan_json: Mapping[str, Any], *, state: bool = False) -> Plan:
         raise PlanError("the file is not a plan as printed by `terraform show -json`")
     if plan_json.get("errored") or not plan_json.get("complete", True):
         raise PlanError("the plan is incomplete: make a plan without -target and without errors")
-    canonical = json.dumps(plan_json, sort_keys=True, separators=(",", ":"))
+    canonical_json = json.dumps(plan_json, sort_keys=True, separators=(",", ":"))
     root = plan_json["configuration"]["root_module"]
-    resources = _existing(plan_json, root) if state else _planned(plan_json, root)
+    resources = (
+        _existing_resources(plan_json, root) if state else _planned_resources(plan_json, root)
+    )
     return Plan(
         variables={name: entry.get("value") for name, entry in plan_json["variables"].items()},
         resources=tuple(resources),
-        digest=hashlib.sha256(canonical.encode()).hexdigest(),
+        digest=hashlib.sha256(canonical_json.encode()).hexdigest(),
     )
 
 
-def _planned(plan_json: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[Resource]:
+def _planned_resources(plan_json: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[Resource]:
     for item in plan_json.get("resource_changes", ()):
         change = item["change"]
         if item["mode"] != "managed" or change["actions"] == ["delete"]:
@@ -111,7 +113,9 @@ def _planned(plan_json: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[
         yield Resource(item["address"], item["type"], change["after"], unknown, configuration)
 
 
-def _existing(plan_json: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[Resource]:
+def _existing_resources(
+    plan_json: Mapping[str, Any], root: Mapping[str, Any]
+) -> Iterator[Resource]:
     state = plan_json.get("prior_state", {}).get("values", {})
     modules = [state.get("root_module", {})]
     while modules:
@@ -138,17 +142,17 @@ def _configuration(root: Mapping[str, Any], address: str) -> frozenset[str]:
 def _role(role: Resource, policies: Mapping[str, Mapping[str, str]]) -> Role:
     # An argument that is not in the code is unknown in the plan of a new role, and will be empty.
     if "managed_policy_arns" in role.configuration:
-        role.known("managed_policy_arns")
-    if managed := role.values.get("managed_policy_arns"):
+        role.known_value("managed_policy_arns")
+    if arns := role.values.get("managed_policy_arns"):
         raise PlanError(
-            f"{role.address} has managed policies whose text is not in the plan: {managed}"
+            f"{role.address} has managed policies whose text is not in the plan: {arns}"
         )
     name = _name(role)
     return Role(
         address=role.address,
         name=name,
-        path=role.known("path") or "/",
-        trust=role.known("assume_role_policy"),
+        path=role.known_value("path") or "/",
+        trust=role.known_value("assume_role_policy"),
         # A policy resource replaces the existing inline policy of the same name.
         policies={**_inline_policies(role), **policies.get(name, {})},
     )
@@ -177,7 +181,7 @@ def _has_unknown(unknown: object) -> bool:
 
 
 def _name(resource: Resource) -> str:
-    name = resource.known("name")
+    name = resource.known_value("name")
     if not name:
         raise PlanError(f"the name of {resource.address} is known only after apply")
     return str(name)

@@ -41,7 +41,7 @@ class Proof:
 
     case: Case
     outcomes: tuple[Outcome, ...]
-    distinct: int  # number of claims without repetitions
+    distinct_claims: int  # number of claims without repetitions
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -49,14 +49,14 @@ class Proof:
         return self.case.faults
 
     @property
-    def failed(self) -> list[Outcome]:
+    def failures(self) -> list[Outcome]:
         """The outcomes of the claims that are not proved."""
         return [outcome for outcome in self.outcomes if outcome.problem]
 
     @property
     def holds(self) -> bool:
         """Whether there are claims, all of them are proved, and there is no fault."""
-        return bool(self.outcomes) and not self.faults and not self.failed
+        return bool(self.outcomes) and not self.faults and not self.failures
 
 
 def question_for(claims: list[Claim]) -> tuple[str, SymbolicRequest]:
@@ -70,14 +70,11 @@ def question_for(claims: list[Claim]) -> tuple[str, SymbolicRequest]:
     lines = [f"(declare-const {name} {sort})" for name, sort in request.variables().items()]
     lines += [f"(assert {axiom})" for axiom in request.axioms()]
     for number, claim in enumerate(claims):
-        allowed = encode.allows(claim.policies, request)
-        specified = formula(claim.specification)
-        lines.append(f"(define-fun allowed-{number} () Bool {allowed})")
-        lines.append(f"(define-fun specified-{number} () Bool {specified})")
-    differences = (
-        smt.not_(smt.equal(f"allowed-{number}", f"specified-{number}"))
-        for number, _ in enumerate(claims)
-    )
+        policies_formula = encode.allows(claim.policies, request)
+        specification_formula = formula(claim.specification)
+        lines.append(f"(define-fun allowed-{number} () Bool {policies_formula})")
+        lines.append(f"(define-fun specified-{number} () Bool {specification_formula})")
+    differences = (f"(not (= allowed-{n} specified-{n}))" for n, _ in enumerate(claims))
     return "\n".join([*lines, f"(assert {smt.or_(differences)})"]), request
 
 
@@ -89,14 +86,14 @@ def prove(
     distinct: dict[tuple[object, object], Claim] = {}
     for claim in case.claims:
         distinct.setdefault((claim.policies, claim.specification), claim)
-    decided: dict[tuple[object, object], Outcome] = {}
-    for outcomes in _decide_in_parallel(list(distinct.values())):
-        decided |= {(item.claim.policies, item.claim.specification): item for item in outcomes}
-        on_progress(len(decided), len(distinct))
-    proved = (
-        _for_claim(decided[claim.policies, claim.specification], claim) for claim in case.claims
+    outcomes: dict[tuple[object, object], Outcome] = {}
+    for batch in _decide_in_parallel(list(distinct.values())):
+        outcomes |= {(item.claim.policies, item.claim.specification): item for item in batch}
+        on_progress(len(outcomes), len(distinct))
+    all_outcomes = (
+        _for_claim(outcomes[claim.policies, claim.specification], claim) for claim in case.claims
     )
-    return Proof(case, tuple(proved), len(distinct))
+    return Proof(case, tuple(all_outcomes), len(distinct))
 
 
 def _for_claim(outcome: Outcome, claim: Claim) -> Outcome:
@@ -109,10 +106,10 @@ def _for_claim(outcome: Outcome, claim: Claim) -> Outcome:
 
 def _decide_in_parallel(claims: list[Claim]) -> Iterator[list[Outcome]]:
     """Yield the outcomes of each question as it is decided, with one process for each processor."""
-    ordered = sorted(claims, key=lambda claim: claim.topic)
+    claims = sorted(claims, key=lambda claim: claim.topic)
     chunks = [
-        ordered[start : start + CLAIMS_PER_QUESTION]
-        for start in range(0, len(ordered), CLAIMS_PER_QUESTION)
+        claims[start : start + CLAIMS_PER_QUESTION]
+        for start in range(0, len(claims), CLAIMS_PER_QUESTION)
     ]
     if len(chunks) < 2:  # not worth a process
         yield from map(decide, chunks)

@@ -106,7 +106,7 @@ _TOKEN = re.compile(r'\(|\)|"(?:[^"]|"")*"|\|[^|]*\||[^\s()"|]+')
 def _model(output: str) -> dict[str, Value]:
     """Parse the output of get-value: ((|action| "s3:getobject") (|aws:sourceip?| false) …)."""
     tokens = _TOKEN.findall(output)[1:-1]
-    pairs = [tokens[at + 1 : at + 3] for at in range(0, len(tokens), 4)]
+    pairs = [tokens[start + 1 : start + 3] for start in range(0, len(tokens), 4)]
     return {f"|{name.strip('|')}|": _value(literal) for name, literal in pairs}
 
 

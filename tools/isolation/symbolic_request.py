@@ -141,8 +141,8 @@ def arn_matches(term: str, patterns: Sequence[Pattern]) -> str:
     if term == PRINCIPAL_ARN:
         parts = (text("arn"), PARTITION, ISSUER, text(""), ACCOUNT, PATH)
         return and_(smt.matches(*pair) for pair in zip(parts, patterns, strict=True))
-    joined = itertools.chain.from_iterable((":", *pattern) for pattern in patterns[1:])
-    return and_([smt.matches(text("arn"), patterns[0]), smt.matches(term, ("arn", *joined))])
+    whole_pattern = itertools.chain.from_iterable((":", *pattern) for pattern in patterns[1:])
+    return and_([smt.matches(text("arn"), patterns[0]), smt.matches(term, ("arn", *whole_pattern))])
 
 
 def caller_is(arn: str) -> str:

@@ -18,7 +18,9 @@ def proof_of(plan, **options):
 def problems(plan):
     proof = proof_of(plan)
     assert not proof.holds
-    return [fault.problem for fault in proof.faults] + [outcome.problem for outcome in proof.failed]
+    return [fault.problem for fault in proof.faults] + [
+        outcome.problem for outcome in proof.failures
+    ]
 
 
 def test_the_unchanged_plan_is_proved():
@@ -166,7 +168,7 @@ def test_a_federated_user_of_the_tenants_account_is_not_its_execution_role():
         condition["ArnEquals"]["aws:PrincipalArn"],
         "arn:aws:sts::222222222222:federated-user/ann",
     ]
-    (failed,) = proof_of(plan_json(role_with_trust(Condition=condition))).failed
+    (failed,) = proof_of(plan_json(role_with_trust(Condition=condition))).failures
     caller = failed.counterexample.request.requester
     assert caller.policy_arn == "arn:aws:sts::222222222222:federated-user/ann"
 
@@ -307,9 +309,9 @@ def plan_of(tenants):
 def test_many_tenants_are_proved_together_and_equal_claims_once():
     progress = []
     case = claims_for(plan_reader.read(plan_of(25)))
-    proof = prove(case, lambda done, total: progress.append((done, total)))
+    proof = prove(case, lambda *counts: progress.append(counts))
     assert proof.holds
-    assert (len(proof.outcomes), proof.distinct) == (50, 26)
+    assert (len(proof.outcomes), proof.distinct_claims) == (50, 26)
     assert progress[-1] == (26, 26)
     assert len(progress) > 1
 
@@ -322,7 +324,7 @@ def test_only_the_tenant_with_a_wrong_policy_fails():
     )
     assert prove(claims_for(plan_reader.read(plan))).holds
     wrong_role["assume_role_policy"] = wrong_role["assume_role_policy"].replace(f"{7:032x}", "*")
-    (failed,) = prove(claims_for(plan_reader.read(plan))).failed
+    (failed,) = prove(claims_for(plan_reader.read(plan))).failures
     assert (failed.claim.subject, failed.claim.topic) == ("tenant-7", "trust")
     assert failed.counterexample.allowed
 
@@ -332,7 +334,7 @@ def test_nothing_is_proved_if_a_solver_returns_unknown(slow, monkeypatch):
     undecided = {**solvers.SOLVERS, slow: lambda: lambda _script: "unknown"}
     monkeypatch.setattr(solvers, "SOLVERS", undecided)
     proof = proof_of(plan_json(role()))
-    assert {outcome.problem for outcome in proof.failed} == {
+    assert {outcome.problem for outcome in proof.failures} == {
         f"not decided: {slow} returned unknown"
     }
 

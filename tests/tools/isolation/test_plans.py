@@ -108,11 +108,11 @@ def test_specifications_allow_only_model_calls_and_guardrails(environment):
 
 def fails_with_true_counterexamples(proof):
     """Whether a claim fails, and the policies and the specification differ on every counterexample."""
-    return bool(proof.failed) and all(
+    return bool(proof.failures) and all(
         (example := outcome.counterexample) is not None
         and evaluate(outcome.claim.policies, example.request).allowed == example.allowed
         and predicate.holds(outcome.claim.specification, example.request) != example.allowed
-        for outcome in proof.failed
+        for outcome in proof.failures
     )
 
 
@@ -127,14 +127,14 @@ def test_every_change_fails_with_a_true_counterexample(laboratory, change):
 def test_an_equivalent_policy_is_proved(laboratory, change):
     proofs = list(laboratory.proofs(EQUIVALENTS[change], lambda *_: True))
     assert proofs
-    assert [name for name, proof in proofs if proof.faults or proof.failed] == []
+    assert [name for name, proof in proofs if proof.faults or proof.failures] == []
 
 
 def test_a_missing_deny_fails_only_if_it_had_an_effect(laboratory):
     effective = laboratory.proofs(drop_statement("Deny"), denies_everything)
     assert [fails_with_true_counterexamples(proof) for _, proof in effective] == [True]
     redundant = laboratory.proofs(drop_statement("Deny"), does_not_deny_everything)
-    assert [bool(proof.failed) for _, proof in redundant] == [False, False]
+    assert [bool(proof.failures) for _, proof in redundant] == [False, False]
 
 
 def test_grants_of_an_inactive_tenant_have_no_effect(laboratory):
@@ -144,7 +144,7 @@ def test_grants_of_an_inactive_tenant_have_no_effect(laboratory):
         "a condition is dropped",
     ):
         for _, proof in laboratory.proofs(CHANGES[change], denies_everything):
-            assert not proof.failed
+            assert not proof.failures
 
 
 # Global condition keys, which no service lists:
