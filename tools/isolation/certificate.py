@@ -70,8 +70,8 @@ class Report:
             for topic, total in totals.items():
                 proved = total - failures[topic]
                 rows.append((proof.case.root, topic, f"{total:,}", f"{proved:,}"))
-            if proof.faults:
-                rows.append((proof.case.root, "faults", f"{len(proof.faults):,}", "0"))
+            if proof.case.faults:
+                rows.append((proof.case.root, "faults", f"{len(proof.case.faults):,}", "0"))
         return rows
 
     def problems(self) -> list[str]:
@@ -80,7 +80,10 @@ class Report:
             problem
             for proof in self.proofs
             for problem in [
-                *(f"{fault.subject}, {fault.topic}: {fault.problem}" for fault in proof.faults),
+                *(
+                    f"{fault.subject}, {fault.topic}: {fault.problem}"
+                    for fault in proof.case.faults
+                ),
                 *(_problem(outcome, proof.case.secrets) for outcome in proof.failures),
             ]
         ]
@@ -172,7 +175,7 @@ def _plan_data(proof: Proof) -> dict[str, Any]:
         "claims": len(proof.outcomes),
         "faults": [
             {"subject": fault.subject, "about": fault.topic, "problem": fault.problem}
-            for fault in proof.faults
+            for fault in proof.case.faults
         ],
         "failed": [
             {

@@ -210,27 +210,8 @@ def _role_claims(
     arn = env.role_arn(account, role.name)
     policy = {"trust policy": role.trust}
     claim = _claim(subject, "trust", Kind.TRUST, policy, trust, role_arn=arn)
-    yield claim
-    if isinstance(claim, Claim):
-        yield from _broad_principals(claim, env)
+    yield from [claim, *_broad_principals(claim, env)]
     yield _claim(subject, "permissions", Kind.IDENTITY, role.policies, permissions, role_arn=arn)
-
-
-def _broad_principals(claim: Claim, env: Environment) -> Iterator[Fault]:
-    """Yield a fault for each statement that does not name its principals.
-
-    Access would then depend on a condition alone, and one mistake in it would give everyone access.
-    """
-    for statement in claim.policies[0].statements:
-        principals = statement.principals
-        if principals is None or statement.effect == "Deny":
-            continue
-        if principals.anyone or principals.negated:
-            problem = f"statement {statement.sid} allows any principal that meets its conditions"
-            yield Fault(claim.subject, claim.topic, problem)
-        if any(env.account in principal for principal in principals.aws):
-            problem = f"statement {statement.sid} names the operations account"
-            yield Fault(claim.subject, claim.topic, problem)
 
 
 def _key_claims(plan: Plan, workload: Workload, subject: str) -> Iterator[Claim | Fault]:
@@ -241,9 +222,25 @@ def _key_claims(plan: Plan, workload: Workload, subject: str) -> Iterator[Claim 
     for key in keys:
         policy = {"key policy": key.known_value("policy")}
         claim = _claim(subject, "key", Kind.RESOURCE, policy, customer.key(workload))
-        yield claim
-        if isinstance(claim, Claim):
-            yield from _broad_principals(claim, workload.tenant.environment)
+        yield from [claim, *_broad_principals(claim, workload.tenant.environment)]
+
+
+def _broad_principals(claim: Claim | Fault, env: Environment) -> Iterator[Fault]:
+    """Yield a fault for each statement that does not name its principals.
+
+    Access would then depend on a condition alone, and one mistake in it would give everyone access.
+    """
+    policies = claim.policies if isinstance(claim, Claim) else ()
+    for statement in (statement for policy in policies for statement in policy.statements):
+        principals = statement.principals
+        if principals is None or statement.effect == "Deny":
+            continue
+        if principals.anyone or principals.negated:
+            problem = f"statement {statement.sid} allows any principal that meets its conditions"
+            yield Fault(claim.subject, claim.topic, problem)
+        if any(env.account in principal for principal in principals.aws):
+            problem = f"statement {statement.sid} names the operations account"
+            yield Fault(claim.subject, claim.topic, problem)
 
 
 def _endpoint_claims(plan: Plan, workload: Workload, subject: str) -> Iterator[Claim | Fault]:

@@ -12,6 +12,8 @@ from tools.isolation.operations_specification import INVOKE, STREAM, guardrail_c
 from tools.isolation.predicate import Absent, AllOf, AnyOf, OneOf, Predicate, StartsWith
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tools.isolation.operations_specification import Stanza, Tenant
 
 WRITE = ("logs:CreateLogStream", "logs:PutLogEvents")
@@ -76,26 +78,16 @@ class Workload:
         return self.tenant.stanza.get("state") != "offboarding"
 
     @property
-    def readers(self) -> tuple[str, ...]:
-        """The ARNs of the principals that may read the records."""
-        return tuple(self.stanza.get("readers") or ())
-
-    @property
-    def unmaskers(self) -> tuple[str, ...]:
-        """The ARNs of the principals that may also read masked values."""
-        return tuple(self.stanza.get("unmaskers") or ())
-
-    @property
     def roles(self) -> dict[str, tuple[Predicate, Predicate]]:
         """The trust and the permissions of each role, by the role's name."""
         base = self.tenant.base_name
         roles = {}
         if self.has_function:
             roles[f"{base}-execution"] = (execution_trust(), execution_permissions(self))
-        if self.readers:
-            roles[f"{base}-reader"] = (trust_in(self.readers), reader_permissions(self))
-        if self.unmaskers:
-            roles[f"{base}-unmasker"] = (trust_in(self.unmaskers), unmasker_permissions(self))
+        if readers := self.stanza.get("readers"):
+            roles[f"{base}-reader"] = (trust_in(readers), reader_permissions(self))
+        if unmaskers := self.stanza.get("unmaskers"):
+            roles[f"{base}-unmasker"] = (trust_in(unmaskers), unmasker_permissions(self))
         return roles
 
     @property
@@ -104,10 +96,17 @@ class Workload:
         vpc = self.stanza.get("vpc") or {}
         if not (self.has_function and vpc.get("id")):
             return {}
-        endpoints = {"logs": _record_writes(self), "sts": _role_assumption(self)}
+        by_function = OneOf("aws:principalarn", self.tenant.callers[self.account])
+        endpoints: dict[str, Predicate] = {
+            "logs": AllOf(by_function, _write(self)),
+            "sts": AllOf(by_function, _assume_role(self)),
+        }
         models = self.tenant.stanza["models"].values()
         if any(self.region in model["regions"] for model in models):
-            endpoints["bedrock-runtime"] = _model_calls(self)
+            # The role's own policy says which models it may call.
+            by_role = OneOf("aws:principalarn", self.tenant.role_arn)
+            calls = AnyOf(OneOf("action", INVOKE, STREAM), *guardrail_calls(self.tenant))
+            endpoints["bedrock-runtime"] = AllOf(by_role, calls)
         return endpoints
 
     @property
@@ -123,104 +122,62 @@ class Workload:
 
 def execution_trust() -> Predicate:
     """Only Lambda may assume the execution role."""
-    return AllOf(
-        (OneOf("action", ("sts:AssumeRole",)), OneOf("caller.service", ("lambda.amazonaws.com",)))
-    )
+    return AllOf(OneOf("action", "sts:AssumeRole"), OneOf("caller.service", "lambda.amazonaws.com"))
 
 
 def execution_permissions(workload: Workload) -> Predicate:
     """The function may assume one role and write to two log groups; Lambda may manage its network."""
-    return AnyOf((_assume_role(workload), _write(workload), *_network(workload)))
+    return AnyOf(_assume_role(workload), _write(workload), *_network(workload))
 
 
-def trust_in(principals: tuple[str, ...]) -> Predicate:
+def trust_in(principals: Sequence[str]) -> Predicate:
     """Only the listed principals, of any account, may assume the role."""
-    return AllOf((OneOf("action", ("sts:AssumeRole",)), OneOf("aws:principalarn", principals)))
+    return AllOf(OneOf("action", "sts:AssumeRole"), OneOf("aws:principalarn", *principals))
 
 
 def reader_permissions(workload: Workload) -> Predicate:
     """A reader may read both log groups, which include spilled records, and nothing else."""
-    return AllOf((OneOf("action", READ), _in_log_groups(workload)))
+    return AllOf(OneOf("action", *READ), _in_log_groups(workload))
 
 
 def unmasker_permissions(workload: Workload) -> Predicate:
     """An unmasker may read the same as a reader, including masked values."""
-    return AllOf((OneOf("action", (*READ, "logs:Unmask")), _in_log_groups(workload)))
+    return AllOf(OneOf("action", *READ, "logs:Unmask"), _in_log_groups(workload))
 
 
 def key(workload: Workload) -> Predicate:
     """The account may administer the key but not use it; CloudWatch Logs uses it for the two groups."""
     partition = workload.tenant.environment.partition
     dns = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+    # The ARN of a user or a role belongs to iam, and that of a federated user to sts.
+    arn_prefixes = (f"arn:{partition}:{issuer}::{workload.account}:" for issuer in ("iam", "sts"))
     administration = AllOf(
-        (
-            # Every principal of the account; the ARN of a federated user belongs to sts.
-            AnyOf(
-                tuple(
-                    StartsWith("aws:principalarn", f"arn:{partition}:{issuer}::{workload.account}:")
-                    for issuer in ("iam", "sts")
-                )
-            ),
-            AnyOf(
-                (
-                    OneOf("action", KEY_ADMIN),
-                    *(StartsWith("action", prefix) for prefix in KEY_ADMIN_PREFIXES),
-                )
-            ),
-        )
+        AnyOf(*(StartsWith("aws:principalarn", prefix) for prefix in arn_prefixes)),
+        AnyOf(
+            OneOf("action", *KEY_ADMIN),
+            *(StartsWith("action", prefix) for prefix in KEY_ADMIN_PREFIXES),
+        ),
     )
     encryption = AllOf(
-        (
-            OneOf("caller.service", (f"logs.{workload.region}.{dns}",)),
-            OneOf("kms:encryptioncontext:aws:logs:arn", workload.groups),
-            AnyOf(tuple(StartsWith("action", prefix) for prefix in KEY_USE_PREFIXES)),
-        )
+        OneOf("caller.service", f"logs.{workload.region}.{dns}"),
+        OneOf("kms:encryptioncontext:aws:logs:arn", *workload.groups),
+        AnyOf(*(StartsWith("action", prefix) for prefix in KEY_USE_PREFIXES)),
     )
-    return AnyOf((administration, encryption))
+    return AnyOf(administration, encryption)
 
 
 def _in_log_groups(workload: Workload) -> Predicate:
-    groups = workload.groups
-    streams = (StartsWith("resource", f"{group}:") for group in groups)
-    return AnyOf((OneOf("resource", groups), *streams))
+    streams = (StartsWith("resource", f"{group}:") for group in workload.groups)
+    return AnyOf(OneOf("resource", *workload.groups), *streams)
 
 
 def _write(workload: Workload) -> Predicate:
     streams = (StartsWith("resource", f"{group}:log-stream:") for group in workload.groups)
-    return AllOf((OneOf("action", WRITE), AnyOf(tuple(streams))))
+    return AllOf(OneOf("action", *WRITE), AnyOf(*streams))
 
 
 def _assume_role(workload: Workload) -> Predicate:
-    role = OneOf("resource", (workload.tenant.role_arn,))
-    return AllOf((OneOf("action", ("sts:AssumeRole",)), role))
-
-
-def _by_function(workload: Workload) -> Predicate:
-    return OneOf("aws:principalarn", (workload.tenant.callers[workload.account],))
-
-
-def _record_writes(workload: Workload) -> Predicate:
-    return AllOf((_by_function(workload), _write(workload)))
-
-
-def _role_assumption(workload: Workload) -> Predicate:
-    return AllOf((_by_function(workload), _assume_role(workload)))
-
-
-def _model_calls(workload: Workload) -> Predicate:
-    """The endpoint accepts only the tenant's role; the role's own policy says which models it may call."""
-    tenant = workload.tenant
-    return AllOf(
-        (
-            OneOf("aws:principalarn", (tenant.role_arn,)),
-            AnyOf(
-                (
-                    OneOf("action", (INVOKE, STREAM)),
-                    *guardrail_calls(tenant.stanza.get("guardrail")),
-                )
-            ),
-        )
-    )
+    return AllOf(OneOf("action", "sts:AssumeRole"), OneOf("resource", workload.tenant.role_arn))
 
 
 def _network(workload: Workload) -> list[Predicate]:
@@ -233,18 +190,19 @@ def _network(workload: Workload) -> list[Predicate]:
     if not vpc:
         return []
     ec2 = f"arn:{workload.tenant.environment.partition}:ec2:{workload.region}:{workload.account}"
-    arns = [
+    interfaces = StartsWith("resource", f"{ec2}:network-interface/")
+    vpc_resources = OneOf(
+        "resource",
         *(f"{ec2}:security-group/{group}" for group in vpc["security_group_ids"]),
         *(f"{ec2}:subnet/{subnet}" for subnet in vpc["subnet_ids"]),
-    ]
-    manage = (
+    )
+    manage = OneOf(
+        "action",
         "ec2:AssignPrivateIpAddresses",
         "ec2:CreateNetworkInterface",
         "ec2:DeleteNetworkInterface",
         "ec2:UnassignPrivateIpAddresses",
     )
-    describe = ("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets")
-    interfaces = StartsWith("resource", f"{ec2}:network-interface/")
-    resources = AnyOf((interfaces, OneOf("resource", tuple(arns))))
-    actions = AnyOf((AllOf((OneOf("action", manage), resources)), OneOf("action", describe)))
-    return [AllOf((Absent("lambda:sourcefunctionarn"), actions))]
+    describe = OneOf("action", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets")
+    calls = AnyOf(AllOf(manage, AnyOf(interfaces, vpc_resources)), describe)
+    return [AllOf(Absent("lambda:sourcefunctionarn"), calls)]

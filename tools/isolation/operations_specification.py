@@ -133,23 +133,15 @@ class Profile:
 
 def trust(tenant: Tenant) -> Predicate:
     """Only its execution roles may assume its role, with one of its ExternalIds and its session name."""
+    callers = (
+        AllOf(OneOf("aws:principalaccount", account), OneOf("aws:principalarn", role))
+        for account, role in tenant.callers.items()
+    )
     return AllOf(
-        (
-            OneOf("action", ("sts:AssumeRole",)),
-            AnyOf(
-                tuple(
-                    AllOf(
-                        (
-                            OneOf("aws:principalaccount", (account,)),
-                            OneOf("aws:principalarn", (role,)),
-                        )
-                    )
-                    for account, role in tenant.callers.items()
-                )
-            ),
-            OneOf("sts:externalid", tenant.external_ids),
-            OneOf("sts:rolesessionname", (tenant.name,)),
-        )
+        OneOf("action", "sts:AssumeRole"),
+        AnyOf(*callers),
+        OneOf("sts:externalid", *tenant.external_ids),
+        OneOf("sts:rolesessionname", tenant.name),
     )
 
 
@@ -161,18 +153,17 @@ def permissions(tenant: Tenant) -> Predicate:
     aliases = [_alias(tenant, alias, model) for alias, model in tenant.stanza["models"].items()]
     if guardrail:
         version = f"{guardrail['arn']}:{guardrail['version']}"
-        guarded_call = OneOf("bedrock:guardrailidentifier", (version,))
-        aliases = [AllOf((guarded_call, alias)) for alias in aliases]
-    calls = [*guardrail_calls(guardrail), *aliases]
+        aliases = [AllOf(OneOf("bedrock:guardrailidentifier", version), alias) for alias in aliases]
     perimeter = _perimeter(tenant.stanza.get("perimeter"))
-    return AnyOf(tuple(AllOf((*perimeter, call)) for call in calls))
+    return AnyOf(*(AllOf(*perimeter, call) for call in [*guardrail_calls(tenant), *aliases]))
 
 
-def guardrail_calls(guardrail: Stanza | None) -> list[Predicate]:
+def guardrail_calls(tenant: Tenant) -> list[Predicate]:
     """Return the direct use of the guardrail, if the stanza has one."""
+    guardrail = tenant.stanza.get("guardrail")
     if not guardrail:
         return []
-    return [AllOf((OneOf("action", (APPLY_GUARDRAIL,)), OneOf("resource", (guardrail["arn"],))))]
+    return [AllOf(OneOf("action", APPLY_GUARDRAIL), OneOf("resource", guardrail["arn"]))]
 
 
 def profiles(tenant: Tenant) -> list[Profile]:
@@ -196,34 +187,30 @@ def profile_tags(tenant: Tenant, alias: str) -> dict[str, str]:
 def _alias(tenant: Tenant, alias: str, model: Stanza) -> Predicate:
     """The model by itself or, with a profile, the profile and, only through it, the models behind it."""
     env = tenant.environment
-    streaming = model.get("streaming")
-    actions = OneOf("action", (INVOKE,) if streaming is False else (INVOKE, STREAM))
-    regional_arns = tuple(_model_arn(tenant, model, region) for region in _regions(model))
-    models: Predicate = OneOf("resource", regional_arns)
+    actions = OneOf("action", INVOKE, *([] if model.get("streaming") is False else [STREAM]))
+    models: Predicate = OneOf(
+        "resource", *(_model_arn(tenant, model, region) for region in _regions(model))
+    )
     if _route(model) == "global":
         # A global profile calls the model by an ARN that has no Region:
         # https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html
-        region = OneOf("aws:requestedregion", ("unspecified",))
-        models = AnyOf(
-            (models, AllOf((OneOf("resource", (_model_arn(tenant, model, ""),)), region)))
-        )
+        global_model = OneOf("resource", _model_arn(tenant, model, ""))
+        models = AnyOf(models, AllOf(global_model, OneOf("aws:requestedregion", "unspecified")))
     if model.get("track"):
         prefix = (
             f"arn:{env.partition}:bedrock:{env.region}:{env.account}:application-inference-profile/"
         )
         tags = profile_tags(tenant, alias).items()
-        tag_tests = (OneOf(f"aws:resourcetag/{tag}", (text,)) for tag, text in tags)
-        profile: Predicate = AllOf((StartsWith("resource", prefix), *tag_tests))
+        tag_tests = (OneOf(f"aws:resourcetag/{tag}", text) for tag, text in tags)
+        profile: Predicate = AllOf(StartsWith("resource", prefix), *tag_tests)
         via_profile: Predicate = StartsWith("bedrock:inferenceprofilearn", prefix)
     elif _route(model) == "on-demand":
-        return AllOf((actions, models))
+        return AllOf(actions, models)
     else:
-        system_profiles = tuple(
-            _system_profile_arn(tenant, model, region) for region in model["regions"]
-        )
-        profile = OneOf("resource", system_profiles)
-        via_profile = OneOf("bedrock:inferenceprofilearn", system_profiles)
-    return AllOf((actions, AnyOf((profile, AllOf((models, via_profile))))))
+        arns = [_system_profile_arn(tenant, model, region) for region in model["regions"]]
+        profile = OneOf("resource", *arns)
+        via_profile = OneOf("bedrock:inferenceprofilearn", *arns)
+    return AllOf(actions, AnyOf(profile, AllOf(models, via_profile)))
 
 
 def _perimeter(perimeter: Stanza | None) -> list[Predicate]:
@@ -234,8 +221,8 @@ def _perimeter(perimeter: Stanza | None) -> list[Predicate]:
     if perimeter.get("networks"):
         sources.append(InNetwork("aws:sourceip", tuple(perimeter["networks"])))
     if perimeter.get("vpc_endpoints"):
-        sources.append(OneOf("aws:sourcevpce", tuple(perimeter["vpc_endpoints"])))
-    return [AnyOf(tuple(sources))]
+        sources.append(OneOf("aws:sourcevpce", *perimeter["vpc_endpoints"]))
+    return [AnyOf(*sources)]
 
 
 def _route(model: Stanza) -> str:

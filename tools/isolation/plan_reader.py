@@ -47,7 +47,6 @@ class Resource:
 class Role:
     """An IAM role with its policies, which are JSON texts by name."""
 
-    address: str
     name: str
     path: str
     trust: str
@@ -149,7 +148,6 @@ def _role(role: Resource, policies: Mapping[str, Mapping[str, str]]) -> Role:
         )
     name = _name(role)
     return Role(
-        address=role.address,
         name=name,
         path=role.known_value("path") or "/",
         trust=role.known_value("assume_role_policy"),

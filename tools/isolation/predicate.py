@@ -32,12 +32,16 @@ if TYPE_CHECKING:
     from tools.isolation.smt import Pattern
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class OneOf:
     """The field has one of these texts."""
 
     field: str
     texts: tuple[str, ...]
+
+    def __init__(self, field: str, *texts: str) -> None:
+        object.__setattr__(self, "field", field)
+        object.__setattr__(self, "texts", texts)
 
 
 @dataclass(frozen=True)
@@ -63,22 +67,28 @@ class Absent:
     field: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class AllOf:
     """All parts hold; true if there are none."""
 
     parts: tuple[Predicate, ...]
 
+    def __init__(self, *parts: Predicate) -> None:
+        object.__setattr__(self, "parts", parts)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, init=False)
 class AnyOf:
     """At least one part holds; false if there are none."""
 
     parts: tuple[Predicate, ...]
 
+    def __init__(self, *parts: Predicate) -> None:
+        object.__setattr__(self, "parts", parts)
+
 
 Predicate = OneOf | StartsWith | InNetwork | Absent | AllOf | AnyOf
-NO_REQUEST = AnyOf(())
+NO_REQUEST = AnyOf()
 
 
 def holds(predicate: Predicate, request: Request) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tools.iam.evaluator import Request
-    from tools.isolation.claims import Case, Claim, Fault
+    from tools.isolation.claims import Case, Claim
     from tools.isolation.examples import Counterexample
     from tools.isolation.symbolic_request import SymbolicRequest
 
@@ -44,11 +44,6 @@ class Proof:
     distinct_claims: int  # number of claims without repetitions
 
     @property
-    def faults(self) -> tuple[Fault, ...]:
-        """The faults that were found without a solver."""
-        return self.case.faults
-
-    @property
     def failures(self) -> list[Outcome]:
         """The outcomes of the claims that are not proved."""
         return [outcome for outcome in self.outcomes if outcome.problem]
@@ -56,7 +51,7 @@ class Proof:
     @property
     def holds(self) -> bool:
         """Whether there are claims, all of them are proved, and there is no fault."""
-        return bool(self.outcomes) and not self.faults and not self.failures
+        return bool(self.outcomes) and not self.case.faults and not self.failures
 
 
 def question_for(claims: list[Claim]) -> tuple[str, SymbolicRequest]:
@@ -65,7 +60,7 @@ def question_for(claims: list[Claim]) -> tuple[str, SymbolicRequest]:
     Raises NotModelledError if a policy cannot be encoded.
     """
     policies = [policy for claim in claims for policy in claim.policies]
-    specifications = AnyOf(tuple(claim.specification for claim in claims))
+    specifications = AnyOf(*(claim.specification for claim in claims))
     request = encode.symbolic_request(policies, specifications)
     lines = [f"(declare-const {name} {sort})" for name, sort in request.variables().items()]
     lines += [f"(assert {axiom})" for axiom in request.axioms()]

@@ -91,13 +91,11 @@ def matches(variable: str, pattern: Pattern) -> str:
 
 def matches_ignoring_case(variable: str, literal: str) -> str:
     """Return a formula that is true if the texts differ at most in the case of ASCII letters."""
-    letters = [
-        f"(re.union (str.to_re {text(c.lower())}) (str.to_re {text(c.upper())}))"
-        if c.lower() != c.upper()
-        else f"(str.to_re {text(c)})"
-        for c in literal
-    ]
-    return f"(str.in_re {variable} {_apply('re.++', letters) or _EMPTY})"
+    letters = []
+    for letter in literal:
+        cases = dict.fromkeys((letter.lower(), letter.upper()))
+        letters.append(_apply("re.union", [f"(str.to_re {text(case)})" for case in cases]))
+    return f"(str.in_re {variable} {_apply('re.++', letters or [_EMPTY])})"
 
 
 _EMPTY = '(str.to_re "")'

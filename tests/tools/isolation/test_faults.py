@@ -18,7 +18,7 @@ def proof_of(plan, **options):
 def problems(plan):
     proof = proof_of(plan)
     assert not proof.holds
-    return [fault.problem for fault in proof.faults] + [
+    return [fault.problem for fault in proof.case.faults] + [
         outcome.problem for outcome in proof.failures
     ]
 
@@ -50,7 +50,7 @@ def test_existing_resources_are_proved_from_the_state_in_the_plan():
         **values,
         "managed_policy_arns": ["arn:aws:iam::aws:policy/AmazonS3FullAccess"],
     }
-    (fault,) = proof_of(plan, state=True).faults
+    (fault,) = proof_of(plan, state=True).case.faults
     assert "has managed policies whose text is not in the plan" in fault.problem
 
 

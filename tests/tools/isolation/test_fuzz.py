@@ -337,13 +337,17 @@ def test_a_single_difference_is_detected():
     assert policy_differences(policy, verdicts) == {"cvc5": "sat", "z3": "sat"}
 
 
+def one_of(field, texts):
+    return st.builds(lambda name, values: OneOf(name, *values), field, texts)
+
+
 def specifications():
     fields = ["sts:externalid", "aws:principalarn", "aws:requestedregion"]
     leaves = st.one_of(
-        st.builds(OneOf, st.just("action"), lists_of(ACTIONS).map(tuple)),
-        st.builds(OneOf, st.just("resource"), lists_of(RESOURCES).map(tuple)),
-        st.builds(OneOf, st.just("caller.service"), lists_of(SERVICES).map(tuple)),
-        st.builds(OneOf, st.sampled_from(fields), lists_of([*TEXTS, *ROLES]).map(tuple)),
+        one_of(st.just("action"), lists_of(ACTIONS)),
+        one_of(st.just("resource"), lists_of(RESOURCES)),
+        one_of(st.just("caller.service"), lists_of(SERVICES)),
+        one_of(st.sampled_from(fields), lists_of([*TEXTS, *ROLES])),
         st.builds(
             StartsWith, st.sampled_from(["resource", *fields]), st.sampled_from(["a", *ROLES])
         ),
@@ -354,8 +358,8 @@ def specifications():
     return st.recursive(
         leaves,
         lambda inner: st.one_of(
-            st.builds(AllOf, st.lists(inner, max_size=3).map(tuple)),
-            st.builds(AnyOf, st.lists(inner, max_size=3).map(tuple)),
+            st.lists(inner, max_size=3).map(lambda parts: AllOf(*parts)),
+            st.lists(inner, max_size=3).map(lambda parts: AnyOf(*parts)),
         ),
         max_leaves=6,
     )

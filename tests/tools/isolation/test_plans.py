@@ -127,7 +127,7 @@ def test_every_change_fails_with_a_true_counterexample(laboratory, change):
 def test_an_equivalent_policy_is_proved(laboratory, change):
     proofs = list(laboratory.proofs(EQUIVALENTS[change], lambda *_: True))
     assert proofs
-    assert [name for name, proof in proofs if proof.faults or proof.failures] == []
+    assert [name for name, proof in proofs if proof.case.faults or proof.failures] == []
 
 
 def test_a_missing_deny_fails_only_if_it_had_an_effect(laboratory):
