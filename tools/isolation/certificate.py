@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,8 +27,8 @@ CLAIMS = (
     "If the function is in a VPC, Lambda can also manage its network interfaces; the function's code cannot.",
     "The reader and unmasker roles can only read these log groups; only the unmasker role can read masked values.",
     "Only the principals listed in the stanza can assume the reader and unmasker roles.",
-    "Only CloudWatch Logs can use the account's KMS key, and only for these log groups.",
-    "The account's principals can administer the key but not use it; the operations account has no access to it.",
+    "Only CloudWatch Logs can use the KMS key, and only for these log groups.",
+    "The customer account's principals can administer the key but not use it; the operations account has no access.",
     "Each VPC endpoint in the plan accepts only calls by the execution role or by the tenant's role.",
     "The plan of the operations account contains no resource of a type that could store a prompt or an answer.",
 )
@@ -76,17 +77,13 @@ class Report:
 
     def problems(self) -> list[str]:
         """Return a sentence about each failure, with the lines of its counterexample if it has one."""
-        return [
-            problem
-            for proof in self.proofs
-            for problem in [
-                *(
-                    f"{fault.subject}, {fault.topic}: {fault.problem}"
-                    for fault in proof.case.faults
-                ),
-                *(_problem(outcome, proof.case.secrets) for outcome in proof.failures),
+        problems = []
+        for proof in self.proofs:
+            problems += [
+                f"{fault.subject}, {fault.topic}: {fault.problem}" for fault in proof.case.faults
             ]
-        ]
+            problems += [_problem(outcome, proof.case.secrets) for outcome in proof.failures]
+        return problems
 
     def counts(self) -> dict[str, int]:
         """Return the numbers of tenants, of claims, and of requests confirmed as allowed."""
@@ -102,11 +99,9 @@ class Report:
     def summary(self) -> str:
         """Return the counts in words."""
         tenants, claims, distinct, allowed = self.counts().values()
-        plural = "" if tenants == 1 else "s"
-        return (
-            f"{claims:,} claims ({distinct:,} distinct) about {tenants:,} tenant{plural} "
-            f"and {allowed:,} requests confirmed as allowed"
-        )
+        subjects = f"{tenants:,} tenant{'' if tenants == 1 else 's'}"
+        witnesses = f"{allowed:,} requests confirmed as allowed"
+        return f"{claims:,} claims ({distinct:,} distinct) about {subjects} and {witnesses}"
 
     def data(self) -> dict[str, Any]:
         """Return the report for machines."""
@@ -129,26 +124,22 @@ class Report:
         """Return the report as Markdown."""
         verdict = "Proved" if self.holds else "NOT PROVED"
         versions = " and ".join(f"{name} {version}" for name, version in solvers.versions().items())
-        digests = (f"| {proof.case.root} | `{proof.case.digest}` |" for proof in self.proofs)
+        digests = (f"{proof.case.root} | `{proof.case.digest}`" for proof in self.proofs)
         not_covered = list(NOT_COVERED)
         if self.unplanned_accounts:
             accounts = ", ".join(self.unplanned_accounts)
             not_covered.append(f"Customer accounts whose role is not handed over yet: {accounts}.")
         sections = [
             f"# {verdict}: tenant isolation in the environment {self.environment}",
-            f"This proof covers {self.scope}. It consists of {self.summary()}.",
+            f"This proof covers {self.scope}: {self.summary()}.",
             f"A claim is proved only if {versions} each find that no request violates it.",
             f"Started on {self.time:%Y-%m-%d at %H:%M:%S} UTC; finished after {self.seconds:.1f} s.",
             "## Claims about every possible request",
             _bullets(CLAIMS),
             "## Plans",
-            _table(
-                "Root | SHA-256 of `terraform show -json` with sorted keys and no spaces", digests
-            ),
+            _table("Root | SHA-256 of `terraform show -json`, keys sorted, no spaces", digests),
             "## Results",
-            _table(
-                "Root | Topic | Claims | Proved", (f"| {' | '.join(row)} |" for row in self.rows())
-            ),
+            _table("Root | Topic | Claims | Proved", map(" | ".join, self.rows())),
         ]
         if problems := self.problems():
             sections += ["## Failures", *(f"```\n{problem}\n```" for problem in problems)]
@@ -162,8 +153,8 @@ def _bullets(sentences: Sequence[str]) -> str:
 
 
 def _table(header: str, rows: Iterable[str]) -> str:
-    columns = header.count("|") + 1
-    return "\n".join([f"| {header} |", "|---" * columns + "|", *rows])
+    rule = re.sub("[^|]+", " --- ", header).strip()
+    return "\n".join(f"| {row} |" for row in (header, rule, *rows))
 
 
 def _plan_data(proof: Proof) -> dict[str, Any]:

@@ -88,7 +88,6 @@ class AnyOf:
 
 
 Predicate = OneOf | StartsWith | InNetwork | Absent | AllOf | AnyOf
-NO_REQUEST = AnyOf()
 
 
 def holds(predicate: Predicate, request: Request) -> bool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Solvers spend most of a small question on their start, so twenty claims in one question take a quarter
 # of the time. If the answer is unsat, all of them hold; otherwise each is decided by itself.
-CLAIMS_PER_QUESTION = 20
+BATCH_SIZE = 20
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,8 @@ def question_for(claims: list[Claim]) -> tuple[str, SymbolicRequest]:
     return "\n".join([*lines, f"(assert {smt.or_(differences)})"]), request
 
 
-def prove(
-    case: Case, on_progress: Callable[[int, int], None] = lambda _done, _total: None
-) -> Proof:
-    """Decide every claim of a case; ``on_progress`` receives the numbers of decided and of all claims."""
+def prove(case: Case, progress: Callable[[int, int], None] = lambda *_: None) -> Proof:
+    """Decide every claim of a case; ``progress`` receives the numbers of decided and of all claims."""
     # Tenants with the same models have the same permissions; such claims are decided once.
     distinct: dict[tuple[object, object], Claim] = {}
     for claim in case.claims:
@@ -84,33 +82,27 @@ def prove(
     outcomes: dict[tuple[object, object], Outcome] = {}
     for batch in _decide_in_parallel(list(distinct.values())):
         outcomes |= {(item.claim.policies, item.claim.specification): item for item in batch}
-        on_progress(len(outcomes), len(distinct))
-    all_outcomes = (
-        _for_claim(outcomes[claim.policies, claim.specification], claim) for claim in case.claims
-    )
+        progress(len(outcomes), len(distinct))
+    all_outcomes = [_for_claim(outcomes[c.policies, c.specification], c) for c in case.claims]
     return Proof(case, tuple(all_outcomes), len(distinct))
 
 
 def _for_claim(outcome: Outcome, claim: Claim) -> Outcome:
     """Return the outcome for an equal claim about another subject, with the claim's own example."""
-    example = outcome.counterexample and examples.counterexample(
-        claim, outcome.counterexample.request
-    )
+    example = outcome.counterexample
+    example = example and examples.counterexample(claim, example.request)
     return replace(outcome, claim=claim, counterexample=example)
 
 
 def _decide_in_parallel(claims: list[Claim]) -> Iterator[list[Outcome]]:
     """Yield the outcomes of each question as it is decided, with one process for each processor."""
     claims = sorted(claims, key=lambda claim: claim.topic)
-    chunks = [
-        claims[start : start + CLAIMS_PER_QUESTION]
-        for start in range(0, len(claims), CLAIMS_PER_QUESTION)
-    ]
-    if len(chunks) < 2:  # not worth a process
-        yield from map(decide, chunks)
+    batches = [claims[start : start + BATCH_SIZE] for start in range(0, len(claims), BATCH_SIZE)]
+    if len(batches) < 2:  # not worth a process
+        yield from map(decide, batches)
         return
-    with ProcessPoolExecutor(max_workers=min(len(chunks), os.cpu_count() or 1)) as pool:
-        for future in as_completed([pool.submit(decide, chunk) for chunk in chunks]):
+    with ProcessPoolExecutor(max_workers=min(len(batches), os.cpu_count() or 1)) as pool:
+        for future in as_completed([pool.submit(decide, batch) for batch in batches]):
             yield future.result()
 
 
@@ -161,10 +153,8 @@ def _refute(claim: Claim, solver: str, request: Request) -> Outcome:
     example = examples.counterexample(claim, request)
     if example is None:
         problem = f"{solver} found a request on which the evaluator sees no difference"
-        return Outcome(claim, problem=problem)
-    difference = (
-        "allow a request that the stanza does not grant"
-        if example.allowed
-        else "refuse a request that the stanza grants"
-    )
-    return Outcome(claim, problem=f"the policies {difference}", counterexample=example)
+    elif example.allowed:
+        problem = "the policies allow a request that the stanza does not grant"
+    else:
+        problem = "the policies refuse a request that the stanza grants"
+    return Outcome(claim, problem=problem, counterexample=example)

@@ -125,13 +125,9 @@ def is_v6(key: str) -> str:
 
 def text_matches(term: str, pattern: Pattern) -> str:
     """Return a formula that is true if the text matches; a caller's ARN is compared part by part."""
-    if (
-        term == PRINCIPAL_ARN
-        and pattern
-        and isinstance(pattern[0], str)
-        and pattern[0].count(":") >= 5
-    ):
-        *heads, path = pattern[0].split(":", 5)
+    prefix = pattern[0] if pattern else ""
+    if term == PRINCIPAL_ARN and isinstance(prefix, str) and prefix.count(":") >= 5:
+        *heads, path = prefix.split(":", 5)
         return arn_matches(term, (*((head,) for head in heads), (path, *pattern[1:])))
     return smt.matches(term, pattern)
 

@@ -295,7 +295,7 @@ def differences(formula, request, verdicts):
 
 
 def policy_differences(policy, verdicts):
-    request = encode.symbolic_request([policy], predicate.NO_REQUEST)
+    request = encode.symbolic_request([policy], AnyOf())
     return differences(lambda symbolic: encode.allows([policy], symbolic), request, verdicts)
 
 
@@ -379,7 +379,7 @@ def test_the_formula_of_a_predicate_agrees_with_its_evaluation(specification, ex
 @given(policies(), requests(), st.lists(st.sampled_from(TEXTS), max_size=6))
 def test_a_multivalued_key_needs_one_value_for_each_test(policy, request, keys):
     """The premise of ``slots``: that many of the values give the same outcome as all of them."""
-    slots = encode.symbolic_request([policy], predicate.NO_REQUEST).slots.get("aws:tagkeys", 0)
+    slots = encode.symbolic_request([policy], AnyOf()).slots.get("aws:tagkeys", 0)
     verdict = evaluate([policy], with_keys(request, keys)).allowed
     assert any(
         evaluate([policy], with_keys(request, subset)).allowed == verdict
