@@ -270,7 +270,10 @@ def test_what_exists_is_not_proved_once_somebody_widens_it_by_hand(life, rotatio
     run = life.checkout.shell("make prove ENV=local STATE=1")
     iam.delete_role_policy(**named)
     assert run.returncode != 0
-    assert "acme, permissions: the policies allow a request that the stanza does not grant" in run.stdout
+    assert (
+        "acme, permissions: the policies allow a request that the stanza does not grant"
+        in run.stdout
+    )
     assert re.search(r'action +"s3:PutObject"', run.stdout)
     assert re.search(r"allowed +slip: statement 1 allows s3:PutObject", run.stdout)
 

@@ -67,7 +67,7 @@ def main() -> int:
         plans, waiting_accounts = _make_plans(session, options.jobs)
     time_of_proof, started = datetime.now(UTC), time.perf_counter()
     proofs = tuple(_proofs(name, plans, state=bool(options.state)))
-    subject = "what exists now" if options.state else "what an apply would leave"
+    subject = "the existing resources" if options.state else "the planned resources"
     seconds = time.perf_counter() - started
     report = Report(name, subject, proofs, waiting_accounts, seconds, time_of_proof)
     certificate = CERTIFICATES / f"{name}-{time_of_proof:%Y-%m-%dT%H%M%SZ}.md"
@@ -102,7 +102,7 @@ def _proofs(name: str, plans: list[PlanJson], *, state: bool) -> Iterator[Proof]
     for plan_json in plans:
         try:
             plan = plan_reader.read(plan_json, state=state)
-            case = claims.of(plan)
+            case = claims.claims_for(plan)
         except plan_reader.PlanError as error:
             raise CommandError(f"Nothing is proved: {error}.") from None
         if (environment := plan.variables["environment"]) != name:
@@ -114,7 +114,7 @@ def _proofs(name: str, plans: list[PlanJson], *, state: bool) -> Iterator[Proof]
 
 def _show(report: Report, certificate: Path) -> None:
     """Print the table, what is not proved, and the verdict."""
-    rows = table("of", "claim", "made", "proved")
+    rows = table("root", "topic", "claims", "proved")
     for row in report.rows():
         rows.add_row(*row)
     out.print(rows)
@@ -123,15 +123,14 @@ def _show(report: Report, certificate: Path) -> None:
         out.print(f"\n[red]✗[/red] {escape(problem)}", soft_wrap=True)
     if len(problems) > FAILURES_SHOWN:
         out.print(f"\nand {len(problems) - FAILURES_SHOWN:,} more")
-    for label in report.waiting:
+    for label in report.unplanned_accounts:
         err.print(
             f"  [yellow]{label} waits for its role: apply the operations account first[/yellow]"
         )
-    counts = ", ".join(f"{count:,} {kind}" for kind, count in report.counts().items())
     verdict = "[green]Proved[/green]" if report.holds else "[red]Not proved[/red]"
     path = certificate.relative_to(ROOT)
     out.print(
-        f"\n{verdict} in {report.seconds:.1f} s: {counts}.\nThe certificate is {path}.",
+        f"\n{verdict} in {report.seconds:.1f} s: {report.summary()}.\nThe certificate is {path}.",
         soft_wrap=True,
     )
 

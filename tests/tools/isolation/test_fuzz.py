@@ -13,8 +13,8 @@ from itertools import combinations
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-
 from tests.tools.localaws.documented import EVERY
+
 from tools.iam.evaluator import Request, Requester, evaluate
 from tools.iam.policy import Kind, parse_policy
 from tools.isolation import encode, predicate, solvers
