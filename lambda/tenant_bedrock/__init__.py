@@ -1,52 +1,35 @@
-"""Calls Amazon Bedrock through the operations role and records every call in this account.
+"""Call Amazon Bedrock through the operations role and record every call in this account.
 
-``connect().chat("claude")`` is an ordinary LangChain chat model, and
-``connect().chat_with_fallbacks("claude")`` one that asks other models when Bedrock fails.
+``connect().chat("claude")`` is an ordinary LangChain chat model;
+``connect().chat_with_fallbacks("claude")`` also tries other models when Bedrock fails.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from tenant_bedrock import environment
+from tenant_bedrock import process_environment
 
-environment.scrub()  # before anything imports LangChain, which reads these variables
+process_environment.scrub()  # LangChain reads these variables when it is imported
+
+from tenant_bedrock.delivery import Receipt as Receipt  # noqa: E402
+from tenant_bedrock.errors import BadRequestError as BadRequestError  # noqa: E402
+from tenant_bedrock.errors import ModelFailedError as ModelFailedError  # noqa: E402
+from tenant_bedrock.errors import ModelNotGrantedError as ModelNotGrantedError  # noqa: E402
+from tenant_bedrock.errors import NotRecordedError as NotRecordedError  # noqa: E402
+from tenant_bedrock.errors import PromptLeakError as PromptLeakError  # noqa: E402
+from tenant_bedrock.errors import RoleRefusedError as RoleRefusedError  # noqa: E402
+from tenant_bedrock.errors import SettingsError as SettingsError  # noqa: E402
+from tenant_bedrock.errors import TenantBedrockError as TenantBedrockError  # noqa: E402
+from tenant_bedrock.errors import TenantSuspendedError as TenantSuspendedError  # noqa: E402
+from tenant_bedrock.errors import ThrottledError as ThrottledError  # noqa: E402
 
 if TYPE_CHECKING:
-    from tenant_bedrock.connection import Connection, connect
-    from tenant_bedrock.delivery import Receipt
-    from tenant_bedrock.errors import (
-        BadRequestError,
-        ModelFailedError,
-        ModelNotGrantedError,
-        NotRecordedError,
-        PromptLeakError,
-        RoleRefusedError,
-        SettingsError,
-        TenantBedrockError,
-        TenantSuspendedError,
-        ThrottledError,
-    )
-
-__all__ = [
-    "BadRequestError",
-    "Connection",
-    "ModelFailedError",
-    "ModelNotGrantedError",
-    "NotRecordedError",
-    "PromptLeakError",
-    "Receipt",
-    "RoleRefusedError",
-    "SettingsError",
-    "TenantBedrockError",
-    "TenantSuspendedError",
-    "ThrottledError",
-    "connect",
-]
+    from tenant_bedrock.connection import Connection as Connection
+    from tenant_bedrock.connection import connect as connect
 
 
 def __getattr__(name: str) -> object:
-    """Import a name when it is asked for (PEP 562): the handler gets ready before LangChain comes."""
-    if name not in __all__:
+    """Import LangChain when a connection is first asked for (PEP 562), not with the error classes."""
+    if name not in {"Connection", "connect"}:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = {"Connection": "connection", "connect": "connection", "Receipt": "delivery"}
-    return getattr(import_module(f"{__name__}.{home.get(name, 'errors')}"), name)
+    return getattr(import_module("tenant_bedrock.connection"), name)

@@ -1,4 +1,4 @@
-"""``python -m tenant_bedrock "prompt"``: one call, to see whether a process is set up."""
+"""Make one call, to check that a process is set up: ``python -m tenant_bedrock "prompt"``."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from tenant_bedrock import TenantBedrockError, handler
 
 
 def main() -> int:
-    """Print the answer, and its record on stderr; 1 and a sentence when the call fails."""
-    options = argparse.ArgumentParser(prog="python -m tenant_bedrock", description=__doc__)
-    options.add_argument("prompt", help="what to ask; - reads it from standard input")
-    options.add_argument("--model", help="an alias in the tenant's stanza, when it has several")
-    chosen = options.parse_args()
-    prompt = sys.stdin.read() if chosen.prompt == "-" else chosen.prompt
-    model = {"model": chosen.model} if chosen.model else {}
+    """Print the answer to stdout and its record's id to stderr; return 1 if the call fails."""
+    parser = argparse.ArgumentParser(prog="python -m tenant_bedrock", description=__doc__)
+    parser.add_argument("prompt", help="the prompt, or - to read it from standard input")
+    parser.add_argument("--model", help="an alias in the tenant's stanza, if it has several")
+    arguments = parser.parse_args()
+    prompt = sys.stdin.read() if arguments.prompt == "-" else arguments.prompt
+    model = {"model": arguments.model} if arguments.model else {}
     try:
         answer = handler.handler({"prompt": prompt, **model}, None)
     except TenantBedrockError as error:

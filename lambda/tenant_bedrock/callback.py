@@ -1,4 +1,4 @@
-"""LangChain's side of the record: which run a call belongs to, and the receipt for the caller."""
+"""The LangChain callback that ties a call to its run and returns the receipt to the caller."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.globals import get_debug
 from langsmith.utils import tracing_is_enabled
 
-from tenant_bedrock import wire
+from tenant_bedrock import botocore_hooks
 from tenant_bedrock.errors import PromptLeakError, RecordNote
 
 if TYPE_CHECKING:
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from tenant_bedrock.recorder import Recorder
 
 
-def refuse_onlookers() -> None:
-    """Raise PromptLeakError while LangChain would show prompts to anyone else."""
+def ensure_no_tracing() -> None:
+    """Raise PromptLeakError while LangChain's debug output or LangSmith tracing is on."""
     if get_debug() or tracing_is_enabled():
         raise PromptLeakError(
-            "LangChain's debug output or LangSmith tracing is on and would show this prompt "
-            "outside the record; switch off set_debug() and tracing. Nothing was sent."
+            "Turn off set_debug() and tracing: LangChain's debug output or LangSmith would show this "
+            "prompt outside the record. Nothing was sent."
         )
 
 
 class RecordingCallback(BaseCallbackHandler):
-    """Begins a record for each LangChain run and ends those that never reach the wire.
+    """Opens a call for each LangChain run and records the runs that fail before a request.
 
-    What was sent and received is written by ``wire``, before LangChain hears of it: LangChain stays
-    silent about a cancelled task, and about the first prompt of a ``generate`` whose second fails.
+    ``botocore_hooks`` records everything that is sent: LangChain does not report a cancelled task, nor
+    the first prompt of a ``generate`` whose second prompt fails.
     """
 
-    # A bug in here must stop the call, not lose its record: LangChain swallows it otherwise.
+    # An error in this class must stop the call; by default LangChain ignores it and the record is lost.
     raise_error = True
-    # The run must begin in the thread or task that sends it, also under `ainvoke`.
+    # The run must be entered in the thread or task that sends its request, also in `ainvoke`.
     run_inline = True
 
     def __init__(self, alias: str, recorder: Recorder) -> None:
@@ -54,7 +54,7 @@ class RecordingCallback(BaseCallbackHandler):
         parent_run_id: UUID | None = None,
         **_: Any,  # noqa: ANN401
     ) -> None:
-        """Begin a record; raises PromptLeakError if LangChain would show the prompt to others."""
+        """Open a call; raises PromptLeakError if the prompt would be shown elsewhere."""
         self._begin(run_id, parent_run_id)
 
     def on_llm_start(
@@ -66,7 +66,7 @@ class RecordingCallback(BaseCallbackHandler):
         parent_run_id: UUID | None = None,
         **_: Any,  # noqa: ANN401
     ) -> None:
-        """The same, for a model that takes plain text."""
+        """Open a call of a model that takes plain text."""
         self._begin(run_id, parent_run_id)
 
     def on_llm_new_token(
@@ -77,29 +77,29 @@ class RecordingCallback(BaseCallbackHandler):
         run_id: UUID,
         **_: Any,  # noqa: ANN401
     ) -> None:
-        """Hand the receipt over with a stream's closing chunk, after Bedrock's last event."""
+        """Add the receipt to the last chunk of a stream, which follows Bedrock's last event."""
         if chunk is not None:
-            self._hand_over(chunk, run_id)
+            self._add_receipt(chunk, run_id)
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:  # noqa: ANN401
-        """Hand the receipt over: ``message.response_metadata["record"]``."""
+        """Add the receipt to the answer, as ``message.response_metadata["record"]``."""
         for generations in response.generations:
             for generation in generations:
-                self._hand_over(generation, run_id)
+                self._add_receipt(generation, run_id)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:  # noqa: ANN401
-        """Record what failed before it was sent, and note on the error where its record is."""
-        self._recorder.failed_unsent(run_id, error)
+        """Record a run that failed before its request, and add a note about the record to the error."""
+        self._recorder.fail_before_request(run_id, error)
         receipt = self._recorder.receipt(run_id)
         if receipt is not None:
             error.add_note(RecordNote(f"record {receipt.id} {receipt.delivery}"))
 
     def _begin(self, run_id: UUID, parent_run_id: UUID | None) -> None:
-        refuse_onlookers()
+        ensure_no_tracing()
         self._recorder.begin(self._alias, run_id, parent_run_id)
-        wire.enter(run_id)
+        botocore_hooks.enter_run(run_id)
 
-    def _hand_over(self, generation: object, run_id: UUID) -> None:
+    def _add_receipt(self, generation: object, run_id: UUID) -> None:
         receipt = self._recorder.receipt(run_id)
         message = getattr(generation, "message", None)  # a plain-text generation has none
         if receipt is not None and message is not None:

@@ -1,4 +1,4 @@
-"""The chat model: LangChain's own, which says which run each of its requests belongs to."""
+"""LangChain's chat model, with each request assigned to its LangChain run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_aws.chat_models.bedrock_converse import ChatBedrockConverse
 
-from tenant_bedrock import wire
+from tenant_bedrock import botocore_hooks
 
 if TYPE_CHECKING:
     from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class RecordedChat(ChatBedrockConverse):
-    """``generate`` begins the runs of all its prompts before it sends the first request.
+    """ChatBedrockConverse that assigns the requests of ``generate`` and ``agenerate`` to their runs.
 
-    ``agenerate`` sends them from many threads, so nothing but LangChain's run manager tells which
-    request is whose, and it is handed to these two methods alone. Without them, a record may name
-    another prompt's run; it is written all the same.
+    Both begin the runs of all prompts before the first request, and ``agenerate`` sends from many
+    threads. Only the run manager, which LangChain passes to these two methods, tells which request
+    belongs to which run. Without them the call is still recorded, but may name another prompt's run.
     """
 
     def _generate_with_cache(
@@ -29,7 +29,7 @@ class RecordedChat(ChatBedrockConverse):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,  # noqa: ANN401 - LangChain's signature
     ) -> ChatResult:
-        with wire.belonging_to(run_manager.run_id if run_manager else None):
+        with botocore_hooks.run_context(run_manager.run_id if run_manager else None):
             return super()._generate_with_cache(messages, stop, run_manager, **kwargs)
 
     async def _agenerate_with_cache(
@@ -39,5 +39,5 @@ class RecordedChat(ChatBedrockConverse):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> ChatResult:
-        with wire.belonging_to(run_manager.run_id if run_manager else None):
+        with botocore_hooks.run_context(run_manager.run_id if run_manager else None):
             return await super()._agenerate_with_cache(messages, stop, run_manager, **kwargs)

@@ -1,4 +1,4 @@
-"""``connect()``: the way in, the same on Lambda, EC2, ECS or a desk."""
+"""``connect()``, the entry point on Lambda, EC2, ECS and a developer's machine."""
 
 from __future__ import annotations
 
@@ -8,13 +8,21 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 from langchain_core.rate_limiters import InMemoryRateLimiter
 
-from tenant_bedrock import environment, errors, function_log, session, settings, terms, wire
-from tenant_bedrock.callback import RecordingCallback, refuse_onlookers
+from tenant_bedrock import (
+    aws_sessions,
+    botocore_hooks,
+    call_limits,
+    errors,
+    function_log,
+    process_environment,
+)
+from tenant_bedrock.callback import RecordingCallback, ensure_no_tracing
 from tenant_bedrock.chat import RecordedChat
 from tenant_bedrock.delivery import Delivery, Receipt
 from tenant_bedrock.invocation import Invocation
-from tenant_bedrock.leaving import sweep_when_leaving
 from tenant_bedrock.recorder import Recorder
+from tenant_bedrock.settings import parse
+from tenant_bedrock.shutdown import sweep_at_shutdown
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -27,20 +35,22 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableWithFallbacks
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
+    from tenant_bedrock.aws_sessions import Sessions
     from tenant_bedrock.invocation import LambdaContext
-    from tenant_bedrock.session import Sessions
     from tenant_bedrock.settings import Settings
 
+    Chat = ChatBedrockConverse | RunnableWithFallbacks[LanguageModelInput, AIMessage]
 
-def connect(given: Settings | None = None, *, sessions: Sessions | None = None) -> Connection:
-    """Return a connection for this process, from TENANT_BEDROCK unless settings are given.
 
-    Calls nobody yet. Keep the connection: it holds the role's keys, which last an hour, and the
-    clients. ``sessions`` are those of ``session.open_sessions``, if they are open already. Raises
+def connect(settings: Settings | None = None, *, sessions: Sessions | None = None) -> Connection:
+    """Return a connection for this process, by default with the settings in TENANT_BEDROCK.
+
+    Does not call AWS yet. Keep the connection: it holds the clients and the role's keys, which are
+    valid for an hour. ``sessions`` are open ones from ``aws_sessions.open_sessions``. Raises
     SettingsError.
     """
-    environment.scrub()
-    return Connection(given or settings.parse(environment.settings_text()), sessions)
+    process_environment.scrub()
+    return Connection(settings or parse(process_environment.settings_json()), sessions)
 
 
 class Connection:
@@ -49,20 +59,20 @@ class Connection:
     def __init__(self, settings: Settings, sessions: Sessions | None = None) -> None:
         log = function_log.open_log()
         self.settings = settings
-        self._sessions = sessions or session.open_sessions(settings)
+        self._sessions = sessions or aws_sessions.open_sessions(settings)
         self._recorder = Recorder(
             settings,
             self._sessions.role,
             Delivery(
                 self._sessions.logs(),
                 group=settings.record_log_group,
-                stream=lambda: f"{settings.tenant}/{environment.execution()}",
+                stream_name=lambda: f"{settings.tenant}/{process_environment.execution_name()}",
                 log=log,
             ),
         )
-        sweep_when_leaving(self._recorder)
+        sweep_at_shutdown(self._recorder)
         self._limiter = _limiter(settings)
-        self._clients: dict[str, BedrockRuntimeClient] = {}
+        self._clients: dict[str, BedrockRuntimeClient] = {}  # by Region
         self._lock = threading.Lock()
 
     def chat(
@@ -75,28 +85,28 @@ class Connection:
     ) -> ChatBedrockConverse:
         """Return a LangChain chat model that acts as the operations role and records every call.
 
-        ``model`` is an alias of the tenant's stanza and may be left out when there is only one;
-        ``region`` defaults to its first Region; ``parameters`` are ChatBedrockConverse's own
-        (``max_tokens``, ``temperature``...). The stanza's guardrail and cap go with every call, and
-        all models of this connection share its requests per second.
+        ``model`` is an alias of the tenant's stanza and optional if there is only one. ``region``
+        defaults to the alias' first Region. ``parameters`` are those of ChatBedrockConverse
+        (``max_tokens``, ``temperature``...). The stanza's guardrail and cap apply to every call, and
+        all models of a connection share its requests per second.
 
-        The answer tells its record in ``response_metadata["record"]``: ``{"id": ..., "delivery":
-        "delivered" | "spilled" | "lost", "alias": ..., "usage": ...}``; a stream tells it in its
-        last chunk, and an error in a note. Raises ModelNotGrantedError before any call, and
-        RoleRefusedError, ThrottledError or ModelFailedError when STS gives no keys. With ``audit =
-        "required"`` in the stanza, a call raises NotRecordedError unless its record is delivered.
+        The answer names its record in ``response_metadata["record"]``: ``{"id": ..., "delivery":
+        "delivered" | "spilled" | "lost", "alias": ..., "usage": ...}``. A stream has it in its last
+        chunk, an error in a note. Raises ModelNotGrantedError before any call, and RoleRefusedError,
+        ThrottledError or ModelFailedError if STS issues no keys. With ``audit = "required"`` in the
+        stanza, a call raises NotRecordedError unless its record is delivered.
         """
-        alias, region = self.settings.grant(model, region)
+        alias, region = self.settings.resolve(model, region)
         granted = self.settings.models[alias]
         client = self._client(region)
         if self._limiter is not None:
             parameters["rate_limiter"] = self._limiter
         chat = RecordedChat(
-            # Without both clients it makes its own, as this account instead of the operations role.
+            # Without both clients it makes its own, with this account's keys instead of the role's.
             client=client,
             bedrock_client=client,
             model=granted.model,
-            # Without these it asks Bedrock what is behind a profile, which no tenant may.
+            # Without these it asks Bedrock for the model behind a profile, which no tenant may do.
             base_model=granted.base_model_id,
             provider=granted.provider,
             region_name=region,
@@ -105,7 +115,7 @@ class Connection:
             verbose=False,
             **parameters,
         )
-        if "disable_streaming" in parameters:  # it decides for itself behind a profile's ARN
+        if "disable_streaming" in parameters:  # for a profile's ARN the constructor overrides it
             chat.disable_streaming = parameters["disable_streaming"]
         return chat
 
@@ -116,73 +126,74 @@ class Connection:
         region: str | None = None,
         callbacks: list[BaseCallbackHandler] | None = None,
         **parameters: Any,  # noqa: ANN401 - as for ``chat``
-    ) -> ChatBedrockConverse | RunnableWithFallbacks[LanguageModelInput, AIMessage]:
-        """Return ``chat(model)`` with the fallbacks of its stanza behind it, in their order.
+    ) -> Chat:
+        """Return ``chat(model)`` followed by the fallbacks of its stanza, in their order.
 
-        They are tried when Bedrock throttles, fails or does not answer; ``errors.passing`` has the
-        list. Each attempt is a run and a record of its own, and ``response_metadata["record"]``
-        names the alias that answered. A fallback that is not granted in the ``region`` asked for is
-        left out; a stream falls back until its first chunk. When all fail, the first error is
-        raised.
+        They are tried when Bedrock throttles, fails or does not answer, which are the errors in
+        ``errors.retryable_errors``. Each attempt is a run with its own record, and
+        ``response_metadata["record"]`` names the alias that answered. Fallbacks that are not granted
+        in the requested ``region`` are left out. A stream can fall back until its first chunk. If all
+        models fail, the first error is raised.
 
-        This is LangChain's ``with_fallbacks``, a Runnable: ``bind_tools`` and
-        ``with_structured_output`` reach each model, but it is no BaseChatModel. ``chat`` is one, and
-        calls the model named and no other, so that an agent or a comparison of models is never
-        answered by another model unasked. Without fallbacks this is ``chat(model)`` itself.
+        The result is LangChain's ``with_fallbacks``, a Runnable but no BaseChatModel; ``bind_tools``
+        and ``with_structured_output`` apply to each model. Use ``chat`` for an agent or a comparison
+        of models, where no other model should answer. Without fallbacks this is ``chat(model)``.
         """
-        refuse_onlookers()  # as a chain it would be shown before a model's own callbacks hear of it
-        alias, _ = self.settings.grant(model, region)
-        granted = self.settings.models
+        ensure_no_tracing()  # tracing would show a chain before its models' own callbacks check for it
+        alias, _ = self.settings.resolve(model, region)
+        models = self.settings.models
         first, *others = [
             self.chat(name, region=region, callbacks=callbacks, **parameters)
-            for name in (alias, *granted[alias].fallbacks)
-            if name == alias or region is None or region in granted[name].regions
+            for name in (alias, *models[alias].fallbacks)
+            if name == alias or region is None or region in models[name].regions
         ]
         if not others:
             return first
-        return first.with_fallbacks(others, exceptions_to_handle=errors.passing(first.client))
+        return first.with_fallbacks(
+            others, exceptions_to_handle=errors.retryable_errors(first.client)
+        )
 
     def invocation(self, context: LambdaContext | None) -> AbstractContextManager[None]:
-        """Serve one Lambda invocation in this block; ``context`` is what Lambda gave the handler.
+        """Serve one Lambda invocation in this block; ``context`` is Lambda's context object.
 
-        Its records name the invocation. Deliveries keep within its time, and calls that are open
-        at its end, or one second before Lambda would end it, are recorded as ``incomplete``.
-        The handler of this package does it; write the block around a handler of your own.
+        Its records name the invocation and are delivered within its time. Calls that are open at its
+        end, or one second before Lambda ends it, are recorded as ``incomplete``. Use the block in a
+        handler of your own; the handler of this package does.
         """
-        return self._recorder.during(Invocation.of(context))
+        return self._recorder.during(Invocation.from_context(context))
 
     def receipt(self, run_id: UUID) -> Receipt | None:
-        """Where the record of a LangChain run is; the way to learn it when the call failed.
+        """The receipt of a LangChain run, also of one that failed.
 
-        Choose the id yourself: ``chat.invoke(prompt, {"run_id": run_id})``. The last 1,000 runs
-        are kept.
+        Choose the id when you call: ``chat.invoke(prompt, {"run_id": run_id})``. The receipts of the
+        last 1,000 runs are kept.
         """
         return self._recorder.receipt(run_id)
 
     def _client(self, region: str) -> BedrockRuntimeClient:
-        """The one client of a Region; the first of all assumes the role."""
+        """The client of a Region, made on first use; the first of all assumes the role."""
         with self._lock:
             if region not in self._clients:
                 try:
                     client = self._sessions.bedrock(region)
                 except (BotoCoreError, ClientError) as error:
-                    raise errors.of_role(error) from None
-                terms.keep(client, self.settings)
-                wire.watch(client, self._recorder)
+                    raise errors.from_assume_role(error) from None
+                call_limits.register(client, self.settings)
+                botocore_hooks.register(client, self._recorder)
                 self._clients[region] = client
             return self._clients[region]
 
 
 def _limiter(settings: Settings) -> InMemoryRateLimiter | None:
-    """The tenant's requests per second, if its stanza names them, for all models together.
+    """The tenant's requests per second, for all models together, if the stanza sets a rate.
 
-    Politeness, not enforcement: every process counts for itself. On Lambda an execution
-    environment serves one request at a time, so with N of them N times as many may leave.
+    It is a courtesy and no enforcement, as every process counts for itself: a Lambda environment
+    serves one request at a time, and N environments may send N times as many.
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
     """
     rate = settings.quota.requests_per_second
     if rate is None:
         return None
     limiter = InMemoryRateLimiter(requests_per_second=rate, max_bucket_size=max(1, rate))
-    limiter.available_tokens = 1  # it starts empty, and every cold start would wait
+    limiter.available_tokens = 1  # an empty bucket would delay the first call of every cold start
     return limiter

@@ -1,66 +1,62 @@
-"""The Lambda function: one event in, one answer out."""
+"""The Lambda function: one JSON event in, one JSON answer out."""
 
 from __future__ import annotations
 
 import functools
 from typing import TYPE_CHECKING, Any
 
-from tenant_bedrock.start import Start
+from tenant_bedrock.startup import Startup
 
-_start = Start()
-_start.begin()  # before the imports below, which take long
+_startup = Startup()
+_startup.begin()  # before the imports below, which take most of a cold start
 
 from tenant_bedrock import errors, request  # noqa: E402
-from tenant_bedrock.callback import refuse_onlookers  # noqa: E402
+from tenant_bedrock.callback import ensure_no_tracing  # noqa: E402
 from tenant_bedrock.connection import Connection, connect  # noqa: E402
 
 if TYPE_CHECKING:
-    from langchain_aws import ChatBedrockConverse
-    from langchain_core.language_models import LanguageModelInput
-    from langchain_core.messages import AIMessage, BaseMessage
-    from langchain_core.runnables import RunnableWithFallbacks
+    from langchain_core.messages import BaseMessage
 
+    from tenant_bedrock.connection import Chat
     from tenant_bedrock.invocation import LambdaContext
-
-    Chat = ChatBedrockConverse | RunnableWithFallbacks[LanguageModelInput, AIMessage]
 
 
 def handler(event: object, context: LambdaContext | None) -> dict[str, Any]:
     """Answer ``{"prompt": ...}`` or ``{"messages": [{"role": ..., "content": ...}]}``.
 
-    The event may also say ``system``, ``model`` (an alias), ``region``, ``max_tokens``,
+    The event may also have ``system``, ``model`` (an alias), ``region``, ``max_tokens``,
     ``temperature``, ``top_p`` and ``stop``. The answer is ``{"answer", "model", "stop_reason",
-    "usage", "record": {"id", "delivery"}}``, with tokens as Bedrock counted them: ``input_tokens``
-    leaves out those read from or written to a prompt cache.
+    "usage", "record": {"id", "delivery"}}``. Its tokens are those that Bedrock counted;
+    ``input_tokens`` excludes tokens read from or written to a prompt cache.
 
-    ``model`` is the alias that answered: when Bedrock throttles or fails, the fallbacks of the one
-    asked for are tried, each attempt with a record of its own.
+    ``model`` in the answer is the alias that answered: if Bedrock throttles or fails, the fallbacks
+    of the requested alias are tried, and each attempt has its own record.
 
     Raises BadRequestError, ModelNotGrantedError, TenantSuspendedError, RoleRefusedError,
-    ThrottledError, ModelFailedError or NotRecordedError, which Lambda reports by class name as
-    ``errorType``; none holds a prompt.
+    ThrottledError, ModelFailedError, NotRecordedError, PromptLeakError or SettingsError. Lambda
+    reports the class name as ``errorType``. No message quotes the event.
     """
-    asked = request.parse(event)
+    chat_request = request.parse(event)
     connection = _connection()
     with connection.invocation(context):
-        chat = _chat(connection, asked.model, asked.region)
-        refuse_onlookers()
+        chat = _chat(connection, chat_request.model, chat_request.region)
+        ensure_no_tracing()  # tracing would show a chain of fallbacks before its models check for it
         try:
-            message = chat.invoke(asked.turns(), **asked.parameters())
-        except Exception as error:  # noqa: BLE001 - every failure becomes one that holds no prompt
-            raise errors.of_model(error) from None
+            message = chat.invoke(chat_request.turns(), **chat_request.parameters())
+        except Exception as error:  # noqa: BLE001 - every failure becomes one that quotes nothing
+            raise errors.from_model_call(error) from None
     return _answer(message)
 
 
 @functools.cache
 def _connection() -> Connection:
-    """The connection of this execution environment: keys and clients serve many invocations."""
-    return connect(sessions=_start.sessions)
+    """The connection of this execution environment, which serves many invocations."""
+    return connect(sessions=_startup.sessions)
 
 
 @functools.cache
 def _chat(connection: Connection, model: str | None, region: str | None) -> Chat:
-    """The chat for a model and a Region: making it costs as much as LangChain in a call does."""
+    """The chat for a model and a Region; making one takes as long as LangChain does for a call."""
     return connection.chat_with_fallbacks(model, region=region)
 
 
@@ -82,4 +78,4 @@ def _answer(message: BaseMessage) -> dict[str, Any]:
     }
 
 
-_start.finish(_connection)
+_startup.finish(_connection)

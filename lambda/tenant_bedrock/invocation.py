@@ -1,4 +1,4 @@
-"""The invocation that a process is serving: its name in the records, and the time that it has left."""
+"""The Lambda invocation that the process is serving: its id and its remaining time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol, Self
 
 
 class LambdaContext(Protocol):
-    """What is used of the object that Lambda hands to a handler.
+    """The part of Lambda's context object that this package uses.
 
     https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
     """
@@ -22,19 +22,19 @@ class LambdaContext(Protocol):
 
 @dataclass(frozen=True)
 class Invocation:
-    """``ends_at`` is on the clock of ``time.monotonic``, in seconds."""
+    """An invocation, or by default none; ``ends_at`` is in seconds of ``time.monotonic``."""
 
     id: str | None = None
     ends_at: float = math.inf
 
     @classmethod
-    def of(cls, context: LambdaContext | None) -> Self:
-        """The invocation that ``context`` belongs to; None has no name and no end."""
+    def from_context(cls, context: LambdaContext | None) -> Self:
+        """The invocation of ``context``; without a context it has no id and no end."""
         if context is None:
             return cls()
         seconds = context.get_remaining_time_in_millis() / 1000
         return cls(context.aws_request_id, time.monotonic() + seconds)
 
     def seconds_left(self) -> float:
-        """Seconds until the invocation ends; infinite outside one."""
+        """Seconds until the invocation ends; infinite outside of one."""
         return self.ends_at - time.monotonic()

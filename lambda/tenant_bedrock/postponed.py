@@ -1,9 +1,9 @@
-"""Lets a package be imported without running it, until someone asks for what it defines.
+"""Import a package without running its ``__init__``, until one of its names is needed.
 
-``import a.b`` runs ``a`` first, and some packages' own modules import everything they have. One
-that is postponed is there at once, with its submodules to be found; its code runs when a name is
-asked of it that is not there yet (PEP 562), so ``from a import X`` works as ever. Names only: a
-package of this name that does not exist, or is not imported, changes nothing.
+``import a.b`` runs ``a/__init__.py`` first, and some packages import all of their modules there. The
+code of a postponed package runs on the first access to a name that it does not have yet (PEP 562),
+so ``from a import X`` works as usual and its submodules can be imported at any time. Postponing a
+package that does not exist or is not imported has no effect.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class _Finder(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Find one of the packages where Python would, and change only when it runs."""
+        """Find one of the packages as Python would, and change only when its code runs."""
         if fullname not in self._packages:
             return None
         spec = PathFinder.find_spec(fullname, path, target)
@@ -49,22 +49,24 @@ class _Postponing(importlib.abc.Loader):
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        running = threading.RLock()
-        begun = False
+        lock = threading.RLock()
+        has_begun = False
 
         def run_and_get(name: str) -> Any:  # noqa: ANN401 - whatever the package defines
-            nonlocal begun
-            with running:
-                if not begun:
-                    begun = True
+            nonlocal has_begun
+            with lock:
+                if not has_begun:
+                    has_begun = True
                     try:
                         self._loader.exec_module(module)
                     except BaseException:
-                        begun = False  # the next to ask shall hear of it too
+                        has_begun = False  # so that the next access raises the error again
                         raise
                     if module.__dict__["__getattr__"] is run_and_get:
                         del module.__dict__["__getattr__"]
-            if module.__dict__.get("__getattr__") is run_and_get:  # the package asks while it runs
+            if (
+                module.__dict__.get("__getattr__") is run_and_get
+            ):  # a circular access while its code runs
                 raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
             return getattr(module, name)
 

@@ -1,8 +1,8 @@
 """The record of one model call: Bedrock's ModelInvocationLog 1.0 plus ``tenantBedrock``.
 
 Queries written for Bedrock's own log work on it unchanged:
-https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html. The file
-``record.schema.json`` beside this one says what a record may hold, as JSON Schema.
+https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html. The JSON Schema
+of a record is ``record.schema.json`` in this folder.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID, uuid4
 
 from tenant_bedrock import content
-from tenant_bedrock.errors import code_of
+from tenant_bedrock.errors import error_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from tenant_bedrock.settings import Settings
     from tenant_bedrock.stream import StreamedAnswer
 
-# A call has a ``start`` mark and one of the others. ``incomplete`` is a call nobody saw the end of:
-# a stream left half way, or time that ran out. Should its answer come after all, ``end`` follows.
+# Every call has a ``start`` mark and one other phase. ``incomplete`` is a call whose end was not seen: a
+# stream that was abandoned, or no time left. If its answer arrives later, ``end`` follows.
 Phase = Literal["start", "end", "error", "incomplete"]
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One HTTP exchange with Bedrock; ``status`` is None when no answer came back."""
+    """One HTTP exchange with Bedrock; ``status`` is None if there was no response."""
 
     request_id: str | None
     status: int | None
@@ -41,18 +41,17 @@ class Attempt:
 
 @dataclass
 class ModelCall:
-    """What is known of one call so far: LangChain's callback begins it, the wire fills it in.
+    """One call as far as it has come: LangChain's callback begins it, botocore's hooks complete it.
 
-    ``body`` and ``answer`` are what really was sent and received, not LangChain's summary of it;
-    ``stream`` is the answer to a stream as far as it has come. ``recorded`` is the last phase
-    that was written.
+    ``body`` and ``answer`` are the request and response themselves, not LangChain's view of them;
+    ``stream`` is a streamed answer so far. ``recorded`` is the last phase that was written.
     """
 
     alias: str | None = None
     run_id: UUID | None = None
     parent_run_id: UUID | None = None
     invocation_id: str | None = None
-    record_id: str = field(default_factory=lambda: str(uuid4()))  # from os.urandom, not from a seed
+    record_id: str = field(default_factory=lambda: str(uuid4()))  # random even after a snapshot
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     recorded: Phase | None = None
     operation: str | None = None
@@ -67,52 +66,52 @@ class ModelCall:
     _started: float = field(default_factory=time.perf_counter)
 
     @property
-    def sent(self) -> bool:
-        """Whether its request was handed to the network."""
+    def has_request(self) -> bool:
+        """Whether the call got as far as a request to send."""
         return bool(self.body)
 
     def elapsed_ms(self) -> float:
         """Milliseconds since the call began."""
         return round((time.perf_counter() - self._started) * 1000, 1)
 
-    def attempted(self, request_id: str | None, status: int | None, error: str | None) -> None:
-        """Note that one exchange is over; its time is what the earlier ones have left."""
-        before = sum(attempt.milliseconds for attempt in self.attempts)
-        took = round(self.elapsed_ms() - before, 1)
-        self.attempts.append(Attempt(request_id, status, error, took))
+    def add_attempt(self, request_id: str | None, status: int | None, error: str | None) -> None:
+        """Add an exchange that has ended; it took the time since the previous one."""
+        previous_ms = sum(attempt.milliseconds for attempt in self.attempts)
+        milliseconds = round(self.elapsed_ms() - previous_ms, 1)
+        self.attempts.append(Attempt(request_id, status, error, milliseconds))
 
-    def received(self) -> Mapping[str, Any]:
-        """The answer, or as much of a stream's as has come; empty when nothing has."""
+    def answer_so_far(self) -> Mapping[str, Any]:
+        """The answer, or what has arrived of a streamed one; empty if there is none."""
         return self.answer or (self.stream.assembled() if self.stream else {})
 
     def usage(self) -> dict[str, int]:
-        """Tokens as Bedrock counted them; ``inputTokens`` leaves out those read from a cache."""
-        usage = self.received().get("usage", {})
+        """Tokens as Bedrock counted them; ``inputTokens`` excludes cache reads and writes."""
+        usage = self.answer_so_far().get("usage", {})
         return {name: count for name, count in usage.items() if isinstance(count, int)}
 
 
-def mark(call: ModelCall, settings: Settings, session_arn: str) -> dict[str, Any]:
-    """The start mark: that a request of this size is about to leave, and nothing of its content.
+def start_mark(call: ModelCall, settings: Settings, session_arn: str) -> dict[str, Any]:
+    """The start mark of a call, with the size of its request and none of its content.
 
-    Where records hold no content, the mark leaves out the request's SHA-256 too.
+    If records keep no content, the mark has no SHA-256 of the request either.
     """
     digest = hashlib.sha256(call.body).hexdigest() if settings.content != "metadata" else None
     request = _present(bytes=len(call.body), sha256=digest)
-    ours = _present(**_origin(call, "start", settings), request=request)
-    return _present(**_head(call, settings, session_arn), tenantBedrock=ours)
+    extension = {**_origin(call, "start", settings), "request": request}
+    return {**_head(call, settings, session_arn), "tenantBedrock": extension}
 
 
 def build(call: ModelCall, phase: Phase, settings: Settings, session_arn: str) -> dict[str, Any]:
-    """The record of a call as it is now; without an answer it has no output, unsent no input."""
-    answer = call.received()
+    """The record of a call; it has no output without an answer and no input without a request."""
+    answer = call.answer_so_far()
     usage = call.usage()
     return _present(
         **_head(call, settings, session_arn),
         requestId=call.attempts[-1].request_id if call.attempts else None,
-        errorCode=code_of(call.error) if call.error else None,
-        input=_input(call, usage, settings) if call.sent else None,
+        errorCode=error_code(call.error) if call.error else None,
+        input=_input(call, usage, settings) if call.has_request else None,
         output=_output(answer, usage, settings) if answer else None,
-        tenantBedrock=_ours(call, phase, answer, settings),
+        tenantBedrock=_extension(call, phase, answer, settings),
     )
 
 
@@ -144,10 +143,10 @@ def _origin(call: ModelCall, phase: Phase, settings: Settings) -> dict[str, Any]
     )
 
 
-def _ours(
+def _extension(
     call: ModelCall, phase: Phase, answer: Mapping[str, Any], settings: Settings
 ) -> dict[str, Any]:
-    """What Bedrock's log has no place for."""
+    """The object ``tenantBedrock``: everything that Bedrock's log has no member for."""
     return _present(
         **_origin(call, phase, settings),
         attempts=[
@@ -172,7 +171,7 @@ def _ours(
 def _input(call: ModelCall, usage: dict[str, int], settings: Settings) -> dict[str, Any]:
     return _present(
         inputContentType="application/json",
-        inputBodyJson=content.shown(json.loads(call.body), settings.content),
+        inputBodyJson=content.redact(json.loads(call.body), settings.content),
         inputTokenCount=usage.get("inputTokens"),
         cacheReadInputTokenCount=usage.get("cacheReadInputTokens"),
         cacheWriteInputTokenCount=usage.get("cacheWriteInputTokens"),
@@ -183,21 +182,21 @@ def _output(answer: Mapping[str, Any], usage: dict[str, int], settings: Settings
     body = {name: part for name, part in answer.items() if name != "ResponseMetadata"}
     return _present(
         outputContentType="application/json",
-        outputBodyJson=content.shown(body, settings.content),
+        outputBodyJson=content.redact(body, settings.content),
         outputTokenCount=usage.get("outputTokens"),
     )
 
 
 def _error(error: BaseException, settings: Settings) -> dict[str, Any]:
-    """AWS's messages quote what was sent at times, so they count as content."""
+    """The error's class, and its message only with full content, because AWS's messages may quote it."""
     message = str(error) if settings.content == "full" else None
     return _present(type=type(error).__name__, message=message)
 
 
 def _reasoning_tokens(answer: Mapping[str, Any]) -> int | None:
-    """Part of the output tokens; Bedrock tells it only when asked for the model's own usage.
+    """The reasoning tokens among the output tokens, if the caller asked for the model's own usage.
 
-    That is ``additional_model_response_field_paths=["/usage"]``, as LangChain reads it:
+    LangChain asks for it with ``additional_model_response_field_paths=["/usage"]``:
     https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-extended-thinking.html
     """
     usage = (answer.get("additionalModelResponseFields") or {}).get("usage") or {}
@@ -206,5 +205,5 @@ def _reasoning_tokens(answer: Mapping[str, Any]) -> int | None:
 
 
 def _present(**members: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON members
-    """Leave out what is not known, as Bedrock's log does, instead of writing null."""
+    """The members that are known; like Bedrock's log, a record leaves the others out."""
     return {name: value for name, value in members.items() if value is not None}

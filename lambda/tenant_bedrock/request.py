@@ -1,4 +1,4 @@
-"""The event the handler takes, checked before any model is paid."""
+"""The handler's event, validated before any model is called."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tenant_bedrock.errors import BadRequestError
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-# A synchronous invocation carries at most 6 MB of JSON, and escapes make text longer in JSON:
+# Lambda accepts at most 6 MB of JSON in a synchronous invocation, and JSON escapes lengthen the text:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 TEXT_BYTES = 5_000_000
 
 Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
-StopText = Annotated[str, Field(min_length=1)]  # a line break is a good place to stop
+StopText = Annotated[str, Field(min_length=1)]  # may be a line break
 
 
 class _Strict(BaseModel):
@@ -33,7 +33,7 @@ class Message(_Strict):
 
 
 class Request(_Strict):
-    """What to ask which model; the ranges are Converse's.
+    """The members of an event, with Converse's ranges.
 
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InferenceConfiguration.html
     """
@@ -49,9 +49,9 @@ class Request(_Strict):
     stop: Annotated[list[StopText], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
-    def _asks_once(self) -> Self:
+    def _check_turns(self) -> Self:
         if (self.prompt is None) == (self.messages is None):
-            raise PydanticCustomError("asks_once", "write either prompt or messages")
+            raise PydanticCustomError("prompt_or_messages", "write either prompt or messages")
         if self.messages and self.messages[0].role != "user":
             raise PydanticCustomError("user_first", "the first message must have the role user")
         if sum(len(text.encode()) for _, text in self.turns()) > TEXT_BYTES:
@@ -61,23 +61,23 @@ class Request(_Strict):
         return self
 
     def turns(self) -> list[tuple[str, str]]:
-        """The conversation as LangChain takes it: (role, text) pairs, the system prompt first."""
+        """The conversation as LangChain takes it: pairs of role and text, the system prompt first."""
         system = [("system", self.system)] if self.system else []
         if self.prompt is not None:
             return [*system, ("user", self.prompt)]
         return [*system, *((message.role, message.content) for message in self.messages or [])]
 
     def parameters(self) -> dict[str, Any]:
-        """What LangChain's ``invoke`` takes beside the conversation."""
-        chosen = self.model_dump(include={"max_tokens", "temperature", "top_p", "stop"})
-        return {name: value for name, value in chosen.items() if value is not None}
+        """The arguments of LangChain's ``invoke`` other than the conversation."""
+        parameters = {"max_tokens", "temperature", "top_p", "stop"}
+        return self.model_dump(include=parameters, exclude_none=True)
 
 
 def parse(event: object) -> Request:
-    """The request in an event.
+    """Parse an event.
 
-    Raises BadRequestError: a sentence that names each wrong field and what to write there. It is
-    made from the fields' names only, for pydantic's own messages quote what was sent.
+    Raises BadRequestError, which names each invalid field and what to write there. Pydantic's own
+    messages quote the event, so its message is composed from field names only.
     """
     if not isinstance(event, dict):
         raise BadRequestError('The event is not a JSON object; write one like {"prompt": "Hello"}.')
@@ -86,10 +86,10 @@ def parse(event: object) -> Request:
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False)
     sentences = list(dict.fromkeys(_sentence(problem) for problem in problems))
-    raise BadRequestError(f"The event cannot be used: {'; '.join(sentences)}.")
+    raise BadRequestError(f"The event is invalid: {'; '.join(sentences)}.")
 
 
-_WHAT_TO_WRITE = {
+_CORRECTIONS = {
     "bool_type": "must be true or false",
     "float_type": "must be a number",
     "int_type": "must be a whole number",
@@ -110,22 +110,22 @@ def _sentence(problem: ErrorDetails) -> str:
     kind, location = problem["type"], problem["loc"]
     if kind == "extra_forbidden":
         return _unknown(location)
-    if kind in {"asks_once", "user_first", "oversize"}:
-        return problem["msg"]  # our own words
-    where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in location).lstrip(".")
+    if kind in {"prompt_or_messages", "user_first", "oversize"}:
+        return problem["msg"]  # written above, so it quotes nothing
+    field = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in location).lstrip(".")
     limits = problem.get("ctx", {})
     if kind == "greater_than_equal":
-        return f"{where} must be at least {limits['ge']:g}"
+        return f"{field} must be at least {limits['ge']:g}"
     if kind == "less_than_equal":
-        return f"{where} must be at most {limits['le']:g}"
-    return f"{where} {_WHAT_TO_WRITE.get(kind, 'has a value that cannot be used')}"
+        return f"{field} must be at most {limits['le']:g}"
+    return f"{field} {_CORRECTIONS.get(kind, 'has an invalid value')}"
 
 
 def _unknown(location: tuple[int | str, ...]) -> str:
-    """An unknown key is never printed, it may be anything; the known one it resembles is."""
+    """A sentence about an unknown key, which may be a misplaced prompt and so is not quoted."""
     *parents, key = location
     known = list(Message.model_fields if parents else Request.model_fields)
     where = "".join(f"[{p}]" if isinstance(p, int) else str(p) for p in parents) or "the event"
-    meant = difflib.get_close_matches(str(key), known, n=1)
-    advice = f"did you mean {meant[0]}?" if meant else f"known are {', '.join(known)}"
+    similar = difflib.get_close_matches(str(key), known, n=1)
+    advice = f"did you mean {similar[0]}?" if similar else f"known are {', '.join(known)}"
     return f"{where} has an unknown key ({advice})"

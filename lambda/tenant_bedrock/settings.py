@@ -1,4 +1,4 @@
-"""What Terraform tells the package, parsed once from TENANT_BEDROCK."""
+"""The settings that Terraform writes to TENANT_BEDROCK."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class _Frozen(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _null_is_left_out(cls, members: object) -> object:
-        """Terraform writes null for what the stanza does not say."""
+    def _drop_nulls(cls, members: object) -> object:
+        """Drop nulls, which Terraform writes for everything that the stanza leaves out."""
         if not isinstance(members, dict):
             return members
         return {name: value for name, value in members.items() if value is not None}
 
 
 class Guardrail(_Frozen):
-    """The guardrail that every call of the tenant must carry."""
+    """The guardrail that applies to every call of the tenant."""
 
     arn: Text
     version: Text
@@ -35,12 +35,12 @@ class Guardrail(_Frozen):
 class Model(_Frozen):
     """A granted model and the Regions it may be called in, the default one first.
 
-    ``model`` is what Bedrock is asked for: a foundation model's id, a system profile's id or an
+    ``model`` is the id sent to Bedrock: a foundation model's id, a system profile's id or an
     application inference profile's ARN. ``base_model_id`` is the foundation model behind it.
     """
 
     model: Text
-    # A TENANT_BEDROCK from before there were profiles leaves it out: the model is its own base.
+    # Settings written before profiles were supported leave it out: the model is then its own base.
     base_model_id: Text = Field(default_factory=lambda members: members.get("model", ""))
     fallbacks: tuple[Text, ...] = ()
     regions: Annotated[tuple[Text, ...], Field(min_length=1)]
@@ -48,12 +48,12 @@ class Model(_Frozen):
 
     @property
     def provider(self) -> str:
-        """Who made the model: LangChain cannot read that off a profile's ARN."""
+        """The model's provider, which LangChain cannot derive from the ARN of a profile."""
         return self.base_model_id.partition(".")[0]
 
 
 class Quota(_Frozen):
-    """What the tenant may use; the operations side watches the tokens of a day and a month."""
+    """The tenant's limits; the operations account watches the tokens of a day and a month."""
 
     max_tokens_per_call: Count | None = None
     requests_per_second: Annotated[float, Field(gt=0)] | None = None
@@ -62,11 +62,11 @@ class Quota(_Frozen):
 
 
 class Settings(_Frozen):
-    """One tenant's side of the hand-over, with the models it may call by alias.
+    """The hand-over to one tenant, with the models it may call by alias.
 
-    ``audit`` says what becomes of an answer whose record CloudWatch did not acknowledge, and
-    ``content`` how much of prompts and answers the records hold. ``timeout`` is the Lambda
-    function's, in seconds; a process elsewhere has none.
+    ``audit`` decides whether an answer is returned when CloudWatch did not acknowledge its record,
+    ``content`` how much of prompts and answers the records keep. ``timeout`` is the Lambda
+    function's, in seconds, and None elsewhere.
     """
 
     audit: Literal["required", "best-effort"] = "best-effort"
@@ -83,18 +83,18 @@ class Settings(_Frozen):
 
     @property
     def operations_account(self) -> str:
-        """The account that owns the role and pays for the model: the one Bedrock would log."""
+        """The account that owns the role and pays for the calls, as in Bedrock's own log."""
         return self.role_arn.split(":")[4]
 
-    def aliases_of(self, model_id: str | None) -> list[str]:
-        """The aliases that ask Bedrock for ``model_id``; two may share one."""
+    def aliases_for(self, model_id: str | None) -> list[str]:
+        """The aliases of ``model_id``; several aliases may share one model."""
         return [alias for alias, model in self.models.items() if model.model == model_id]
 
-    def grant(self, alias: str | None, region: str | None) -> tuple[str, str]:
-        """The alias and Region to call; the only alias and its first Region by default.
+    def resolve(self, alias: str | None, region: str | None) -> tuple[str, str]:
+        """The alias and Region to call; by default the only alias and its first Region.
 
-        Raises ModelNotGrantedError when the tenant's stanza does not grant it. The message lists
-        what is granted and never what was asked for: a mixed-up event may hold a prompt there.
+        Raises ModelNotGrantedError if the tenant's stanza does not grant them. The message lists
+        what is granted and does not quote the arguments, which could hold a misplaced prompt.
         """
         granted = ", ".join(sorted(self.models))
         if alias is None and len(self.models) > 1:
@@ -102,39 +102,39 @@ class Settings(_Frozen):
         alias = next(iter(self.models)) if alias is None else alias
         if alias not in self.models:
             raise ModelNotGrantedError(
-                f"The model asked for is not granted to tenant {self.tenant}; "
+                f"The requested model is not granted to tenant {self.tenant}; "
                 f"write one of: {granted}."
             )
         regions = self.models[alias].regions
         region = regions[0] if region is None else region
         if region not in regions:
             raise ModelNotGrantedError(
-                f"Tenant {self.tenant} may not call {alias} in the Region asked for; "
+                f"Tenant {self.tenant} may not call {alias} in the requested Region; "
                 f"write one of: {', '.join(regions)}."
             )
         return alias, region
 
 
 def parse(text: str | None) -> Settings:
-    """The settings in ``text``, the JSON value of TENANT_BEDROCK.
+    """Parse ``text``, the value of TENANT_BEDROCK.
 
-    Raises SettingsError with a sentence that names what is wrong but not its value, for the
-    ExternalId is in there.
+    Raises SettingsError, which names the invalid members but not their values, because the
+    ExternalId is one of them.
     """
     if not text:
         raise SettingsError(
-            "TENANT_BEDROCK is not set; it holds the JSON that modules/customer-workload gives the "
-            "function, and `make handover` prints its parts."
+            "TENANT_BEDROCK is not set. Set it to the JSON that modules/customer-workload gives the "
+            "function; `make handover` prints the module's inputs."
         )
     try:
         return Settings.model_validate_json(text)
     except ValidationError as error:
-        wrong = sorted({_where(problem["loc"]) for problem in error.errors(include_input=False)})
+        members = sorted({_path(problem["loc"]) for problem in error.errors(include_input=False)})
     raise SettingsError(
-        f"TENANT_BEDROCK is broken at: {', '.join(wrong)}. Apply the customer root again; it "
+        f"TENANT_BEDROCK is invalid at: {', '.join(members)}. Apply the customer root again; it "
         "writes the value from the tenant's stanza."
     )
 
 
-def _where(location: tuple[int | str, ...]) -> str:
+def _path(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location) or "its JSON syntax"

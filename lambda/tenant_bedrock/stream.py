@@ -1,4 +1,4 @@
-"""A streamed answer: passed on event by event, and put together as Converse would have given it.
+"""A streamed answer: its events are passed on and assembled into Converse's answer.
 
 Events and their order: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStreamOutput.html
 """
@@ -19,31 +19,31 @@ _CONTENT = frozenset({"contentBlockStart", "contentBlockDelta"})
 
 
 class WatchedStream:
-    """An event stream that tells, once, how it ended.
+    """An event stream that reports its first content and, exactly once, its end.
 
-    ``ended`` gets whether ``answer`` is whole, and the error that cut it.
+    ``on_end`` receives whether ``answer`` is complete, and the error that interrupted the stream.
     """
 
     def __init__(
         self,
         events: EventStream[Any],
-        ended: Callable[[bool, BaseException | None], None],
-        first_token: Callable[[], None],
+        on_end: Callable[[bool, BaseException | None], None],
+        on_first_token: Callable[[], None],
     ) -> None:
         self._events = events
-        self._ended = ended
-        self._first_token = first_token
+        self._on_end = on_end
+        self._on_first_token = on_first_token
         self.answer = StreamedAnswer()
-        self._over = False
-        self._spoken = False
+        self._has_ended = False
+        self._has_content = False
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Pass every event on; a broken connection or an error event ends the call as failed."""
+        """Yield every event; a broken connection or an error event ends the call with an error."""
         try:
             for event in self._events:
-                if not self._spoken and _CONTENT & event.keys():
-                    self._spoken = True
-                    self._first_token()
+                if not self._has_content and _CONTENT & event.keys():
+                    self._has_content = True
+                    self._on_first_token()
                 self.answer.add(event)
                 yield event
         except Exception as error:
@@ -52,60 +52,60 @@ class WatchedStream:
         self._end(None)
 
     def close(self) -> None:
-        """Stop reading; a reader that leaves early ends the call as incomplete."""
+        """Stop reading; an answer that is not complete by then is recorded as incomplete."""
         self._events.close()
         self._end(None)
 
     def _end(self, error: BaseException | None) -> None:
-        if not self._over:
-            self._over = True
-            self._ended(self.answer.whole, error)
+        if not self._has_ended:
+            self._has_ended = True
+            self._on_end(self.answer.is_complete, error)
 
 
 class StreamedAnswer:
-    """The events of one answer, folded into the shape Converse answers in.
+    """The events of one answer, assembled into the shape of Converse's answer.
 
-    It can be looked at while it grows: a sweep of open calls does so from another thread.
+    Another thread may read it while it grows, to record an open call.
     """
 
     def __init__(self) -> None:
-        self.empty = True
+        self._is_empty = True
         self._lock = threading.Lock()
         self._role = "assistant"
         self._blocks: dict[int, dict[str, Any]] = {}
         self._rest: dict[str, Any] = {}
 
     @property
-    def whole(self) -> bool:
-        """Whether Bedrock's last two events came: why it stopped, and what it counted."""
+    def is_complete(self) -> bool:
+        """Whether Bedrock's last two events have arrived: the stop reason and the usage."""
         return {"stopReason", "usage"} <= self._rest.keys()
 
     def add(self, event: dict[str, Any]) -> None:
-        """Take in one event; an unknown kind is passed over, it holds no text of the answer."""
+        """Add one event; events of other kinds hold nothing of the answer."""
         with self._lock:
-            self.empty = False
+            self._is_empty = False
             for kind, part in event.items():
                 if kind == "messageStart":
                     self._role = part["role"]
                 elif kind in _CONTENT:
                     block = self._blocks.setdefault(part["contentBlockIndex"], {})
-                    _fold(block, part.get("start") or part.get("delta") or {})
+                    _merge(block, part.get("start") or part.get("delta") or {})
                 elif kind in {"messageStop", "metadata"}:
                     self._rest.update(part)
 
     def assembled(self) -> dict[str, Any]:
-        """The answer so far; empty when nothing came."""
-        if self.empty:
+        """The answer so far; empty before the first event."""
+        if self._is_empty:
             return {}
         with self._lock:
             content = [_as_converse(self._blocks[index]) for index in sorted(self._blocks)]
             return {"output": {"message": {"role": self._role, "content": content}}, **self._rest}
 
 
-def _fold(block: dict[str, Any], delta: dict[str, Any]) -> None:
+def _merge(block: dict[str, Any], delta: dict[str, Any]) -> None:
     for name, piece in delta.items():
         if isinstance(piece, dict):
-            _fold(block.setdefault(name, {}), piece)
+            _merge(block.setdefault(name, {}), piece)
         elif isinstance(piece, (str, bytes)) and name in block:
             block[name] += piece
         else:
@@ -113,13 +113,13 @@ def _fold(block: dict[str, Any], delta: dict[str, Any]) -> None:
 
 
 def _as_converse(block: dict[str, Any]) -> dict[str, Any]:
-    """A tool's input arrives as pieces of JSON text and reasoning without its inner name."""
+    """Parse a tool's input, which arrives as JSON text, and add the inner name of reasoning."""
     if "toolUse" in block:
-        tool = dict(block["toolUse"])
-        # A stream cut half way leaves half a document; it is kept as it came.
+        tool_use = dict(block["toolUse"])
+        # An interrupted stream leaves JSON that is not complete; it is kept as text.
         with suppress(json.JSONDecodeError):
-            tool["input"] = json.loads(tool.get("input") or "{}")
-        return {**block, "toolUse": tool}
+            tool_use["input"] = json.loads(tool_use.get("input") or "{}")
+        return {**block, "toolUse": tool_use}
     reasoning = block.get("reasoningContent", {})
     if "text" in reasoning:
         return {**block, "reasoningContent": {"reasoningText": reasoning}}

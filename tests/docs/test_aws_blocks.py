@@ -82,7 +82,7 @@ def test_an_unknown_alias_is_refused_by_name(checkout, aws, applied):
     run = checkout.shell("make invoke ENV=dev TENANT=umbrella MODEL=opus PROMPT=Hello", **aws)
     assert run.returncode != 0
     assert (
-        "ModelNotGrantedError: The model asked for is not granted to tenant umbrella" in run.stderr
+        "ModelNotGrantedError: The requested model is not granted to tenant umbrella" in run.stderr
     )
 
 

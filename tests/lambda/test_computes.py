@@ -133,5 +133,7 @@ def test_what_is_wrong_is_a_sentence_and_a_failure(acme: Any, ecs: dict[str, str
 
     assert (unknown.returncode, without_keys.returncode) == (1, 1)
     assert unknown.stderr.startswith("ModelNotGrantedError: ")
-    assert without_keys.stderr.startswith("ModelFailedError: STS could not be asked")
+    assert without_keys.stderr.startswith(
+        "ModelFailedError: The request to STS for the operations role failed"
+    )
     assert "Traceback" not in unknown.stderr + without_keys.stderr

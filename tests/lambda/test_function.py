@@ -40,7 +40,7 @@ def test_answers_and_records_in_a_stream_named_for_the_environment(function: Any
         (
             {"prompt": "canary", "region": "eu-west-1"},
             "ModelNotGrantedError",
-            "Bedrock refused the operations role this model",
+            "Bedrock denied the operations role this model",
         ),
     ],
 )
@@ -123,7 +123,7 @@ def test_broken_settings_are_a_sentence(function: Any) -> None:
     error = function.invoke({"prompt": "canary"})
 
     assert error["errorType"] == "SettingsError"
-    assert "TENANT_BEDROCK is broken at: its JSON syntax" in error["errorMessage"]
+    assert "TENANT_BEDROCK is invalid at: its JSON syntax" in error["errorMessage"]
     assert "canary" not in json.dumps(error)
 
 

@@ -229,7 +229,7 @@ def test_a_refused_role_is_told_apart_from_a_refused_model(
         ({}, "Name a model; tenant acme may call: claude, nova."),
         (
             {"model": "nova", "region": "us-east-1"},
-            "may not call nova in the Region asked for; write one of: eu-central-1.",
+            "may not call nova in the requested Region; write one of: eu-central-1.",
         ),
     ],
 )

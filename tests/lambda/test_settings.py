@@ -28,25 +28,25 @@ def _without(name: str) -> str:
     [
         (None, "TENANT_BEDROCK is not set"),
         ("", "TENANT_BEDROCK is not set"),
-        ("{", "TENANT_BEDROCK is broken at: its JSON syntax"),
-        ("[]", "TENANT_BEDROCK is broken at: its JSON syntax"),
-        (_without("role_arn"), "broken at: role_arn. Apply the customer root again"),
-        (_without("models"), "broken at: models."),
-        (json.dumps({**GOOD, "models": {}}), "broken at: models."),
+        ("{", "TENANT_BEDROCK is invalid at: its JSON syntax"),
+        ("[]", "TENANT_BEDROCK is invalid at: its JSON syntax"),
+        (_without("role_arn"), "invalid at: role_arn. Apply the customer root again"),
+        (_without("models"), "invalid at: models."),
+        (json.dumps({**GOOD, "models": {}}), "invalid at: models."),
         (
             json.dumps({**GOOD, "models": {"claude": {"model": "x", "regions": []}}}),
-            "broken at: models.claude.regions.",
+            "invalid at: models.claude.regions.",
         ),
-        (json.dumps({**GOOD, "role_arn": "bedrock-prod-acme"}), "broken at: role_arn."),
-        (json.dumps({**GOOD, "extern_id": "x"}), "broken at: extern_id."),
-        (json.dumps({**GOOD, "guardrail": {"arn": "x"}}), "broken at: guardrail.version."),
+        (json.dumps({**GOOD, "role_arn": "bedrock-prod-acme"}), "invalid at: role_arn."),
+        (json.dumps({**GOOD, "extern_id": "x"}), "invalid at: extern_id."),
+        (json.dumps({**GOOD, "guardrail": {"arn": "x"}}), "invalid at: guardrail.version."),
         (
             json.dumps({**GOOD, "quota": {"max_tokens_per_call": 0}}),
-            "broken at: quota.max_tokens_per_call.",
+            "invalid at: quota.max_tokens_per_call.",
         ),
         (
             json.dumps({**GOOD, "quota": {"requests_per_second": 0}}),
-            "broken at: quota.requests_per_second.",
+            "invalid at: quota.requests_per_second.",
         ),
     ],
 )
@@ -75,8 +75,8 @@ def test_the_first_region_is_the_default() -> None:
     models = {"claude": {"model": "anthropic.claude-x", "regions": regions}}
     parsed = settings.parse(json.dumps({**GOOD, "models": models}))
 
-    assert parsed.grant("claude", None) == ("claude", "eu-west-1")
-    assert parsed.grant("claude", "eu-central-1") == ("claude", "eu-central-1")
+    assert parsed.resolve("claude", None) == ("claude", "eu-west-1")
+    assert parsed.resolve("claude", "eu-central-1") == ("claude", "eu-central-1")
 
 
 def test_an_older_hand_over_has_no_limits_and_its_models_are_their_own_base() -> None:

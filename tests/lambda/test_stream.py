@@ -78,9 +78,9 @@ def test_an_answer_is_whole_only_with_its_last_two_events() -> None:
     answer = StreamedAnswer()
     answer.add(START)
     answer.add(STOP)
-    assert not answer.whole
+    assert not answer.is_complete
     answer.add(METADATA)
-    assert answer.whole
+    assert answer.is_complete
 
 
 def test_no_event_is_no_answer() -> None:

@@ -1,10 +1,10 @@
-"""The two AWS sessions: the customer's own, and one that acts as the operations role."""
+"""The two AWS sessions: one with the customer's own keys, one with the operations role's."""
 
 from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Refresh
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
-from tenant_bedrock import environment
+from tenant_bedrock import process_environment
 from tenant_bedrock.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# One role assuming another gets 3,600 s and no more, whatever the role's own maximum is:
+# Role chaining is limited to 3,600 s, whatever the role's own maximum is:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining
 SESSION_SECONDS = 3600
-RENEW_BEFORE_SECONDS = 900  # from here on one thread renews; the others use the old keys
-STOP_BEFORE_SECONDS = 60  # from here on the old keys may expire on the way
-PAUSE_SECONDS = 30  # between two tries while STS is down: few requests wait for one
+ADVISORY_SECONDS = 900  # before the keys expire: one thread renews them, the others still use them
+MANDATORY_SECONDS = 60  # before the keys expire: no request is signed with them any more
+STS_PAUSE_SECONDS = 30  # between two renewals while STS fails, so that few requests wait for one
 
-# AWS lets some models answer for up to 60 minutes and asks for a read timeout to match:
+# AWS lets some models answer for up to 60 minutes and recommends a read timeout to match:
 # https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-37.html
-# A shorter one would retry, and pay for, a call whose answer is still being written; where the
-# function has less time than that, ``wire`` sees to it that there is no second attempt.
+# A shorter one would retry, and pay again for, an answer that is still being written. In a function
+# with less time, ``botocore_hooks`` prevents the second attempt.
 LONGEST_ANSWER_SECONDS = 3600
-GIVE_UP_SECONDS = 2  # before Lambda ends the function
+RESERVE_SECONDS = 2  # before Lambda ends the function: to record a failed call and report it
 _BEDROCK = Config(
     connect_timeout=5,
     retries={"mode": "standard", "total_max_attempts": 2},
@@ -45,7 +45,7 @@ _BEDROCK = Config(
     tcp_keepalive=True,
     signature_version="v4",
 )
-# Two quick tries, then the record goes to stdout: the caller is waiting for an answer already paid.
+# After two short attempts the record goes to stdout: the caller is waiting for an answer.
 _LOGS = Config(
     connect_timeout=1,
     read_timeout=2,
@@ -60,7 +60,7 @@ _STS = Config(
 
 
 class OperationsRole(CredentialProvider):
-    """The operations role's keys: one AssumeRole an hour, however many threads sign with them."""
+    """The operations role's keys: one AssumeRole an hour for all threads."""
 
     METHOD = "tenant-bedrock-operations-role"
 
@@ -69,7 +69,7 @@ class OperationsRole(CredentialProvider):
         self._settings = settings
         self._keys: dict[str, str] = {}
         self._pause_until = 0.0
-        self.session_arn = ""  # who Bedrock sees, once the role has been assumed
+        self.session_arn = ""  # the caller that Bedrock sees, once the role has been assumed
 
     def load(self) -> RefreshableCredentials:
         """Assume the role and return keys that renew themselves; botocore calls this once."""
@@ -77,26 +77,26 @@ class OperationsRole(CredentialProvider):
             self._assume(),
             refresh_using=self._renew,
             method=self.METHOD,
-            advisory_timeout=RENEW_BEFORE_SECONDS,
-            mandatory_timeout=STOP_BEFORE_SECONDS,
+            advisory_timeout=ADVISORY_SECONDS,
+            mandatory_timeout=MANDATORY_SECONDS,
         )
 
     def _renew(self) -> dict[str, str]:
-        """New keys, or the old ones while STS is down and they still hold.
+        """New keys, or the current ones if STS fails while they are still valid.
 
-        botocore holds its lock around this. Left alone it asks STS again on every request of the
-        last quarter of an hour, and logs a traceback each time.
+        botocore holds its lock during this call. Without the pause it would call STS for every
+        request of the last 15 minutes and log a traceback each time.
         """
         left = datetime.fromisoformat(self._keys["expiry_time"]) - datetime.now(UTC)
-        still_good = left.total_seconds() > STOP_BEFORE_SECONDS
-        if still_good and time.monotonic() < self._pause_until:
+        is_valid = left.total_seconds() > MANDATORY_SECONDS
+        if is_valid and time.monotonic() < self._pause_until:
             return self._keys
         try:
             return self._assume()
         except (BotoCoreError, ClientError) as error:
-            if not still_good:
+            if not is_valid:
                 raise
-            self._pause_until = time.monotonic() + PAUSE_SECONDS
+            self._pause_until = time.monotonic() + STS_PAUSE_SECONDS
             facts = {"error": type(error).__name__, "secondsLeft": int(left.total_seconds())}
             _log.warning("session.not_renewed", extra=facts)
             return self._keys
@@ -120,64 +120,55 @@ class OperationsRole(CredentialProvider):
 
 @dataclass(frozen=True)
 class Sessions:
-    """The sessions of one connection; the first client of ``operations`` assumes the role.
-
-    A client is made once and keeps its connections to AWS open.
-    """
+    """The sessions of one connection; making the first Bedrock client assumes the role."""
 
     customer: Session
     operations: Session
     role: OperationsRole
     region: str
-    patience: float  # seconds without a byte from Bedrock
-    _clients: dict[str, Any] = field(default_factory=dict)
+    read_timeout: float  # seconds without a byte from Bedrock
 
     def logs(self) -> CloudWatchLogsClient:
-        """CloudWatch Logs of the customer's account, with the customer's own keys."""
-        if "logs" not in self._clients:
-            self._clients["logs"] = _client(self.customer, "logs", self.region, _LOGS)
-        client: CloudWatchLogsClient = self._clients["logs"]
+        """Make a client of CloudWatch Logs in the customer's account."""
+        client: CloudWatchLogsClient = _client(self.customer, "logs", self.region, _LOGS)
         return client
 
     def bedrock(self, region: str) -> BedrockRuntimeClient:
-        """Bedrock in ``region``, as the operations role; botocore's errors are AssumeRole's."""
-        if region not in self._clients:
-            config = _BEDROCK.merge(Config(read_timeout=self.patience))
-            made = _client(self.operations, "bedrock-runtime", region, config)
-            self._clients[region] = made
-        client: BedrockRuntimeClient = self._clients[region]
+        """Make a client of Bedrock in ``region``; raises botocore's errors of AssumeRole."""
+        config = _BEDROCK.merge(Config(read_timeout=self.read_timeout))
+        client: BedrockRuntimeClient = _client(self.operations, "bedrock-runtime", region, config)
         return client
 
 
 def open_sessions(settings: Settings) -> Sessions:
-    """Sessions for ``settings``; calls nobody yet. Raises SettingsError without a Region."""
+    """Open the sessions without calling AWS yet; raises SettingsError if no Region is set."""
     customer = Session()
-    region = environment.region() or customer.get_config_variable("region")
+    region = process_environment.region() or customer.get_config_variable("region")
     if not region:
-        raise SettingsError("No Region is set; set AWS_REGION to the record log group's.")
-    # The global STS endpoint would take the call out of the Region and past a VPC endpoint.
+        raise SettingsError("No Region is set; set AWS_REGION to that of the record log group.")
+    # The global STS endpoint is in another Region and cannot be reached through a VPC endpoint.
     customer.set_config_variable("sts_regional_endpoints", "regional")
     role = OperationsRole(_client(customer, "sts", region, _STS), settings)
     operations = Session()
     operations.register_component("credential_provider", CredentialResolver([role]))
-    # The loader holds the parsed service models; a second one would read them all again.
+    # The loader caches the parsed service models, which a loader of its own would parse again.
     operations.register_component("data_loader", customer.get_component("data_loader"))
-    return Sessions(customer, operations, role, region, _patience(settings.timeout))
+    return Sessions(customer, operations, role, region, _read_timeout(settings.timeout))
 
 
-def _patience(timeout: int | None) -> float:
-    """Until there is just time to record a call that did not come back, and to say so.
+def _read_timeout(function_timeout: int | None) -> float:
+    """Seconds to wait for Bedrock, so that a call without an answer can still be recorded.
 
-    For a function of a few seconds that is half of its time.
+    In a function with a timeout of a few seconds that is half of it.
     """
-    if timeout is None:
+    if function_timeout is None:
         return LONGEST_ANSWER_SECONDS
-    return max(timeout - GIVE_UP_SECONDS, timeout / 2)
+    return max(function_timeout - RESERVE_SECONDS, function_timeout / 2)
 
 
 def _client(session: Session, service: str, region: str, config: Config) -> Any:  # noqa: ANN401 - the caller names its type
     client = session.create_client(service, region_name=region, config=config)
-    # Made by whoever asks first; two threads at once would get classes of their own, and an error
-    # raised in one is then none of those that the other catches.
+    # botocore makes the exception classes on first access and without a lock: two threads could get
+    # different classes, and one would not catch what the other raises.
     _ = client.exceptions
     return client

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from langchain_core.globals import set_debug
 
-from tenant_bedrock import PromptLeakError, SettingsError, connect, environment
+from tenant_bedrock import PromptLeakError, SettingsError, connect, process_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -124,7 +124,7 @@ def test_a_missing_region_is_a_sentence(acme: Any, monkeypatch: pytest.MonkeyPat
 
 
 def test_outside_lambda_every_process_has_a_name_of_its_own() -> None:
-    assert environment.execution() != environment.execution()
+    assert process_environment.execution_name() != process_environment.execution_name()
 
 
 def test_on_lambda_an_execution_environment_is_named_by_its_log_stream(
@@ -132,4 +132,4 @@ def test_on_lambda_an_execution_environment_is_named_by_its_log_stream(
 ) -> None:
     monkeypatch.setenv("AWS_LAMBDA_LOG_STREAM_NAME", "2026/11/23/[$LATEST]abc")
 
-    assert environment.execution() == "2026/11/23/[$LATEST]abc"
+    assert process_environment.execution_name() == "2026/11/23/[$LATEST]abc"

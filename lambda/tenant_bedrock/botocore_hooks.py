@@ -1,6 +1,6 @@
-"""Watches a Bedrock client: what really leaves and comes back, retries and broken streams included.
+"""Hooks on a Bedrock client that record what is sent and received, retries and streams included.
 
-botocore's documented client events are used, so a call is recorded however LangChain, or anyone,
+They use botocore's documented client events, so a call is recorded whether LangChain or other code
 makes it: https://docs.aws.amazon.com/boto3/latest/guide/events.html
 """
 
@@ -28,42 +28,42 @@ if TYPE_CHECKING:
     from tenant_bedrock.record import ModelCall
     from tenant_bedrock.recorder import Recorder
 
-# The LangChain run that a request from this thread or task belongs to.
+# The LangChain run that requests from this thread or task belong to.
 _run: ContextVar[UUID | None] = ContextVar("tenant_bedrock_run", default=None)
 _KEY = "tenant_bedrock"
 
 
-def enter(run_id: UUID) -> None:
-    """Let requests from this thread or task belong to ``run_id`` until another run is entered."""
+def enter_run(run_id: UUID) -> None:
+    """Assign requests from this thread or task to ``run_id`` until another run is entered."""
     _run.set(run_id)
 
 
 @contextmanager
-def belonging_to(run_id: UUID | None) -> Iterator[None]:
-    """The same, for as long as the block lasts."""
-    before = _run.set(run_id)
+def run_context(run_id: UUID | None) -> Iterator[None]:
+    """Assign requests from this thread or task to ``run_id`` inside the block."""
+    token = _run.set(run_id)
     try:
         yield
     finally:
-        _run.reset(before)
+        _run.reset(token)
 
 
-def watch(client: BedrockRuntimeClient, recorder: Recorder) -> None:
+def register(client: BedrockRuntimeClient, recorder: Recorder) -> None:
     """Record every Converse and ConverseStream of ``client``."""
-    watcher = _Watcher(client.meta.region_name, recorder)
+    hooks = _Hooks(client.meta.region_name, recorder)
     for operation in ("Converse", "ConverseStream"):
-        for event, react in (
-            ("before-call", watcher.before_call),
-            ("request-created", watcher.request_created),
-            ("response-received", watcher.response_received),
-            ("after-call", watcher.after_call),
-            ("after-call-error", watcher.after_call_error),
+        for event, hook in (
+            ("before-call", hooks.before_call),
+            ("request-created", hooks.request_created),
+            ("response-received", hooks.response_received),
+            ("after-call", hooks.after_call),
+            ("after-call-error", hooks.after_call_error),
         ):
-            client.meta.events.register(f"{event}.bedrock-runtime.{operation}", react)
+            client.meta.events.register(f"{event}.bedrock-runtime.{operation}", hook)
 
 
-class _Watcher:
-    """Reacts to one client's events; all events of a call get the same ``context``."""
+class _Hooks:
+    """The hooks of one client; botocore passes the same ``context`` to all events of a call."""
 
     def __init__(self, region: str, recorder: Recorder) -> None:
         self._region = region
@@ -77,18 +77,18 @@ class _Watcher:
         context: dict[str, Any],
         **_: object,
     ) -> None:
-        """The request is serialized and about to be signed and sent."""
+        """Write the start mark once the request is serialized, before it is signed and sent."""
         call = self._recorder.claim(_run.get(), params["body"])
         context[_KEY] = call
         call.region = self._region
         call.operation = model.name
         call.model_id = unquote(params["url_path"].split("/")[2])  # /model/{modelId}/converse
-        self._recorder.sending(call)
+        self._recorder.announce(call)
 
     def request_created(self, *, request: AWSRequest, **_: object) -> None:
-        """An attempt is about to be sent; raises OutOfTimeError instead of a second one too late."""
+        """Raise OutOfTimeError instead of a retry that the invocation has no time for."""
         call: ModelCall = request.context[_KEY]
-        if call.attempts and self._recorder.nearly_over():
+        if call.attempts and self._recorder.is_nearly_over():
             raise OutOfTimeError
 
     def response_received(
@@ -99,12 +99,12 @@ class _Watcher:
         context: dict[str, Any],
         **_: object,
     ) -> None:
-        """One attempt is over; botocore may make another."""
-        answer = parsed_response or {}
-        metadata = answer.get("ResponseMetadata", {})
-        error_code = answer.get("Error", {}).get("Code")
+        """Note an attempt that is over; botocore may make another."""
+        response = parsed_response or {}
+        metadata = response.get("ResponseMetadata", {})
+        error_code = response.get("Error", {}).get("Code")
         call: ModelCall = context[_KEY]
-        call.attempted(
+        call.add_attempt(
             metadata.get("RequestId"),
             metadata.get("HTTPStatusCode"),
             error_code or (type(exception).__name__ if exception else None),
@@ -118,7 +118,7 @@ class _Watcher:
         context: dict[str, Any],
         **_: object,
     ) -> None:
-        """The last attempt was answered; a stream only begins here."""
+        """Record the answer to the last attempt, or wrap its stream, which only begins here."""
         call: ModelCall = context[_KEY]
         if "Error" in parsed:
             call.error = ClientError(parsed, model.name)  # type: ignore[arg-type]
@@ -126,8 +126,8 @@ class _Watcher:
         elif "stream" in parsed:
             events = WatchedStream(
                 parsed["stream"],
-                ended=partial(self._stream_ended, call),
-                first_token=partial(_first_token, call),
+                on_end=partial(self._on_stream_end, call),
+                on_first_token=partial(_on_first_token, call),
             )
             call.stream = events.answer
             parsed["stream"] = events
@@ -138,15 +138,17 @@ class _Watcher:
     def after_call_error(
         self, *, exception: Exception, context: dict[str, Any], **_: object
     ) -> None:
-        """No answer at all: no connection, no keys, or time ran out."""
+        """Record a call without an answer: no connection, no keys, or no time left."""
         call: ModelCall = context[_KEY]
         call.error = exception
         self._recorder.finish(call, "error")
 
-    def _stream_ended(self, call: ModelCall, whole: bool, error: BaseException | None) -> None:
+    def _on_stream_end(
+        self, call: ModelCall, is_complete: bool, error: BaseException | None
+    ) -> None:
         call.error = error
-        self._recorder.finish(call, "error" if error else "end" if whole else "incomplete")
+        self._recorder.finish(call, "error" if error else "end" if is_complete else "incomplete")
 
 
-def _first_token(call: ModelCall) -> None:
+def _on_first_token(call: ModelCall) -> None:
     call.first_token_ms = call.elapsed_ms()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tenant_bedrock import errors, session
+from tenant_bedrock import aws_sessions, errors
 from tenant_bedrock.handler import handler
 from tools.localaws.faults import FOREVER, Fault
 
@@ -18,18 +18,11 @@ STS_IS_DOWN = Fault("sts", "AssumeRole", code="ServiceUnavailable", status=503, 
 
 @pytest.fixture
 def keys_near_their_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "RENEW_BEFORE_SECONDS", LONGER_THAN_A_SESSION)
+    monkeypatch.setattr(aws_sessions, "ADVISORY_SECONDS", LONGER_THAN_A_SESSION)
 
 
 def _ask() -> Any:
     return handler({"prompt": "hello", "model": "claude"}, None)
-
-
-def test_windows_keep_a_call_off_sts_for_three_quarters_of_an_hour() -> None:
-    assert session.SESSION_SECONDS == 3600
-    assert session.RENEW_BEFORE_SECONDS == 900
-    assert session.STOP_BEFORE_SECONDS == 60
-    assert session.PAUSE_SECONDS == 30
 
 
 def test_sts_is_asked_in_the_workloads_region(acme: Any) -> None:
@@ -65,7 +58,7 @@ def test_while_sts_is_down_the_old_keys_go_on_and_sts_is_left_alone(
 def test_after_the_pause_sts_is_asked_again(
     acme: Any, keys_near_their_end: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(aws_sessions, "STS_PAUSE_SECONDS", 0)
     _ask()
     acme.control.fault(STS_IS_DOWN)
     _ask()
@@ -80,10 +73,13 @@ def test_after_the_pause_sts_is_asked_again(
 def test_keys_about_to_expire_are_not_used_while_sts_is_down(
     acme: Any, keys_near_their_end: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "STOP_BEFORE_SECONDS", LONGER_THAN_A_SESSION)
+    monkeypatch.setattr(aws_sessions, "MANDATORY_SECONDS", LONGER_THAN_A_SESSION)
     acme.control.fault(replace(STS_IS_DOWN, skip=1))
 
-    with pytest.raises(errors.ModelFailedError, match=r"STS could not be asked .*record .* deliv"):
+    with pytest.raises(
+        errors.ModelFailedError,
+        match=r"request to STS .* failed .*record .* deliv",
+    ):
         _ask()
 
 
@@ -97,7 +93,9 @@ def test_sts_throttling_is_called_throttling(acme: Any) -> None:
 def test_sts_out_of_reach_is_told_from_a_refusal(acme: Any) -> None:
     acme.control.fault(Fault("sts", "AssumeRole", drop="before", times=FOREVER))
 
-    with pytest.raises(errors.ModelFailedError, match="STS could not be asked"):
+    with pytest.raises(
+        errors.ModelFailedError, match="The request to STS for the operations role failed"
+    ):
         _ask()
 
 

@@ -1,0 +1,75 @@
+"""The limits that the stanza sets for every call: guardrail, token cap and withheld streaming.
+
+They are applied in the Bedrock client, so they hold for any parameters given to ``chat`` or
+``invoke`` and for calls made directly with the client. IAM also enforces the guardrail and
+streaming; the cap is enforced only here.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tenant_bedrock.errors import BadRequestError, ModelNotGrantedError
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel
+    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
+
+    from tenant_bedrock.settings import Guardrail, Settings
+
+
+def register(client: BedrockRuntimeClient, settings: Settings) -> None:
+    """Apply the limits to every Converse and ConverseStream of ``client`` before it is sent."""
+    for operation in ("Converse", "ConverseStream"):
+        event = f"provide-client-params.bedrock-runtime.{operation}"
+        client.meta.events.register(event, partial(_apply, settings))
+
+
+def _apply(
+    settings: Settings, *, params: dict[str, Any], model: OperationModel, **_: object
+) -> None:
+    """Complete the parameters of one call before botocore reads them, or raise to stop the call."""
+    if model.name == "ConverseStream":
+        _check_streaming(params, settings)
+    if settings.guardrail is not None:
+        params["guardrailConfig"] = _guardrail_config(params, settings.guardrail)
+    if settings.quota.max_tokens_per_call is not None:
+        params["inferenceConfig"] = _inference_config(params, settings.quota.max_tokens_per_call)
+
+
+def _check_streaming(params: dict[str, Any], settings: Settings) -> None:
+    """Refuse a stream unless an alias of this model may stream, which is how IAM grants it."""
+    aliases = settings.aliases_for(params.get("modelId"))
+    if aliases and not any(settings.models[alias].streaming for alias in aliases):
+        raise ModelNotGrantedError(
+            f"Tenant {settings.tenant} may not stream {' or '.join(aliases)}. Use invoke(), or pass "
+            "disable_streaming=True so that stream() returns the whole answer as one chunk."
+        )
+
+
+def _guardrail_config(params: dict[str, Any], guardrail: Guardrail) -> dict[str, Any]:
+    """The tenant's guardrail, with the trace and stream settings that the caller may have added."""
+    required = {"guardrailIdentifier": guardrail.arn, "guardrailVersion": guardrail.version}
+    config = params.get("guardrailConfig") or {}
+    if any(config.get(name, value) != value for name, value in required.items()):
+        raise BadRequestError(
+            "The requested guardrail is not the tenant's; leave guardrail_config out and the "
+            "tenant's own guardrail is used. No model was called."
+        )
+    return {**config, **required}
+
+
+def _inference_config(params: dict[str, Any], cap: int) -> dict[str, Any]:
+    """The caller's inference settings with at most ``cap`` tokens.
+
+    Without a maximum, Bedrock deducts the model's own maximum from the shared quota:
+    https://docs.aws.amazon.com/bedrock/latest/userguide/quotas-token-burndown.html
+    """
+    config = params.get("inferenceConfig") or {}
+    if config.get("maxTokens", cap) > cap:
+        raise BadRequestError(
+            f"max_tokens is too high; write {cap} or less, the tenant's limit for one call. "
+            "No model was called."
+        )
+    return {"maxTokens": cap, **config}
