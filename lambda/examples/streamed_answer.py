@@ -1,0 +1,8 @@
+"""Print an answer while it arrives; SIGTERM (``systemctl stop``) still records what is open."""
+
+from tenant_bedrock import connect
+
+chat = connect().chat("claude", max_tokens=500)
+
+for chunk in chat.stream("What is a confused deputy?"):
+    print(chunk.text, end="", flush=True)
