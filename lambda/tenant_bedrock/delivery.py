@@ -139,7 +139,7 @@ class Delivery:
         ]
 
     def spill_unacknowledged(self) -> None:
-        """Write the records that are being put to stdout, as there is no time to wait for CloudWatch."""
+        """Copy to stdout the records that CloudWatch has not acknowledged, when time is short."""
         with self._lock:
             records = list(self._unacknowledged.values())
             self._unacknowledged.clear()

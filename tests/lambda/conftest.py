@@ -10,7 +10,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tenant_bedrock import connect, handler
-from tools.bench.local_tenant import (
+from tests.cloud.cloud import LocalCloud
+from tests.tenant import (
     EXECUTION_ARN,
     FUNCTION,
     HAIKU,
@@ -18,12 +19,11 @@ from tools.bench.local_tenant import (
     PERMISSIONS,
     REGION,
     SETTINGS,
+    Acme,
     Function,
-    LocalTenant,
-    create,
     deploy,
+    make,
 )
-from tools.localaws.local_aws import LocalAws
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,17 +46,17 @@ def no_aws_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def tenant() -> Iterator[LocalTenant]:
-    """The local cloud with tenant acme set up as Terraform does it."""
-    with LocalAws() as cloud:
-        acme = create(cloud.url)
+def tenant() -> Iterator[Acme]:
+    """The local AWS with tenant acme set up as Terraform does it."""
+    with LocalCloud() as cloud:
+        acme = make(cloud.url)
         yield acme
         for record in [*acme.written(), *acme.written_to_stdout()]:
             SCHEMA.validate(record)
 
 
 @pytest.fixture
-def acme(tenant: LocalTenant, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalTenant]:
+def acme(tenant: Acme, monkeypatch: pytest.MonkeyPatch) -> Iterator[Acme]:
     """The tenant, with this process running as its execution role, as on Lambda."""
     keys = tenant.client("sts").assume_role(RoleArn=EXECUTION_ARN, RoleSessionName=FUNCTION)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys["Credentials"]["AccessKeyId"])
@@ -72,15 +72,15 @@ def acme(tenant: LocalTenant, monkeypatch: pytest.MonkeyPatch) -> Iterator[Local
 
 
 @pytest.fixture
-def permit(tenant: LocalTenant) -> Iterator[Callable[..., None]]:
-    """Replaces what the operations role may do, for one test."""
+def permit(tenant: Acme) -> Iterator[Callable[..., None]]:
+    """Replaces the operations role's permissions for one test."""
     yield tenant.permit
     tenant.permit(*PERMISSIONS)
 
 
 @pytest.fixture
 def with_settings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Changes members of TENANT_BEDROCK; call it before the first call of the test."""
+    """Changes members of TENANT_BEDROCK; use it before the test's first call."""
 
     def change(**members: object) -> None:
         monkeypatch.setenv("TENANT_BEDROCK", json.dumps({**SETTINGS, **members}))
@@ -91,17 +91,17 @@ def with_settings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 @pytest.fixture
 def profile(acme: Any) -> str:
     """The ARN of an application inference profile of claude, tagged as the tenant's."""
-    made = acme.client("bedrock", acme.operations).create_inference_profile(
+    created = acme.client("bedrock", acme.operations).create_inference_profile(
         inferenceProfileName="acme-claude",
         modelSource={"copyFrom": f"arn:aws:bedrock:eu-central-1::foundation-model/{HAIKU}"},
         tags=[{"key": "tenant", "value": "acme"}],
     )
-    return str(made["inferenceProfileArn"])
+    return str(created["inferenceProfileArn"])
 
 
 @pytest.fixture
 def tracked(profile: str, with_settings: Callable[..., None], permit: Callable[..., None]) -> str:
-    """The same, as the settings' only model; the role may use it and not the model directly."""
+    """The profile as the settings' only model; the role may call the model only through it."""
     model = {"base_model_id": HAIKU, "model": profile, "regions": ["eu-central-1"]}
     with_settings(models={"claude": model})
     profiles = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/*"
@@ -121,13 +121,13 @@ def tracked(profile: str, with_settings: Callable[..., None], permit: Callable[.
 
 
 @pytest.fixture(scope="module")
-def deployed(tenant: LocalTenant) -> Function:
+def deployed(tenant: Acme) -> Function:
     """The function as Terraform makes it."""
     return deploy(tenant, FUNCTION, "tenant_bedrock.handler.handler", {})
 
 
 @pytest.fixture
-def function(deployed: Function, tenant: LocalTenant) -> Iterator[Function]:
+def function(deployed: Function, tenant: Acme) -> Iterator[Function]:
     """The function, with the usual settings and no faults left behind."""
     deployed.configure()
     yield deployed

@@ -1,4 +1,4 @@
-"""The operations role's keys: assumed rarely, renewed early, and kept while STS is down."""
+"""The operations role's keys are requested rarely, renewed early and used on while STS is down."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every way LangChain has to call a model: one mark and one record per paid call, none double."""
+"""Each way to call a model with LangChain leaves one start mark and one record per paid call."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ async def _astream(chat: Any) -> list[Any]:
 
 def _tool_turns(chat: Any) -> Any:
     bound = chat.bind_tools([weather])
-    asked: list[Any] = [HumanMessage("use the tool weather")]
-    call = bound.invoke(asked)
+    turns: list[Any] = [HumanMessage("use the tool weather")]
+    call = bound.invoke(turns)
     result = ToolMessage("sunny", tool_call_id=call.tool_calls[0]["id"])
-    return bound.invoke([*asked, call, result])
+    return bound.invoke([*turns, call, result])
 
 
 def _image(chat: Any) -> Any:
@@ -88,7 +88,7 @@ FORMS: dict[str, tuple[Callable[[Any], Any], int]] = {
 def books(
     acme: Any, capsys: pytest.CaptureFixture[str]
 ) -> Callable[[], tuple[list[Any], list[Any]]]:
-    """What the test has written so far: the start marks on stdout, and the records."""
+    """The start marks on stdout and the records that the test has written so far."""
     before = len(acme.records())
 
     def read() -> tuple[list[Any], list[Any]]:
@@ -128,7 +128,7 @@ def test_each_paid_call_has_one_mark_and_one_record(
 
 @pytest.fixture
 def impatient_threads() -> Iterator[None]:
-    """Threads take turns a thousand times as often as usual."""
+    """Switches between threads a thousand times as often as usual."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -253,8 +253,11 @@ def test_each_model_of_a_fallback_has_a_record_and_they_share_a_parent(
 
     _, records = books()
     ours = [record["tenantBedrock"] for record in records]
-    assert [(one["alias"], one["phase"]) for one in ours] == [("claude", "error"), ("nova", "end")]
-    assert len({one["parentRunId"] for one in ours}) == 1
+    assert [(item["alias"], item["phase"]) for item in ours] == [
+        ("claude", "error"),
+        ("nova", "end"),
+    ]
+    assert len({item["parentRunId"] for item in ours}) == 1
 
 
 def test_a_cached_answer_is_no_call(acme: Any, paid: Callable[[], int], books: Any) -> None:
@@ -281,7 +284,7 @@ def test_a_cancelled_task_still_has_its_record(acme: Any, books: Any) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    asyncio.run(cancel())  # it ends when the thread that waits for Bedrock has ended
+    asyncio.run(cancel())  # returns when the thread that waits for Bedrock has ended
 
     marks, (record,) = books()
     assert len(marks) == 1
@@ -319,10 +322,10 @@ def test_a_stream_kept_open_is_recorded_when_the_invocation_ends(acme: Any, book
     assert record["tenantBedrock"]["phase"] == "incomplete"
     assert record["output"]["outputBodyJson"]["output"]["message"]["content"][0]["text"]
 
-    list(stream)  # the answer comes after all, and is not kept from the record
+    list(stream)  # an answer that arrives later is recorded too
     _, records = books()
-    assert [one["tenantBedrock"]["phase"] for one in records] == ["incomplete", "end"]
-    assert len({one["tenantBedrock"]["recordId"] for one in records}) == 1
+    assert [record["tenantBedrock"]["phase"] for record in records] == ["incomplete", "end"]
+    assert len({record["tenantBedrock"]["recordId"] for record in records}) == 1
 
 
 def test_the_start_mark_reaches_the_record_group_while_bedrock_works(acme: Any) -> None:

@@ -1,4 +1,4 @@
-"""The stanza's terms go with every call: guardrail, cap, withheld streaming, requests a second."""
+"""The stanza's limits apply to every call: guardrail, cap, withheld streaming, requests per second."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ APPLY = {"Action": "bedrock:ApplyGuardrail", "Resource": GUARDRAIL}
 
 @pytest.fixture
 def calls_since(acme: Any) -> Callable[[], int]:
-    """How many calls of models there have been since the test began."""
+    """The number of model calls since the test began."""
     before = len(acme.control.calls(service="bedrock-runtime"))
     return lambda: len(acme.control.calls(service="bedrock-runtime")) - before
 
@@ -36,7 +36,7 @@ def calls_since(acme: Any) -> Callable[[], int]:
 def guarded(
     acme: Any, permit: Callable[..., None], with_settings: Callable[..., None]
 ) -> Callable[..., None]:
-    """The role needs version 1 of the guardrail; the settings have it."""
+    """The role requires version 1 of the guardrail, and the settings have it."""
     permit(GUARDED, APPLY)
     with_settings(guardrail={"arn": GUARDRAIL, "version": "1"})
     return with_settings

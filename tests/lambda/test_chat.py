@@ -110,12 +110,12 @@ def test_asynchronous_calls_are_recorded(acme: Any) -> None:
     chat = acme.connect().chat("claude")
 
     async def both() -> tuple[Any, Any, list[Any]]:
-        one, (two,) = await asyncio.gather(chat.ainvoke("one"), chat.abatch(["two"]))
-        return one, two, [chunk async for chunk in chat.astream("three")]
+        first, (second,) = await asyncio.gather(chat.ainvoke("one"), chat.abatch(["two"]))
+        return first, second, [chunk async for chunk in chat.astream("three")]
 
-    one, two, chunks = asyncio.run(both())
+    first, second, chunks = asyncio.run(both())
 
-    for prompt, message in (("one", one), ("two", two), ("three", chunks[-1])):
+    for prompt, message in (("one", first), ("two", second), ("three", chunks[-1])):
         record = acme.record(message.response_metadata["record"]["id"])
         assert record["input"]["inputBodyJson"]["messages"][0]["content"] == [{"text": prompt}]
 
@@ -200,7 +200,7 @@ def test_a_call_that_fails_before_it_is_sent_is_recorded_without_input(acme: Any
     connection = acme.connect()
     chat = connection.chat("claude", additional_model_request_fields={"x": object()})
 
-    with pytest.raises(Exception):  # noqa: PT011, B017 - botocore's, and LangChain passes it on
+    with pytest.raises(Exception):  # noqa: PT011, B017 - botocore's, passed on by LangChain
         chat.invoke("hello", {"run_id": run_id})
 
     record = acme.record(connection.receipt(run_id).id)

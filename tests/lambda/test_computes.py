@@ -1,4 +1,4 @@
-"""The same ``connect()`` on EC2 and on ECS: keys from the machine, or from the container's agent."""
+"""``connect()`` works on EC2 with the instance's keys and on ECS with the task's keys."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class _Metadata(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def metadata(acme: Any) -> Iterator[Any]:
-    """The endpoint, handing out the execution role's keys as the platform would."""
+    """An endpoint that serves the execution role's keys as EC2 and ECS do."""
     server: Any = ThreadingHTTPServer(("127.0.0.1", 0), _Metadata)
     server.asked = []
     server.keys = {
@@ -90,14 +90,14 @@ def ecs(metadata: Any) -> dict[str, str]:
 
 
 def _ask(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """``python -m tenant_bedrock`` in a process that has no keys in its environment."""
+    """Run ``python -m tenant_bedrock`` in a process without keys in its environment."""
     keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-    kept = {name: value for name, value in os.environ.items() if name not in keys}
-    kept.pop("AWS_EC2_METADATA_DISABLED")
+    environment = {name: value for name, value in os.environ.items() if name not in keys}
+    environment.pop("AWS_EC2_METADATA_DISABLED")
     return subprocess.run(
         [sys.executable, "-m", "tenant_bedrock", *arguments],
         cwd=LAMBDA,
-        env={**kept, **variables},
+        env={**environment, **variables},
         input="piped in",
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""Records reach the customer's log group or the function's own log, whole and once."""
+"""Each record reaches the customer's log group or the function's own log, complete and once."""
 
 from __future__ import annotations
 
@@ -208,12 +208,12 @@ def test_of_a_batch_only_what_was_rejected_spills(
 def test_a_batch_keeps_to_cloudwatchs_limits(sizes: list[int], batches: list[int]) -> None:
     records = [_record("x" * size) for size in sizes]
 
-    made = list(delivery._batches(records, {}))
+    actual = list(delivery._batches(records, {}))
 
-    assert [len(batch) for batch in made] == batches
-    for batch in made:
+    assert [len(batch) for batch in actual] == batches
+    for batch in actual:
         assert sum(len(text.encode()) + 26 for _, text in batch) <= 1_048_576
-    assert sorted({number for batch in made for number, _ in batch}) == list(range(len(sizes)))
+    assert sorted({number for batch in actual for number, _ in batch}) == list(range(len(sizes)))
 
 
 def test_nan_and_infinities_become_their_names() -> None:
@@ -230,7 +230,7 @@ def test_nan_and_infinities_become_their_names() -> None:
 
 
 class _Context:
-    """Lambda's context object, with this much time left."""
+    """Lambda's context object with ``seconds`` left."""
 
     aws_request_id = "an-invocation"
 
@@ -258,7 +258,7 @@ def test_a_delivery_keeps_within_the_time_of_the_invocation(
 def test_a_put_that_does_not_return_is_spilled_before_the_invocation_ends(
     acme: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Time was ample when it began, so nobody watches it."""
+    """The put began with ample time, so it has no deadline of its own."""
     monkeypatch.setattr(delivery, "AMPLE_SECONDS", 2)
     handler({"prompt": "warm", "model": "claude"}, None)
     acme.control.fault(Fault("logs", delay_seconds=1.9))
@@ -269,7 +269,7 @@ def test_a_put_that_does_not_return_is_spilled_before_the_invocation_ends(
     _, spilled = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert (spilled["message"], spilled["reason"]) == ("record.spilled", "TimeoutError")
     assert _id(spilled["record"]) == answer["record"]["id"]
-    # And had Lambda ended it before CloudWatch answered, there would be the copy.
+    # If Lambda had ended it before CloudWatch answered, the copy would be the record.
     assert answer["record"]["delivery"] == "delivered"
 
 
@@ -282,8 +282,11 @@ def test_what_is_open_shortly_before_the_deadline_is_recorded_while_there_is_tim
     answer = handler({"prompt": "slow", "model": "claude"}, _Context(2.6))
 
     ours = [record["tenantBedrock"] for record in acme.records()]
-    phases = [one["phase"] for one in ours if one["recordId"] == answer["record"]["id"]]
-    assert phases == ["incomplete", "end"]  # and had Lambda ended it here, there would be the first
+    phases = [item["phase"] for item in ours if item["recordId"] == answer["record"]["id"]]
+    assert phases == [
+        "incomplete",
+        "end",
+    ]  # if Lambda had ended it here, the first would be the record
     assert answer["answer"].endswith("slow")
 
 

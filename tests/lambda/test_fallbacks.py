@@ -1,4 +1,4 @@
-"""When Bedrock throttles or fails, the stanza's fallbacks are asked, each with its own record."""
+"""The stanza's fallbacks are tried when Bedrock throttles or fails, each with its own record."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def claude_falls_back_to_nova(acme: Any, with_settings: Callable[..., None]) -> 
 
 
 def _fails(acme: Any, code: str, status: int = 400, times: int = 2) -> None:
-    """Fail the next calls: what may pass botocore sends twice, as far as it knows it."""
+    """Fail the next attempts; botocore makes two for the errors that it considers transient."""
     acme.control.fault(Fault("bedrock-runtime", code=code, status=status, times=times))
 
 
@@ -236,8 +236,8 @@ def test_langchains_debug_output_does_not_see_the_handlers_prompt(
     finally:
         set_debug(False)
 
-    said = capsys.readouterr()
-    assert "canary" not in said.out + said.err
+    output = capsys.readouterr()
+    assert "canary" not in output.out + output.err
     assert handler(ASKED, None)["answer"]
 
 
@@ -247,7 +247,7 @@ def test_a_failed_attempt_leaves_no_prompt_in_the_functions_log(
     _fails(acme, "ThrottlingException")
     handler(ASKED, None)
 
-    said = capsys.readouterr()
-    assert "canary" not in said.out + said.err
-    marks = [json.loads(line) for line in said.out.splitlines()]
+    output = capsys.readouterr()
+    assert "canary" not in output.out + output.err
+    marks = [json.loads(line) for line in output.out.splitlines()]
     assert [mark["record"]["tenantBedrock"]["alias"] for mark in marks] == ["claude", "nova"]

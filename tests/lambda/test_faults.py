@@ -1,6 +1,6 @@
-"""The packaged function while things go wrong: every paid call has a record or a named gap.
+"""Whatever fails, every paid call of the packaged function has a record or is a named gap.
 
-And each time the caller has the answer, or an error with a type.
+The caller gets the answer or a typed error each time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 RECORDS = "/bedrock/local/acme/records"
 EXECUTION = "bedrock-local-acme-execution"
 STS_IS_DOWN = Fault("sts", "AssumeRole", code="ServiceUnavailable", status=503, times=FOREVER)
-# Dropped in the end, or it would count as paid in the middle of a later test.
+# Dropped at the end; otherwise it would count as paid during a later test.
 SLOWER_THAN_THE_FUNCTION = Fault("bedrock-runtime", delay_seconds=5, drop="before")
 
 STREAMS = """
@@ -43,7 +43,7 @@ def handler(event, context):
 
 
 class Ledger:
-    """What happened since it was opened: calls that Bedrock answered, and calls in the books."""
+    """The calls that Bedrock answered and those that are recorded since it was opened."""
 
     def __init__(self, function: Any) -> None:
         self._function = function
@@ -62,9 +62,9 @@ class Ledger:
         return [entry.phase for entry in self.entries()]
 
     def attempts(self) -> int:
-        """At least this many exchanges are in the books; a mark alone stands for one."""
+        """The least number of exchanges that are recorded; a mark alone counts as one."""
         ours = [entry.record["tenantBedrock"] for entry in self.entries()]
-        return sum(len(one["attempts"]) if one.get("attempts") else 1 for one in ours)
+        return sum(len(item["attempts"]) if item.get("attempts") else 1 for item in ours)
 
     def _count(self) -> int:
         return len(self._function.tenant.control.calls(service="bedrock-runtime", status=200))
@@ -157,7 +157,7 @@ def test_a_required_audit_withholds_what_cloudwatch_did_not_take(
 
 
 def test_keys_with_eight_minutes_left_work_on_while_sts_is_down(function: Any) -> None:
-    function.tenant.control.advance_clock(-52 * 60)  # what it assumes now ends in eight minutes
+    function.tenant.control.advance_clock(-52 * 60)  # keys issued now expire in eight minutes
     try:
         function.invoke({"prompt": "hello"})
         function.tenant.control.fault(STS_IS_DOWN)
@@ -229,8 +229,8 @@ def test_a_call_slower_than_the_function_is_given_up_in_time_and_sent_once(
 def test_a_call_that_the_function_does_not_survive_is_recorded_before_lambda_ends_it(
     function: Any, ledger: Ledger
 ) -> None:
-    told = {**SETTINGS, "models": ONE_MODEL}  # as from a Terraform that tells no timeout
-    function.set_settings(json.dumps(told), timeout=3)
+    settings = {**SETTINGS, "models": ONE_MODEL}  # as from an older module, without a timeout
+    function.set_settings(json.dumps(settings), timeout=3)
     function.tenant.control.fault(SLOWER_THAN_THE_FUNCTION)
 
     error = function.invoke({"prompt": "hello there"})
@@ -276,12 +276,14 @@ def test_killed_at_any_step_a_paid_call_is_in_the_books(
 ) -> None:
     function.kill(step, skip)
 
-    said = function.invoke({"prompt": "hello there"})
+    response = function.invoke({"prompt": "hello there"})
 
-    assert said.get("errorType") == "Runtime.ExitError" or said["answer"].endswith("hello there")
+    assert response.get("errorType") == "Runtime.ExitError" or response["answer"].endswith(
+        "hello there"
+    )
     assert ledger.paid() <= len(ledger.entries()) <= 1
-    if "record" in said:
-        assert [entry.id for entry in ledger.entries()] == [said["record"]["id"]]
+    if "record" in response:
+        assert [entry.id for entry in ledger.entries()] == [response["record"]["id"]]
 
 
 def test_killed_while_bedrock_works_the_gap_has_a_name(function: Any, ledger: Ledger) -> None:
@@ -298,7 +300,7 @@ def test_killed_while_bedrock_works_the_gap_has_a_name(function: Any, ledger: Le
 
 @pytest.fixture(scope="module")
 def streams(tenant: Any) -> Any:
-    """A handler of a customer's own, in the same zip: it streams."""
+    """A customer's own handler that streams, in the same zip."""
     return deploy(tenant, "streams", "streams.handler", {"streams.py": STREAMS.encode()})
 
 
@@ -337,9 +339,9 @@ def test_a_stream_is_in_the_books_however_it_ends(
     if kill is not None:
         streaming.kill(kill)
 
-    said = streaming.invoke({"prompt": "hello there", **event})
+    response = streaming.invoke({"prompt": "hello there", **event})
 
-    assert ("errorType" in said) == (phase in {"error", "start"})
+    assert ("errorType" in response) == (phase in {"error", "start"})
     assert ledger.phases() == [phase]
 
 

@@ -1,4 +1,4 @@
-"""The zip as a Lambda function: under the real runtime interface client, in the local cloud."""
+"""The zip as a Lambda function in the local AWS, under the real runtime interface client."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ def test_answers_and_records_in_a_stream_named_for_the_environment(function: Any
     assert mark["message"] == "record.start"
     logs = function.tenant.client("logs")
     records = logs.describe_log_streams(logGroupName="/bedrock/local/acme/records")["logStreams"]
-    own = logs.describe_log_streams(logGroupName=LOG)["logStreams"]
-    assert [s["logStreamName"] for s in records] == [f"acme/{s['logStreamName']}" for s in own]
+    functions = logs.describe_log_streams(logGroupName=LOG)["logStreams"]
+    assert [s["logStreamName"] for s in records] == [
+        f"acme/{s['logStreamName']}" for s in functions
+    ]
 
 
 @pytest.mark.parametrize(

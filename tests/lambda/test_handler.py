@@ -1,4 +1,4 @@
-"""The handler, in this process, against the local cloud."""
+"""The handler in this process against the local AWS."""
 
 from __future__ import annotations
 
@@ -185,13 +185,13 @@ def test_a_suspended_tenant_is_told_so_at_once(acme: Any, permit: Callable[..., 
         "Resource": "arn:aws:bedrock:eu-central-1::foundation-model/*",
     }
     permit(granted)
-    asked = {"prompt": "canary-suspended", "model": "claude"}
-    handler(asked, None)
+    event = {"prompt": "canary-suspended", "model": "claude"}
+    handler(event, None)
     keys_before = acme.assume_role_calls()
     permit(granted, {"Effect": "Deny", "Action": "*", "Resource": "*"})
 
     with pytest.raises(errors.TenantSuspendedError, match="Ask the operations side") as caught:
-        handler(asked, None)
+        handler(event, None)
 
     message = str(caught.value)
     assert "canary" not in message
@@ -200,7 +200,7 @@ def test_a_suspended_tenant_is_told_so_at_once(acme: Any, permit: Callable[..., 
     assert acme.assume_role_calls() == keys_before  # the session was open already
 
     permit(granted)
-    assert handler(asked, None)["answer"]
+    assert handler(event, None)["answer"]
 
 
 def test_both_attempts_of_a_retried_call_are_recorded(acme: Any) -> None:
@@ -223,7 +223,7 @@ def test_a_refused_role_is_told_apart_from_a_refused_model(
 
 
 @pytest.mark.parametrize(
-    ("asked", "sentence"),
+    ("members", "sentence"),
     [
         ({"model": "opus"}, "not granted to tenant acme; write one of: claude, nova."),
         ({}, "Name a model; tenant acme may call: claude, nova."),
@@ -234,12 +234,12 @@ def test_a_refused_role_is_told_apart_from_a_refused_model(
     ],
 )
 def test_what_is_not_granted_is_refused_before_any_call(
-    acme: Any, asked: dict[str, str], sentence: str
+    acme: Any, members: dict[str, str], sentence: str
 ) -> None:
     before = len(acme.control.calls())
 
     with pytest.raises(errors.ModelNotGrantedError) as caught:
-        handler({"prompt": "hello", **asked}, None)
+        handler({"prompt": "hello", **members}, None)
 
     assert sentence in str(caught.value)
     assert len(acme.control.calls()) == before
@@ -252,11 +252,11 @@ def test_the_only_model_needs_no_name(acme: Any, with_settings: Callable[..., No
 
 
 def test_debug_output_switched_on_later_is_noticed_too(acme: Any) -> None:
-    asked = {"prompt": "one", "model": "claude"}
-    handler(asked, None)
+    event = {"prompt": "one", "model": "claude"}
+    handler(event, None)
     set_debug(True)
     try:
         with pytest.raises(errors.PromptLeakError, match="Nothing was sent"):
-            handler(asked, None)
+            handler(event, None)
     finally:
         set_debug(False)

@@ -1,6 +1,6 @@
-"""The zip as it is deployed, under the real runtime interface client: that it lacks nothing.
+"""The deployed zip is complete: it runs under the real runtime interface client.
 
-The local cloud gives a function its zip, the runtime interface client and Python's own library, and
+The local AWS gives a function its zip, the runtime interface client and Python's own library, and
 nothing else of this machine.
 """
 
@@ -40,13 +40,13 @@ SETTINGS = {
     "role_arn": "arn:aws:iam::111111111111:role/bedrock-local-acme",
     "tenant": "acme",
 }
-# Declared for its bounds only: langchain-aws imports it, and it brings botocore.
+# Declared only for its bounds: langchain-aws imports it, and botocore is its dependency.
 NOT_IMPORTED = {"boto3"}
 
 
 @pytest.fixture(scope="module")
 def deployed(tenant: Any) -> Callable[[str], dict[str, Any]]:
-    """Invokes one of the handlers, in an execution environment of its own."""
+    """Invokes one of the handlers in its own execution environment."""
     code = io.BytesIO(package.build("host", lambda _: None).read_bytes())
     with zipfile.ZipFile(code, "a") as added:
         for path in sorted(HANDLERS.glob("*.py")):
@@ -106,7 +106,7 @@ def test_nothing_but_the_zip_and_pythons_library_is_imported(
 
 
 def test_every_locked_package_is_used(plain: dict[str, Any]) -> None:
-    """An idle one belongs into lambda/overrides.txt."""
+    """An unused package belongs in lambda/overrides.txt."""
     homes = packages_distributions()
     used = {_canonical(home) for name in plain["zip"] for home in homes.get(name, ())}
     locked = set(re.findall(r"^([a-z0-9-]+)==", package.LOCK.read_text(), re.MULTILINE))
@@ -123,7 +123,7 @@ def test_every_import_is_declared_and_every_declaration_is_imported() -> None:
         if name not in sys.stdlib_module_names | CLIENT | {"tenant_bedrock"}
     }
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = {re.split(r"[<>=]", one)[0] for one in project["dependencies"]}
+    declared = {re.split(r"[<>=]", requirement)[0] for requirement in project["dependencies"]}
 
     assert imported == declared - NOT_IMPORTED
 
@@ -136,18 +136,18 @@ def test_the_bounds_that_matter_have_reasons() -> None:
 
 
 def _imports(path: Path) -> set[str]:
-    """The top-level names a module imports at run time, wherever in it."""
+    """The top-level names that a module imports at run time, in any scope."""
     tree = ast.parse(path.read_text())
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             node.body = []
-    found = set()
+    names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
+            names |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.partition(".")[0])
-    return found
+            names.add(node.module.partition(".")[0])
+    return names
 
 
 def _canonical(name: str) -> str:

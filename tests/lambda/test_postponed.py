@@ -1,4 +1,4 @@
-"""A postponed package: imported without being run, and the same as ever once it is asked."""
+"""A postponed package is imported without being run, and behaves as usual once it is used."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A package ``shop`` that is postponed; what it runs is written down in ``ran``."""
+    """A postponed package ``shop`` that notes in the file ``ran`` when its code runs."""
     folder = tmp_path / "shop"
     folder.mkdir()
     (folder / "__init__.py").write_text(
@@ -61,7 +61,7 @@ def test_importing_it_or_what_is_below_it_runs_nothing_of_its_own(shop: Path) ->
     ],
 )
 def test_asking_for_a_name_runs_it_once(shop: Path, code: str) -> None:
-    exec(code, {})  # noqa: S102 - what a module would say
+    exec(code, {})  # noqa: S102 - the code of a module
     exec(code, {})  # noqa: S102
 
     assert ran(shop) == "shop "

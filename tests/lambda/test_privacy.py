@@ -1,4 +1,4 @@
-"""Prompts and answers are in the record, as far as the stanza lets it hold them, and nowhere else."""
+"""Prompts and answers are in the record, as far as the stanza allows, and nowhere else."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def canary() -> str:
 
 
 def _everywhere(chat: Any, canary: str) -> Any:
-    """A call that says the canary wherever Converse takes a text of the caller's."""
+    """Make a call with the canary in every text that Converse takes from the caller."""
 
     @tool(description=f"describes {canary}")
     def look(city: str) -> str:
@@ -112,23 +112,23 @@ def test_who_has_a_text_can_find_its_hash(acme: Any, with_settings: Any) -> None
     message = acme.connect().chat("claude").invoke([SystemMessage("be brief"), HumanMessage("é!")])
 
     record = acme.record(message.response_metadata["record"]["id"])
-    asked = record["input"]["inputBodyJson"]
+    body = record["input"]["inputBodyJson"]
 
     def hashed(text: str) -> dict[str, Any]:
         data = text.encode()
         return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
 
-    assert asked["messages"] == [{"role": "user", "content": [hashed("é!")]}]
-    assert asked["system"] == [hashed("be brief")]
+    assert body["messages"] == [{"role": "user", "content": [hashed("é!")]}]
+    assert body["system"] == [hashed("be brief")]
     answered = record["output"]["outputBodyJson"]["output"]["message"]
     assert answered == {"role": "assistant", "content": [hashed(message.text)]}
 
 
-# --- every way out of the process ---
+# --- other ways for a prompt to leave the process ---
 
 
 class Listener:
-    """A port on loopback that somebody might send prompts to; counts who called."""
+    """A port on loopback to which prompts might be sent; keeps what it receives."""
 
     def __init__(self) -> None:
         self.heard: list[bytes] = []
@@ -206,8 +206,8 @@ def test_no_switch_of_the_environment_carries_a_prompt_out(
 
     assert run.returncode == 0, run.stderr.replace(canary, "CANARY")[-3000:]
     assert "record.start" in run.stdout
-    said = [line for line in (run.stdout + run.stderr).splitlines() if canary in line]
-    assert [line[:300] for line in said] == []
+    leaks = [line for line in (run.stdout + run.stderr).splitlines() if canary in line]
+    assert [line[:300] for line in leaks] == []
     assert listener.heard == []
     assert list(acme.control.search(canary)) == [CUSTOMER]
 
@@ -244,13 +244,13 @@ def test_no_error_of_the_handler_quotes_in_its_message_or_its_chain(
         with pytest.raises(TenantBedrockError) as caught:
             handler.handler({"prompt": f"hello {canary}", "model": "claude"}, None)
 
-    # What Lambda's runtime writes into the function's log, and hands to the caller.
+    # What Lambda's runtime writes to the function's log and returns to the caller.
     error = caught.value
-    shown = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    assert canary not in shown
-    assert canary not in "".join(str(one.message) for one in warned)
-    said = capsys.readouterr()
-    assert canary not in said.out + said.err
+    report = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    assert canary not in report
+    assert canary not in "".join(str(warning.message) for warning in warned)
+    output = capsys.readouterr()
+    assert canary not in output.out + output.err
 
 
 def test_langchains_verbose_output_shows_no_prompt(
@@ -263,8 +263,8 @@ def test_langchains_verbose_output_shows_no_prompt(
     finally:
         set_verbose(False)
 
-    said = capsys.readouterr()
-    assert canary not in said.out + said.err
+    output = capsys.readouterr()
+    assert canary not in output.out + output.err
 
 
 def test_a_spilled_record_without_content_holds_none_either(
@@ -276,6 +276,6 @@ def test_a_spilled_record_without_content_holds_none_either(
     message = acme.connect().chat("claude").invoke(f"hello {canary}")
 
     assert message.response_metadata["record"]["delivery"] == "spilled"
-    said = capsys.readouterr()
-    assert "record.spilled" in said.out
-    assert canary not in said.out + said.err
+    output = capsys.readouterr()
+    assert "record.spilled" in output.out
+    assert canary not in output.out + output.err

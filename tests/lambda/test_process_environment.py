@@ -1,4 +1,4 @@
-"""The process the package runs in: nothing in it may carry a prompt elsewhere."""
+"""Nothing in the process environment can send a prompt elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tenant_bedrock import PromptLeakError, SettingsError, connect, process_envi
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Fails the import of LangChain when a variable that it or LangSmith reads is still there.
+# Fails the import of LangChain if a variable that it or LangSmith reads still exists.
 WATCHED_IMPORT = """
 import os, sys
 
@@ -30,7 +30,7 @@ class Watch:
 seen = set()
 sys.meta_path.insert(0, Watch())
 import tenant_bedrock
-assert not seen, seen  # not before it is asked for something
+assert not seen, seen  # not before it is needed
 tenant_bedrock.connect
 assert seen == {"langchain_core", "langchain_aws", "langsmith"}, seen
 """
@@ -90,8 +90,8 @@ def test_langchains_debug_output_refuses_the_call_before_it_prints(
     finally:
         set_debug(False)
 
-    said = capsys.readouterr()
-    assert "canary-debug" not in said.out + said.err
+    output = capsys.readouterr()
+    assert "canary-debug" not in output.out + output.err
     assert chat.invoke("allowed again").text
 
 
@@ -103,8 +103,8 @@ def test_libraries_do_not_print_prompts_when_everything_logs_at_debug(
         assert list(chat.stream("canary-at-debug"))
         assert chat.invoke("canary-at-debug").text
 
-    said = capsys.readouterr()
-    assert "canary-at-debug" not in caplog.text + said.out + said.err
+    output = capsys.readouterr()
+    assert "canary-at-debug" not in caplog.text + output.out + output.err
 
 
 @pytest.mark.filterwarnings("ignore:API key must be provided")

@@ -1,4 +1,4 @@
-"""Models behind inference profiles: the handler knows what is behind them without asking."""
+"""The handler knows the model behind an inference profile without calling Bedrock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the handler takes, and the sentence for everything else."""
+"""The events that the handler accepts, and its sentence for every other."""
 
 from __future__ import annotations
 
@@ -95,9 +95,9 @@ def test_takes_exactly_five_million_bytes() -> None:
 
 
 def test_takes_whole_numbers_at_both_ends_of_a_range() -> None:
-    asked = request.parse({"prompt": "hello", "temperature": 0, "top_p": 1, "max_tokens": 1})
+    chat_request = request.parse({"prompt": "hello", "temperature": 0, "top_p": 1, "max_tokens": 1})
 
-    assert asked.parameters() == {"temperature": 0, "top_p": 1, "max_tokens": 1}
+    assert chat_request.parameters() == {"temperature": 0, "top_p": 1, "max_tokens": 1}
 
 
 def test_a_line_break_may_be_a_stop_sequence() -> None:
@@ -105,8 +105,8 @@ def test_a_line_break_may_be_a_stop_sequence() -> None:
 
 
 def test_the_system_prompt_comes_first() -> None:
-    asked = request.parse(
+    chat_request = request.parse(
         {"system": "be brief", "messages": [{"role": "user", "content": "hello"}]}
     )
 
-    assert asked.turns() == [("system", "be brief"), ("user", "hello")]
+    assert chat_request.turns() == [("system", "be brief"), ("user", "hello")]

@@ -1,4 +1,4 @@
-"""TENANT_BEDROCK: parsed once, and a sentence when it is broken."""
+"""TENANT_BEDROCK is parsed, and an invalid value is reported in a sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process that ends records what is still open: on SIGTERM, and at the end of the program."""
+"""Open calls are recorded on SIGTERM and at the end of the program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a process gets ready on Lambda, and that nothing of it happens anywhere else."""
+"""The preparation of a process on Lambda, which does nothing elsewhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def on_lambda(code: str, kind: str = "on-demand", **variables: str) -> dict[str, Any]:
-    """Run ``code`` in a new process as Lambda would, and return what it put into ``result``."""
+    """Run ``code`` in a new process as Lambda does and return the ``result`` it filled."""
     run = subprocess.run(
         [sys.executable, "-c", f"import json\nresult = {{}}\n{code}\nprint(json.dumps(result))"],
         env={**os.environ, "AWS_LAMBDA_INITIALIZATION_TYPE": kind, "PYTHONPATH": "lambda"}

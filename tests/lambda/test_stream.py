@@ -1,4 +1,4 @@
-"""A streamed answer is put together as Converse would have given it."""
+"""A streamed answer is assembled into Converse's answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A handler that calls in every form, with the zip's packages imported as they come."""
+"""A handler that makes every form of call, without the package's own preparation."""
 
 import sys
 import sysconfig
@@ -20,9 +20,9 @@ class Animal(BaseModel):
 
 
 def handler(event, context):
-    """The answers, the top-level names imported from the zip, and those from elsewhere.
+    """Return the answers, and the top-level names imported from the zip and from elsewhere.
 
-    Eight at once come first: what a first call makes must be made well by many.
+    Eight calls at once come first, because a first call in many threads must work too.
     """
     chat = connect().chat("claude")
     answers = {
@@ -45,4 +45,6 @@ def _imported():
             names["zip"].add(name.partition(".")[0])
         elif "site-packages" in file.parts or not any(map(file.is_relative_to, PYTHON)):
             names["elsewhere"].add(name.partition(".")[0])
-    return {where: sorted(found - {"__main__", "__mp_main__"}) for where, found in names.items()}
+    return {
+        where: sorted(packages - {"__main__", "__mp_main__"}) for where, packages in names.items()
+    }

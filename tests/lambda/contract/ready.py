@@ -1,4 +1,4 @@
-"""The same, once the zip's own handler has got the process ready in its own way."""
+"""The handler of ``plain``, after the package's own handler has prepared the process."""
 
 import tenant_bedrock.handler  # noqa: F401, I001 - it comes first
 from plain import handler
