@@ -55,19 +55,9 @@ class RecordingCallback(BaseCallbackHandler):
         **_: Any,  # noqa: ANN401
     ) -> None:
         """Open a call; raises PromptLeakError if the prompt would be shown elsewhere."""
-        self._begin(run_id, parent_run_id)
-
-    def on_llm_start(
-        self,
-        serialized: dict[str, Any],  # noqa: ARG002
-        prompts: list[str],  # noqa: ARG002
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        **_: Any,  # noqa: ANN401
-    ) -> None:
-        """Open a call of a model that takes plain text."""
-        self._begin(run_id, parent_run_id)
+        ensure_no_tracing()
+        self._recorder.begin(self._alias, run_id, parent_run_id)
+        botocore_hooks.enter_run(run_id)
 
     def on_llm_new_token(
         self,
@@ -93,11 +83,6 @@ class RecordingCallback(BaseCallbackHandler):
         receipt = self._recorder.receipt(run_id)
         if receipt is not None:
             error.add_note(RecordNote(f"record {receipt.id} {receipt.delivery}"))
-
-    def _begin(self, run_id: UUID, parent_run_id: UUID | None) -> None:
-        ensure_no_tracing()
-        self._recorder.begin(self._alias, run_id, parent_run_id)
-        botocore_hooks.enter_run(run_id)
 
     def _add_receipt(self, generation: object, run_id: UUID) -> None:
         receipt = self._recorder.receipt(run_id)

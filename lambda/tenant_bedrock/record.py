@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from tenant_bedrock.settings import Settings
     from tenant_bedrock.stream import StreamedAnswer
 
-# Every call has a ``start`` mark and one other phase. ``incomplete`` is a call whose end was not seen: a
-# stream that was abandoned, or no time left. If its answer arrives later, ``end`` follows.
+# Every request has a ``start`` mark and a record of another phase. ``incomplete`` means that the end was
+# not seen, because a stream was abandoned or time ran out; if the answer arrives later, ``end`` follows.
 Phase = Literal["start", "end", "error", "incomplete"]
 
 

@@ -90,13 +90,11 @@ def parse(event: object) -> Request:
 
 
 _CORRECTIONS = {
-    "bool_type": "must be true or false",
     "float_type": "must be a number",
     "int_type": "must be a whole number",
     "list_type": "must be a list",
     "literal_error": "must be user or assistant",
     "missing": "is missing",
-    "model_attributes_type": "must be an object with role and content",
     "model_type": "must be an object with role and content",
     "string_pattern_mismatch": "must not be blank",
     "string_too_short": "must not be empty",

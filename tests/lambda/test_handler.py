@@ -190,7 +190,7 @@ def test_a_suspended_tenant_is_told_so_at_once(acme: Any, permit: Callable[..., 
     keys_before = acme.assume_role_calls()
     permit(granted, {"Effect": "Deny", "Action": "*", "Resource": "*"})
 
-    with pytest.raises(errors.TenantSuspendedError, match="Ask the operations side") as caught:
+    with pytest.raises(errors.TenantSuspendedError, match="contact the operator") as caught:
         handler(event, None)
 
     message = str(caught.value)
