@@ -1,9 +1,9 @@
 import re
 
 import pytest
-from commands import environment
 
 from tests.terraform import LOCAL
+from tools.environment.model import load_environment
 
 
 def chosen(tenant, account_id):
@@ -105,7 +105,7 @@ def test_a_deployer_that_demands_another_external_id_is_not_assumed(handed_over)
     """The role's trust policy demands the stanza's, so this is what a confused deputy meets."""
     root = handed_over.customer("acme", "222222222222")
     text = (root.path.parent / "local" / "terraform.tfvars").read_text()
-    minted = environment.load("local").stanzas["acme"]["deployer"]["external_id"]
+    minted = load_environment("local").stanzas["acme"]["deployer"]["external_id"]
     (root.path / "confused.tfvars").write_text(text.replace(minted, "0123456789abcdef" * 2))
     refusal = root.refuses("-var-file=confused.tfvars", *chosen("acme", "222222222222")[1:])
     assert "Cannot assume IAM Role" in refusal

@@ -10,8 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tenant_bedrock import connect, handler
-from tests.cloud.cloud import LocalCloud
-from tests.tenant import (
+from tools.bench.local_tenant import (
     EXECUTION_ARN,
     FUNCTION,
     HAIKU,
@@ -19,11 +18,12 @@ from tests.tenant import (
     PERMISSIONS,
     REGION,
     SETTINGS,
-    Acme,
     Function,
+    LocalTenant,
+    create,
     deploy,
-    make,
 )
+from tools.localaws.local_aws import LocalAws
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,17 +46,17 @@ def no_aws_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def tenant() -> Iterator[Acme]:
+def tenant() -> Iterator[LocalTenant]:
     """The local AWS with tenant acme set up as Terraform does it."""
-    with LocalCloud() as cloud:
-        acme = make(cloud.url)
+    with LocalAws() as local_aws:
+        acme = create(local_aws.url)
         yield acme
         for record in [*acme.written(), *acme.written_to_stdout()]:
             SCHEMA.validate(record)
 
 
 @pytest.fixture
-def acme(tenant: Acme, monkeypatch: pytest.MonkeyPatch) -> Iterator[Acme]:
+def acme(tenant: LocalTenant, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalTenant]:
     """The tenant, with this process running as its execution role, as on Lambda."""
     keys = tenant.client("sts").assume_role(RoleArn=EXECUTION_ARN, RoleSessionName=FUNCTION)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys["Credentials"]["AccessKeyId"])
@@ -72,7 +72,7 @@ def acme(tenant: Acme, monkeypatch: pytest.MonkeyPatch) -> Iterator[Acme]:
 
 
 @pytest.fixture
-def permit(tenant: Acme) -> Iterator[Callable[..., None]]:
+def permit(tenant: LocalTenant) -> Iterator[Callable[..., None]]:
     """Replaces the operations role's permissions for one test."""
     yield tenant.permit
     tenant.permit(*PERMISSIONS)
@@ -121,13 +121,13 @@ def tracked(profile: str, with_settings: Callable[..., None], permit: Callable[.
 
 
 @pytest.fixture(scope="module")
-def deployed(tenant: Acme) -> Function:
+def deployed(tenant: LocalTenant) -> Function:
     """The function as Terraform makes it."""
     return deploy(tenant, FUNCTION, "tenant_bedrock.handler.handler", {})
 
 
 @pytest.fixture
-def function(deployed: Function, tenant: Acme) -> Iterator[Function]:
+def function(deployed: Function, tenant: LocalTenant) -> Iterator[Function]:
     """The function, with the usual settings and no faults left behind."""
     deployed.configure()
     yield deployed

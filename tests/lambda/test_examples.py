@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.cloud.faults import Fault
+from tools.localaws.faults import Fault
 
 LAMBDA = Path(__file__).resolve().parents[2] / "lambda"
 EXAMPLES = LAMBDA / "examples"

@@ -1,4 +1,4 @@
-"""A call without a record is found by comparing the records with Bedrock's own counts."""
+"""Bedrock's own counts beside the records: a call that bypassed the package is found."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from typing import Any
 
 import pytest
 
-from commands import gaps
-from commands.records import Book, Choice
 from tenant_bedrock import connect
-from tests.cloud.faults import Fault
+from tools.localaws.faults import Fault
+from tools.records.bedrock_counts import Comparison, bedrock_counts, compare
+from tools.records.reader import RecordReader
 
 
-def _compared(acme: Any, profile: str) -> gaps.Comparison:
-    book = Book()
+def _compared(acme: Any, profile: str) -> Comparison:
+    reader = RecordReader()
     for message in acme.messages("/bedrock/local/acme/records"):
-        book.take(message, "delivered")
-    now = datetime.now(UTC)
-    period = Choice(now - timedelta(hours=1), now + timedelta(hours=1))
-    counts = gaps.counted(acme.client("cloudwatch", acme.operations), profile, period)
-    return gaps.compare("claude", profile, "eu-central-1", book.entries(period), counts)
+        reader.add_message(message, "delivered")
+    hour = timedelta(hours=1)
+    since, until = datetime.now(UTC) - hour, datetime.now(UTC) + hour
+    cloudwatch = acme.client("cloudwatch", acme.operations)
+    counts = bedrock_counts(cloudwatch, profile, since, until)
+    return compare("claude", profile, "eu-central-1", reader.entries(), counts)
 
 
 def test_all_that_went_through_the_package_is_accounted_for(acme: Any, tracked: str) -> None:
@@ -33,15 +34,15 @@ def test_all_that_went_through_the_package_is_accounted_for(acme: Any, tracked: 
     with pytest.raises(Exception):  # noqa: PT011, B017 - botocore's
         chat.invoke("refused")
 
-    compared = _compared(acme, tracked)
+    comparison = _compared(acme, tracked)
 
-    assert compared.counted.calls == compared.recorded.calls == 4
-    assert compared.counted == compared.recorded
-    assert (compared.unaccounted, compared.gaps, compared.doubtful) == (0, (), 0)
+    assert comparison.counted.calls == comparison.recorded.calls == 4
+    assert comparison.counted == comparison.recorded
+    assert (comparison.unaccounted_calls, comparison.gaps, comparison.doubtful_calls) == (0, (), 0)
 
 
-@pytest.mark.parametrize("named_by", ["ARN", "id"])
-def test_a_call_past_the_package_is_unaccounted_for(acme: Any, tracked: str, named_by: str) -> None:
+@pytest.mark.parametrize("naming", ["ARN", "id"])
+def test_a_call_past_the_package_is_unaccounted_for(acme: Any, tracked: str, naming: str) -> None:
     connection = connect()
     connection.chat("claude").invoke("recorded")
     bare = connection._sessions.operations.create_client(
@@ -49,11 +50,11 @@ def test_a_call_past_the_package_is_unaccounted_for(acme: Any, tracked: str, nam
     )
     bare.converse(modelId=tracked, messages=[{"role": "user", "content": [{"text": "past it"}]}])
 
-    compared = _compared(acme, tracked)
+    comparison = _compared(acme, tracked)
 
-    assert (compared.counted.calls, compared.recorded.calls) == (2, 1)
-    assert compared.unaccounted == 1
-    assert compared.counted.input_tokens - compared.recorded.input_tokens == 2
+    assert (comparison.counted.calls, comparison.recorded.calls) == (2, 1)
+    assert comparison.unaccounted_calls == 1
+    assert comparison.counted.input_tokens - comparison.recorded.input_tokens == 2
 
 
 def test_calls_that_name_the_profile_by_its_id_are_counted_too(acme: Any, tracked: str) -> None:
@@ -63,4 +64,4 @@ def test_calls_that_name_the_profile_by_its_id_are_counted_too(acme: Any, tracke
         MetricData=[{"MetricName": "Invocations", "Dimensions": [dimension], "Value": 3}],
     )
 
-    assert _compared(acme, tracked).unaccounted == 3
+    assert _compared(acme, tracked).unaccounted_calls == 3

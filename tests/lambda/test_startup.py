@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tenant_bedrock import startup
-from tests.cloud.faults import FOREVER, Fault
+from tools.localaws.faults import FOREVER, Fault
 
 ROOT = Path(__file__).resolve().parents[2]
 

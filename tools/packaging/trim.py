@@ -1,7 +1,7 @@
 """Removes files that a chat never reads. A file that is not in its expected place stops the build.
 
 Nothing is removed that is imported, even when LangChain is imported without the postponed modules of
-``tenant_bedrock.start``; the contract test runs the trimmed packages. Each rule names the kilobytes
+``tenant_bedrock.startup``; the contract test runs the trimmed packages. Each rule names the kilobytes
 that it saves in the zip for arm64. The folders of other services save 15,700.
 """
 
