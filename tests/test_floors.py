@@ -8,14 +8,14 @@ import pytest
 
 from tools.paths import ROOT
 
-GROUND = {"tools.errors", "tools.paths"}
+GROUND = {"tools.command_error", "tools.paths"}
 PRINTING = GROUND | {"tools.cli.console"}
 OPENING = PRINTING | {"tools.environment", "tools.terraform", "tools.cli"}
 
 # For each room, or a module that is a floor of its own, the rooms that it may import.
 FLOORS = {
     "tenant_bedrock": set(),
-    "tools.errors": set(),
+    "tools.command_error": set(),
     "tools.paths": set(),
     "tools.iam": set(),
     "tools.isolation": {"tools.iam"},
@@ -86,7 +86,7 @@ def test_every_module_belongs_to_a_floor():
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("tools.iam.policy", "from tools.errors import CommandError"),
+        ("tools.iam.policy", "from tools.command_error import CommandError"),
         ("tools.isolation.prover", "from tools.localaws.control import Control"),
         ("tools.localaws.trail", "import tools.isolation.claims"),
         ("tools.environment.model", "from tools.cli.session import open_session"),

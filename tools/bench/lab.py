@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from tools.bench import local_tenant
 from tools.bench.local_server import serve
-from tools.errors import CommandError
+from tools.command_error import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.errors import CommandError
+from tools.command_error import CommandError
 from tools.paths import ROOT
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from tools.bench import RESULTS, goals, machine
 from tools.bench.goals import Goal
 from tools.cli.console import out, progress, table
-from tools.errors import CommandError
+from tools.command_error import CommandError
 from tools.paths import ROOT
 from tools.terraform.toolchain import ensure_toolchain
 

@@ -22,7 +22,7 @@ from tools.bench.plan_time import (
     write,
 )
 from tools.cli.console import out, progress, table
-from tools.errors import CommandError
+from tools.command_error import CommandError
 from tools.isolation import claims
 from tools.isolation.certificate import Report
 from tools.isolation.plan_reader import read

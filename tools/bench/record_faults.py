@@ -31,7 +31,7 @@ from tools.bench.local_tenant import (
     policy,
 )
 from tools.cli.console import out, progress, table
-from tools.errors import CommandError
+from tools.command_error import CommandError
 from tools.localaws.faults import FOREVER, Fault
 from tools.paths import ROOT
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tools.errors import CommandError
+from tools.command_error import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

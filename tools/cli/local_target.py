@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from tools.cli.targets import Target
-from tools.errors import CommandError
+from tools.command_error import CommandError
 from tools.localaws.background import LocalAwsError, LocalAwsProcess
 from tools.packaging.build import build
 from tools.terraform.deployer_role import deployer_roles

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from tools.errors import CommandError
+from tools.command_error import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

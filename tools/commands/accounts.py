@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from tools.cli.arguments import add_json, command_parser
 from tools.cli.console import out, run, table
+from tools.command_error import CommandError
 from tools.environment.model import load_environment
-from tools.errors import CommandError
 
 if TYPE_CHECKING:
     import argparse

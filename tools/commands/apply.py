@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tools.cli.arguments import add_jobs, command_parser
 from tools.cli.console import run
 from tools.cli.session import open_session
-from tools.errors import CommandError
+from tools.command_error import CommandError
 from tools.terraform.state import customer_state, operations_state
 
 if TYPE_CHECKING:

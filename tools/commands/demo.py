@@ -9,9 +9,9 @@ import time
 from tools.cli.console import out, progress, run
 from tools.cli.local_target import LocalTarget
 from tools.cli.targets import LOCAL
+from tools.command_error import CommandError
 from tools.demo.walkthrough import walk_through
 from tools.environment.model import load_environment
-from tools.errors import CommandError
 from tools.paths import WORK
 
 FOLDER = WORK / "demo"

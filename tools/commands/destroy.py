@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tools.cli.arguments import add_jobs, command_parser
 from tools.cli.console import err, out, run
 from tools.cli.session import open_session
-from tools.errors import CommandError
+from tools.command_error import CommandError
 from tools.terraform.parallel import run_for_each
 from tools.terraform.runner import summary
 from tools.terraform.state import operations_state

@@ -11,7 +11,7 @@ from tools.cli.arguments import add_account, add_json, command_parser
 from tools.cli.console import out, run
 from tools.cli.function_call import call_function
 from tools.cli.session import open_session
-from tools.errors import CommandError
+from tools.command_error import CommandError
 
 if TYPE_CHECKING:
     import argparse

@@ -10,7 +10,7 @@ import argparse
 import subprocess
 
 from tools.cli.console import progress, run
-from tools.errors import CommandError
+from tools.command_error import CommandError
 from tools.paths import ROOT
 
 LOCKS = {

@@ -18,8 +18,8 @@ from rich.markup import escape
 from tools.cli.arguments import add_jobs, add_json, command_parser
 from tools.cli.console import err, out, progress, run, table
 from tools.cli.session import open_session
+from tools.command_error import CommandError
 from tools.environment.model import load_environment
-from tools.errors import CommandError
 from tools.isolation import claims, plan_reader
 from tools.isolation.certificate import Report
 from tools.isolation.prover import prove

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from tools.cli.arguments import command_parser
 from tools.cli.console import out, progress, run
 from tools.cli.session import open_session
+from tools.command_error import CommandError
 from tools.environment.edits import find_attribute, remove_attribute, replace_span
 from tools.environment.external_id import new_external_id
-from tools.errors import CommandError
 from tools.terraform.toolchain import ensure_toolchain
 
 if TYPE_CHECKING:

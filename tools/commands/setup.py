@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.errors import CommandError
+from tools.command_error import CommandError
 from tools.packaging import pip
 from tools.paths import ROOT
 from tools.terraform.toolchain import ensure_toolchain

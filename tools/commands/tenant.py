@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from tools.cli.arguments import command_parser
 from tools.cli.console import out, progress, run
+from tools.command_error import CommandError
 from tools.environment.edits import add_stanza
 from tools.environment.external_id import new_external_id
 from tools.environment.model import load_environment
-from tools.errors import CommandError
 from tools.terraform.toolchain import ensure_toolchain
 
 if TYPE_CHECKING:

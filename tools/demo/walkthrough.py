@@ -12,8 +12,8 @@ from tools.cli.console import out, progress, table
 from tools.cli.function_call import call_function
 from tools.cli.session import open_session
 from tools.cli.targets import LOCAL
+from tools.command_error import CommandError
 from tools.demo.attacks import run_attacks
-from tools.errors import CommandError
 from tools.localaws.control import Control
 from tools.records.reader import read_records
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tools.errors import CommandError
+from tools.command_error import CommandError
 
 # Braces and names inside strings and comments mean nothing, so a string or a comment is one token.
 _TOKEN = re.compile(

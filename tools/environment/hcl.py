@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import hcl2
 from hcl2.utils import SerializationOptions
 
-from tools.errors import CommandError
+from tools.command_error import CommandError
 from tools.paths import ROOT
 
 if TYPE_CHECKING:

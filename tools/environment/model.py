@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from tools.command_error import CommandError
 from tools.environment.hcl import read_hcl
 from tools.environment.unknown_keys import unknown_keys
-from tools.errors import CommandError
 from tools.paths import ENVIRONMENTS
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from tools.errors import CommandError
+from tools.command_error import CommandError
 
 RUNTIME = "3.13"
 # Lambda's python3.13 runs on Amazon Linux 2023, which has glibc 2.34; wheels for older versions run there.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tools.errors import CommandError
+from tools.command_error import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

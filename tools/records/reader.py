@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from tools.cli.console import warn
-from tools.errors import CommandError
+from tools.command_error import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tools.errors import CommandError
+from tools.command_error import CommandError
 from tools.paths import MODULES, ROOT, WORK
 from tools.terraform.toolchain import ensure_toolchain
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from rich.markup import escape
 
 from tools.cli.console import err, out
-from tools.errors import CommandError
+from tools.command_error import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tools.errors import CommandError
+from tools.command_error import CommandError
 from tools.paths import ENVIRONMENTS, MODULES, ROOT
 from tools.terraform.state import operations_state
 from tools.terraform.toolchain import ensure_toolchain

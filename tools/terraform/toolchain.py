@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.errors import CommandError
+from tools.command_error import CommandError
 from tools.paths import ENVIRONMENTS, ROOT, WORK
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import re
 import pytest
 
 from tests.terraform import MODULES, OFFLINE_PROVIDER, Folder, folder_of
+from tools.command_error import CommandError
 from tools.commands import deployer
 from tools.environment.model import load_environment
-from tools.errors import CommandError
 from tools.terraform.deployer_role import deployer_roles
 
 

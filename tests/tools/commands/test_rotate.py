@@ -6,6 +6,7 @@ import pytest
 
 from tests.tools.localaws.small_functions import zipped
 from tools.cli.targets import AwsTarget
+from tools.command_error import CommandError
 from tools.commands.rotate import (
     previous_external_id,
     refuse_while_in_use,
@@ -13,7 +14,6 @@ from tools.commands.rotate import (
     without_previous_external_id,
 )
 from tools.environment.model import CustomerAccount, Environment
-from tools.errors import CommandError
 from tools.localaws.local_aws import LocalAws
 from tools.terraform.deployer_role import deployer_roles
 

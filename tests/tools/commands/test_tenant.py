@@ -4,10 +4,10 @@ import re
 
 import pytest
 
+from tools.command_error import CommandError
 from tools.commands.tenant import new_stanza
 from tools.environment.edits import add_stanza
 from tools.environment.model import CustomerAccount, Environment
-from tools.errors import CommandError
 
 ENVIRONMENT = Environment(
     name="dev",

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tools.command_error import CommandError
 from tools.commands.accounts import MATRIX_JOBS, job_matrix
 from tools.commands.apply import part_states
 from tools.environment.model import CustomerAccount, load_environment
-from tools.errors import CommandError
 from tools.paths import ROOT
 
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))

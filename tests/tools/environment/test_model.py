@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from tools.command_error import CommandError
 from tools.environment import model
 from tools.environment.model import load_environment
-from tools.errors import CommandError
 from tools.paths import ENVIRONMENTS
 
 

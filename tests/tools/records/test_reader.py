@@ -9,8 +9,8 @@ import pytest
 
 from tenant_bedrock.delivery import EVENT_BYTES, LINE_BYTES
 from tenant_bedrock.parts import split
+from tools.command_error import CommandError
 from tools.commands import logs
-from tools.errors import CommandError
 from tools.records.reader import RecordFilter, RecordReader, parse_time
 
 

@@ -2,7 +2,7 @@
 
 import threading
 
-from tools.errors import CommandError
+from tools.command_error import CommandError
 from tools.terraform.parallel import run_for_each
 from tools.terraform.state import State
 

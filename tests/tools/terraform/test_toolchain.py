@@ -35,7 +35,7 @@ def project(tmp_path):
     root = tmp_path / "project"
     for name in (
         "tools/__init__.py",
-        "tools/errors.py",
+        "tools/command_error.py",
         "tools/paths.py",
         "tools/terraform/__init__.py",
         "tools/terraform/toolchain.py",
