@@ -1,6 +1,5 @@
-# See variables.tf.
 variable "tenants" {
-  description = "The tenants, by name: their accounts by id, their models by alias, and all else that a stanza can say."
+  description = "The tenants by name. Each value is a stanza, with the tenant's accounts by id and its models by alias."
   type = map(object({
     accounts = map(object({                            # the customer accounts, by id; one role serves all of them
       permissions_boundary = optional(string)          # ARN of the boundary that the workload's roles get; the customer creates it
@@ -59,15 +58,15 @@ variable "tenants" {
   }))
   nullable = false
 
-  # The name is also the session name, of which STS wants at least 2 characters.
+  # The name is also the session name, for which STS requires at least 2 characters.
   validation {
     condition     = alltrue([for name in keys(var.tenants) : can(regex("^[a-z0-9](-?[a-z0-9])+$", name))])
-    error_message = "A tenant's name is 2 or more lower-case letters and digits, with single hyphens between them, not ${join(", ", [for name in keys(var.tenants) : name if !can(regex("^[a-z0-9](-?[a-z0-9])+$", name))])}."
+    error_message = "A tenant's name consists of 2 or more lower-case letters and digits, with single hyphens between them, not ${join(", ", [for name in keys(var.tenants) : name if !can(regex("^[a-z0-9](-?[a-z0-9])+$", name))])}."
   }
 
   validation {
     condition     = length(distinct([for name in keys(var.tenants) : lower(name)])) == length(var.tenants)
-    error_message = "IAM does not tell upper from lower case in a role's name; rename one of ${join(" and ", flatten([for names in { for name in keys(var.tenants) : lower(name) => name... } : names if length(names) > 1]))}."
+    error_message = "IAM role names are case-insensitive; rename one of ${join(" and ", flatten([for names in { for name in keys(var.tenants) : lower(name) => name... } : names if length(names) > 1]))}."
   }
 
   validation {
@@ -75,18 +74,18 @@ variable "tenants" {
       for region in compact(flatten([for tenant in values(var.tenants) : values(tenant.accounts)[*].region])) :
       can(regex("^([a-z]{2}|[a-z]{2}-(gov|iso[a-z]?)|eusc-[a-z]{2})-((north|south)?(east|west)|north|south|central)-[1-9][0-9]?$", region))
     ])
-    error_message = "An account's region is a Region such as \"eu-central-1\"; look at ${join(", ", compact(flatten([for tenant in values(var.tenants) : values(tenant.accounts)[*].region])))}."
+    error_message = "An account's region is a Region such as \"eu-central-1\"; correct ${join(", ", [for region in compact(flatten([for tenant in values(var.tenants) : values(tenant.accounts)[*].region])) : region if !can(regex("^([a-z]{2}|[a-z]{2}-(gov|iso[a-z]?)|eusc-[a-z]{2})-((north|south)?(east|west)|north|south|central)-[1-9][0-9]?$", region))])}."
   }
 
-  # IAM and Lambda take 64 characters; the execution role's name is the longest.
+  # IAM and Lambda allow 64 characters; the execution role's name is the longest.
   validation {
     condition     = alltrue([for name in keys(var.tenants) : length("bedrock-${var.environment}-${name}-execution") <= 64])
-    error_message = "IAM allows a role name 64 characters; shorten ${join(", ", [for name in keys(var.tenants) : "${name} by ${length("bedrock-${var.environment}-${name}-execution") - 64}" if length("bedrock-${var.environment}-${name}-execution") > 64])}."
+    error_message = "IAM allows 64 characters in a role name; shorten ${join(", ", [for name in keys(var.tenants) : "${name} by ${length("bedrock-${var.environment}-${name}-execution") - 64}" if length("bedrock-${var.environment}-${name}-execution") > 64])}."
   }
 
   validation {
     condition     = !anytrue([for tenant in values(var.tenants) : contains(keys(tenant.accounts), var.operations.account_id)])
-    error_message = "The operations account ${var.operations.account_id} cannot be a customer account: no record may be kept in it. Name the customer's own in ${join(", ", [for name, tenant in var.tenants : name if contains(keys(tenant.accounts), var.operations.account_id)])}."
+    error_message = "The operations account ${var.operations.account_id} cannot be a customer account, because no record may be stored in it; use the customer's own account in ${join(", ", [for name, tenant in var.tenants : name if contains(keys(tenant.accounts), var.operations.account_id)])}."
   }
 
   validation {
@@ -94,7 +93,7 @@ variable "tenants" {
       for id, names in transpose({ for name, tenant in var.tenants : name => keys(tenant.accounts) }) : id
       if length(names) > 1 && !contains(var.accounts_with_several_tenants, id)
     ]) == 0
-    error_message = "A customer account has one tenant; name it in one stanza only, or list it in accounts_with_several_tenants: ${join("; ", [for id, names in transpose({ for name, tenant in var.tenants : name => keys(tenant.accounts) }) : "${id} is in ${join(" and ", names)}" if length(names) > 1 && !contains(var.accounts_with_several_tenants, id)])}."
+    error_message = "A customer account has one tenant; write it in one stanza only, or list it in accounts_with_several_tenants: ${join("; ", [for id, names in transpose({ for name, tenant in var.tenants : name => keys(tenant.accounts) }) : "${id} is in ${join(" and ", names)}" if length(names) > 1 && !contains(var.accounts_with_several_tenants, id)])}."
   }
 
   validation {

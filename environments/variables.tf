@@ -1,40 +1,40 @@
-# The shape of an environment, declared once and symlinked into both roots.
-# The rules that need all tenants in view are in variables-tenants.tf; what one
-# tenant's role or workload can be is checked by the module that makes it.
+# The variables of an environment, declared once and symlinked into both roots.
+# variables-tenants.tf has the rules that compare tenants with each other; the
+# modules check what a single tenant's role or workload can be.
 
 variable "accounts_with_several_tenants" {
-  description = "Customer accounts that may be in more than one stanza; every other has one tenant."
+  description = "Customer accounts that may be in more than one stanza. Every other account has one tenant."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for id in var.accounts_with_several_tenants : can(regex("^[0-9]{12}$", id))])
-    error_message = "accounts_with_several_tenants are 12 digits in quotes each, not ${join(", ", [for id in var.accounts_with_several_tenants : id if !can(regex("^[0-9]{12}$", id))])}."
+    error_message = "accounts_with_several_tenants lists account ids of 12 digits in quotes, not ${join(", ", [for id in var.accounts_with_several_tenants : id if !can(regex("^[0-9]{12}$", id))])}."
   }
 }
 
 variable "deployer_role_name" {
-  description = "The role in every customer account that Terraform assumes to work there."
+  description = "The deployer: the role in every customer account that Terraform assumes to manage the workload."
   type        = string
   default     = "terraform-deployer"
   nullable    = false
 }
 
 variable "environment" {
-  description = "The environment's name, the same as its folder's; part of every name."
+  description = "The environment's name, equal to the name of its folder and part of every resource's name."
   type        = string
   nullable    = false
 
-  # Without hyphens, so that no two pairs of environment and tenant make the same name.
+  # Without hyphens, so that two pairs of environment and tenant never give the same name.
   validation {
     condition     = can(regex("^[a-z][a-z0-9]{1,15}$", var.environment))
-    error_message = "environment is 2 to 16 lower-case letters and digits, a letter first, such as \"prod\", not \"${var.environment}\"."
+    error_message = "environment is 2 to 16 lower-case letters and digits that begin with a letter, such as \"prod\", not \"${var.environment}\"."
   }
 }
 
 variable "limits" {
-  description = "What AWS allows the operations account; raise a number here once AWS has raised it there."
+  description = "The AWS quotas of the operations account. Raise a number here after AWS has raised the quota."
   type = object({
     inference_profiles = optional(number, 1000) # application inference profiles in a Region, service quota L-40EC9882
     roles              = optional(number, 1000) # IAM roles, https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
@@ -45,12 +45,12 @@ variable "limits" {
 
   validation {
     condition     = alltrue([for limit in values(var.limits) : limit >= 1 && floor(limit) == limit])
-    error_message = "limits are whole numbers of 1 or more: look at ${join(", ", [for name, limit in var.limits : "${name} = ${limit}" if limit < 1 || floor(limit) != limit])}."
+    error_message = "limits are whole numbers of 1 or more; correct ${join(", ", [for name, limit in var.limits : "${name} = ${limit}" if limit < 1 || floor(limit) != limit])}."
   }
 }
 
 variable "operations" {
-  description = "The account that owns Bedrock, its Region, and a boundary for every tenant's role in it."
+  description = "The operations account, its Region, and a permissions boundary for every tenant's role in it."
   type = object({
     account_id           = string           # the account that owns Bedrock access and quota
     permissions_boundary = optional(string) # ARN of a boundary for every tenant's role

@@ -1,4 +1,4 @@
-# The operations root's state lies beside this one, in the same backend.
+# The state of the operations root is in the same backend.
 data "terraform_remote_state" "operations" {
   backend = "s3"
 

@@ -1,7 +1,7 @@
-# Which tenant and which of its accounts this state is for.
+# Selects the tenant and the account that this state belongs to.
 
 variable "account_id" {
-  description = "The customer account, one of the tenant's."
+  description = "The customer account, one of the tenant's accounts."
   type        = string
   nullable    = false
 
@@ -12,14 +12,14 @@ variable "account_id" {
 }
 
 variable "package_path" {
-  description = "The zip to run; null for the one that `make package` builds for the tenant's architecture."
+  description = "Path of the function's zip; null for the one that `make package` builds for the tenant's architecture."
   type        = string
   default     = null
   nullable    = true
 }
 
 variable "tenant" {
-  description = "The tenant's name in tenants."
+  description = "The tenant's name, a key of tenants."
   type        = string
   nullable    = false
 

@@ -6,7 +6,7 @@ terraform {
       source  = "hashicorp/aws"
       version = ">= 5.100, < 7.0"
     }
-    # Built into Terraform: reads backend.hcl for handover.tf.
+    # Built into Terraform; handover.tf reads backend.hcl with it.
     terraform = {
       source = "terraform.io/builtin/terraform"
     }

@@ -1,5 +1,5 @@
-# An example: these accounts are placeholders that no credentials of yours
-# reach, so nothing can be applied until they are replaced.
+# An example. The account ids are placeholders; nothing can be applied until you
+# replace them.
 environment = "dev"
 
 operations = {

@@ -1,4 +1,4 @@
 bucket         = "bedrock-local-state-111111111111"
 region         = "eu-central-1"
 use_lockfile   = true
-use_path_style = true # the local cloud has no DNS names for buckets
+use_path_style = true # the local AWS has no DNS names for buckets

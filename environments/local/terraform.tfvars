@@ -1,4 +1,4 @@
-# The local cloud's accounts: `make demo` and `make up` apply this environment.
+# The accounts of the local AWS; `make demo` applies this environment.
 environment = "local"
 
 operations = {
@@ -23,7 +23,7 @@ tenants = {
     }
   }
 
-  # One tenant, two accounts: one role serves both, each keeps its own records.
+  # A tenant with two accounts: one role serves both, and each keeps its own records.
   globex = {
     accounts = {
       "333333333333" = { readers = ["arn:aws:iam::333333333333:user/auditor"] }
@@ -40,7 +40,8 @@ tenants = {
     }
   }
 
-  # Its calls go through a profile of its own, which counts and costs them apart.
+  # A tracked tenant: its calls go through an inference profile of its own, which counts
+  # tokens and costs separately.
   initech = {
     accounts = {
       "555555555555" = {

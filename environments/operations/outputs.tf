@@ -1,25 +1,25 @@
 output "capacity" {
-  description = "How much of AWS's limits the environment uses; `make capacity` shows it."
+  description = "How much of each AWS limit the environment uses; `make capacity` shows it."
   value       = local.capacity
 
   precondition {
     condition     = local.capacity.roles.used <= local.capacity.roles.limit
-    error_message = "${local.capacity.roles.used} tenants are ${local.capacity.roles.used - local.capacity.roles.limit} more than the roles IAM allows the account; have AWS raise the limit and write it in limits.roles, or begin a second environment in another operations account."
+    error_message = "${local.capacity.roles.used} tenants need ${local.capacity.roles.used - local.capacity.roles.limit} more roles than IAM allows in the account; have AWS raise the limit and write it in limits.roles, or start a second environment in another operations account."
   }
 
   precondition {
     condition     = local.capacity.inference_profiles.used <= local.capacity.inference_profiles.limit
-    error_message = "${local.capacity.inference_profiles.used} tracked aliases are ${local.capacity.inference_profiles.used - local.capacity.inference_profiles.limit} more than the profiles Bedrock allows in ${var.operations.region}; have AWS raise the quota L-40EC9882 and write it in limits.inference_profiles, or track fewer."
+    error_message = "${local.capacity.inference_profiles.used} tracked aliases need ${local.capacity.inference_profiles.used - local.capacity.inference_profiles.limit} more inference profiles than Bedrock allows in ${var.operations.region}; have AWS raise the quota L-40EC9882 and write it in limits.inference_profiles, or track fewer aliases."
   }
 }
 
 output "handover" {
-  description = "By tenant, what its customer side must know to use its role; the customer root reads it."
-  value       = { for name, its in module.operations_role : name => its.role.handover }
-  sensitive   = true # holds the ExternalIds
+  description = "What the customer side needs in order to use the role, by tenant; the customer root reads it."
+  value       = { for tenant, instance in module.operations_role : tenant => instance.role.handover }
+  sensitive   = true # contains the ExternalIds
 }
 
 output "quotas" {
-  description = "By tenant, its declared quota and what enforcing it takes: profiles, role and state."
-  value       = { for name, its in module.operations_role : name => its.role.quota }
+  description = "The quota of each tenant, and the inference profiles, role and state that enforcing it requires."
+  value       = { for tenant, instance in module.operations_role : tenant => instance.role.quota }
 }

@@ -114,12 +114,13 @@ def test_one_tenant_too_many_is_refused_before_apply(operations):
     assert operations.accepts(**environment, limits={"inference_profiles": 2, "roles": 2})
     refusal = operations.refuses(**environment, limits={"inference_profiles": 1, "roles": 1})
     assert (
-        "2 tenants are 1 more than the roles IAM allows the account; have AWS raise the limit and "
-        "write it in limits.roles, or begin a second environment in another operations account."
+        "2 tenants need 1 more roles than IAM allows in the account; have AWS raise the limit and "
+        "write it in limits.roles, or start a second environment in another operations account."
     ) in refusal
     assert (
-        "2 tracked aliases are 1 more than the profiles Bedrock allows in eu-central-1; have AWS "
-        "raise the quota L-40EC9882 and write it in limits.inference_profiles, or track fewer."
+        "2 tracked aliases need 1 more inference profiles than Bedrock allows in eu-central-1; have "
+        "AWS raise the quota L-40EC9882 and write it in limits.inference_profiles, or track fewer "
+        "aliases."
     ) in refusal
 
 

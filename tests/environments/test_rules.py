@@ -39,30 +39,30 @@ def test_accepts_tenants(rules, tenants):
         (
             {"Acme": stanza(), "b": OTHER},
             (
-                "A tenant's name is 2 or more lower-case letters and digits, with single hyphens "
-                "between them, not Acme, b."
+                "A tenant's name consists of 2 or more lower-case letters and digits, with single "
+                "hyphens between them, not Acme, b."
             ),
         ),
         ({"acme_1": stanza()}, "with single hyphens between them, not acme_1."),
         (
             {"Acme": stanza(), "acme": OTHER},
-            "IAM does not tell upper from lower case in a role's name; rename one of Acme and acme.",
+            "IAM role names are case-insensitive; rename one of Acme and acme.",
         ),
         (
             {"t" * 42: stanza(), "acme": OTHER},
-            f"IAM allows a role name 64 characters; shorten {'t' * 42} by 1.",
+            f"IAM allows 64 characters in a role name; shorten {'t' * 42} by 1.",
         ),
         (
             {"acme": stanza("111111111111")},
             (
-                "The operations account 111111111111 cannot be a customer account: no record may be "
-                "kept in it. Name the customer's own in acme."
+                "The operations account 111111111111 cannot be a customer account, because no record may be "
+                "stored in it; use the customer's own account in acme."
             ),
         ),
         (
             {"acme": stanza(), "globex": stanza(current="e2f2aa7d039ce726c5185bff0d2467ce")},
             (
-                "A customer account has one tenant; name it in one stanza only, or list it in "
+                "A customer account has one tenant; write it in one stanza only, or list it in "
                 "accounts_with_several_tenants: 222222222222 is in acme and globex."
             ),
         ),
@@ -121,8 +121,15 @@ def test_accepts_tenants(rules, tenants):
             )
         ),
         (
-            {"acme": stanza(accounts={"222222222222": {"region": "eu-frankfurt-1"}})},
-            'An account\'s region is a Region such as "eu-central-1"; look at eu-frankfurt-1.',
+            {
+                "acme": stanza(
+                    accounts={
+                        "222222222222": {"region": "eu-frankfurt-1"},
+                        "333333333333": {"region": "eu-west-1"},
+                    }
+                )
+            },
+            'An account\'s region is a Region such as "eu-central-1"; correct eu-frankfurt-1.',
         ),
     ],
     ids=lambda value: str(value)[:60],
@@ -137,8 +144,8 @@ def test_refuses_tenants(rules, tenants, sentence):
         (
             {"environment": "pre-prod"},
             (
-                "environment is 2 to 16 lower-case letters and digits, a letter first, such as "
-                '"prod", not "pre-prod".'
+                "environment is 2 to 16 lower-case letters and digits that begin with a letter, such "
+                'as "prod", not "pre-prod".'
             ),
         ),
         (
@@ -154,11 +161,11 @@ def test_refuses_tenants(rules, tenants, sentence):
         ),
         (
             {"accounts_with_several_tenants": ["2222"]},
-            "accounts_with_several_tenants are 12 digits in quotes each, not 2222.",
+            "accounts_with_several_tenants lists account ids of 12 digits in quotes, not 2222.",
         ),
         (
             {"limits": {"roles": 0}},
-            "limits are whole numbers of 1 or more: look at roles = 0.",
+            "limits are whole numbers of 1 or more; correct roles = 0.",
         ),
     ],
     ids=lambda value: str(value)[:60],
