@@ -29,7 +29,11 @@ output "role" {
       state    = var.stanza.state
     }
 
-    sizes = local.sizes # in characters, as IAM counts them
+    # In characters, as IAM counts them.
+    sizes = {
+      permissions = length(local.permissions)
+      trust       = length(local.trust)
+    }
   }
 
   # Nothing is handed over before the role exists.

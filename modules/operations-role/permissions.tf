@@ -25,13 +25,15 @@ locals {
   # tested only where it is present. A Deny would be as short, but the handler
   # would take it for a suspension, which must stay the only Deny.
   # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-  networks        = sort(try(var.stanza.perimeter.networks, []))
-  vpc_endpoints   = sort(try(var.stanza.perimeter.vpc_endpoints, []))
-  operator_suffix = length(local.networks) > 0 && length(local.vpc_endpoints) > 0 ? "IfExists" : ""
-  perimeter_conditions = merge(
-    length(local.networks) == 0 ? {} : { "IpAddress${local.operator_suffix}" = { "aws:SourceIp" = local.networks } },
-    length(local.vpc_endpoints) == 0 ? {} : { "StringEquals${local.operator_suffix}" = { "aws:SourceVpce" = local.vpc_endpoints } },
-  )
+  perimeter = {
+    networks      = sort(try(var.stanza.perimeter.networks, []))
+    vpc_endpoints = sort(try(var.stanza.perimeter.vpc_endpoints, []))
+    suffix        = try(length(var.stanza.perimeter.networks) > 0 && length(var.stanza.perimeter.vpc_endpoints) > 0, false) ? "IfExists" : ""
+  }
+  perimeter_conditions = {
+    "IpAddress${local.perimeter.suffix}"    = length(local.perimeter.networks) == 0 ? {} : { "aws:SourceIp" = local.perimeter.networks }
+    "StringEquals${local.perimeter.suffix}" = length(local.perimeter.vpc_endpoints) == 0 ? {} : { "aws:SourceVpce" = local.perimeter.vpc_endpoints }
+  }
 
   conditions = [for grant in local.guarded_grants : {
     for operator, keys in merge(local.perimeter_conditions, {

@@ -6,16 +6,12 @@ locals {
 
   # IAM's limits. IAM counts no white space, and jsonencode writes none.
   # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-  sizes = {
-    permissions = length(local.permissions)
-    trust       = length(local.trust)
-  }
   size_violations = concat(
-    local.sizes.trust <= var.operations.trust_policy_limit ? [] : [
-      "the trust policy has ${local.sizes.trust} characters, ${local.sizes.trust - var.operations.trust_policy_limit} more than IAM allows; give the tenant fewer accounts, or have AWS raise the limit and write it in limits.trust_policy.",
+    length(local.trust) <= var.operations.trust_policy_limit ? [] : [
+      "the trust policy has ${length(local.trust)} characters, ${length(local.trust) - var.operations.trust_policy_limit} more than IAM allows; give the tenant fewer accounts, or have AWS raise the limit and write it in limits.trust_policy.",
     ],
-    local.sizes.permissions <= 10240 ? [] : [
-      "the permissions have ${local.sizes.permissions} characters, ${local.sizes.permissions - 10240} more than the 10,240 that IAM allows; grant fewer models or Regions.",
+    length(local.permissions) <= 10240 ? [] : [
+      "the permissions have ${length(local.permissions)} characters, ${length(local.permissions) - 10240} more than the 10,240 that IAM allows; grant fewer models or Regions.",
     ],
   )
 }

@@ -2,8 +2,7 @@
 # rules are lists and not validations because Terraform evaluates a validation for
 # each tenant by itself, which takes noticeable time with a thousand tenants.
 locals {
-  external_ids     = [for id in [var.stanza.external_ids.current, var.stanza.external_ids.previous] : id if id != null]
-  guardrail_region = try(split(":", var.stanza.guardrail.arn)[3], null)
+  external_ids = [for id in [var.stanza.external_ids.current, var.stanza.external_ids.previous] : id if id != null]
 
   violations = concat(
     length(var.stanza.accounts) > 0 ? [] : ["it has no customer account; add at least one to accounts."],
@@ -39,19 +38,19 @@ locals {
     var.stanza.guardrail == null || can(regex("^[1-9][0-9]{0,7}$", var.stanza.guardrail.version)) ? [] : [
       "guardrail.version is the number of a published version, such as \"1\", not \"${var.stanza.guardrail.version}\"; a draft can change without notice.",
     ],
-    local.guardrail_region == null || alltrue([for model in values(var.stanza.models) : model.regions == tolist([local.guardrail_region])]) ? [] : [
-      "its guardrail is in ${local.guardrail_region} and cannot be used in another Region; write regions = [\"${local.guardrail_region}\"] for ${join(", ", [for alias, model in var.stanza.models : alias if model.regions != tolist([local.guardrail_region])])}.",
+    try(alltrue([for model in values(var.stanza.models) : model.regions == tolist([split(":", var.stanza.guardrail.arn)[3]])]), true) ? [] : [
+      "its guardrail is in ${split(":", var.stanza.guardrail.arn)[3]} and cannot be used in another Region; write regions = [\"${split(":", var.stanza.guardrail.arn)[3]}\"] for ${join(", ", [for alias, model in var.stanza.models : alias if model.regions != tolist([split(":", var.stanza.guardrail.arn)[3]])])}.",
     ],
 
-    var.stanza.perimeter == null || length(local.networks) + length(local.vpc_endpoints) > 0 ? [] : [
+    var.stanza.perimeter == null || length(local.perimeter.networks) + length(local.perimeter.vpc_endpoints) > 0 ? [] : [
       "an empty perimeter would refuse every call; list networks or vpc_endpoints, or leave perimeter out.",
     ],
     [
-      for network in local.networks : "a network is written in CIDR notation, such as 203.0.113.0/24, not ${network}."
+      for network in local.perimeter.networks : "a network is written in CIDR notation, such as 203.0.113.0/24, not ${network}."
       if !can(cidrhost(network, 0))
     ],
     [
-      for id in local.vpc_endpoints : "a VPC endpoint is written as its id, such as vpce-0123456789abcdef0, not ${id}."
+      for id in local.perimeter.vpc_endpoints : "a VPC endpoint is written as its id, such as vpce-0123456789abcdef0, not ${id}."
       if !can(regex("^vpce-[0-9a-f]{8,17}$", id))
     ],
 
