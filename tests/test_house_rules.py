@@ -17,11 +17,22 @@ FILES = sorted(
     for path in folder.rglob("*.tf")
     if ".terraform" not in path.parts and not path.is_symlink()
 )
+# The examples are data: they name accounts, and so a partition.
+CODE = [path for path in FILES if "examples" not in path.parts]
 DECLARING = [
     path for path in FILES if re.search(r"^(variable|output) ", path.read_text(), re.MULTILINE)
 ]
 MODULE_NAMES = sorted(path.name for path in MODULES.iterdir())
 ROOTS = [ENVIRONMENTS / "operations", ENVIRONMENTS / "customer"]
+
+# What the deployer may do without naming a resource: create a key with the tenant's tag, list and describe,
+# and manage network interfaces and endpoint names, which have no name before they exist.
+UNNAMED_RESOURCES = {
+    "CreateTheKey",
+    "LambdaManagesItsNetworkInterfaces",
+    "ListAndDescribe",
+    "RegisterTheEndpointsNames",
+}
 
 # EC2 describes have no resource to name:
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
@@ -58,12 +69,23 @@ def statements():
                 yield path, {key: value.to_dict() for key, value in entry.entries}
 
 
+def rendered(pattern):
+    """Every statement of the rendered policies in golden files; tests/modules renders them."""
+    for path in GOLDEN.glob(pattern):
+        document = json.loads(path.read_text())
+        for policy in [document] if "Statement" in document else document.values():
+            yield from policy["Statement"] if policy else []
+
+
 def granted():
-    """Every statement of the tenants' policies, which are made and not written: see tests/modules."""
-    for path in GOLDEN.glob("*.json"):
-        found = json.loads(path.read_text())
-        for policy in [found] if "Statement" in found else found.values():
-            yield from policy["Statement"]
+    """Every statement of the tenants' policies."""
+    for path in ("aws*.json", "everything.json"):
+        yield from rendered(path)
+
+
+def deployed():
+    """Every statement of the deployer's policies, its trust policy and the boundary included."""
+    return rendered("customer-deployer-*.json")
 
 
 def actions(statement):
@@ -103,7 +125,7 @@ def test_files_are_short(path):
     assert len(path.read_text().splitlines()) <= 150
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
+@pytest.mark.parametrize("path", CODE, ids=name_of)
 def test_no_partition_is_written(path):
     assert "arn:aws" not in path.read_text()
 
@@ -170,11 +192,11 @@ def test_environments_hold_data_and_roots_hold_code():
 
 def test_every_statement_has_a_sid_that_reads_as_a_sentence():
     written = [statement["Sid"].strip('"') for _, statement in statements()]
-    made = [statement["Sid"] for statement in granted()]
-    written.remove("${grant.sid}")  # operations-role makes one for each alias: those are in made
+    rendered_sids = [statement["Sid"] for statement in [*granted(), *deployed()]]
+    written.remove("${grant.sid}")  # operations-role renders one for each alias
     assert len(written) >= 8
-    assert len(made) >= 30
-    for sid in [*written, *made]:
+    assert len(rendered_sids) >= 30
+    for sid in [*written, *rendered_sids]:
         assert re.fullmatch(r"([A-Z][a-z]+\w*){2,}", sid), sid
 
 
@@ -187,6 +209,8 @@ def test_no_statement_allows_all_actions_of_a_service():
     for statement in granted():
         if statement["Effect"] == "Allow":
             assert not [action for action in statement["Action"] if "*" in action]
+    for statement in deployed():
+        assert not [action for action in statement["Action"] if action.endswith("*")]
 
 
 def test_all_resources_are_named_except_in_a_key_policy_or_where_aws_has_none_to_name():
@@ -196,6 +220,8 @@ def test_all_resources_are_named_except_in_a_key_policy_or_where_aws_has_none_to
     for statement in granted():
         if statement["Effect"] == "Allow":
             assert "*" not in statement["Resource"]
+    unnamed = {each["Sid"] for each in deployed() if "*" in each.get("Resource", ())}
+    assert unnamed == UNNAMED_RESOURCES
 
 
 @pytest.mark.parametrize(

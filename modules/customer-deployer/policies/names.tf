@@ -29,4 +29,10 @@ locals {
     name        = reverse(split("/", var.permissions_boundary))[0]
     path        = regex("/(?:.*/)?", var.permissions_boundary)
   }
+
+  workload_role_arns = [local.execution_role_arn, local.reader_role_arn, local.unmasker_role_arn]
+  log_contents       = ["${local.record_log_group_arn}:*", "${local.function_log_group_arn}:*"]
+
+  tagged_with_the_tenant         = { StringEquals = { "aws:ResourceTag/tenant" = var.tenant } }
+  requested_with_the_tenants_tag = { StringEquals = { "aws:RequestTag/tenant" = var.tenant } }
 }

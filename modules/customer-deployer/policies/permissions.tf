@@ -1,6 +1,5 @@
 # What Terraform needs to manage modules/customer-workload for this one tenant.
-# The last statement denies reading the records, whatever else is attached to
-# the role.
+# The last statement denies reading the records, whatever else the role allows.
 locals {
   permissions = jsonencode({
     Version = "2012-10-17"
@@ -148,29 +147,4 @@ locals {
       }],
     )
   })
-
-  workload_role_arns = [local.execution_role_arn, local.reader_role_arn, local.unmasker_role_arn]
-  log_contents       = ["${local.record_log_group_arn}:*", "${local.function_log_group_arn}:*"]
-
-  tagged_with_the_tenant         = { StringEquals = { "aws:ResourceTag/tenant" = var.tenant } }
-  requested_with_the_tenants_tag = { StringEquals = { "aws:RequestTag/tenant" = var.tenant } }
-
-  # Every CloudWatch Logs action that returns what a log holds, or copies it elsewhere:
-  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
-  reading_actions = [
-    "logs:CreateExportTask",
-    "logs:CreateLogAnomalyDetector",
-    "logs:FilterLogEvents",
-    "logs:GetLogEvents",
-    "logs:GetLogRecord",
-    "logs:GetQueryResults",
-    "logs:IntegrateWithDataset",
-    "logs:IntegrateWithS3Table",
-    "logs:ProcessWithPipeline",
-    "logs:PutMetricFilter",
-    "logs:PutSubscriptionFilter",
-    "logs:StartLiveTail",
-    "logs:StartQuery",
-    "logs:Unmask",
-  ]
 }
