@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tools.iam import globs
 
@@ -46,24 +46,6 @@ class Condition:
 
 _Match = Callable[[str, str], bool]
 """Compares the request's value with the (expanded) policy value."""
-
-
-def _numbers(compare: Callable[[Decimal, Decimal], bool]) -> _Match:
-    def match(value: str, policy_value: str) -> bool:
-        number = _number(value)
-        limit = _number(policy_value)
-        return number is not None and limit is not None and compare(number, limit)
-
-    return match
-
-
-def _dates(compare: Callable[[datetime, datetime], bool]) -> _Match:
-    def match(value: str, policy_value: str) -> bool:
-        date = _date(value)
-        limit = _date(policy_value)
-        return date is not None and limit is not None and compare(date, limit)
-
-    return match
 
 
 def _number(text: str) -> Decimal | None:
@@ -133,6 +115,16 @@ class _Operator:
     variables: bool = False  # ${…} in the policy value is a policy variable
 
 
+def _ordered(parse: Callable[[str], Any], compare: Callable[[Any, Any], bool]) -> _Operator:
+    """An operator over parsed values; ``parse`` returns None for an invalid text."""
+
+    def match(value: str, policy_value: str) -> bool:
+        number, limit = parse(value), parse(policy_value)
+        return number is not None and limit is not None and compare(number, limit)
+
+    return _Operator(match, lambda text: parse(text) is not None)
+
+
 _ARN = _Operator(
     lambda value, policy_value: globs.matches_arn(policy_value, value),
     lambda text: text.count(":") >= 5,
@@ -141,13 +133,13 @@ _ARN = _Operator(
 )
 _IP = _Operator(_in_network, _is_network)
 
-_NUMERIC = {
-    "NumericEquals": operator.eq,
-    "NumericNotEquals": operator.eq,
-    "NumericLessThan": operator.lt,
-    "NumericLessThanEquals": operator.le,
-    "NumericGreaterThan": operator.gt,
-    "NumericGreaterThanEquals": operator.ge,
+_COMPARISONS = {
+    "Equals": operator.eq,
+    "NotEquals": operator.eq,
+    "LessThan": operator.lt,
+    "LessThanEquals": operator.le,
+    "GreaterThan": operator.gt,
+    "GreaterThanEquals": operator.ge,
 }
 
 # A negated operator has the same match as its positive form; Condition.negated inverts the result.
@@ -166,16 +158,8 @@ _OPERATORS: dict[str, _Operator] = {
     "BinaryEquals": _Operator(_same_bytes, _is_base64),
     "IpAddress": _IP,
     "NotIpAddress": _IP,
-    **{
-        name: _Operator(_numbers(compare), lambda text: _number(text) is not None)
-        for name, compare in _NUMERIC.items()
-    },
-    **{
-        name.replace("Numeric", "Date"): _Operator(
-            _dates(compare), lambda text: _date(text) is not None
-        )
-        for name, compare in _NUMERIC.items()
-    },
+    **{f"Numeric{name}": _ordered(_number, compare) for name, compare in _COMPARISONS.items()},
+    **{f"Date{name}": _ordered(_date, compare) for name, compare in _COMPARISONS.items()},
 }
 
 _SPELLING = re.compile(r"(?:(ForAllValues|ForAnyValue):)?([A-Za-z]+?)(IfExists)?")

@@ -61,8 +61,7 @@ def _model_permissions(
     https://docs.aws.amazon.com/bedrock/latest/userguide/geographic-cross-region-inference.html
     https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html
     """
-    model = call.parameter("modelId")
-    reference = resolve(model, account=call.account, region=call.region, profiles=profiles)
+    reference = resolve(call.parameter("modelId"), call, profiles)
     if reference.profile_arn is not None:
         owner = reference.profile_arn.split(":")[4]
         tags = _profile_tags(profiles, reference.profile_arn)

@@ -12,6 +12,7 @@ from tools.localaws.call import ServiceError
 
 if TYPE_CHECKING:
     from tools.localaws.bedrock.inference_profiles import InferenceProfiles
+    from tools.localaws.call import Call
 
 PROVIDERS = frozenset(
     {
@@ -74,10 +75,8 @@ class ModelReference:
     profile_arn: str | None = None
 
 
-def resolve(
-    model_id: str, *, account: str, region: str, profiles: InferenceProfiles
-) -> ModelReference:
-    """Resolve ``model_id`` for a call of ``account`` in ``region``.
+def resolve(model_id: str, call: Call, profiles: InferenceProfiles) -> ModelReference:
+    """Resolve ``model_id`` for the account and the Region of ``call``.
 
     Accepts the same forms as Converse: a model id, a foundation model's ARN, a geographic or global
     profile's id or ARN, an application inference profile's ARN
@@ -87,12 +86,12 @@ def resolve(
     """
     arn = _ARN.fullmatch(model_id)
     if arn is None:
-        return _from_id(model_id, account, region)
-    if arn["region"] != region:
+        return _from_id(model_id, call.account, call.region)
+    if arn["region"] != call.region:
         raise _invalid()
     if arn["kind"] == "application-inference-profile":
         return _from_application_profile(model_id, profiles)
-    reference = _from_id(arn["id"], arn["account"] or account, region)
+    reference = _from_id(arn["id"], arn["account"] or call.account, call.region)
     is_profile = arn["kind"] == "inference-profile"
     if is_profile != (reference.profile_arn is not None):
         raise _invalid()

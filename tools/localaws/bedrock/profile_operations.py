@@ -50,12 +50,7 @@ class ProfileOperations:
 
     def _create(self, call: Call) -> InferenceProfile:
         parameters = call.parameters
-        source = resolve(
-            parameters["modelSource"]["copyFrom"],
-            account=call.account,
-            region=call.region,
-            profiles=self._profiles,
-        )
+        source = resolve(parameters["modelSource"]["copyFrom"], call, self._profiles)
         tags = _tags(parameters.get("tags", ()))
         identifier = "".join(secrets.choice(_ID_LETTERS) for _ in range(12))
         profile = InferenceProfile(
@@ -125,9 +120,7 @@ class ProfileOperations:
 
     def _system_defined(self, call: Call, identifier: str) -> dict[str, Any]:
         try:
-            reference = resolve(
-                identifier, account=call.account, region=call.region, profiles=self._profiles
-            )
+            reference = resolve(identifier, call, self._profiles)
         except ServiceError as error:
             raise _no_such_profile() from error
         if reference.profile_arn is None:

@@ -7,7 +7,6 @@ import secrets
 import string
 import time
 import uuid
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tools.localaws.bedrock import event_stream, metrics
@@ -29,15 +28,6 @@ if TYPE_CHECKING:
 
 _CREATING_OPERATIONS = frozenset({"CreateInferenceProfile"})  # their status is 201
 _TOOL_USE_LETTERS = string.ascii_letters + string.digits
-
-
-@dataclass(frozen=True)
-class _Exchange:
-    """A valid request with its answer; ``answer`` is Converse's response."""
-
-    call: Call
-    request_id: str
-    answer: Mapping[str, Any] = field(repr=False)
 
 
 class Bedrock:
@@ -88,31 +78,26 @@ class Bedrock:
             )
         started = time.monotonic()
         try:
-            exchange = self._converse(call, started)
+            invocation = self._converse(call, started)
         except ServiceError as error:
             metrics.count_error(call, error.status)
             raise
-        headers = {"x-amzn-RequestId": exchange.request_id}
+        headers = {"x-amzn-RequestId": invocation.request_id}
         if call.operation == "Converse":
-            self._record(exchange)
-            return _json(exchange.answer, headers=headers)
+            self._record(invocation)
+            return _json(invocation.answer, headers=headers)
         return Response(
             status=200,
-            body=self._stream(exchange),
+            body=self._stream(invocation),
             headers={**headers, "Content-Type": event_stream.CONTENT_TYPE},
         )
 
-    def _converse(self, call: Call, started: float) -> _Exchange:
-        reference = resolve(
-            call.parameters["modelId"],
-            account=call.account,
-            region=call.region,
-            profiles=self._context.inference_profiles,
-        )
+    def _converse(self, call: Call, started: float) -> Invocation:
+        reference = resolve(call.parameters["modelId"], call, self._context.inference_profiles)
         conversation = read_conversation(call.parameters)
         answer = reply(reference.model, conversation)
         usage = self._usage((call.account, call.region, reference.model), conversation, answer)
-        return _Exchange(
+        return Invocation(
             call=call,
             request_id=str(uuid.uuid4()),
             answer={
@@ -140,14 +125,14 @@ class Bedrock:
             usage["cacheDetails"] = [details]
         return usage
 
-    def _record(self, exchange: _Exchange) -> None:
+    def _record(self, invocation: Invocation) -> None:
         """Count and log an answer before its end is sent to the caller."""
-        latency = exchange.answer["metrics"]["latencyMs"]
-        usage = exchange.answer["usage"]
-        metrics.count_success(exchange.call, usage, latency)
-        self._log.write(Invocation(exchange.call, exchange.request_id, exchange.answer))
+        latency = invocation.answer["metrics"]["latencyMs"]
+        usage = invocation.answer["usage"]
+        metrics.count_success(invocation.call, usage, latency)
+        self._log.write(invocation)
 
-    def _stream(self, exchange: _Exchange) -> Iterator[bytes]:
+    def _stream(self, invocation: Invocation) -> Iterator[bytes]:
         """The events of the answer, up to the scripted fault of this call if there is one.
 
         ``Fault.stream`` is ``{"after_events": N, "exception": NAME}``, where NAME is one of
@@ -155,27 +140,24 @@ class Bedrock:
         without an exception the connection breaks. The fault occurs after ``delay_seconds``. A
         broken stream counts as a server error and is not logged.
         """
-        fault = self._context.faults.take(exchange.call, "stream")
-        for count, event in enumerate(stream_events(exchange.answer)):
+        fault = self._context.faults.take(invocation.call, "stream")
+        for count, event in enumerate(stream_events(invocation.answer)):
             if fault is not None and count == fault.stream.get("after_events", 0):
                 time.sleep(fault.delay_seconds)
                 name = fault.stream.get("exception")
                 status = 429 if name == "throttlingException" else 500
-                metrics.count_error(exchange.call, status)
+                metrics.count_error(invocation.call, status)
                 if name is None:
                     raise DropConnectionError
                 yield event_stream.exception(name, fault.message)
                 return
             if event.last:
-                self._record(exchange)
+                self._record(invocation)
             yield event.encoded
 
     def _get_foundation_model(self, call: Call) -> Mapping[str, Any]:
         reference = resolve(
-            call.parameters["modelIdentifier"],
-            account=call.account,
-            region=call.region,
-            profiles=self._context.inference_profiles,
+            call.parameters["modelIdentifier"], call, self._context.inference_profiles
         )
         return {
             "modelDetails": {

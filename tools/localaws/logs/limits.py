@@ -41,7 +41,7 @@ def accept(
     _check_size(events)
     times = [int(event["timestamp"]) for event in events]
     if times != sorted(times):
-        raise _invalid(
+        raise invalid_parameter(
             "Log events in a single PutLogEvents request must be in chronological order."
         )
     too_old = sum(time < now - _OLDEST for time in times)
@@ -50,7 +50,7 @@ def accept(
     too_new_index = sum(time <= now + _NEWEST for time in times)
     valid = times[max(too_old, expired) : too_new_index]
     if valid and valid[-1] - valid[0] > _DAY:
-        raise _invalid(
+        raise invalid_parameter(
             "The batch of log events in a single PutLogEvents request cannot span more than 24 hours."
         )
     rejected = {}
@@ -71,15 +71,16 @@ def reject(events: Sequence[Mapping[str, Any]], rejected: Mapping[str, int]) -> 
 
 def _check_size(events: Sequence[Mapping[str, Any]]) -> None:
     if not events:
-        raise _invalid("logEvents must have length greater than or equal to 1.")
+        raise invalid_parameter("logEvents must have length greater than or equal to 1.")
     if len(events) > BATCH_EVENTS:
-        raise _invalid(f"logEvents must have length less than or equal to {BATCH_EVENTS}.")
+        raise invalid_parameter(f"logEvents must have length less than or equal to {BATCH_EVENTS}.")
     if any(not event.get("message") for event in events):
-        raise _invalid("message must have length greater than or equal to 1.")
+        raise invalid_parameter("message must have length greater than or equal to 1.")
     size = sum(len(str(event["message"]).encode()) + EVENT_OVERHEAD for event in events)
     if size > BATCH_BYTES:
-        raise _invalid(f"Upload too large: {size} bytes exceeds limit of {BATCH_BYTES}")
+        raise invalid_parameter(f"Upload too large: {size} bytes exceeds limit of {BATCH_BYTES}")
 
 
-def _invalid(message: str) -> ServiceError:
+def invalid_parameter(message: str) -> ServiceError:
+    """The error of CloudWatch Logs for an invalid request."""
     return ServiceError("InvalidParameterException", message)

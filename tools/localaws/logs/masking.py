@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tools.localaws.call import ServiceError
+from tools.localaws.logs.limits import invalid_parameter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,12 +48,16 @@ def read_policy(document: str, since: int) -> Masking:
         statements = json.loads(document)["Statement"]
         audit, deidentify = (_identifiers(statements, name) for name in ("Audit", "Deidentify"))
     except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise _invalid("The document is not a data protection policy.") from error
+        raise invalid_parameter("The document is not a data protection policy.") from error
     if not audit or audit != deidentify:
-        raise _invalid("Audit and Deidentify must have the same data identifiers, at least one.")
+        raise invalid_parameter(
+            "Audit and Deidentify must have the same data identifiers, at least one."
+        )
     unknown = sorted(audit - _PATTERNS.keys())
     if unknown:
-        raise _invalid(f"The local AWS masks {', '.join(_PATTERNS)}, but not {', '.join(unknown)}.")
+        raise invalid_parameter(
+            f"The local AWS masks {', '.join(_PATTERNS)}, but not {', '.join(unknown)}."
+        )
     return Masking(document, since, tuple(_PATTERNS[name] for name in sorted(audit)))
 
 
@@ -64,7 +68,3 @@ def _identifiers(statements: Iterable[dict[str, Any]], operation: str) -> set[st
         if operation in statement["Operation"]
         for identifier in statement["DataIdentifier"]
     }
-
-
-def _invalid(message: str) -> ServiceError:
-    return ServiceError("InvalidParameterException", message)

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from tools.localaws.call import Call, Response, ServiceError
 from tools.localaws.logs import group_keys, masking
-from tools.localaws.logs.limits import accept, reject
+from tools.localaws.logs.limits import accept, invalid_parameter, reject
 from tools.localaws.logs.log_delivery import is_delivery
 from tools.localaws.moto_state import backend
 from tools.localaws.protocols import write_result
@@ -191,7 +191,7 @@ class Logs:
         self._check_key(group, group_keys.TO_READ)
         pattern = parameters.get("filterPattern") or ""
         if pattern and not (pattern[0].isalpha() or pattern[0] == '"'):
-            raise _invalid(
+            raise invalid_parameter(
                 'The local AWS supports only terms as a filter, such as: word or "a phrase".'
             )
         prefix = parameters.get("logStreamNamePrefix") or ""
@@ -232,7 +232,9 @@ class Logs:
         parameters = call.parameters
         selectors = ("logGroupIdentifiers", "logGroupName", "logGroupNames")
         if sum(1 for selector in selectors if parameters.get(selector)) > 1:
-            raise _invalid("Pass only one of logGroupName, logGroupNames and logGroupIdentifiers.")
+            raise invalid_parameter(
+                "Pass only one of logGroupName, logGroupNames and logGroupIdentifiers."
+            )
         groups = parameters.get("logGroupNames") or parameters.get("logGroupIdentifiers")
         for name in groups or [call.parameter("logGroupName")]:
             group = self._group(replace(call, parameters={"logGroupIdentifier": name}))
@@ -250,7 +252,7 @@ class Logs:
         """
         name = call.parameter("logGroupName", "logGroupIdentifier", "resourceIdentifier")
         if not name:
-            raise _invalid("Pass either logGroupName or logGroupIdentifier.")
+            raise invalid_parameter("Pass either logGroupName or logGroupIdentifier.")
         region = call.region
         if name.startswith("arn:"):
             parts = name.removesuffix(":*").split(":", 6)
@@ -276,7 +278,3 @@ def _stream(group: Any, call: Call) -> Any:  # noqa: ANN401
     if stream is None:
         raise ServiceError("ResourceNotFoundException", "The specified log stream does not exist.")
     return stream
-
-
-def _invalid(message: str) -> ServiceError:
-    return ServiceError("InvalidParameterException", message)
