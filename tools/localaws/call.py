@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from moto.utilities.utils import get_partition
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -50,6 +48,7 @@ class Call:
     service: str
     operation: str
     region: str
+    partition: str  # such as "aws" or "aws-us-gov"
     caller: Caller
     parameters: Mapping[str, Any]
     headers: Mapping[str, str]
@@ -60,11 +59,6 @@ class Call:
     def account(self) -> str:
         """The caller's account."""
         return self.caller.principal.account
-
-    @property
-    def partition(self) -> str:
-        """The partition of the Region, such as ``aws`` or ``aws-us-gov``."""
-        return str(get_partition(self.region))
 
     def arn(self, service: str, path: str, *, region: str | None = None) -> str:
         """An ARN in the caller's account, and in the call's Region unless another one is given."""

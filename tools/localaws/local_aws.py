@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from moto.core.base_backend import BackendDict
+from moto.utilities.utils import get_partition
 
 from tools.localaws.authorizer import AccessDeniedError, authorize
 from tools.localaws.aws_lambda.service import Lambda
@@ -235,6 +236,7 @@ def _call(request: HttpRequest, signature: Signature, caller: Caller, operation:
         service=operation.service,
         operation=operation.name,
         region=signature.region,
+        partition=get_partition(signature.region),
         caller=caller,
         parameters=operation.parameters,
         headers=request.headers,
