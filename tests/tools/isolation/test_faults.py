@@ -146,14 +146,17 @@ def role_with_trust(**elements):
             role_with_trust(Principal={"AWS": ["222222222222", "arn:aws:iam::111111111111:root"]}),
             "names the operations account",
         ),
-        (role_with_trust(Principal={"Federated": "accounts.google.com"}), "no element 'Federated'"),
+        (
+            role_with_trust(Principal={"Federated": "accounts.google.com"}),
+            "the element 'Federated' is unknown",
+        ),
         (
             role_with_trust(Principal={"AWS": "arn:aws:iam::222222222222:role/*"}),
             "is not a principal",
         ),
         (
             role_with_trust(Condition={"StringEqual": {"sts:ExternalId": "x"}}),
-            "No condition operator",
+            "The condition operator",
         ),
         (role_with_trust(Resource="*"), "a trust policy has no Resource"),
     ],
