@@ -1,4 +1,4 @@
-"""Print an answer while it arrives; SIGTERM (``systemctl stop``) still records what is open."""
+"""Print an answer while it arrives; on SIGTERM (``systemctl stop``) an open call is recorded."""
 
 from tenant_bedrock import connect
 

@@ -25,7 +25,7 @@ def _ask() -> Any:
     return handler({"prompt": "hello", "model": "claude"}, None)
 
 
-def test_sts_is_asked_in_the_workloads_region(acme: Any) -> None:
+def test_sts_is_called_in_the_workloads_region(acme: Any) -> None:
     _ask()
 
     assert {call.region for call in acme.control.calls(action="sts:AssumeRole")} == {"eu-central-1"}
@@ -39,7 +39,7 @@ def test_keys_near_their_end_are_renewed(acme: Any, keys_near_their_end: None) -
     assert acme.assume_role_calls() >= before + 2
 
 
-def test_while_sts_is_down_the_old_keys_go_on_and_sts_is_left_alone(
+def test_while_sts_is_down_the_current_keys_are_used_and_sts_is_not_called(
     acme: Any, keys_near_their_end: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _ask()
@@ -55,7 +55,7 @@ def test_while_sts_is_down_the_old_keys_go_on_and_sts_is_left_alone(
     assert [(line["level"], line["error"]) for line in warnings] == [("WARNING", "ClientError")]
 
 
-def test_after_the_pause_sts_is_asked_again(
+def test_after_the_pause_sts_is_called_again(
     acme: Any, keys_near_their_end: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(aws_sessions, "STS_PAUSE_SECONDS", 0)
@@ -83,14 +83,14 @@ def test_keys_about_to_expire_are_not_used_while_sts_is_down(
         _ask()
 
 
-def test_sts_throttling_is_called_throttling(acme: Any) -> None:
+def test_sts_throttling_is_a_throttled_error(acme: Any) -> None:
     acme.control.fault(Fault("sts", "AssumeRole", code="Throttling", times=FOREVER))
 
     with pytest.raises(errors.ThrottledError, match="STS is throttling this account"):
         _ask()
 
 
-def test_sts_out_of_reach_is_told_from_a_refusal(acme: Any) -> None:
+def test_an_unreachable_sts_is_not_reported_as_a_refusal(acme: Any) -> None:
     acme.control.fault(Fault("sts", "AssumeRole", drop="before", times=FOREVER))
 
     with pytest.raises(

@@ -85,7 +85,7 @@ FORMS: dict[str, tuple[Callable[[Any], Any], int]] = {
 
 
 @pytest.fixture
-def books(
+def new_entries(
     acme: Any, capsys: pytest.CaptureFixture[str]
 ) -> Callable[[], tuple[list[Any], list[Any]]]:
     """The start marks on stdout and the records that the test has written so far."""
@@ -112,11 +112,11 @@ def paid(acme: Any) -> Callable[[], int]:
 
 @pytest.mark.parametrize(("call", "times"), FORMS.values(), ids=FORMS)
 def test_each_paid_call_has_one_mark_and_one_record(
-    acme: Any, books: Any, paid: Callable[[], int], call: Callable[[Any], Any], times: int
+    acme: Any, new_entries: Any, paid: Callable[[], int], call: Callable[[Any], Any], times: int
 ) -> None:
     call(acme.connect().chat("claude"))
 
-    marks, records = books()
+    marks, records = new_entries()
     assert paid() == len(records) == times
     marked = {mark["tenantBedrock"]["recordId"] for mark in marks}
     assert marked == {record["tenantBedrock"]["recordId"] for record in records}
@@ -204,7 +204,7 @@ def test_an_image_is_recorded_as_it_was_sent(acme: Any) -> None:
     assert base64.b64decode(image["image"]["source"]["bytes"]) == PNG
 
 
-def test_the_request_is_the_wires_and_not_langchains_summary(acme: Any) -> None:
+def test_the_recorded_request_is_the_one_that_was_sent(acme: Any) -> None:
     chat = acme.connect().chat("claude", temperature=0.25, max_tokens=7, top_p=0.5)
     message = chat.invoke("hello", stop=["never"])
 
@@ -217,12 +217,12 @@ def test_the_request_is_the_wires_and_not_langchains_summary(acme: Any) -> None:
     }
 
 
-def test_every_attempt_of_botocores_is_in_the_one_record(acme: Any, books: Any) -> None:
+def test_every_attempt_by_botocore_is_in_one_record(acme: Any, new_entries: Any) -> None:
     acme.control.fault(Fault("bedrock-runtime", code="InternalServerException", status=500))
 
     acme.connect().chat("claude").invoke("hello")
 
-    (mark,), (record,) = books()
+    (mark,), (record,) = new_entries()
     failed, answered = record["tenantBedrock"]["attempts"]
     assert (failed["status"], failed["errorCode"]) == (500, "InternalServerException")
     assert (answered["status"], answered["requestId"]) == (200, record["requestId"])
@@ -231,19 +231,19 @@ def test_every_attempt_of_botocores_is_in_the_one_record(acme: Any, books: Any) 
     assert mark["tenantBedrock"]["recordId"] == record["tenantBedrock"]["recordId"]
 
 
-def test_the_attempts_of_langchains_retry_share_a_parent(acme: Any, books: Any) -> None:
+def test_the_attempts_of_langchains_retry_share_a_parent(acme: Any, new_entries: Any) -> None:
     acme.control.fault(Fault("bedrock-runtime", code="ValidationException"))
 
     acme.connect().chat("claude").with_retry(wait_exponential_jitter=False).invoke("hello")
 
-    marks, records = books()
+    marks, records = new_entries()
     assert [record["tenantBedrock"]["phase"] for record in records] == ["error", "end"]
     assert len({record["tenantBedrock"]["parentRunId"] for record in records}) == 1
     assert len(marks) == 2
 
 
 def test_each_model_of_a_fallback_has_a_record_and_they_share_a_parent(
-    acme: Any, books: Any
+    acme: Any, new_entries: Any
 ) -> None:
     connection = acme.connect()
     acme.control.fault(Fault("bedrock-runtime", code="ThrottlingException", status=429, times=2))
@@ -251,7 +251,7 @@ def test_each_model_of_a_fallback_has_a_record_and_they_share_a_parent(
     first, second = connection.chat("claude"), connection.chat("nova")
     first.with_fallbacks([second]).invoke("hello")
 
-    _, records = books()
+    _, records = new_entries()
     ours = [record["tenantBedrock"] for record in records]
     assert [(item["alias"], item["phase"]) for item in ours] == [
         ("claude", "error"),
@@ -260,7 +260,7 @@ def test_each_model_of_a_fallback_has_a_record_and_they_share_a_parent(
     assert len({item["parentRunId"] for item in ours}) == 1
 
 
-def test_a_cached_answer_is_no_call(acme: Any, paid: Callable[[], int], books: Any) -> None:
+def test_a_cached_answer_is_no_call(acme: Any, paid: Callable[[], int], new_entries: Any) -> None:
     set_llm_cache(InMemoryCache())
     try:
         chat = acme.connect().chat("claude")
@@ -268,12 +268,12 @@ def test_a_cached_answer_is_no_call(acme: Any, paid: Callable[[], int], books: A
     finally:
         set_llm_cache(None)
 
-    _, records = books()
+    _, records = new_entries()
     assert paid() == len(records) == 2
     assert len({m.response_metadata["record"]["id"] for m in (first, second)}) == 2
 
 
-def test_a_cancelled_task_still_has_its_record(acme: Any, books: Any) -> None:
+def test_a_cancelled_task_still_has_its_record(acme: Any, new_entries: Any) -> None:
     acme.control.fault(Fault("bedrock-runtime", delay_seconds=0.3))
     chat = acme.connect().chat("claude")
 
@@ -286,14 +286,14 @@ def test_a_cancelled_task_still_has_its_record(acme: Any, books: Any) -> None:
 
     asyncio.run(cancel())  # returns when the thread that waits for Bedrock has ended
 
-    marks, (record,) = books()
+    marks, (record,) = new_entries()
     assert len(marks) == 1
     assert record["tenantBedrock"]["phase"] == "end"
     assert record["output"]["outputTokenCount"] > 0
 
 
 def test_a_run_cancelled_before_it_was_sent_leaves_nothing(
-    acme: Any, with_settings: Any, books: Any
+    acme: Any, with_settings: Any, new_entries: Any
 ) -> None:
     with_settings(quota={"requests_per_second": 0.001})
     chat = acme.connect().chat("claude")
@@ -307,23 +307,25 @@ def test_a_run_cancelled_before_it_was_sent_leaves_nothing(
 
     asyncio.run(cancel())
 
-    marks, records = books()
+    marks, records = new_entries()
     assert len(marks) == len(records) == 1
 
 
-def test_a_stream_kept_open_is_recorded_when_the_invocation_ends(acme: Any, books: Any) -> None:
+def test_a_stream_kept_open_is_recorded_when_the_invocation_ends(
+    acme: Any, new_entries: Any
+) -> None:
     connection = acme.connect()
     with connection.invocation(None):
         stream = connection.chat("claude").stream("hello")
         next(stream)
         next(stream)
 
-    _, (record,) = books()
+    _, (record,) = new_entries()
     assert record["tenantBedrock"]["phase"] == "incomplete"
     assert record["output"]["outputBodyJson"]["output"]["message"]["content"][0]["text"]
 
     list(stream)  # an answer that arrives later is recorded too
-    _, records = books()
+    _, records = new_entries()
     assert [record["tenantBedrock"]["phase"] for record in records] == ["incomplete", "end"]
     assert len({record["tenantBedrock"]["recordId"] for record in records}) == 1
 

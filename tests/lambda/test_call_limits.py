@@ -168,7 +168,7 @@ def test_a_stream_that_is_withheld_is_refused_before_any_call(
     assert len(list(connection.chat("nova").stream("hello"))) > 1
 
 
-def test_a_withheld_stream_can_be_had_in_one_piece(acme: Any, no_stream_of_claude: None) -> None:
+def test_a_withheld_stream_can_be_read_as_one_chunk(acme: Any, no_stream_of_claude: None) -> None:
     (whole,) = acme.connect().chat("claude", disable_streaming=True).stream("hello")
 
     record = acme.record(whole.response_metadata["record"]["id"])

@@ -31,7 +31,7 @@ def _whole(chunks: list[AIMessageChunk]) -> AIMessageChunk:
     return whole
 
 
-def test_invoke_tells_its_record(acme: Any) -> None:
+def test_the_answer_of_invoke_names_its_record(acme: Any) -> None:
     message = acme.connect().chat("claude", max_tokens=4).invoke("one two three")
 
     note = message.response_metadata["record"]
@@ -44,7 +44,7 @@ def test_invoke_tells_its_record(acme: Any) -> None:
     )
 
 
-def test_a_stream_tells_its_record_in_the_last_chunk(acme: Any) -> None:
+def test_the_last_chunk_of_a_stream_names_its_record(acme: Any) -> None:
     chunks = list(acme.connect().chat("claude").stream("one two three"))
 
     assert all("record" not in chunk.response_metadata for chunk in chunks[:-1])
@@ -61,7 +61,7 @@ def test_a_stream_tells_its_record_in_the_last_chunk(acme: Any) -> None:
     assert record["output"]["outputTokenCount"] == body["usage"]["outputTokens"] > 0
 
 
-def test_a_stream_left_half_way_is_recorded_as_incomplete(acme: Any) -> None:
+def test_an_abandoned_stream_is_recorded_as_incomplete(acme: Any) -> None:
     run_id = uuid4()
     connection = acme.connect()
     stream = connection.chat("claude").stream("canary-half-way", {"run_id": run_id})
@@ -185,7 +185,7 @@ def test_an_error_carries_a_note_of_its_record(acme: Any) -> None:
     assert acme.record(note.split()[1])["errorCode"] == "ValidationException"
 
 
-def test_a_retry_of_langchains_has_a_record_of_its_own(acme: Any) -> None:
+def test_a_retry_by_langchain_has_its_own_record(acme: Any) -> None:
     acme.control.fault(Fault("bedrock-runtime", code="ValidationException"))
     before = len(acme.records())
 
@@ -209,7 +209,7 @@ def test_a_call_that_fails_before_it_is_sent_is_recorded_without_input(acme: Any
     assert "requestId" not in record
 
 
-def test_a_call_made_past_langchain_is_recorded_too(acme: Any) -> None:
+def test_a_call_without_langchain_is_recorded_too(acme: Any) -> None:
     before = len(acme.records())
     chat = acme.connect().chat("claude")
     chat.invoke("through LangChain")

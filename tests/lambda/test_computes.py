@@ -127,7 +127,7 @@ def test_the_prompt_may_come_from_standard_input(acme: Any, ecs: dict[str, str])
     assert run.stdout.splitlines()[-1].endswith("You wrote: piped in")
 
 
-def test_what_is_wrong_is_a_sentence_and_a_failure(acme: Any, ecs: dict[str, str]) -> None:
+def test_an_error_is_printed_as_a_sentence_and_exits_1(acme: Any, ecs: dict[str, str]) -> None:
     unknown = _ask("hello", "--model", "opus", **ecs)
     without_keys = _ask("hello", "--model", "claude", AWS_EC2_METADATA_DISABLED="true")
 

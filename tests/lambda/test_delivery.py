@@ -56,7 +56,7 @@ def test_a_record_that_fits_is_one_event() -> None:
     assert split(record, EVENT_BYTES) == [as_json(record)]
 
 
-def test_bytes_are_base64_and_half_a_surrogate_pair_a_question_mark() -> None:
+def test_bytes_become_base64_and_an_unpaired_surrogate_a_question_mark() -> None:
     record = _record("half \ud83d")
     record["image"] = b"\x00\xff"
 
@@ -176,7 +176,7 @@ def test_an_event_rejected_inside_a_success_spills(
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["reason"] == "RejectedError"
 
 
-def test_of_a_batch_only_what_was_rejected_spills(
+def test_only_the_rejected_events_of_a_batch_spill(
     acme: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     connection = acme.connect()
@@ -273,7 +273,7 @@ def test_a_put_that_does_not_return_is_spilled_before_the_invocation_ends(
     assert answer["record"]["delivery"] == "delivered"
 
 
-def test_what_is_open_shortly_before_the_deadline_is_recorded_while_there_is_time(
+def test_an_open_call_is_recorded_shortly_before_the_deadline(
     acme: Any,
 ) -> None:
     handler({"prompt": "warm", "model": "claude"}, None)

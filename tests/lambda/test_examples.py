@@ -57,7 +57,7 @@ def test_a_script_prints_its_answers_and_each_is_recorded(
     assert phases == ["end"] * records
 
 
-def test_a_handler_of_ones_own_names_its_invocation(acme: Any) -> None:
+def test_the_records_of_your_own_handler_name_its_invocation(acme: Any) -> None:
     class Context:
         aws_request_id = "an-invocation"
         ends_at = time.monotonic() + 30

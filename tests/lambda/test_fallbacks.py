@@ -85,7 +85,7 @@ def test_each_attempt_has_a_record_with_its_own_alias(acme: Any) -> None:
         ("ThrottlingException", 429, 2),
     ],
 )
-def test_what_another_model_may_survive_falls_back(
+def test_an_error_that_another_model_may_not_have_falls_back(
     acme: Any, code: str, status: int, times: int
 ) -> None:
     _fails(acme, code, status, times)
@@ -107,7 +107,7 @@ def test_a_lost_connection_falls_back(acme: Any) -> None:
         ("ValidationException", 400),
     ],
 )
-def test_what_another_model_would_refuse_too_does_not_fall_back(
+def test_an_error_that_another_model_would_have_too_does_not_fall_back(
     acme: Any, code: str, status: int
 ) -> None:
     _fails(acme, code, status, times=1)
@@ -131,7 +131,7 @@ def test_what_the_stanza_refuses_does_not_fall_back(
     assert [r["tenantBedrock"]["alias"] for r in acme.records()[before:]] == ["claude"]
 
 
-def test_when_all_fail_the_first_failure_is_told_with_its_record(acme: Any) -> None:
+def test_when_all_models_fail_the_first_error_is_raised_with_its_record(acme: Any) -> None:
     _fails(acme, "ThrottlingException")
     _fails(acme, "InternalServerException")
     before = len(acme.records())
@@ -148,7 +148,7 @@ def test_when_all_fail_the_first_failure_is_told_with_its_record(acme: Any) -> N
     assert "canary" not in str(caught.value)
 
 
-def test_a_fallback_that_is_refused_is_told_with_its_own_record(
+def test_the_error_of_a_denied_fallback_names_its_own_record(
     acme: Any, permit: Callable[..., None]
 ) -> None:
     permit(
@@ -215,7 +215,9 @@ def test_streams_batches_and_asynchronous_calls_fall_back(acme: Any) -> None:
         assert record["tenantBedrock"]["alias"] == "nova"
 
 
-def test_both_models_keep_the_stanzas_terms(acme: Any, with_settings: Callable[..., None]) -> None:
+def test_the_stanzas_limits_apply_to_both_models(
+    acme: Any, with_settings: Callable[..., None]
+) -> None:
     with_settings(models=MODELS, quota={"max_tokens_per_call": 4, "requests_per_second": 1000})
     _fails(acme, "ThrottlingException")
     before = len(acme.records())

@@ -99,7 +99,7 @@ def ledger(function: Any) -> Ledger:
         "rejected inside a 200",
     ],
 )
-def test_whatever_cloudwatch_does_the_answer_comes_and_its_record_is_found(
+def test_whatever_cloudwatch_does_the_answer_is_returned_and_recorded(
     function: Any, ledger: Ledger, fault: Fault, delivery: str
 ) -> None:
     function.tenant.control.fault(fault)
@@ -271,7 +271,7 @@ STEPS = [
 
 
 @pytest.mark.parametrize(("step", "skip"), STEPS, ids=[f"{step} {skip}" for step, skip in STEPS])
-def test_killed_at_any_step_a_paid_call_is_in_the_books(
+def test_a_paid_call_is_recorded_or_marked_when_killed_at_any_step(
     function: Any, ledger: Ledger, step: str, skip: int
 ) -> None:
     function.kill(step, skip)
@@ -286,7 +286,9 @@ def test_killed_at_any_step_a_paid_call_is_in_the_books(
         assert [entry.id for entry in ledger.entries()] == [response["record"]["id"]]
 
 
-def test_killed_while_bedrock_works_the_gap_has_a_name(function: Any, ledger: Ledger) -> None:
+def test_a_call_killed_while_bedrock_works_leaves_a_start_mark(
+    function: Any, ledger: Ledger
+) -> None:
     function.kill("after bedrock-runtime:Converse")
 
     function.invoke({"prompt": "canary-gap"})
@@ -330,7 +332,7 @@ def streaming(streams: Any, tenant: Any) -> Iterator[Any]:
     ],
     ids=["whole", "left half way", "cut", "throttled in the middle", "killed"],
 )
-def test_a_stream_is_in_the_books_however_it_ends(
+def test_a_stream_is_recorded_however_it_ends(
     streaming: Any, event: dict[str, int], fault: Fault | None, kill: str | None, phase: str
 ) -> None:
     ledger = Ledger(streaming)

@@ -119,7 +119,7 @@ def test_no_prompt_is_in_the_functions_log_whatever_happens(function: Any) -> No
     assert [line for line in function.log() if canary in line] == []
 
 
-def test_broken_settings_are_a_sentence(function: Any) -> None:
+def test_invalid_settings_are_reported_in_a_sentence(function: Any) -> None:
     function.set_settings("{")
 
     error = function.invoke({"prompt": "canary"})

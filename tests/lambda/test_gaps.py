@@ -24,7 +24,7 @@ def _compared(acme: Any, profile: str) -> Comparison:
     return compare("claude", profile, "eu-central-1", reader.entries(), counts)
 
 
-def test_all_that_went_through_the_package_is_accounted_for(acme: Any, tracked: str) -> None:
+def test_every_call_through_the_package_is_accounted_for(acme: Any, tracked: str) -> None:
     chat = connect().chat("claude")
     chat.batch(["one two", "three four five"])
     list(chat.stream("six"))
@@ -42,7 +42,9 @@ def test_all_that_went_through_the_package_is_accounted_for(acme: Any, tracked: 
 
 
 @pytest.mark.parametrize("naming", ["ARN", "id"])
-def test_a_call_past_the_package_is_unaccounted_for(acme: Any, tracked: str, naming: str) -> None:
+def test_a_call_without_the_package_is_unaccounted_for(
+    acme: Any, tracked: str, naming: str
+) -> None:
     connection = connect()
     connection.chat("claude").invoke("recorded")
     bare = connection._sessions.operations.create_client(

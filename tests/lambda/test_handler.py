@@ -124,7 +124,7 @@ def test_bedrock_is_called_as_the_operations_role_only(acme: Any) -> None:
     assert call.principal_arn == "arn:aws:sts::111111111111:assumed-role/bedrock-local-acme/acme"
 
 
-def test_an_invocation_after_the_first_calls_sts_no_more(acme: Any) -> None:
+def test_later_invocations_do_not_call_sts(acme: Any) -> None:
     before = acme.assume_role_calls()
     for _ in range(3):
         handler({"prompt": "hello", "model": "claude"}, None)
@@ -179,7 +179,7 @@ def test_a_region_that_the_role_does_not_allow_is_refused_by_bedrock(acme: Any) 
         handler({"prompt": "hello", "model": "claude", "region": "eu-west-1"}, None)
 
 
-def test_a_suspended_tenant_is_told_so_at_once(acme: Any, permit: Callable[..., None]) -> None:
+def test_a_suspension_applies_at_once_and_is_named(acme: Any, permit: Callable[..., None]) -> None:
     granted = {
         "Action": "bedrock:InvokeModel",
         "Resource": "arn:aws:bedrock:eu-central-1::foundation-model/*",
@@ -213,7 +213,7 @@ def test_both_attempts_of_a_retried_call_are_recorded(acme: Any) -> None:
     assert attempts[0]["errorCode"] == "InternalServerException"
 
 
-def test_a_refused_role_is_told_apart_from_a_refused_model(
+def test_a_refused_role_is_distinguished_from_a_refused_model(
     acme: Any, monkeypatch: pytest.MonkeyPatch, with_settings: Callable[..., None]
 ) -> None:
     with_settings(external_id="someone-elses-external-id")

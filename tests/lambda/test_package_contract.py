@@ -90,9 +90,7 @@ def test_every_form_of_call_is_answered(plain: dict[str, Any]) -> None:
     assert set(plain["structured"]) == {"name", "legs"}
 
 
-def test_getting_ready_early_changes_no_answer(
-    plain: dict[str, Any], ready: dict[str, Any]
-) -> None:
+def test_the_preparation_changes_no_answer(plain: dict[str, Any], ready: dict[str, Any]) -> None:
     forms = ("invoke", "stream", "batch", "tool", "structured")
 
     assert {form: ready[form] for form in forms} == {form: plain[form] for form in forms}

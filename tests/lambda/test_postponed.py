@@ -43,7 +43,7 @@ def ran(folder: Path) -> str:
     return record.read_text() if record.exists() else ""
 
 
-def test_importing_it_or_what_is_below_it_runs_nothing_of_its_own(shop: Path) -> None:
+def test_importing_it_or_a_submodule_does_not_run_it(shop: Path) -> None:
     importlib.import_module("shop")
 
     assert importlib.import_module("shop.tea").LEAVES == 2
@@ -60,7 +60,7 @@ def test_importing_it_or_what_is_below_it_runs_nothing_of_its_own(shop: Path) ->
         "import shop; assert shop.__version__ == '1'",
     ],
 )
-def test_asking_for_a_name_runs_it_once(shop: Path, code: str) -> None:
+def test_accessing_a_name_runs_it_once(shop: Path, code: str) -> None:
     exec(code, {})  # noqa: S102 - the code of a module
     exec(code, {})  # noqa: S102
 
@@ -82,7 +82,7 @@ def test_its_own_way_to_make_names_is_kept(shop: Path) -> None:
     assert importlib.import_module("shop").CUPS == 3
 
 
-def test_an_error_in_it_is_raised_each_time_it_is_asked(shop: Path) -> None:
+def test_an_error_in_it_is_raised_on_each_access(shop: Path) -> None:
     (shop / "__init__.py").write_text("raise ValueError('closed')\n")
     module = importlib.import_module("shop")
 

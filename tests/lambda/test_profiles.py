@@ -54,7 +54,7 @@ def test_a_tracked_model_streams_and_fills_a_schema_as_its_base_does(
     assert (chat.provider, chat.base_model_id) == ("anthropic", HAIKU)
 
 
-def test_a_withheld_stream_of_a_tracked_model_can_be_had_in_one_piece(
+def test_a_withheld_stream_of_a_tracked_model_can_be_read_as_one_chunk(
     acme: Any, tracked: str, with_settings: Callable[..., None]
 ) -> None:
     model = {"base_model_id": HAIKU, "model": tracked, "regions": ["eu-central-1"]}

@@ -50,7 +50,7 @@ def _without(name: str) -> str:
         ),
     ],
 )
-def test_broken_settings_are_a_sentence_without_the_external_id(
+def test_invalid_settings_are_reported_without_the_external_id(
     text: str | None, sentence: str
 ) -> None:
     with pytest.raises(SettingsError) as caught:
@@ -92,7 +92,7 @@ def test_an_older_hand_over_has_no_limits_and_its_models_are_their_own_base() ->
     assert parsed.quota == settings.Quota()
 
 
-def test_null_is_what_the_stanza_does_not_say() -> None:
+def test_null_means_that_the_stanza_leaves_it_out() -> None:
     nulls = {"guardrail": None, "quota": None}
     without_rate = {"max_tokens_per_call": 4096, "requests_per_second": None}
 

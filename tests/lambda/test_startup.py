@@ -63,7 +63,7 @@ def test_the_role_is_assumed_before_the_first_event_and_not_again(acme: Any) -> 
     assert result["answer"].endswith("one two")
 
 
-def test_the_garbage_collector_is_back_when_it_is_ready(acme: Any) -> None:
+def test_the_garbage_collector_is_enabled_again_after_startup(acme: Any) -> None:
     result = on_lambda(
         HANDLER + "import gc\nresult['on'] = gc.isenabled()\nresult['kept'] = gc.get_freeze_count()"
     )
@@ -107,7 +107,7 @@ def test_without_postponing_the_answer_is_the_same(acme: Any) -> None:
     "variables",
     [{"TENANT_BEDROCK": "broken"}, {"TENANT_BEDROCK": ""}],
 )
-def test_broken_settings_are_the_first_calls_error(acme: Any, variables: dict[str, str]) -> None:
+def test_invalid_settings_are_the_first_calls_error(acme: Any, variables: dict[str, str]) -> None:
     result = on_lambda(
         HANDLER
         + "try:\n    handler.handler({'prompt': 'x', 'model': 'claude'}, None)\n"

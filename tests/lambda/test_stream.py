@@ -45,7 +45,7 @@ def test_a_tools_input_becomes_a_document() -> None:
     ]
 
 
-def test_half_of_a_tools_input_is_kept_as_it_came() -> None:
+def test_an_incomplete_tool_input_is_kept_as_text() -> None:
     answer = _assembled(START, _delta(0, toolUse={"input": '{"a": 1, '}))
 
     assert answer["output"]["message"]["content"] == [{"toolUse": {"input": '{"a": 1, '}}]
@@ -74,7 +74,7 @@ def test_stop_reason_usage_and_metrics_are_kept() -> None:
     assert answer["metrics"] == {"latencyMs": 2}
 
 
-def test_an_answer_is_whole_only_with_its_last_two_events() -> None:
+def test_an_answer_is_complete_only_with_its_last_two_events() -> None:
     answer = StreamedAnswer()
     answer.add(START)
     answer.add(STOP)
