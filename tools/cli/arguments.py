@@ -1,52 +1,39 @@
-"""The options that several commands share."""
+"""The arguments of a command, with the options that several commands share."""
 
 from __future__ import annotations
 
-import argparse
+from argparse import ArgumentParser, ArgumentTypeError
 
 
-def command_parser(
-    description: str | None, *, tenant: str | None = None
-) -> argparse.ArgumentParser:
-    """Return a parser with --env, and with --tenant when ``tenant`` is "optional" or "required"."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument(
-        "--env",
-        required=True,
-        metavar="ENV",
-        help="a folder in environments/ that contains terraform.tfvars",
-    )
-    if tenant is not None:
-        parser.add_argument(
-            "--tenant", required=tenant == "required", help="a tenant in its terraform.tfvars"
-        )
-    return parser
+class Arguments(ArgumentParser):
+    """The arguments of one command: --env, and --tenant when ``tenant`` is "optional" or "required"."""
+
+    def __init__(self, description: str | None, *, tenant: str | None = None) -> None:
+        super().__init__(description=description)
+        env_help = "a folder in environments/ that contains terraform.tfvars"
+        self.add_argument("--env", required=True, metavar="ENV", help=env_help)
+        if tenant is not None:
+            required = tenant == "required"
+            self.add_argument(
+                "--tenant", required=required, help="a tenant in its terraform.tfvars"
+            )
+
+    def add_account(self) -> None:
+        """Add --account, which selects one of a tenant's accounts."""
+        account_help = "one of the tenant's accounts; needed when it has several"
+        self.add_argument("--account", help=account_help)
+
+    def add_jobs(self) -> None:
+        """Add --jobs, the number of customer accounts to work on at a time."""
+        jobs_help = "customer accounts to work on at a time (default 4)"
+        self.add_argument("--jobs", type=_positive_number, default=4, help=jobs_help)
+
+    def add_json(self, content: str) -> None:
+        """Add --json, which prints ``content`` for machines."""
+        self.add_argument("--json", action="store_true", help=f"print JSON: {content}")
 
 
-def add_account(parser: argparse.ArgumentParser) -> None:
-    """Add --account, which selects one of a tenant's accounts."""
-    parser.add_argument(
-        "--account", help="one of the tenant's accounts; needed when it has several"
-    )
-
-
-def add_jobs(parser: argparse.ArgumentParser) -> None:
-    """Add --jobs, the number of customer accounts to work on at a time."""
-    parser.add_argument(
-        "--jobs",
-        type=positive_number,
-        default=4,
-        help="customer accounts to work on at a time (default 4)",
-    )
-
-
-def add_json(parser: argparse.ArgumentParser, content: str) -> None:
-    """Add --json, which prints ``content`` for machines."""
-    parser.add_argument("--json", action="store_true", help=f"print JSON: {content}")
-
-
-def positive_number(text: str) -> int:
-    """Return ``text`` as a number of at least 1; argparse's own error otherwise."""
+def _positive_number(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"write a whole number of at least 1, not {text!r}")
+        raise ArgumentTypeError(f"write a whole number of at least 1, not {text!r}")
     return int(text)

@@ -9,13 +9,12 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from tools.cli.arguments import add_json, command_parser
+from tools.cli.arguments import Arguments
 from tools.cli.console import out, run, table
 from tools.command_error import CommandError
 from tools.environment.model import load_environment
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
     from tools.environment.model import CustomerAccount
@@ -25,10 +24,10 @@ if TYPE_CHECKING:
 MATRIX_JOBS = 256
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Arguments:
     """Return the command's arguments."""
-    arguments = command_parser(__doc__, tenant="optional")
-    add_json(arguments, 'a job matrix, [{"accounts": "acme/222222222222 …", "name": "…"}]')
+    arguments = Arguments(__doc__, tenant="optional")
+    arguments.add_json('a job matrix, [{"accounts": "acme/222222222222 …", "name": "…"}]')
     return arguments
 
 

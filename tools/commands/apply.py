@@ -9,28 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.cli.arguments import add_jobs, command_parser
+from tools.cli.arguments import Arguments
 from tools.cli.console import run
 from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.terraform.state import customer_state, operations_state
 
 if TYPE_CHECKING:
-    import argparse
-
     from tools.environment.model import Environment
     from tools.terraform.state import State
 
 OPERATIONS = "operations"
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Arguments:
     """Return the command's arguments."""
-    arguments = command_parser(__doc__, tenant="optional")
+    arguments = Arguments(__doc__, tenant="optional")
     arguments.add_argument(
         "--part", help=f'"{OPERATIONS}", or customer accounts such as "acme/222222222222"'
     )
-    add_jobs(arguments)
+    arguments.add_jobs()
     return arguments
 
 

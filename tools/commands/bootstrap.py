@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tools.cli.arguments import command_parser
+from tools.cli.arguments import Arguments
 from tools.cli.console import out, progress, run
 from tools.cli.targets import target_of
 from tools.environment.model import load_environment
 from tools.paths import WORK
 from tools.terraform.state_bucket import make_state_bucket
 
-if TYPE_CHECKING:
-    import argparse
 
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> Arguments:
     """Return the command's arguments."""
-    return command_parser(__doc__)
+    return Arguments(__doc__)
 
 
 def main() -> int:

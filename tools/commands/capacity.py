@@ -7,13 +7,12 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from tools.cli.arguments import add_json, command_parser
+from tools.cli.arguments import Arguments
 from tools.cli.console import out, run, table
 from tools.cli.session import open_session
 from tools.terraform.state import operations_state
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Mapping
 
     from tools.environment.model import Environment
@@ -48,10 +47,10 @@ class Limit:
         return self.used / self.limit
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Arguments:
     """Return the command's arguments."""
-    arguments = command_parser(__doc__)
-    add_json(arguments, "every limit with its use")
+    arguments = Arguments(__doc__)
+    arguments.add_json("every limit with its use")
     return arguments
 
 

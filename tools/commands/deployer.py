@@ -9,23 +9,21 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tools.cli.arguments import add_account, add_json, command_parser
+from tools.cli.arguments import Arguments
 from tools.cli.console import out, progress, run
 from tools.environment.hcl import hcl_attributes
 from tools.environment.model import load_environment
 from tools.terraform.deployer_role import deployer_roles
 
 if TYPE_CHECKING:
-    import argparse
-
     from tools.terraform.deployer_role import DeployerRole
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Arguments:
     """Return the command's arguments."""
-    arguments = command_parser(__doc__, tenant="required")
-    add_account(arguments)
-    add_json(arguments, "the CloudFormation template alone")
+    arguments = Arguments(__doc__, tenant="required")
+    arguments.add_account()
+    arguments.add_json("the CloudFormation template alone")
     return arguments
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from tools.cli.arguments import add_jobs, command_parser
+from tools.cli.arguments import Arguments
 from tools.cli.console import err, out, run
 from tools.cli.session import open_session
 from tools.command_error import CommandError
@@ -14,8 +14,6 @@ from tools.terraform.runner import summary
 from tools.terraform.state import operations_state
 
 if TYPE_CHECKING:
-    import argparse
-
     from tools.cli.session import Session
     from tools.terraform.state import State
 
@@ -24,10 +22,10 @@ if TYPE_CHECKING:
 WORKLOAD = "module.customer_workload.aws_iam_role.execution"
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Arguments:
     """Return the command's arguments."""
-    arguments = command_parser(__doc__, tenant="optional")
-    add_jobs(arguments)
+    arguments = Arguments(__doc__, tenant="optional")
+    arguments.add_jobs()
     arguments.add_argument(
         "--confirm", help="the environment's name, in place of the question on the terminal"
     )

@@ -7,29 +7,27 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tools.cli.arguments import add_json, command_parser
+from tools.cli.arguments import Arguments
 from tools.cli.console import out, run, table, warn
 from tools.cli.session import open_session
 from tools.records.bedrock_counts import Comparison, bedrock_counts, compare
 from tools.records.reader import RecordFilter, parse_time, read_records
 
 if TYPE_CHECKING:
-    import argparse
-
     from tools.cli.session import Session
     from tools.records.reader import Entry
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Arguments:
     """Return the command's arguments."""
-    arguments = command_parser(__doc__, tenant="required")
+    arguments = Arguments(__doc__, tenant="required")
     arguments.add_argument(
         "--since",
         default="24h",
         help="calls from this time on: 2026-11-23T14:00, or 30m, 12h, 7d ago (default 24h)",
     )
     arguments.add_argument("--until", help="calls before this time (default now)")
-    add_json(arguments, "every comparison, and the record ids of the gaps")
+    arguments.add_json("every comparison, and the record ids of the gaps")
     return arguments
 
 

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
-from tools.cli.arguments import add_account, add_json, command_parser
+from tools.cli.arguments import Arguments
 from tools.cli.console import out, run
 from tools.cli.session import open_session
 from tools.environment.hcl import hcl_attributes
 
-if TYPE_CHECKING:
-    import argparse
 
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> Arguments:
     """Return the command's arguments."""
-    arguments = command_parser(__doc__, tenant="required")
-    add_account(arguments)
-    add_json(arguments, "the content of a terraform.tfvars.json")
+    arguments = Arguments(__doc__, tenant="required")
+    arguments.add_account()
+    arguments.add_json("the content of a terraform.tfvars.json")
     return arguments
 
 

@@ -5,26 +5,22 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING
 
-from tools.cli.arguments import add_account, add_json, command_parser
+from tools.cli.arguments import Arguments
 from tools.cli.console import out, run
 from tools.cli.function_call import call_function
 from tools.cli.session import open_session
 from tools.command_error import CommandError
 
-if TYPE_CHECKING:
-    import argparse
 
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> Arguments:
     """Return the command's arguments."""
-    arguments = command_parser(__doc__, tenant="required")
-    add_account(arguments)
+    arguments = Arguments(__doc__, tenant="required")
+    arguments.add_account()
     arguments.add_argument(
         "--model", help="an alias in the tenant's stanza; needed when it has several"
     )
-    add_json(arguments, "the function's answer, unchanged")
+    arguments.add_json("the function's answer, unchanged")
     return arguments
 
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tools.cli.arguments import add_account, add_json, command_parser
+from tools.cli.arguments import Arguments
 from tools.cli.console import out, run, table, warn
 from tools.cli.session import open_session
 from tools.records.reader import RecordFilter, parse_time, read_records
 
 if TYPE_CHECKING:
-    import argparse
-
     from tools.records.reader import Entry
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Arguments:
     """Return the command's arguments."""
-    arguments = command_parser(__doc__, tenant="required")
-    add_account(arguments)
+    arguments = Arguments(__doc__, tenant="required")
+    arguments.add_account()
     arguments.add_argument(
         "--since", help="records from this time on: 2026-11-23T14:00, or 30m, 12h, 7d ago"
     )
@@ -29,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument(
         "--unmask", action="store_true", help="read as the unmasker role, without masks"
     )
-    add_json(arguments, "one whole record on each line")
+    arguments.add_json("one whole record on each line")
     return arguments
 
 

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
-from tools.cli.arguments import add_json, command_parser
+from tools.cli.arguments import Arguments
 from tools.cli.console import out, run, table
 from tools.cli.session import open_session
 from tools.terraform.state import customer_state
 
-if TYPE_CHECKING:
-    import argparse
-
 COLUMNS = ("region", "function_name", "record_log_group")
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Arguments:
     """Return the command's arguments."""
-    arguments = command_parser(__doc__, tenant="optional")
-    add_json(arguments, "the outputs of every state, which include the ExternalIds")
+    arguments = Arguments(__doc__, tenant="optional")
+    arguments.add_json("the outputs of every state, which include the ExternalIds")
     return arguments
 
 

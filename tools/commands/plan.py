@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.cli.arguments import add_jobs, command_parser
+from tools.cli.arguments import Arguments
 from tools.cli.console import out, run
 from tools.cli.session import open_session
 from tools.terraform.parallel import run_for_each
@@ -12,15 +12,13 @@ from tools.terraform.runner import summary
 from tools.terraform.state import operations_state
 
 if TYPE_CHECKING:
-    import argparse
-
     from tools.terraform.state import State
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Arguments:
     """Return the command's arguments."""
-    arguments = command_parser(__doc__, tenant="optional")
-    add_jobs(arguments)
+    arguments = Arguments(__doc__, tenant="optional")
+    arguments.add_jobs()
     return arguments
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from tools.cli.arguments import add_jobs, add_json, command_parser
+from tools.cli.arguments import Arguments
 from tools.cli.console import err, out, progress, run, table
 from tools.cli.session import open_session
 from tools.command_error import CommandError
@@ -28,7 +28,6 @@ from tools.terraform.parallel import map_in_parallel
 from tools.terraform.state import customer_state, operations_state
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Iterator
 
     from tools.cli.session import Session
@@ -42,15 +41,15 @@ FAILURES_SHOWN = 20  # on the terminal; the certificate lists all of them
 PlanJson = dict[str, Any]
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Arguments:
     """Return the command's arguments."""
-    arguments = command_parser(__doc__)
+    arguments = Arguments(__doc__)
     arguments.add_argument("--plan", help="files of `terraform show -json`, separated by commas")
     arguments.add_argument(
         "--state", choices=("1",), help="what exists now, in place of what is planned"
     )
-    add_json(arguments, "every claim, fault and counterexample")
-    add_jobs(arguments)
+    arguments.add_json("every claim, fault and counterexample")
+    arguments.add_jobs()
     return arguments
 
 

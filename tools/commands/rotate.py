@@ -12,7 +12,7 @@ import json
 import subprocess
 from typing import TYPE_CHECKING
 
-from tools.cli.arguments import command_parser
+from tools.cli.arguments import Arguments
 from tools.cli.console import out, progress, run
 from tools.cli.session import open_session
 from tools.command_error import CommandError
@@ -21,16 +21,15 @@ from tools.environment.external_id import new_external_id
 from tools.terraform.toolchain import ensure_toolchain
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Collection
 
     from tools.cli.targets import Target
     from tools.environment.model import CustomerAccount
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Arguments:
     """Return the command's arguments."""
-    arguments = command_parser(__doc__, tenant="required")
+    arguments = Arguments(__doc__, tenant="required")
     arguments.add_argument(
         "--confirm",
         default="",

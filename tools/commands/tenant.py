@@ -6,7 +6,7 @@ import re
 import subprocess
 from typing import TYPE_CHECKING
 
-from tools.cli.arguments import command_parser
+from tools.cli.arguments import Arguments
 from tools.cli.console import out, progress, run
 from tools.command_error import CommandError
 from tools.environment.edits import add_stanza
@@ -15,8 +15,6 @@ from tools.environment.model import load_environment
 from tools.terraform.toolchain import ensure_toolchain
 
 if TYPE_CHECKING:
-    import argparse
-
     from tools.environment.model import Environment
 
 # A new tenant may call this model until its stanza says otherwise. It can be called on demand, without
@@ -27,9 +25,9 @@ ALIAS = "claude"
 ROLE_NAME_LIMIT = 64
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Arguments:
     """Return the command's arguments."""
-    arguments = command_parser(__doc__)
+    arguments = Arguments(__doc__)
     arguments.add_argument(
         "--name", required=True, help="the tenant's name: lower-case letters, digits and hyphens"
     )

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 
-from tools.cli.checks import run_checks
 from tools.cli.console import progress, run
 from tools.packaging.build import build
 from tools.paths import ROOT
@@ -22,7 +21,8 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Run everything; the first check that fails ends it."""
     parser().parse_args()
-    if code := run_checks():
+    checks = [sys.executable, "-m", "tools.commands.check"]
+    if code := subprocess.run(checks, cwd=ROOT, check=False).returncode:
         return code
     build("host", progress)  # built before the tests, which then need no package index
     # One worker more than there are cores, because tests often wait for Terraform.
