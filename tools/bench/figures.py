@@ -1,4 +1,4 @@
-"""The figures of the handler as a table, as JSON and as a picture."""
+"""The figures of the handler as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from tools.bench.functions import VARIANTS
 from tools.cli.console import out, table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tools.bench.functions import Figure, Section
 
 NAMES = {"raw": "raw boto3", "naive": "usual LangChain", "ours": "this package"}
 JSON = RESULTS / "handler.json"
-PICTURE = RESULTS / "handler.png"
 
 
 def show(machine_state: Mapping[str, Any], sections: Mapping[str, Section]) -> None:
@@ -35,13 +34,12 @@ def show(machine_state: Mapping[str, Any], sections: Mapping[str, Section]) -> N
     out.print()
 
 
-def write(machine_state: Mapping[str, Any], sections: Mapping[str, Section]) -> list[Path]:
-    """Write these sections' figures and keep those that earlier runs wrote for other sections."""
+def write(machine_state: Mapping[str, Any], sections: Mapping[str, Section]) -> Path:
+    """Write these sections' figures, keep those of earlier runs for other sections, return the file."""
     earlier = json.loads(JSON.read_text()) if JSON.is_file() else {}
     content = earlier | _content(machine_state, sections)
     JSON.write_text(json.dumps(content, indent=2) + "\n")
-    _draw(content, PICTURE)
-    return [JSON, PICTURE]
+    return JSON
 
 
 def _cell(figure: Figure, variant: str) -> str:
@@ -71,44 +69,3 @@ def _content(machine_state: Mapping[str, Any], sections: Mapping[str, Section]) 
         }
         for name, section in sections.items()
     }
-
-
-def _draw(content: Mapping[str, Any], picture: Path) -> None:
-    """Draw a panel per figure with a bar per variant and a line up to the 99th percentile."""
-    import matplotlib as mpl  # noqa: PLC0415 - slow to import, and only needed here
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt  # noqa: PLC0415
-
-    figures = [
-        figure
-        for section in content.values()
-        for figure in section["figures"]
-        if figure["unit"] != "calls"
-    ]
-    across = 4
-    down = -(-len(figures) // across)
-    canvas, grid = plt.subplots(down, across, figsize=(4 * across, 3.2 * down), squeeze=False)
-    panels: Sequence[Any] = list(grid.flat)
-    for panel, figure in zip(panels, figures, strict=False):
-        medians = [figure["median"][variant] for variant in VARIANTS]
-        above = [figure["p99"][variant] - figure["median"][variant] for variant in VARIANTS]
-        bars = panel.bar(
-            [NAMES[variant] for variant in VARIANTS],
-            medians,
-            yerr=[[0] * len(above), above],
-            color=["#8a8f98", "#c77b30", "#2f6f9f"],
-            capsize=3,
-        )
-        labels = [f"{median:.0f}" if median >= 100 else f"{median:.1f}" for median in medians]
-        panel.bar_label(bars, labels=labels, padding=4, fontsize=9)
-        panel.margins(y=0.15)
-        panel.set_title(figure["name"], fontsize=9, wrap=True)
-        panel.set_ylabel(figure["unit"])
-        panel.tick_params(axis="x", labelsize=7)
-        panel.spines[["top", "right"]].set_visible(False)
-    for panel in panels[len(figures) :]:
-        panel.set_visible(False)
-    canvas.tight_layout()
-    canvas.savefig(picture, dpi=110)
-    plt.close(canvas)

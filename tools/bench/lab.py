@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 
 from tools.bench import local_tenant
-from tools.bench.local_server import serve
 from tools.command_error import CommandError
+from tools.localaws.background import temporary_local_aws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -99,7 +99,7 @@ class Lab:
 @contextmanager
 def lab(zips: Sequence[Zip]) -> Iterator[Lab]:
     """Yield a lab with a function for each zip, on a local AWS that stops afterwards."""
-    with serve() as url:
+    with temporary_local_aws() as url:
         yield Lab(local_tenant.create(url), zips)
 
 

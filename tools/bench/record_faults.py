@@ -20,7 +20,6 @@ import watchtower
 from botocore.config import Config
 
 from tools.bench import RESULTS, machine
-from tools.bench.local_server import serve
 from tools.bench.local_tenant import (
     FUNCTION,
     RECORDS,
@@ -32,6 +31,7 @@ from tools.bench.local_tenant import (
 )
 from tools.cli.console import out, progress, table
 from tools.command_error import CommandError
+from tools.localaws.background import temporary_local_aws
 from tools.localaws.faults import FOREVER, Fault
 from tools.paths import ROOT
 
@@ -83,7 +83,7 @@ class Tally:
 
 def record(options: argparse.Namespace) -> bool:
     """Run the calls, print and write the figures; return whether a paid call of ours has no record."""
-    with serve() as url:
+    with temporary_local_aws() as url:
         tenant = create(url)
         _log_invocations(tenant)
         functions = {

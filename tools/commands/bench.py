@@ -10,8 +10,8 @@ ONLY=concurrency  16 execution environments at once
 ONLY=memory       peak memory
 ONLY=size         the zips
 
-The figures are written to build/bench as JSON, those of the handler also as a picture, together with
-the machine they were measured on. Exits 1 if a goal is missed.
+The figures are written to build/bench as JSON, together with the machine they were measured on. Exits 1
+if a goal is missed.
 """
 
 from __future__ import annotations
@@ -88,8 +88,7 @@ def _measure_functions(names: list[str], runs: int | None) -> bool:
     figures.show(machine_state, sections)
     results = [goal for section in sections.values() for goal in section.goals]
     goals.show(results)
-    for file in figures.write(machine_state, sections):
-        progress(f"Written: {file}")
+    progress(f"Written: {figures.write(machine_state, sections)}")
     return any(result.met is False for result in results)
 
 

@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from tools.localaws.control import Control
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0  # how long a start may take on a busy machine
@@ -115,6 +116,18 @@ class LocalAwsProcess:
             "secret_access_key": user.secret_access_key,
         }
         self.file.write_text(json.dumps(description))
+
+
+@contextmanager
+def temporary_local_aws() -> Iterator[str]:
+    """Yield the URL of an empty local AWS, which stops at the end of the ``with`` block."""
+    with tempfile.TemporaryDirectory(prefix="local-aws-") as folder:
+        process = LocalAwsProcess(Path(folder))
+        process.start()
+        try:
+            yield str(process.description()["url"])
+        finally:
+            process.stop()
 
 
 def _answers(description: Mapping[str, Any]) -> bool:
