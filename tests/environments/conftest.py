@@ -52,7 +52,7 @@ def rules(tmp_path_factory):
 
 
 class Accounts:
-    """The local cloud with the local environment's accounts, and the roots to run in it."""
+    """The local AWS with the local environment's accounts, and the roots to run in it."""
 
     def __init__(self, cloud, root):
         self.control = cloud.control
@@ -109,7 +109,7 @@ class Accounts:
 def accounts(tree):
     """The local environment's accounts, before anything is applied.
 
-    For one module: another in the same process may want a local cloud, of which there can be one.
+    For one module: another in the same process may want a local AWS, of which there can be one.
     """
     with LocalAws() as cloud:
         accounts = Accounts(cloud, tree("cloud"))

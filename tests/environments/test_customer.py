@@ -24,13 +24,13 @@ def globex(handed_over):
 def test_both_sides_of_the_handshake_name_the_same_role_caller_and_external_id(acme, local):
     trust = local.policy('module.operations_role["acme"].aws_iam_role.this', "assume_role_policy")
     condition = trust["Statement"][0]["Condition"]
-    told = acme.variables_of("module.customer_workload.aws_lambda_function.this[0]")[
+    settings = acme.variables_of("module.customer_workload.aws_lambda_function.this[0]")[
         "TENANT_BEDROCK"
     ]
-    assert told["role_arn"] == "arn:aws:iam::111111111111:role/bedrock-local-acme"
+    assert settings["role_arn"] == "arn:aws:iam::111111111111:role/bedrock-local-acme"
     assert condition["ArnEquals"]["aws:PrincipalArn"] == [acme.outputs["execution_role_arn"]]
-    assert condition["StringEquals"]["sts:ExternalId"] == [told["external_id"]]
-    assert condition["StringEquals"]["sts:RoleSessionName"] == told["tenant"]
+    assert condition["StringEquals"]["sts:ExternalId"] == [settings["external_id"]]
+    assert condition["StringEquals"]["sts:RoleSessionName"] == settings["tenant"]
 
 
 def test_the_execution_role_may_assume_the_role_that_was_handed_over(acme):
@@ -39,10 +39,10 @@ def test_the_execution_role_may_assume_the_role_that_was_handed_over(acme):
 
 
 def test_the_function_is_told_the_models_of_its_tenant(acme):
-    told = acme.variables_of("module.customer_workload.aws_lambda_function.this[0]")[
+    settings = acme.variables_of("module.customer_workload.aws_lambda_function.this[0]")[
         "TENANT_BEDROCK"
     ]
-    assert told["models"] == {
+    assert settings["models"] == {
         "claude": {
             "base_model_id": "anthropic.claude-3-haiku-20240307-v1:0",
             "fallbacks": ["nova"],
@@ -63,13 +63,13 @@ def test_the_function_is_told_the_models_of_its_tenant(acme):
 def test_the_function_of_a_tracked_tenant_calls_through_the_profile_that_was_made(handed_over):
     root = handed_over.customer("initech", "555555555555")
     planned = root.plan(*chosen("initech", "555555555555"))
-    told = planned.variables_of("module.customer_workload.aws_lambda_function.this[0]")
-    model = told["TENANT_BEDROCK"]["models"]["claude"]
+    settings = planned.variables_of("module.customer_workload.aws_lambda_function.this[0]")
+    model = settings["TENANT_BEDROCK"]["models"]["claude"]
     assert model["model"].startswith(
         "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/"
     )
     assert model["base_model_id"] == "anthropic.claude-3-haiku-20240307-v1:0"
-    assert told["TENANT_BEDROCK"]["quota"]["max_tokens_per_call"] == 4096
+    assert settings["TENANT_BEDROCK"]["quota"]["max_tokens_per_call"] == 4096
 
 
 def test_everything_is_tagged_with_tenant_and_environment(acme):

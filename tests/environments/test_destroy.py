@@ -26,8 +26,8 @@ def test_a_destroy_of_everything_is_refused_for_the_sake_of_the_records(applied)
     """Terraform names the groups; it never comes as far as the key, which they need."""
     refusal = applied.refuses("-destroy", *TENANT)
     for group in ("records", "function"):
-        kept = f"module.customer_workload.aws_cloudwatch_log_group.{group}"
-        assert f"Resource {kept} has lifecycle.prevent_destroy set" in refusal
+        address = f"module.customer_workload.aws_cloudwatch_log_group.{group}"
+        assert f"Resource {address} has lifecycle.prevent_destroy set" in refusal
 
 
 def test_destroying_the_execution_role_takes_the_workload_and_leaves_records_key_and_reader(

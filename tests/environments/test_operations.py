@@ -175,15 +175,15 @@ def test_a_stanza_that_its_role_cannot_have_is_refused_with_the_tenants_name(ope
     assert "Tenant acme" not in refusal
 
 
-@pytest.mark.parametrize("shown", STANZAS)
-def test_each_stanza_of_readme_is_one_that_plans(operations, tmp_path, shown):
+@pytest.mark.parametrize("stanza_text", STANZAS)
+def test_each_stanza_of_readme_is_one_that_plans(operations, tmp_path, stanza_text):
     tfvars = tmp_path / "terraform.tfvars"
     tfvars.write_text(
         f"""
 environment = "prod"
 operations  = {{ account_id = "111111111111", region = "eu-central-1" }}
 tenants = {{
-{shown}
+{stanza_text}
 }}
 """
     )

@@ -131,9 +131,9 @@ class Roles:
             name: {
                 "accounts": {CUSTOMER: {}},
                 "external_ids": {"current": external_id(name)},
-                **said,
+                **changes,
             }
-            for name, said in STANZAS.items()
+            for name, changes in STANZAS.items()
         }
         self._root = Folder(
             folder_of(path, [], {"main.tf": ROOT}),
@@ -268,12 +268,12 @@ def test_a_profile_with_another_tag_is_refused(roles, tag):
     bedrock = client("bedrock", roles.url, long_lived(roles.owner_of_operations))
 
     def profile(name, tags):
-        made = bedrock.create_inference_profile(
+        profile = bedrock.create_inference_profile(
             inferenceProfileName=name,
             modelSource={"copyFrom": f"arn:aws:bedrock:{REGION}::foundation-model/{HAIKU}"},
             tags=[{"key": key, "value": value} for key, value in tags.items()],
         )
-        return made["inferenceProfileArn"]
+        return profile["inferenceProfileArn"]
 
     assert roles.call("tracked", profile(f"same-{tag}", tags))
     assert roles.refusal("tracked", profile(f"other-{tag}", {**tags, tag: "another"}))
@@ -285,8 +285,8 @@ def test_a_stream_that_is_withheld_is_refused(roles):
 
 
 def test_a_call_without_its_guardrail_is_refused(roles):
-    named = {"guardrailIdentifier": GUARDRAIL, "guardrailVersion": "1"}
-    assert roles.call("guarded", LITE, guardrailConfig=named)
+    guardrail_config = {"guardrailIdentifier": GUARDRAIL, "guardrailVersion": "1"}
+    assert roles.call("guarded", LITE, guardrailConfig=guardrail_config)
     assert roles.refusal("guarded", LITE)
 
 
@@ -296,8 +296,8 @@ def test_a_call_without_its_guardrail_is_refused(roles):
     ids=["version", "guardrail"],
 )
 def test_a_call_with_another_guardrail_is_refused(roles, changed):
-    named = {"guardrailIdentifier": GUARDRAIL, "guardrailVersion": "1", **changed}
-    assert roles.refusal("guarded", LITE, guardrailConfig=named)
+    guardrail_config = {"guardrailIdentifier": GUARDRAIL, "guardrailVersion": "1", **changed}
+    assert roles.refusal("guarded", LITE, guardrailConfig=guardrail_config)
 
 
 def test_a_call_from_another_network_is_refused(roles):

@@ -89,7 +89,7 @@ def workload(module):
 
 
 @pytest.fixture(scope="session")
-def given(tmp_path_factory):
+def inputs(tmp_path_factory):
     """What a customer must say, and no more."""
     package = tmp_path_factory.mktemp("package") / "empty.zip"
     zipfile.ZipFile(package, "w").close()
@@ -115,13 +115,13 @@ def given(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def plain(workload, given):
+def plain(workload, inputs):
     """The plan of a workload without anything optional."""
-    return workload.plan(**given)
+    return workload.plan(**inputs)
 
 
 @pytest.fixture(scope="session")
-def full(workload, given):
+def full(workload, inputs):
     """The plan of a workload with everything there is, in a partition with names of its own."""
     everything = {
         "architecture": "x86_64",
@@ -175,4 +175,4 @@ def full(workload, given):
             "subnet_ids": ["subnet-2", "subnet-1"],
         },
     }
-    return workload.plan(region="cn-north-1", **{**given, **everything})
+    return workload.plan(region="cn-north-1", **{**inputs, **everything})

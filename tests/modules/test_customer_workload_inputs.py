@@ -21,8 +21,8 @@ def root(rules):
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_accepts(root, given, good):
-    assert root.accepts(**{**given, **good})
+def test_accepts(root, inputs, good):
+    assert root.accepts(**{**inputs, **good})
 
 
 @pytest.mark.parametrize(
@@ -141,5 +141,5 @@ def test_accepts(root, given, good):
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_refuses(root, given, bad, sentence):
-    assert sentence in root.refuses(**{**given, **bad})
+def test_refuses(root, inputs, bad, sentence):
+    assert sentence in root.refuses(**{**inputs, **bad})

@@ -29,14 +29,14 @@ def state(plan):
 
 
 @pytest.fixture(scope="module")
-def changes(module, given):
+def changes(module, inputs):
     """What a plan does with the earlier state, by the addresses of today."""
     workload = module("customer-workload")
-    inputs = {**given, "readers": [ARN.format("auditor")], "unmaskers": [ARN.format("lead")]}
+    inputs = {**inputs, "readers": [ARN.format("auditor")], "unmaskers": [ARN.format("lead")]}
     earlier = workload.path / "earlier.tfstate"
     earlier.write_text(json.dumps(state(workload.plan(**inputs))))
-    shown = workload.shown("-refresh=false", f"-state={earlier}", **inputs)
-    return {change["address"]: change for change in shown["resource_changes"]}
+    plan_json = workload.shown("-refresh=false", f"-state={earlier}", **inputs)
+    return {change["address"]: change for change in plan_json["resource_changes"]}
 
 
 @pytest.mark.parametrize("address", ADDRESSES)

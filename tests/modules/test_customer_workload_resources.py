@@ -17,7 +17,7 @@ def test_makes_one_function_its_role_its_two_groups_and_their_key(plain):
     }
 
 
-def test_the_function_runs_the_package_on_arm64_by_default(plain, given):
+def test_the_function_runs_the_package_on_arm64_by_default(plain, inputs):
     function = plain.resource("aws_lambda_function.this[0]")
     assert function["function_name"] == "bedrock-prod-acme"
     assert function["runtime"] == "python3.13"
@@ -27,7 +27,7 @@ def test_the_function_runs_the_package_on_arm64_by_default(plain, given):
     assert function["timeout"] == 300
     assert function["reserved_concurrent_executions"] == -1
     assert function["vpc_config"] == []
-    assert function["filename"] == given["package_path"]
+    assert function["filename"] == inputs["package_path"]
     # SHA-256 of an empty zip, in base64: the code changes when and only when the package does.
     assert function["source_code_hash"] == "hznHbmgfkAkjuQDJ3w73XPQh05yrtUZQxLmtGbanbYU="
 
@@ -150,23 +150,23 @@ def test_both_groups_mask_what_the_stanza_names(full, group):
 
 
 def test_the_function_is_told_what_to_keep_and_what_to_withhold(full):
-    told = full.variables_of("aws_lambda_function.this[0]")["TENANT_BEDROCK"]
-    assert (told["audit"], told["content"]) == ("required", "hashed")
+    function_settings = full.variables_of("aws_lambda_function.this[0]")["TENANT_BEDROCK"]
+    assert (function_settings["audit"], function_settings["content"]) == ("required", "hashed")
 
 
 def test_the_function_is_told_guardrail_quota_routes_and_fallbacks(full):
-    told = full.variables_of("aws_lambda_function.this[0]")["TENANT_BEDROCK"]
-    assert told["guardrail"] == {
+    function_settings = full.variables_of("aws_lambda_function.this[0]")["TENANT_BEDROCK"]
+    assert function_settings["guardrail"] == {
         "arn": "arn:aws-cn:bedrock:cn-north-1:111111111111:guardrail/abc",
         "version": "1",
     }
-    assert told["quota"] == {
+    assert function_settings["quota"] == {
         "max_tokens_per_call": 4096,
         "requests_per_second": 0.5,
         "tokens_per_day": 1000000,
         "tokens_per_month": 20000000,
     }
-    assert told["models"]["nova"] == {
+    assert function_settings["models"]["nova"] == {
         "base_model_id": "amazon.nova-lite-v1:0",
         "fallbacks": ["pro"],
         "model": "cn.amazon.nova-lite-v1:0",
@@ -176,8 +176,8 @@ def test_the_function_is_told_guardrail_quota_routes_and_fallbacks(full):
 
 
 def test_what_the_function_is_told_is_what_the_package_reads(full):
-    told = full.variables_of("aws_lambda_function.this[0]")["TENANT_BEDROCK"]
-    assert settings.parse(json.dumps(told)).quota.max_tokens_per_call == 4096
+    function_settings = full.variables_of("aws_lambda_function.this[0]")["TENANT_BEDROCK"]
+    assert settings.parse(json.dumps(function_settings)).quota.max_tokens_per_call == 4096
 
 
 def test_a_vpc_that_is_named_has_an_endpoint_for_each_service_the_function_calls(full):
@@ -191,25 +191,25 @@ def test_a_vpc_that_is_named_has_an_endpoint_for_each_service_the_function_calls
         assert endpoint["security_group_ids"] == ["sg-1"]
 
 
-def test_there_is_no_endpoint_for_bedrock_in_a_region_without_a_model(workload, given):
+def test_there_is_no_endpoint_for_bedrock_in_a_region_without_a_model(workload, inputs):
     vpc = {"id": "vpc-0123456789abcdef0", "security_group_ids": ["sg-1"], "subnet_ids": ["s-1"]}
-    planned = workload.plan(region="eu-west-3", **given, vpc=vpc)
+    planned = workload.plan(region="eu-west-3", **inputs, vpc=vpc)
     assert {name for name in planned.addresses if "endpoint" in name} == {
         'aws_vpc_endpoint.this["logs"]',
         'aws_vpc_endpoint.this["sts"]',
     }
 
 
-def test_a_vpc_that_is_not_named_keeps_its_own_endpoints(workload, given):
+def test_a_vpc_that_is_not_named_keeps_its_own_endpoints(workload, inputs):
     vpc = {"security_group_ids": ["sg-1"], "subnet_ids": ["subnet-1"]}
-    planned = workload.plan(**given, vpc=vpc)
+    planned = workload.plan(**inputs, vpc=vpc)
     assert not [name for name in planned.addresses if "endpoint" in name]
 
 
-def test_offboarding_leaves_the_records_their_key_and_their_readers(workload, given):
+def test_offboarding_leaves_the_records_their_key_and_their_readers(workload, inputs):
     reader = "arn:aws:iam::222222222222:user/auditor"
     vpc = {"id": "vpc-0123456789abcdef0", "security_group_ids": ["sg-1"], "subnet_ids": ["s-1"]}
-    planned = workload.plan(**given, readers=[reader], state="offboarding", vpc=vpc)
+    planned = workload.plan(**inputs, readers=[reader], state="offboarding", vpc=vpc)
     assert planned.addresses == {
         "aws_cloudwatch_log_group.function",
         "aws_cloudwatch_log_group.records",
@@ -221,26 +221,26 @@ def test_offboarding_leaves_the_records_their_key_and_their_readers(workload, gi
     assert planned.outputs["function_name"] is None
 
 
-def test_a_suspended_tenant_keeps_its_function_which_can_tell_why(workload, given, plain):
-    assert workload.plan(**given, state="suspended").addresses == plain.addresses
+def test_a_suspended_tenant_keeps_its_function_which_can_tell_why(workload, inputs, plain):
+    assert workload.plan(**inputs, state="suspended").addresses == plain.addresses
 
 
-def test_more_than_lambda_takes_is_refused_with_the_tenants_name(workload, given):
-    models = {f"model-{index:02}": given["models"]["nova"] for index in range(30)}
-    refusal = workload.refuses(**{**given, "models": models})
+def test_more_than_lambda_takes_is_refused_with_the_tenants_name(workload, inputs):
+    models = {f"model-{index:02}": inputs["models"]["nova"] for index in range(30)}
+    refusal = workload.refuses(**{**inputs, "models": models})
     assert "Tenant acme: the settings of its function have" in refusal
     assert "more than the 4,096 that Lambda allows; grant fewer models." in refusal
 
 
 @pytest.fixture(scope="module")
-def snapped(workload, given):
-    return workload.plan(**given, snap_start=True)
+def snapped(workload, inputs):
+    return workload.plan(**inputs, snap_start=True)
 
 
 def test_snapshots_are_of_published_versions_behind_an_alias(snapped):
     function = snapped.resource("aws_lambda_function.this[0]")
     assert function["publish"] is True
-    assert [one["apply_on"] for one in function["snap_start"]] == ["PublishedVersions"]
+    assert [block["apply_on"] for block in function["snap_start"]] == ["PublishedVersions"]
     alias = snapped.resource("aws_lambda_alias.live[0]")
     assert (alias["name"], alias["function_name"]) == ("live", "bedrock-prod-acme")
     assert snapped.outputs["function_name"] == "bedrock-prod-acme:live"

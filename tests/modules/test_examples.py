@@ -69,12 +69,12 @@ def test_a_complete_example_sets_every_input(module):
 @pytest.mark.parametrize("module", RESOURCES)
 def test_the_readme_shows_the_minimal_example(module):
     example = (MODULES / module / "examples" / "minimal" / "main.tf").read_text()
-    shown = re.findall(
+    blocks = re.findall(
         r"^```hcl\n(.*?)^```",
         (MODULES / module / "README.md").read_text(),
         re.MULTILINE | re.DOTALL,
     )
-    assert shown == [example]
+    assert blocks == [example]
 
 
 @pytest.mark.parametrize("module", RESOURCES)

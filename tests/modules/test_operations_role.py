@@ -243,8 +243,8 @@ def test_every_trusted_arn_is_in_the_partition(plain):
 
 
 def test_makes_a_role_with_its_policy_in_it_and_nothing_else(plan):
-    made = {name for name in plan.addresses if '"acme"' in name}
-    assert made == {'module.role["acme"].aws_iam_role.this'}
+    addresses = {name for name in plan.addresses if '"acme"' in name}
+    assert addresses == {'module.role["acme"].aws_iam_role.this'}
 
 
 def test_a_tracked_alias_has_a_profile_with_the_tags_its_grant_asks_for(plan, permissions):
@@ -260,11 +260,11 @@ def test_a_tracked_alias_has_a_profile_with_the_tags_its_grant_asks_for(plan, pe
             )
         }
     ]
-    asked = permissions("everything")["Statement"][2]["Condition"]["StringEquals"]
+    keys = permissions("everything")["Statement"][2]["Condition"]["StringEquals"]
     assert profile["tags"] == {
-        "alias": asked["aws:ResourceTag/alias"],
-        "environment": asked["aws:ResourceTag/environment"],
-        "tenant": asked["aws:ResourceTag/tenant"],
+        "alias": keys["aws:ResourceTag/alias"],
+        "environment": keys["aws:ResourceTag/environment"],
+        "tenant": keys["aws:ResourceTag/tenant"],
     }
 
 
