@@ -9,7 +9,8 @@ locals {
     inference_profiles = { limit = var.limits.inference_profiles, used = local.profiles }
     roles              = { limit = var.limits.roles, used = length(var.tenants) }
 
-    # The sizes of the tenant that is closest to the limit.
+    # Characters of each tenant's policies, and those of the tenant that is closest to the limit.
+    policy_sizes       = { for name, tenant in module.operations_role : name => tenant.role.sizes }
     permissions_policy = { limit = 10240, used = max(concat([0], values(module.operations_role)[*].role.sizes.permissions)...) }
     trust_policy       = { limit = var.limits.trust_policy, used = max(concat([0], values(module.operations_role)[*].role.sizes.trust)...) }
   }

@@ -1,4 +1,4 @@
-"""Every route on the local cloud: a call that is answered beside one that differs in one thing."""
+"""Every route on the local AWS: a call that is allowed beside one that differs in one thing."""
 
 import json
 

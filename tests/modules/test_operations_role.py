@@ -167,7 +167,7 @@ def test_a_perimeter_is_on_every_statement(permissions):
     ids=str,
 )
 def test_one_way_in_suffices_where_two_are_granted(permissions, way, allowed):
-    """As IAM decides it, by the evaluator of the local cloud: a request has one key or the other."""
+    """As IAM decides it, by the evaluator of the local AWS: a request has one key or the other."""
     guardrail = EVERYTHING["guardrail"]["arn"]
     request = Request(
         action="bedrock:InvokeModel",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -95,49 +94,41 @@ def find_limits(environment: Environment, plan: Mapping[str, Any]) -> list[Limit
     """Return every limit and its use, from a plan of the operations root."""
     outputs = {name: change["after"] for name, change in plan["output_changes"].items()}
     capacity = outputs["capacity"]
-    roles, profiles = capacity["roles"], capacity["inference_profiles"]
-    trust, permissions = capacity["trust_policy"], capacity["permissions_policy"]
     settings_sizes = {
         tenant: len("TENANT_BEDROCK") + len(settings_json(environment, tenant, handover))
         for tenant, handover in outputs["handover"].items()
     }
-    fullest_settings = _largest(settings_sizes)
-    trust_sizes, permission_sizes = _policy_sizes(plan)
+    settings = {"used": max(settings_sizes.values(), default=0), "limit": LAMBDA_ENVIRONMENT}
+    roles, profiles = capacity["roles"], capacity["inference_profiles"]
+    profiles_name = f"inference profiles in {environment.operations_region}"
+    tenants = len(environment.tenants)
+    more_roles = max(0, roles["limit"] - roles["used"])
+
+    def fullest_tenant(policy: str) -> str | None:
+        sizes = {tenant: size[policy] for tenant, size in capacity["policy_sizes"].items()}
+        return _largest(sizes)
+
+    trust, permissions = fullest_tenant("trust"), fullest_tenant("permissions")
     return [
-        Limit(
-            "roles in the account",
-            roles["used"],
-            roles["limit"],
-            IAM_PAGE,
-            more_tenants=max(0, roles["limit"] - roles["used"]),
-        ),
-        Limit(
-            f"inference profiles in {environment.operations_region}",
-            profiles["used"],
-            profiles["limit"],
-            BEDROCK_PAGE,
-            more_tenants=_more_tenants(profiles, len(environment.tenants)),
-        ),
+        Limit("roles in the account", **roles, page=IAM_PAGE, more_tenants=more_roles),
+        Limit(profiles_name, **profiles, page=BEDROCK_PAGE, more_tenants=_more(profiles, tenants)),
         Limit(
             "trust policy, characters",
-            trust["used"],
-            trust["limit"],
-            IAM_PAGE,
-            _largest(trust_sizes),
+            **capacity["trust_policy"],
+            page=IAM_PAGE,
+            fullest_tenant=trust,
         ),
         Limit(
             "inline policies, characters",
-            permissions["used"],
-            permissions["limit"],
-            IAM_PAGE,
-            _largest(permission_sizes),
+            **capacity["permissions_policy"],
+            page=IAM_PAGE,
+            fullest_tenant=permissions,
         ),
         Limit(
             "TENANT_BEDROCK, bytes",
-            settings_sizes.get(fullest_settings or "", 0),
-            LAMBDA_ENVIRONMENT,
-            LAMBDA_PAGE,
-            fullest_settings,
+            **settings,
+            page=LAMBDA_PAGE,
+            fullest_tenant=_largest(settings_sizes),
         ),
     ]
 
@@ -161,28 +152,11 @@ def settings_json(environment: Environment, tenant: str, handover: Mapping[str, 
     return json.dumps(settings, separators=(",", ":"), sort_keys=True).encode()
 
 
-def _more_tenants(usage: Mapping[str, int], tenants: int) -> int | None:
+def _more(usage: Mapping[str, int], tenants: int) -> int | None:
     """Return how many more tenants fit at the present average use; None when there is no use."""
     if not usage["used"]:
         return None
     return max(0, (usage["limit"] - usage["used"]) * tenants // usage["used"])
-
-
-def _policy_sizes(plan: Mapping[str, Any]) -> tuple[Counter[str], Counter[str]]:
-    """Return the characters of each tenant's trust policy and of its inline policy.
-
-    Terraform writes policies without white space, which IAM does not count either.
-    """
-    trust_sizes: Counter[str] = Counter()
-    permission_sizes: Counter[str] = Counter()
-    for resource in plan["resource_changes"]:
-        after = resource["change"]["after"]
-        if resource["type"] != "aws_iam_role" or after is None:
-            continue
-        tenant = resource["module_address"].split('"')[1]  # module.operations_role["acme"]
-        trust_sizes[tenant] = len(after["assume_role_policy"])
-        permission_sizes[tenant] = sum(len(inline["policy"]) for inline in after["inline_policy"])
-    return trust_sizes, permission_sizes
 
 
 def _largest(sizes: Mapping[str, int]) -> str | None:

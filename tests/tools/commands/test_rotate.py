@@ -122,7 +122,7 @@ EXECUTION = {
 
 
 class Customers:
-    """Two customer accounts on a local cloud, with or without the deployer and the function."""
+    """Two customer accounts on a local AWS, with or without the deployer and the function."""
 
     def __init__(self, cloud, monkeypatch):
         self._control = cloud.control
