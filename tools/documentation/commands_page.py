@@ -91,12 +91,14 @@ def _row(parser: argparse.ArgumentParser, variable: str, option: str) -> str:
     action = actions[f"--{option}"]
     value = "1" if action.nargs == 0 else ""
     required = "yes" if action.required else ""
-    meaning = (action.help or "").replace("|", "\\|").replace("\n", " ")
+    meaning = ((action.help or "") % vars(action)).replace("|", "\\|").replace("\n", " ")
     return f"| `{variable}={value}` | {required} | {meaning} |"
 
 
 def _unwrapped(paragraph: str) -> str:
     """Return a list or a table of the docstring as it is, and a paragraph on one line."""
     if re.search(r"^(\d\.|[A-Z]+=\w* )", paragraph, re.MULTILINE) and "\n" in paragraph:
-        return paragraph if paragraph[0].isdigit() else f"```text\n{paragraph}\n```"
-    return " ".join(paragraph.split())
+        return (
+            paragraph.replace("``", "`") if paragraph[0].isdigit() else f"```text\n{paragraph}\n```"
+        )
+    return " ".join(paragraph.split()).replace("``", "`")
