@@ -1,0 +1,50 @@
+"""Rendering the deployer roles of many accounts from modules/customer-deployer."""
+
+import copy
+
+import pytest
+
+from tools.environment.model import load_environment
+from tools.terraform import deployer_role
+from tools.terraform.deployer_role import deployer_roles
+
+
+@pytest.fixture
+def render(tmp_path, monkeypatch):
+    """Render an environment's roles in a folder of the test's own; the second value is the progress."""
+    monkeypatch.setattr(deployer_role, "FOLDER", tmp_path)
+
+    def run(environment):
+        lines = []
+        return deployer_roles(environment, environment.accounts, lines.append), lines
+
+    return run
+
+
+def test_every_account_gets_the_role_of_its_own_stanza(render):
+    environment = load_environment("local")
+    roles, _ = render(environment)
+    assert list(roles) == list(environment.accounts)
+    for account, role in roles.items():
+        external_id = environment.stanzas[account.tenant]["deployer"]["external_id"]
+        (statement,) = role.trust["Statement"]
+        assert statement["Condition"]["StringEquals"]["sts:ExternalId"] == external_id
+        assert f":{account.account_id}:function:bedrock-local-{account.tenant}" in str(
+            role.permissions
+        )
+
+
+def test_terraform_runs_again_only_after_a_change(render):
+    environment = load_environment("local")
+    _, first_progress = render(environment)
+    _, second_progress = render(environment)
+    changed = copy.deepcopy(environment)
+    changed.stanzas["acme"]["deployer"]["external_id"] = "another-external-id-of-acme"
+    roles, third_progress = render(changed)
+    assert (len(first_progress), len(second_progress), len(third_progress)) == (1, 0, 1)
+    assert "another-external-id-of-acme" in str(roles[changed.accounts[0]].trust)
+
+
+def test_an_environment_without_customer_accounts_needs_no_terraform(render):
+    environment = load_environment("local")
+    assert deployer_roles(environment, [], print) == {}
