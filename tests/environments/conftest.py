@@ -17,7 +17,7 @@ UNWANTED = shutil.ignore_patterns(".terraform*")
 
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory):
-    """A copy of the Terraform code beside an empty package: init leaves nothing in the project."""
+    """Return a function that copies the Terraform code, so that init writes nothing into the project."""
 
     def copied(name):
         root = tmp_path_factory.mktemp(name)
@@ -32,7 +32,7 @@ def tree(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def operations(tree):
-    """The operations root, with its provider asking nobody and its state in a file."""
+    """The operations root with an offline provider and a local state."""
     root = tree("offline") / "environments" / "operations"
     (root / "offline_override.tf").write_text(OFFLINE)
     return Folder(root).init()
@@ -46,13 +46,13 @@ def local(operations):
 
 @pytest.fixture(scope="session")
 def rules(tmp_path_factory):
-    """Only the environment's variables: their rules need no provider, so each case is quick."""
+    """A root of the environment's variables alone; their rules need no provider."""
     path = tmp_path_factory.mktemp("rules") / "environment"
     return Folder(folder_of(path, ENVIRONMENTS.glob("variables*.tf")))
 
 
 class Accounts:
-    """The local AWS with the local environment's accounts, and the roots to run in it."""
+    """The accounts of the local environment in the local AWS, and the roots to run there."""
 
     def __init__(self, cloud, root):
         self.control = cloud.control
@@ -71,7 +71,7 @@ class Accounts:
         )
 
     def owner_makes_deployer(self, account):
-        """What a customer does once: the role that Terraform assumes, with no more than it needs."""
+        """Create the role that Terraform assumes, as the customer does once."""
         iam = self._client("iam", self.control.account(account.account_id, user="owner"))
         iam.create_role(
             RoleName="terraform-deployer",
@@ -109,7 +109,7 @@ class Accounts:
 def accounts(tree):
     """The local environment's accounts, before anything is applied.
 
-    For one module: another in the same process may want a local AWS, of which there can be one.
+    They last for one test module, since a process can have only one local AWS at a time.
     """
     with LocalAws() as cloud:
         accounts = Accounts(cloud, tree("cloud"))
@@ -120,6 +120,6 @@ def accounts(tree):
 
 @pytest.fixture(scope="module")
 def handed_over(accounts):
-    """The accounts once the operations root is applied."""
+    """The accounts after the operations root has been applied."""
     accounts.operations().apply(LOCAL)
     return accounts

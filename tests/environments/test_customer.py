@@ -17,7 +17,7 @@ def acme(handed_over):
 
 @pytest.fixture(scope="module")
 def globex(handed_over):
-    """The tenant's second account, which works in a Region of its own."""
+    """The tenant's second account, which is in another Region."""
     return handed_over.customer("globex", "444444444444").plan(*chosen("globex", "444444444444"))
 
 
@@ -101,8 +101,8 @@ def test_terraform_works_in_the_customer_account_as_its_deployer(acme, handed_ov
     }
 
 
-def test_a_deployer_that_demands_another_external_id_is_not_assumed(handed_over):
-    """The role's trust policy demands the stanza's, so this is what a confused deputy meets."""
+def test_the_deployer_cannot_be_assumed_with_another_external_id(handed_over):
+    """A confused deputy would pass the ExternalId of another tenant."""
     root = handed_over.customer("acme", "222222222222")
     text = (root.path.parent / "local" / "terraform.tfvars").read_text()
     minted = load_environment("local").stanzas["acme"]["deployer"]["external_id"]

@@ -12,7 +12,7 @@ WORKLOAD = {
 
 @pytest.fixture(scope="module")
 def applied(handed_over):
-    """A customer's account as Terraform, with no more than the deployer's rights, leaves it."""
+    """A customer account to which Terraform was applied with only the deployer's rights."""
     root = handed_over.customer("initech", "555555555555")
     root.apply(*TENANT)
     return root
@@ -23,7 +23,7 @@ def test_a_second_plan_changes_nothing(applied):
 
 
 def test_a_destroy_of_everything_is_refused_for_the_sake_of_the_records(applied):
-    """Terraform names the groups; it never comes as far as the key, which they need."""
+    """Terraform reports the groups; it does not get to the key, which they depend on."""
     refusal = applied.refuses("-destroy", *TENANT)
     for group in ("records", "function"):
         address = f"module.customer_workload.aws_cloudwatch_log_group.{group}"

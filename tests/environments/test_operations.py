@@ -125,7 +125,7 @@ def test_one_tenant_too_many_is_refused_before_apply(operations):
 
 
 def test_two_environments_side_by_side_make_nothing_of_one_name(operations, known):
-    """Past IAM's limit of roles, a second operations account has its own environment."""
+    """Beyond IAM's limit of roles, a second environment uses another operations account."""
     second = operations.plan(
         environment="prod2",
         operations={"account_id": "999999999999", "region": "eu-central-1"},

@@ -1,4 +1,4 @@
-"""Every route on the local AWS: a call that is allowed beside one that differs in one thing."""
+"""Calls by every route in the local AWS: granted ones, and ones that differ in one respect."""
 
 import json
 
@@ -85,7 +85,7 @@ module "role" {{
 }}
 
 output "models" {{
-  value = {{ for name, its in module.role : name => its.role.handover.models }}
+  value = {{ for name, instance in module.role : name => instance.role.handover.models }}
 }}
 """
 
@@ -120,7 +120,7 @@ def long_lived(keys):
 
 
 class Roles:
-    """The roles that Terraform applied, each assumed as its tenant's execution role would."""
+    """The roles that Terraform created, assumed as the tenants' execution roles would assume them."""
 
     def __init__(self, cloud, path):
         self.url = cloud.url
@@ -186,7 +186,7 @@ class Roles:
         return converse(modelId=model, messages=HELLO, **more)
 
     def refusal(self, tenant, model, **more):
-        """What Bedrock says when it refuses."""
+        """Return the message of Bedrock's refusal."""
         with pytest.raises(ClientError) as error:
             self.call(tenant, model, **more)
         assert error.value.response["Error"]["Code"] == "AccessDeniedException"
@@ -263,7 +263,7 @@ def test_the_profile_of_another_tenant_is_refused(roles, alias):
 
 @pytest.mark.parametrize("tag", ["alias", "environment", "tenant"])
 def test_a_profile_with_another_tag_is_refused(roles, tag):
-    """Each is like the tenant's own but in one tag."""
+    """Each profile differs from the tenant's own in one tag."""
     tags = {"alias": "claude", "environment": "test", "tenant": "tracked"}
     bedrock = client("bedrock", roles.url, long_lived(roles.owner_of_operations))
 

@@ -185,7 +185,7 @@ def test_an_account_may_have_several_tenants_when_it_is_listed(rules):
 
 
 def test_a_lost_leading_zero_is_refused(rules):
-    """Written without quotes, as HCL reads it: a number."""
+    """HCL reads an id without quotes as a number."""
     (rules.path / "number.tfvars").write_text(
         'environment = "prod"\n'
         'operations = { account_id = 011111111111, region = "eu-central-1" }\n'

@@ -5,7 +5,7 @@ import pytest
 
 from tests.terraform import MODULES, OFFLINE_PROVIDER, Folder, folder_of
 
-# Every case is a tenant of its own, so that one plan answers for all of them.
+# Each case is a tenant, so that a single plan covers all of them.
 TENANTS = f"""\
 locals {{
   cases = jsondecode(file("cases.json"))
@@ -21,7 +21,7 @@ module "role" {{
 }}
 
 output "roles" {{
-  value = {{ for name, its in module.role : name => its.role }}
+  value = {{ for name, instance in module.role : name => instance.role }}
 }}
 """
 
@@ -35,7 +35,7 @@ OPERATIONS = {
 
 @pytest.fixture(scope="session")
 def module(tmp_path_factory):
-    """A module as the root of its own plan: its own files, and a provider that asks nobody."""
+    """Return a function that makes a root of a module's files and an offline provider."""
 
     def linked(name):
         files = (MODULES / name).glob("*.tf")
@@ -49,7 +49,7 @@ def module(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def rules(tmp_path_factory):
-    """Only a module's variables: their rules need no provider, so each case is quick."""
+    """Return a function that makes a root of a module's variables; their rules need no provider."""
 
     def linked(name):
         files = (MODULES / name).glob("variables*.tf")
@@ -60,10 +60,10 @@ def rules(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tenants(tmp_path_factory):
-    """operations-role for many tenants at once, from the stanza of each by its name."""
+    """Return a function that makes a root with an operations-role for each of many stanzas."""
 
     def folder(stanzas, operations_of=None, **operations):
-        """``operations_of`` gives a tenant other operations than the rest have."""
+        """``operations_of`` replaces the operations of individual tenants."""
         others = operations_of or {}
         cases = {
             name: {
@@ -90,7 +90,7 @@ def workload(module):
 
 @pytest.fixture(scope="session")
 def inputs(tmp_path_factory):
-    """What a customer must say, and no more."""
+    """The required inputs of customer-workload."""
     package = tmp_path_factory.mktemp("package") / "empty.zip"
     zipfile.ZipFile(package, "w").close()
     return {
@@ -116,13 +116,13 @@ def inputs(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def plain(workload, inputs):
-    """The plan of a workload without anything optional."""
+    """The plan of a workload without optional inputs."""
     return workload.plan(**inputs)
 
 
 @pytest.fixture(scope="session")
 def full(workload, inputs):
-    """The plan of a workload with everything there is, in a partition with names of its own."""
+    """The plan of a workload with every input, in another partition."""
     everything = {
         "architecture": "x86_64",
         "audit": "required",

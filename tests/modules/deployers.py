@@ -14,7 +14,7 @@ ENDPOINTS = {**VPC, "id": "vpc-0123456789abcdef0"}
 
 
 def deployer(**changes: Any) -> Deployer:  # noqa: ANN401 - HCL values
-    """The deployer of an account with nothing optional, with changes."""
+    """The deployer of an account without optional inputs, with changes."""
     return {
         "account_id": ACCOUNT,
         "environment": "prod",

@@ -1,4 +1,4 @@
-"""Stanzas to plan with."""
+"""Stanzas for the plans of operations-role."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROUTES = (
 
 
 def stanza(**changed: Any) -> Stanza:  # noqa: ANN401 - HCL values
-    """The least a tenant can have, with changes."""
+    """A minimal stanza, with changes."""
     return {
         "accounts": {"222222222222": {}},
         "external_ids": {"current": "269170463fdc32af10a91e67a8fd77bd"},
@@ -27,19 +27,19 @@ def stanza(**changed: Any) -> Stanza:  # noqa: ANN401 - HCL values
 
 
 def nova(**changed: Any) -> dict[str, Any]:  # noqa: ANN401 - HCL values
-    """The models of a stanza that has one."""
+    """The models of a stanza with one model."""
     return {"nova": {"model": "amazon.nova-lite-v1:0", "regions": ["eu-central-1"], **changed}}
 
 
 def by_route(route: str, region: str, profile: str, destinations: list[str]) -> Stanza:
-    """A tenant with one model by one of ``ROUTES``."""
+    """A stanza with one model that is called by one of ``ROUTES``."""
     path = route.removeprefix("tracked-")
     geographic = {"profile": profile, "destinations": destinations} if path == "geographic" else {}
     tracked = route.startswith("tracked-")
     return stanza(models=nova(regions=[region], route=path, track=tracked, **geographic))
 
 
-# Everything a stanza can say at once.
+# A stanza with every key.
 EVERYTHING = stanza(
     accounts={"333333333333": {}, "222222222222": {}},
     external_ids={

@@ -1,4 +1,4 @@
-"""Two plans of many accounts, without and with the provider; the expected policies are in golden/."""
+"""Plans of many accounts, without and with the provider; golden/ has the expected policies."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from tools.iam.policy import Kind, parse_policy
 
 GOLDEN = Path(__file__).parent / "golden"
 
-# A root as tooling writes it: one module call for all accounts, each with only what its stanza says.
+# One module call for all accounts, as in a root that renders a whole environment.
 ACCOUNTS = """\
 module "deployer" {{
   source   = "{source}"

@@ -1,4 +1,4 @@
-"""A state from before reader and unmasker were one resource, planned with today's module."""
+"""Plan the module over a state in which reader and unmasker are separate resources, as they once were."""
 
 import json
 
@@ -30,7 +30,7 @@ def state(plan):
 
 @pytest.fixture(scope="module")
 def changes(module, inputs):
-    """What a plan does with the earlier state, by the addresses of today."""
+    """The changes of a plan over the earlier state, by their new addresses."""
     workload = module("customer-workload")
     inputs = {**inputs, "readers": [ARN.format("auditor")], "unmaskers": [ARN.format("lead")]}
     earlier = workload.path / "earlier.tfstate"

@@ -28,7 +28,7 @@ def test_the_function_runs_the_package_on_arm64_by_default(plain, inputs):
     assert function["reserved_concurrent_executions"] == -1
     assert function["vpc_config"] == []
     assert function["filename"] == inputs["package_path"]
-    # SHA-256 of an empty zip, in base64: the code changes when and only when the package does.
+    # The SHA-256 of an empty zip in base64, so that the code changes exactly when the package does.
     assert function["source_code_hash"] == "hznHbmgfkAkjuQDJ3w73XPQh05yrtUZQxLmtGbanbYU="
 
 

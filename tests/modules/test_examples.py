@@ -8,7 +8,7 @@ import pytest
 
 from tests.terraform import MODULES, OFFLINE_PROVIDER, Folder
 
-# By module, a resource in the plan of each example, and its name.
+# A resource of every example's plan and the name it must have, by module.
 RESOURCES = {
     "customer-deployer": ("module.customer_deployer.aws_iam_role.this", "terraform-deployer"),
     "customer-workload": (

@@ -1,4 +1,4 @@
-"""One plan of many tenants; the policies expected lie in golden/, as IAM would be given them."""
+"""Plans of many tenants; golden/ has the expected policies."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from tools.iam.policy import Kind, parse_policy
 GOLDEN = Path(__file__).parent / "golden"
 BOUNDARY = "arn:aws:iam::111111111111:policy/boundary"
 
-# A Region of each partition, a profile to call it by, and where that leads if no table knows it.
+# A Region of each partition, a profile prefix there, and the profile's destinations if they are not known.
 PARTITIONS = {
     "aws": ("eu-central-1", "eu.", []),
     "aws-us-gov": ("us-gov-west-1", "us-gov.", []),
@@ -40,7 +40,7 @@ def golden(name):
 
 
 def renamed(policy, tenant, other):
-    """The policy of one tenant as it would be another's."""
+    """The policy of one tenant with the name of another."""
     return json.loads(json.dumps(policy).replace(tenant, other))
 
 
@@ -51,7 +51,7 @@ def plan(tenants):
 
 @pytest.fixture(scope="module")
 def plain(tenants):
-    """One tenant without a tracked alias, and without a boundary: all of it is known before apply."""
+    """A tenant without a tracked alias and without a boundary, so that everything is known before apply."""
     models = {
         "claude": {
             "fallbacks": ["nova"],
@@ -81,7 +81,7 @@ def trust(plan):
 
 @pytest.fixture(scope="module")
 def routes(tenants):
-    """Every route in every partition, in one plan: a tenant's partition is what it is told."""
+    """Every route in every partition in one plan, since the partition is an input."""
     stanzas, operations = {}, {}
     for partition, where in PARTITIONS.items():
         for route in ROUTES:
@@ -118,7 +118,7 @@ def test_offboarding_denies_everything_too(permissions):
 
 @pytest.mark.parametrize("name", ["active", "acme", "guarded", "inside"])
 def test_nothing_but_a_suspension_denies(permissions, name):
-    """The handler tells a suspended tenant by the words "explicit deny"."""
+    """The handler recognizes a suspension by the words "explicit deny"."""
     assert {each["Effect"] for each in permissions(name)["Statement"]} == {"Allow"}
 
 
@@ -167,7 +167,7 @@ def test_a_perimeter_is_on_every_statement(permissions):
     ids=str,
 )
 def test_one_way_in_suffices_where_two_are_granted(permissions, way, allowed):
-    """As IAM decides it, by the evaluator of the local AWS: a request has one key or the other."""
+    """Decided by the local AWS's evaluator; a request has one of the two keys."""
     guardrail = EVERYTHING["guardrail"]["arn"]
     request = Request(
         action="bedrock:InvokeModel",
@@ -286,7 +286,7 @@ def test_has_no_boundary_unless_one_is_given(plain):
 
 
 def test_hands_over_all_the_customer_side_needs_before_apply(plain):
-    """But the ARN of a tracked alias, which is made at apply."""
+    """Only the ARN of a tracked alias's inference profile is not known."""
     role = plain.outputs["roles"]["acme"]
     quota = {
         "max_tokens_per_call": None,

@@ -1,4 +1,4 @@
-"""Each rule beside a stanza that keeps it; Terraform says all broken rules of all tenants in one plan."""
+"""Stanzas that satisfy or break each rule; one plan reports the violations of all tenants."""
 
 import itertools
 
@@ -15,7 +15,7 @@ def geographic(**changed):
 
 
 def chain(*aliases):
-    """Aliases of which each falls back to the next."""
+    """Aliases, each of which falls back to the next."""
     models = {alias: dict(nova(model=f"amazon.{alias}-v1:0")["nova"]) for alias in aliases}
     for alias, following in itertools.pairwise(aliases):
         models[alias]["fallbacks"] = [following]
