@@ -6,7 +6,9 @@ plan_reader               what a Terraform plan says will exist: IAM roles, poli
 predicate                 the language in which the specifications are written
 operations_specification  what a stanza grants in the operations account, as predicates over requests
 customer_specification    what a stanza grants in a customer account
+deployer_specification    what a stanza grants the deployer, and what its boundary allows
 claims                    the claims about a plan, and the faults that need no solver
+deployer_claims           the claims about the deployers of an environment
 smt                       formulas as SMT-LIB text
 symbolic_request          the variables that describe a request, and the axioms about them
 encode                    an IAM policy as a formula; this is the file to audit

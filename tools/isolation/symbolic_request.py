@@ -63,6 +63,8 @@ KEYS = {
     "aws:viaawsservice": KeyType.STRING,
     "bedrock:guardrailidentifier": KeyType.STRING,
     "bedrock:inferenceprofilearn": KeyType.STRING,
+    "iam:passedtoservice": KeyType.STRING,
+    "iam:permissionsboundary": KeyType.STRING,
     "kms:calleraccount": KeyType.STRING,
     "kms:encryptioncontext:": KeyType.STRING,
     "kms:encryptioncontextkeys": KeyType.STRINGS,

@@ -1,0 +1,154 @@
+"""State what must hold for the deployers of an environment, from the policies of customer-deployer.
+
+The deployers are in customer accounts that the operator cannot plan, so these claims are about the
+rendered policies, which the customers apply.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from tools.iam.conditions import UnsupportedPolicyError
+from tools.iam.policy import Kind, Policy, parse_policy
+from tools.isolation import deployer_specification as deployer
+from tools.isolation.claims import Case, Claim, Fault
+from tools.isolation.customer_specification import Workload
+from tools.isolation.operations_specification import Environment, Tenant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tools.iam.policy import Statement
+
+Documents = dict[str, str | None]
+"""The JSON text of trust, permissions and boundary; no boundary if the stanza has none."""
+
+
+def deployer_claims_for(
+    variables: Mapping[str, Any], documents: Mapping[tuple[str, str], Documents]
+) -> Case:
+    """State the claims about every deployer; ``documents`` are by tenant and account.
+
+    ``variables`` are those of the environment. Raises KeyError if they lack one.
+    """
+    env = Environment.from_variables(variables)
+    workloads = [
+        Workload(Tenant(env, name), account)
+        for name, stanza in env.tenants.items()
+        for account in stanza["accounts"]
+    ]
+    findings: list[Claim | Fault] = [*_shared_external_ids(env)]
+    for workload in workloads:
+        key = (workload.tenant.name, workload.account)
+        if key in documents:
+            findings += _findings(workload, documents[key])
+        else:
+            findings.append(Fault(" ".join(key), "deployer", "the policies are not rendered"))
+    text = json.dumps(sorted((*key, texts) for key, texts in documents.items()), sort_keys=True)
+    return Case(
+        root=f"deployers of {env.name}",
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+        tenants=tuple(env.tenants),
+        claims=tuple(finding for finding in findings if isinstance(finding, Claim)),
+        faults=tuple(finding for finding in findings if isinstance(finding, Fault)),
+        secrets={
+            deployer.external_id(workload): f"(the deployer's ExternalId of {workload.tenant.name})"
+            for workload in workloads
+        },
+    )
+
+
+def _findings(workload: Workload, documents: Documents) -> Iterator[Claim | Fault]:
+    subject = f"{workload.tenant.name} {workload.account} deployer"
+    try:
+        yield _claim(
+            subject, "trust", _parse(documents, "trust", Kind.TRUST), deployer.trust(workload)
+        )
+        permissions = _parse(documents, "permissions", Kind.IDENTITY)
+        names, others = _endpoint_names(permissions)
+        yield from _endpoint_name_faults(subject, names, workload)
+        yield _claim(subject, "permissions", others, deployer.permissions(workload))
+        yield _claim(subject, "denial", _denial(permissions), deployer.denial(workload))
+        if workload.stanza.get("permissions_boundary"):
+            boundary = _parse(documents, "boundary", Kind.IDENTITY)
+            yield _claim(subject, "boundary", boundary, deployer.boundary(workload))
+    except UnsupportedPolicyError as error:
+        yield Fault(subject, "policies", str(error))
+
+
+def _claim(subject: str, topic: str, policy: Policy, specification: Any) -> Claim:  # noqa: ANN401 - Predicate
+    return Claim(subject, topic, (policy,), specification)
+
+
+def _parse(documents: Documents, name: str, kind: Kind) -> Policy:
+    return parse_policy(documents[name] or "", name, kind)
+
+
+def _denial(permissions: Policy) -> Policy:
+    """A policy that allows exactly what the permissions deny.
+
+    No statement allows reading the records, so the Deny does not change what the permissions allow.
+    It must hold against whatever else is attached to the role, so it is proved by itself.
+    """
+    denials = (
+        replace(statement, effect="Allow")
+        for statement in permissions.statements
+        if statement.effect == "Deny"
+    )
+    return replace(permissions, name="denied by the permissions", statements=tuple(denials))
+
+
+def _endpoint_names(permissions: Policy) -> tuple[list[Statement], Policy]:
+    """Separate the statements that test route53:VPCs, which has many values, from the others."""
+    names = [
+        statement
+        for statement in permissions.statements
+        if any(condition.key.lower() == "route53:vpcs" for condition in statement.conditions)
+    ]
+    others = tuple(statement for statement in permissions.statements if statement not in names)
+    return names, replace(permissions, statements=others)
+
+
+def _endpoint_name_faults(
+    subject: str, statements: list[Statement], workload: Workload
+) -> Iterator[Fault]:
+    """Compare the statement literally: it may associate the workload's own VPC and no other.
+
+    A request without any VPC meets ForAllValues too; Route 53 rejects such a request.
+    """
+    vpc_id = deployer.endpoint_vpc(workload)
+    if len(statements) != (1 if vpc_id else 0):
+        problem = f"{len(statements)} statements register the names of endpoints"
+        yield Fault(subject, "endpoint names", problem)
+    for statement in statements:
+        (*others, condition) = statement.conditions
+        if (
+            others
+            or statement.effect != "Allow"
+            or statement.not_actions
+            or statement.actions != ("route53:AssociateVPCWithHostedZone",)
+            or (condition.quantifier, condition.operator) != ("ForAllValues", "StringEquals")
+            or condition.if_exists
+            or condition.values != (f"VPCId={vpc_id}",)
+        ):
+            problem = f"statement {statement.sid} registers names for another VPC than {vpc_id}"
+            yield Fault(subject, "endpoint names", problem)
+
+
+def _shared_external_ids(env: Environment) -> Iterator[Fault]:
+    """Yield a fault for each deployer whose ExternalId is missing or has another use."""
+    owners = {
+        external_id: name for name in env.tenants for external_id in Tenant(env, name).external_ids
+    }
+    for name, stanza in env.tenants.items():
+        external_id = (stanza.get("deployer") or {}).get("external_id")
+        if not external_id:
+            yield Fault(name, "separation", "the tenant's deployer has no ExternalId")
+        elif owner := owners.get(external_id):
+            problem = f"the deployer's ExternalId is used by {owner} too"
+            yield Fault(name, "separation", problem)
+        else:
+            owners[external_id] = name
