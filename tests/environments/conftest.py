@@ -1,4 +1,3 @@
-import json
 import shutil
 import zipfile
 
@@ -75,12 +74,12 @@ class Accounts:
         iam = self._client("iam", self.control.account(account.account_id, user="owner"))
         iam.create_role(
             RoleName="terraform-deployer",
-            AssumeRolePolicyDocument=json.dumps(self._roles[account].trust),
+            AssumeRolePolicyDocument=self._roles[account].trust,
         )
         iam.put_role_policy(
             RoleName="terraform-deployer",
             PolicyName="deployer",
-            PolicyDocument=json.dumps(self._roles[account].permissions),
+            PolicyDocument=self._roles[account].permissions,
         )
 
     def operations(self):

@@ -114,15 +114,15 @@ class LocalTarget(Target):
         administrator = f"administrator {account.account_id}"
         auditor = f"auditor {account.account_id}"
         self.process.add_user(administrator, account.account_id, ADMINISTRATOR)
-        self.process.add_user(auditor, account.account_id, role.reader_access)
+        reader_access = json.loads(role.documents["reader_access"] or "")
+        self.process.add_user(auditor, account.account_id, reader_access)
         iam = self.client(self.session(administrator), "iam")
-        trust = json.dumps(role.trust)
         with suppress(iam.exceptions.EntityAlreadyExistsException):
-            iam.create_role(RoleName=role.name, AssumeRolePolicyDocument=trust)
+            iam.create_role(RoleName=role.name, AssumeRolePolicyDocument=role.trust)
             self._progress(f"Made {role.name} in {account.account_id}, as the customer would")
-        iam.update_assume_role_policy(RoleName=role.name, PolicyDocument=trust)
+        iam.update_assume_role_policy(RoleName=role.name, PolicyDocument=role.trust)
         iam.put_role_policy(
             RoleName=role.name,
             PolicyName="deployer",
-            PolicyDocument=json.dumps(role.permissions),
+            PolicyDocument=role.permissions,
         )

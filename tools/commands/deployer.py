@@ -1,21 +1,29 @@
 """`make deployer`: print what a customer creates once, so that Terraform may work in its account.
 
 It prints a call of modules/customer-deployer and, for a customer without Terraform, the same role as a
-CloudFormation template. JSON=1 prints the template alone.
+CloudFormation template. JSON=1 prints the template alone. Nothing is printed unless it is proved that the
+role trusts the operations account alone, manages this tenant's workload alone and cannot read its records.
 """
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, progress, run
+from tools.command_error import CommandError
 from tools.environment.hcl import hcl_attributes
 from tools.environment.model import load_environment
+from tools.isolation.certificate import Report
+from tools.isolation.deployer_claims import deployer_claims_for
+from tools.isolation.prover import prove
 from tools.terraform.deployer_role import deployer_roles
+from tools.terraform.toolchain import format_hcl
 
 if TYPE_CHECKING:
+    from tools.environment.model import CustomerAccount, Environment
     from tools.terraform.deployer_role import DeployerRole
 
 
@@ -33,12 +41,37 @@ def main() -> int:
     environment = load_environment(options.env)
     account = environment.only_account(options.tenant, options.account)
     role = deployer_roles(environment, [account], progress)[account]
-    template = json.dumps(role.cloudformation_template, indent=2)
+    refuse_unless_proved(environment, account, role)
+    template = json.dumps(json.loads(role.cloudformation_template), indent=2)
     if not options.json:
-        out.print(module_call(role), markup=False)
+        out.print(format_hcl(module_call(role), progress), markup=False)
         out.print("# Or, without Terraform, this CloudFormation template (JSON=1 prints it alone):")
     out.print(template, markup=False)
     return 0
+
+
+def refuse_unless_proved(
+    environment: Environment, account: CustomerAccount, role: DeployerRole
+) -> None:
+    """Raise CommandError with a counterexample when the role's policies do more or less than they should."""
+    stanzas = {tenant: {**stanza, "accounts": {}} for tenant, stanza in environment.stanzas.items()}
+    stanza = environment.stanzas[account.tenant]
+    details = {account.account_id: stanza["accounts"][account.account_id]}
+    stanzas[account.tenant] = {**stanza, "accounts": details}
+    documents = {(account.tenant, account.account_id): role.documents}
+    variables = {
+        "environment": environment.name,
+        "operations": {
+            "account_id": environment.operations_account_id,
+            "region": environment.operations_region,
+        },
+        "tenants": stanzas,
+    }
+    proof = prove(deployer_claims_for(variables, documents))
+    report = Report(environment.name, "the deployer role", (proof,), (), 0.0, datetime.now(UTC))
+    if not report.holds:
+        raise CommandError("\n\n".join(["The role is not proved:", *report.problems()]))
+    progress(f"Proved: {report.summary()}")
 
 
 def module_call(role: DeployerRole) -> str:

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
@@ -18,7 +17,7 @@ from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.environment.edits import find_attribute, remove_attribute, replace_span
 from tools.environment.external_id import new_external_id
-from tools.terraform.toolchain import ensure_toolchain
+from tools.terraform.toolchain import format_hcl
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -61,9 +60,7 @@ def main() -> int:
             f"Step 3: the old ExternalId of {tenant} is removed from environments/{environment.name}; "
             f"no function uses it.\nRun {apply} to make the role refuse it."
         )
-    environment.tfvars.write_text(text)
-    terraform = ensure_toolchain(progress).terraform
-    subprocess.run([terraform, "fmt", environment.tfvars], check=True, capture_output=True)
+    environment.tfvars.write_text(format_hcl(text, progress))
     out.print(explanation, markup=False, soft_wrap=True)
     return 0
 

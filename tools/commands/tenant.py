@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
@@ -12,7 +11,7 @@ from tools.command_error import CommandError
 from tools.environment.edits import add_stanza
 from tools.environment.external_id import new_external_id
 from tools.environment.model import load_environment
-from tools.terraform.toolchain import ensure_toolchain
+from tools.terraform.toolchain import format_hcl
 
 if TYPE_CHECKING:
     from tools.environment.model import Environment
@@ -41,9 +40,7 @@ def main() -> int:
     environment = load_environment(options.env)
     stanza = new_stanza(environment, options.name, options.account)
     tfvars = environment.tfvars
-    tfvars.write_text(add_stanza(tfvars.read_text(), stanza))
-    terraform = ensure_toolchain(progress).terraform
-    subprocess.run([terraform, "fmt", tfvars], check=True, capture_output=True)
+    tfvars.write_text(format_hcl(add_stanza(tfvars.read_text(), stanza), progress))
     out.print(stanza, markup=False)
     out.print(
         f"Added to environments/{environment.name}/terraform.tfvars. Change its models there, commit it, "

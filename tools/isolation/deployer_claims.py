@@ -38,6 +38,7 @@ def deployer_claims_for(
     workloads = [
         Workload(Tenant(env, name), account)
         for name, stanza in env.tenants.items()
+        if stanza.get("deployer")  # a self-managed customer has none
         for account in stanza["accounts"]
     ]
     findings: list[Claim | Fault] = [*_shared_external_ids(env)]
@@ -51,7 +52,7 @@ def deployer_claims_for(
     return Case(
         root=f"deployers of {env.name}",
         digest=hashlib.sha256(text.encode()).hexdigest(),
-        tenants=tuple(env.tenants),
+        tenants=tuple(dict.fromkeys(workload.tenant.name for workload in workloads)),
         claims=tuple(finding for finding in findings if isinstance(finding, Claim)),
         faults=tuple(finding for finding in findings if isinstance(finding, Fault)),
         secrets={
@@ -144,7 +145,9 @@ def _shared_external_ids(env: Environment) -> Iterator[Fault]:
         external_id: name for name in env.tenants for external_id in Tenant(env, name).external_ids
     }
     for name, stanza in env.tenants.items():
-        external_id = (stanza.get("deployer") or {}).get("external_id")
+        if not (role := stanza.get("deployer")):
+            continue
+        external_id = role.get("external_id")
         if not external_id:
             yield Fault(name, "separation", "the tenant's deployer has no ExternalId")
         elif owner := owners.get(external_id):

@@ -28,15 +28,25 @@ FOLDER = WORK / "deployer"
 
 @dataclass(frozen=True)
 class DeployerRole:
-    """What one customer creates once: the inputs of the module and the documents it renders."""
+    """What one customer creates once: the inputs of the module and what it renders.
+
+    ``documents`` are trust, permissions, reader_access and boundary as JSON; no boundary is None.
+    """
 
     name: str
     inputs: dict[str, Any]
-    trust: dict[str, Any]
-    permissions: dict[str, Any]
-    boundary: dict[str, Any] | None
-    reader_access: dict[str, Any]
-    cloudformation_template: dict[str, Any]
+    documents: dict[str, str | None]
+    cloudformation_template: str
+
+    @property
+    def trust(self) -> str:
+        """The trust policy as JSON."""
+        return self.documents["trust"] or ""
+
+    @property
+    def permissions(self) -> str:
+        """The permissions as JSON."""
+        return self.documents["permissions"] or ""
 
 
 def deployer_roles(
@@ -52,7 +62,15 @@ def deployer_roles(
     if not inputs:
         return {}
     outputs = _rendered({account.name: values for account, values in inputs.items()}, progress)
-    return {account: _role(values, outputs[account.name]) for account, values in inputs.items()}
+    return {
+        account: DeployerRole(
+            name=values["role_name"],
+            inputs=values,
+            documents=outputs[account.name]["documents"],
+            cloudformation_template=outputs[account.name]["cloudformation_template"],
+        )
+        for account, values in inputs.items()
+    }
 
 
 def _inputs(environment: Environment, account: CustomerAccount) -> dict[str, Any]:
@@ -121,17 +139,3 @@ def _planned_outputs(
     shown = json.loads(terraform("show", "-json", str(plan)))
     outputs: dict[str, Any] = shown["planned_values"]["outputs"]["deployers"]["value"]
     return outputs
-
-
-def _role(inputs: dict[str, Any], outputs: dict[str, Any]) -> DeployerRole:
-    documents = outputs["documents"]
-    boundary = documents["boundary"]
-    return DeployerRole(
-        name=inputs["role_name"],
-        inputs=inputs,
-        trust=json.loads(documents["trust"]),
-        permissions=json.loads(documents["permissions"]),
-        boundary=json.loads(boundary) if boundary else None,
-        reader_access=json.loads(documents["reader_access"]),
-        cloudformation_template=json.loads(outputs["cloudformation_template"]),
-    )

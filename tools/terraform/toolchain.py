@@ -96,6 +96,13 @@ def ensure_toolchain(progress: Callable[[str], None]) -> Toolchain:
     return Toolchain(terraform, cli_config)
 
 
+def format_hcl(text: str, progress: Callable[[str], None]) -> str:
+    """Return ``text`` as `terraform fmt` writes it; CalledProcessError when it is not valid HCL."""
+    command = [ensure_toolchain(progress).terraform, "fmt", "-"]
+    formatted = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
+    return formatted.stdout
+
+
 def _fingerprint() -> str:
     parts = (
         VERSIONS.read_text(),

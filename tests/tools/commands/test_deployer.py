@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -43,6 +44,20 @@ def test_the_module_call_plans_and_gives_the_same_policies_as_the_template(print
     address = "module.customer_deployer.aws_iam_role.this"
     assert plan.policy(address, "assume_role_policy") == role["AssumeRolePolicyDocument"]
     assert json.loads(plan.granted(address)) == role["Policies"][0]["PolicyDocument"]
+
+
+def test_a_role_that_is_wider_than_the_stanza_is_refused_with_a_counterexample():
+    environment = load_environment("prod")
+    (account,) = environment.accounts
+    role = deployer_roles(environment, [account], print)[account]
+    deployer.refuse_unless_proved(environment, account, role)
+    wider = role.permissions.replace('function:bedrock-prod-example"', 'function:bedrock-prod-*"')
+    assert wider != role.permissions
+    documents = {**role.documents, "permissions": wider}
+    with pytest.raises(CommandError, match="not proved") as refusal:
+        deployer.refuse_unless_proved(environment, account, replace(role, documents=documents))
+    assert "allow a request that the stanza does not grant" in str(refusal.value)
+    assert environment.deployer_external_id("example") not in str(refusal.value)
 
 
 def test_a_stanza_without_the_deployers_external_id_is_refused():

@@ -149,12 +149,12 @@ class Customers:
         iam = self.client(account, "iam")
         iam.create_role(
             RoleName="terraform-deployer",
-            AssumeRolePolicyDocument=json.dumps(self._roles[account].trust),
+            AssumeRolePolicyDocument=self._roles[account].trust,
         )
         iam.put_role_policy(
             RoleName="terraform-deployer",
             PolicyName="deployer",
-            PolicyDocument=json.dumps(self._roles[account].permissions),
+            PolicyDocument=self._roles[account].permissions,
         )
 
     def apply(self, account, external_id):

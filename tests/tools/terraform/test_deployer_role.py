@@ -1,6 +1,7 @@
 """Rendering the deployer roles of many accounts from modules/customer-deployer."""
 
 import copy
+import json
 
 import pytest
 
@@ -27,11 +28,9 @@ def test_every_account_gets_the_role_of_its_own_stanza(render):
     assert list(roles) == list(environment.accounts)
     for account, role in roles.items():
         external_id = environment.stanzas[account.tenant]["deployer"]["external_id"]
-        (statement,) = role.trust["Statement"]
+        (statement,) = json.loads(role.trust)["Statement"]
         assert statement["Condition"]["StringEquals"]["sts:ExternalId"] == external_id
-        assert f":{account.account_id}:function:bedrock-local-{account.tenant}" in str(
-            role.permissions
-        )
+        assert f":{account.account_id}:function:bedrock-local-{account.tenant}" in role.permissions
 
 
 def test_terraform_runs_again_only_after_a_change(render):
@@ -42,7 +41,7 @@ def test_terraform_runs_again_only_after_a_change(render):
     changed.stanzas["acme"]["deployer"]["external_id"] = "another-external-id-of-acme"
     roles, third_progress = render(changed)
     assert (len(first_progress), len(second_progress), len(third_progress)) == (1, 0, 1)
-    assert "another-external-id-of-acme" in str(roles[changed.accounts[0]].trust)
+    assert "another-external-id-of-acme" in roles[changed.accounts[0]].trust
 
 
 def test_an_environment_without_customer_accounts_needs_no_terraform(render):
