@@ -27,7 +27,7 @@ NOT_GRANTED = "anthropic.claude-3-opus-20240229-v1:0"
 AN_HOUR = 3600
 OTHER_PRINCIPALS = "it is for other principals"
 OTHER_RESOURCES = "is not among its resources"
-OTHER_ACCOUNT = "no policy that lets another account in"
+OTHER_ACCOUNT = "no policy that allows another account"
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _on_roles(target: LocalTarget, attacker: Party, victim: Party) -> Iterator[A
         ),
         (
             f"{name} takes its own role with {other}'s",
-            "sts:ExternalId is not the value",
+            "sts:ExternalId does not have the value",
             partial(function, session_name=name, external_id=other_id),
         ),
         (
@@ -164,7 +164,7 @@ def _on_records(target: LocalTarget, attacker: Party, victim: Party) -> Iterator
     yield Attack(
         f"operations is tricked into {name}'s account",
         f"trust policy of {deployer}",
-        "sts:ExternalId is not the value",
+        "sts:ExternalId does not have the value",
         partial(assume, target, operations, deployer_arn, "make", victim.external_id),
         partial(target.deployer, attacker.account),
     )
