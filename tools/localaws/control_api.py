@@ -16,8 +16,9 @@ from tools.localaws.search import search
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from moto.core.request import Request
+
     from tools.localaws.context import ControlRoute, LocalAwsContext
-    from tools.localaws.http_server import HttpRequest
 
 PREFIX = "/_control/"
 
@@ -37,14 +38,14 @@ class ControlApi:
             "search": self._search,
         }
 
-    def answer(self, request: HttpRequest) -> Response:
+    def answer(self, request: Request) -> Response:
         """The route's result as JSON, or 400 with an error that says what is wrong with the request."""
         name = request.path.removeprefix(PREFIX)
         route = self._routes.get(name) or self._context.control_routes.get(name)
         if route is None or request.method != "POST":
             return _json(404, {"error": f"There is no control route POST {PREFIX}{name}."})
         try:
-            return _json(200, {"result": route(json.loads(request.body or b"{}"))})
+            return _json(200, {"result": route(json.loads(request.get_data() or b"{}"))})
         except (KeyError, LookupError, TypeError, ValueError) as error:
             return _json(400, {"error": f"{type(error).__name__}: {error}"})
 

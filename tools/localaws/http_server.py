@@ -10,10 +10,11 @@ import contextlib
 import socket
 import sys
 import threading
-from dataclasses import dataclass, field
-from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
+
+from moto.core.request import Request
+from werkzeug.serving import DechunkedInput
 
 from tools.localaws.call import Response
 
@@ -21,31 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 LOOPBACK = "127.0.0.1"
-
-
-@dataclass(frozen=True)
-class HttpRequest:
-    """A request as it arrived: ``target`` is the path and query, percent-encoded."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-
-    @property
-    def path(self) -> str:
-        """The target without its query, percent-encoded."""
-        return self.target.partition("?")[0]
-
-    @property
-    def query(self) -> str:
-        """The target's query, percent-encoded."""
-        return self.target.partition("?")[2]
-
-    @cached_property
-    def lowercase_headers(self) -> dict[str, str]:
-        """The headers by lower-case name."""
-        return {name.lower(): value for name, value in self.headers.items()}
 
 
 class DropConnectionError(Exception):
@@ -61,15 +37,11 @@ class _Handler(BaseHTTPRequestHandler):
     server: LoopbackServer
 
     def _answer(self) -> None:
-        request = HttpRequest(
-            method=self.command,
-            target=self.path,
-            headers=_joined(self.headers.items()),
-            body=self._read_body(),
-        )
+        url = f"{self.server.url}{self.path}"
+        request = Request.from_primitives(self.command, url, self.headers, self._read_body())
+        request.get_data()  # caches the body, which parsing a form would otherwise consume
         try:
-            response = self.server.answer(request)
-            self._write(response)
+            self._write(self.server.answer(request))
         except DropConnectionError:
             self._break()
         except (BrokenPipeError, ConnectionResetError):
@@ -86,17 +58,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _read_body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
-            return self._read_chunks()
+            return DechunkedInput(self.rfile).read()  # type: ignore[arg-type]
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-
-    def _read_chunks(self) -> bytes:
-        chunks = []
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            chunks.append(self.rfile.read(size))
-            self.rfile.readline()
-        while self.rfile.readline().strip():  # trailers end with an empty line
-            pass
-        return b"".join(chunks)
 
     def _write(self, response: Response) -> None:
         self.send_response(response.status)
@@ -137,14 +100,6 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing: the trail records every call."""
 
 
-def _joined(items: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Headers by name; the values of a repeated header are joined by commas (RFC 9110, 5.3)."""
-    headers: dict[str, str] = {}
-    for name, value in items:
-        headers[name] = f"{headers[name]},{value}" if name in headers else value
-    return headers
-
-
 class LoopbackServer(ThreadingHTTPServer):
     """Listens on a free port of 127.0.0.1 once constructed, and answers once started."""
 
@@ -154,7 +109,7 @@ class LoopbackServer(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__((LOOPBACK, 0), _Handler)
-        self.answer: Callable[[HttpRequest], Response] = _not_ready
+        self.answer: Callable[[Request], Response] = _not_ready
         self._connections: set[socket.socket] = set()
         self._connections_lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -164,7 +119,7 @@ class LoopbackServer(ThreadingHTTPServer):
         """The address on which it listens."""
         return f"http://{LOOPBACK}:{self.server_address[1]}"
 
-    def start(self, answer: Callable[[HttpRequest], Response]) -> None:
+    def start(self, answer: Callable[[Request], Response]) -> None:
         """Start answering with ``answer``, which is called on one thread per connection."""
         self.answer = answer
         self._thread = threading.Thread(
@@ -203,5 +158,5 @@ class LoopbackServer(ThreadingHTTPServer):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
-def _not_ready(_: HttpRequest) -> Response:
+def _not_ready(_: Request) -> Response:
     return Response(status=503, body=b"The local AWS is starting.")

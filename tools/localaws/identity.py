@@ -12,7 +12,6 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
 
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
@@ -24,8 +23,9 @@ from tools.localaws.moto_state import backends
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from moto.core.request import Request
+
     from tools.localaws.clock import Clock
-    from tools.localaws.http_server import HttpRequest
     from tools.localaws.sts.sessions import Sessions
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
@@ -43,7 +43,7 @@ class Signature:
     access_key: str
     region: str
     service: str
-    date: str
+    time: datetime
     signed_headers: tuple[str, ...]
     value: str
     token: str | None
@@ -71,49 +71,41 @@ class UnidentifiedError(ServiceError):
         self.principal = principal
 
 
-def read_signature(request: HttpRequest) -> Signature:
+def read_signature(request: Request) -> Signature:
     """Read the signature from the header or the URL; raises UnidentifiedError if there is none."""
-    headers = request.lowercase_headers
-    query = dict(parse_qsl(request.query, keep_blank_values=True))
+    presigned = request.args.get("X-Amz-Algorithm") == _ALGORITHM
     try:
-        if query.get("X-Amz-Algorithm") == _ALGORITHM:
-            return _signature(
-                credential=query["X-Amz-Credential"],
-                date=query["X-Amz-Date"],
-                signed_headers=query["X-Amz-SignedHeaders"],
-                value=query["X-Amz-Signature"],
-                token=query.get("X-Amz-Security-Token"),
-                expires_seconds=int(query["X-Amz-Expires"]),
-            )
-        fields = headers["authorization"].removeprefix(_ALGORITHM)
-        parts = dict(part.strip().split("=", 1) for part in fields.split(","))
-        return _signature(
-            credential=parts["Credential"],
-            date=headers["x-amz-date"],
-            signed_headers=parts["SignedHeaders"],
-            value=parts["Signature"],
-            token=headers.get("x-amz-security-token"),
-        )
+        fields = request.args if presigned else _header_fields(request)
+        return _signature(fields, presigned=presigned)
     except (KeyError, ValueError) as error:
         message = "The request is not signed with Signature Version 4."
         raise UnidentifiedError("MissingAuthenticationToken", message, status=403) from error
 
 
-def _signature(
-    *,
-    credential: str,
-    date: str,
-    signed_headers: str,
-    value: str,
-    token: str | None,
-    expires_seconds: int | None = None,
-) -> Signature:
-    access_key, day, region, service, terminator = credential.rsplit("/", 4)
-    if terminator != "aws4_request" or not date.startswith(day):
-        raise ValueError(credential)
-    datetime.strptime(date, _DATE_FORMAT).replace(tzinfo=UTC)  # raises on another format
-    names = tuple(signed_headers.lower().split(";"))
-    return Signature(access_key, region, service, date, names, value, token, expires_seconds)
+def _header_fields(request: Request) -> dict[str, str]:
+    """The fields of a signature in the headers, under the names that they have in a presigned URL."""
+    text = request.headers["Authorization"].removeprefix(_ALGORITHM)
+    pairs = (part.strip().split("=", 1) for part in text.split(","))
+    names = ("X-Amz-Date", "X-Amz-Security-Token")
+    headers = {name: request.headers[name] for name in names if name in request.headers}
+    return headers | {f"X-Amz-{name}": value for name, value in pairs}
+
+
+def _signature(fields: Mapping[str, str], *, presigned: bool) -> Signature:
+    access_key, day, region, service, terminator = fields["X-Amz-Credential"].rsplit("/", 4)
+    time = fields["X-Amz-Date"]
+    if terminator != "aws4_request" or not time.startswith(day):
+        raise ValueError(fields["X-Amz-Credential"])
+    return Signature(
+        access_key=access_key,
+        region=region,
+        service=service,
+        time=datetime.strptime(time, _DATE_FORMAT).replace(tzinfo=UTC),
+        signed_headers=tuple(fields["X-Amz-SignedHeaders"].lower().split(";")),
+        value=fields["X-Amz-Signature"],
+        token=fields.get("X-Amz-Security-Token"),
+        expires_seconds=int(fields["X-Amz-Expires"]) if presigned else None,
+    )
 
 
 class Identity:
@@ -123,7 +115,7 @@ class Identity:
         self._sessions = sessions
         self._clock = clock
 
-    def identify(self, request: HttpRequest, signature: Signature) -> Caller:
+    def identify(self, request: Request, signature: Signature) -> Caller:
         """Return the caller; raises UnidentifiedError with AWS's error code.
 
         Codes: https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html.
@@ -148,32 +140,36 @@ class Identity:
         return _Key(secret, Caller(session.principal, user_id, session))
 
     def _check_time(self, signature: Signature, key: _Key) -> None:
-        signing_time = datetime.strptime(signature.date, _DATE_FORMAT).replace(tzinfo=UTC)
         principal = key.caller.principal
         if signature.expires_seconds is not None:
-            if self._clock.now() > signing_time + timedelta(seconds=signature.expires_seconds):
+            if self._clock.now() > signature.time + timedelta(seconds=signature.expires_seconds):
                 raise UnidentifiedError("AccessDenied", "Request has expired", 403, principal)
-        elif abs(datetime.now(UTC) - signing_time) > _MAX_SKEW:
+        elif abs(datetime.now(UTC) - signature.time) > _MAX_SKEW:
             raise _refusal(signature, "wrong time", principal)
 
 
-def _check_signature(request: HttpRequest, signature: Signature, key: _Key) -> None:
+def _check_signature(request: Request, signature: Signature, key: _Key) -> None:
     if not _covers_request(signature, request):
         raise _refusal(signature, "wrong signature", key.caller.principal)
     signer = _signer(signature, key.secret)
     aws_request = AWSRequest(
         method=request.method,
-        url=_url(request),
-        headers=_signed_headers(request, signature),
-        data=request.body,
+        url=_unsigned_url(request),
+        headers={
+            name: value
+            for name, value in request.headers.items(lower=True)
+            if name in signature.signed_headers
+        },
+        data=request.get_data(),
     )
-    aws_request.context["timestamp"] = signature.date
+    aws_request.context["timestamp"] = signature.time.strftime(_DATE_FORMAT)
     text = signer.string_to_sign(aws_request, signer.canonical_request(aws_request))
     if not hmac.compare_digest(signer.signature(text, aws_request), signature.value):
         raise _refusal(signature, "wrong signature", key.caller.principal)
-    body_hash = request.lowercase_headers.get("x-amz-content-sha256", "")
+    body_hash = request.headers.get("x-amz-content-sha256", "")
     # UNSIGNED-PAYLOAD and STREAMING-… stand for a body whose hash is not signed as a whole.
-    if _HEX_SHA256.fullmatch(body_hash) and body_hash != hashlib.sha256(request.body).hexdigest():
+    computed_hash = hashlib.sha256(request.get_data()).hexdigest()
+    if _HEX_SHA256.fullmatch(body_hash) and body_hash != computed_hash:
         message = "The provided 'x-amz-content-sha256' header does not match what was computed."
         raise UnidentifiedError("XAmzContentSHA256Mismatch", message, 400, key.caller.principal)
 
@@ -195,47 +191,37 @@ def _signer(signature: Signature, secret: str) -> SigV4Auth:
     return signer
 
 
-def _signed_headers(request: HttpRequest, signature: Signature) -> dict[str, str]:
-    return {
-        name: value
-        for name, value in request.lowercase_headers.items()
-        if name in signature.signed_headers
-    }
-
-
-def _covers_request(signature: Signature, request: HttpRequest) -> bool:
+def _covers_request(signature: Signature, request: Request) -> bool:
     """Whether the signature covers all headers that define the call, and the body."""
-    headers = request.lowercase_headers
-    required = {name for name in headers if name == "host" or name.startswith("x-amz-")}
-    body_hash = headers.get("x-amz-content-sha256", "")
+    names = {name for name, _ in request.headers.items(lower=True)}
+    required = {name for name in names if name == "host" or name.startswith("x-amz-")}
+    body_hash = request.headers.get("x-amz-content-sha256", "")
     # Only S3 accepts bodies that the signature does not cover.
     return required <= set(signature.signed_headers) and (
         body_hash == "" or signature.service == "s3" or _HEX_SHA256.fullmatch(body_hash) is not None
     )
 
 
-def _url(request: HttpRequest) -> str:
-    query = "&".join(
-        pair for pair in request.query.split("&") if not pair.startswith("X-Amz-Signature=")
-    )
-    host = request.lowercase_headers.get("host", "")
-    return f"http://{host}{request.path}" + (f"?{query}" if query else "")
+def _unsigned_url(request: Request) -> str:
+    """The URL without the signature itself, which a presigned URL contains."""
+    address, _, query = request.raw_url.partition("?")
+    pairs = (pair for pair in query.split("&") if not pair.startswith("X-Amz-Signature="))
+    return f"{address}?{'&'.join(pairs)}"
 
 
 def _user_key(access_key: str) -> _Key | None:
-    for account in list(backends("iam").values()):
-        for iam in list(account.values()):
-            for user in list(iam.users.values()):
-                for key in user.access_keys:
-                    if key.access_key_id == access_key and key.status == "Active":
-                        principal = Principal(
-                            account=user.account_id,
-                            arn=user.arn,
-                            policy_arn=user.arn,
-                            kind="user",
-                            name=user.name,
-                        )
-                        return _Key(key.secret_access_key, Caller(principal, user.id))
+    for _, _, iam in list(backends("iam").iter_backends()):
+        for user in list(iam.users.values()):
+            for key in user.access_keys:
+                if key.access_key_id == access_key and key.status == "Active":
+                    principal = Principal(
+                        account=user.account_id,
+                        arn=user.arn,
+                        policy_arn=user.arn,
+                        kind="user",
+                        name=user.name,
+                    )
+                    return _Key(key.secret_access_key, Caller(principal, user.id))
     return None
 
 

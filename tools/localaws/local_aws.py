@@ -22,7 +22,7 @@ from tools.localaws.context import LocalAwsContext
 from tools.localaws.control import Control
 from tools.localaws.control_api import PREFIX, ControlApi
 from tools.localaws.faults import Fault, Faults
-from tools.localaws.http_server import DropConnectionError, HttpRequest, LoopbackServer
+from tools.localaws.http_server import DropConnectionError, LoopbackServer
 from tools.localaws.identity import Identity, Signature, UnidentifiedError, read_signature
 from tools.localaws.logs.log_delivery import is_delivery
 from tools.localaws.logs.service import Logs
@@ -36,6 +36,8 @@ from tools.localaws.trail import Trail, TrailEntry
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
+
+    from moto.core.request import Request
 
 # Moto's state is global in a process, so only one local AWS at a time may use it.
 _PROCESS_LOCK = threading.Lock()
@@ -138,7 +140,7 @@ class Pipeline:
         self._moto = Moto()
         self._control = ControlApi(context)
 
-    def answer(self, request: HttpRequest) -> Response:
+    def answer(self, request: Request) -> Response:
         """Answer a control request or an AWS call; errors are written in the call's protocol."""
         if request.path.startswith(PREFIX):
             return self._control.answer(request)
@@ -160,7 +162,7 @@ class Pipeline:
         self._add_to_trail(progress, response.status)
         return response
 
-    def _answer_signed(self, request: HttpRequest, progress: _Progress) -> Response:
+    def _answer_signed(self, request: Request, progress: _Progress) -> Response:
         signature = read_signature(request)
         progress.service, progress.region = signature.service, signature.region
         progress.protocol = error_protocol(request, signature.service)
@@ -187,7 +189,7 @@ class Pipeline:
             raise DropConnectionError
         return response
 
-    def _serve(self, request: HttpRequest, call: Call, owner: str) -> Response:
+    def _serve(self, request: Request, call: Call, owner: str) -> Response:
         for service in self._services:
             response = service.answer(call)
             if response is not None:
@@ -231,7 +233,7 @@ def _record_error(error: ServiceError, progress: _Progress) -> None:
         progress.refused_by, progress.reason = progress.service, error.message
 
 
-def _call(request: HttpRequest, signature: Signature, caller: Caller, operation: Operation) -> Call:
+def _call(request: Request, signature: Signature, caller: Caller, operation: Operation) -> Call:
     return Call(
         service=operation.service,
         operation=operation.name,
@@ -239,8 +241,8 @@ def _call(request: HttpRequest, signature: Signature, caller: Caller, operation:
         partition=get_partition(signature.region),
         caller=caller,
         parameters=operation.parameters,
-        headers=request.headers,
-        body=request.body,
+        headers=dict(request.headers.items(lower=True)),
+        body=request.get_data(),
     )
 
 

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from typing import TYPE_CHECKING
 
-from moto.core.request import (
-    PRESERVED_HEADER_NAMES_ENVIRON_KEY,
-    environ_key_for_header,
-    should_preserve_original_header_name,
-)
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from tools.localaws.call import Response
 
 if TYPE_CHECKING:
-    from tools.localaws.http_server import HttpRequest
+    from moto.core.request import Request
 
 
 class Moto:
@@ -25,56 +20,12 @@ class Moto:
     def __init__(self) -> None:
         self._application = DomainDispatcherApplication(create_backend_app)
 
-    def answer(self, request: HttpRequest, account: str) -> Response:
+    def answer(self, request: Request, account: str) -> Response:
         """Let moto serve an authorized request in ``account``, which may differ from the signer's."""
-        head: dict[str, Any] = {}
-
-        def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> None:
-            head.update(status=int(status.split(maxsplit=1)[0]), headers=dict(headers))
-
-        chunks = self._application(environ(request, account), start_response)
-        try:
-            body = b"".join(chunks)
-        finally:
-            close = getattr(chunks, "close", None)
-            if close:
-                close()
-        return Response(status=head["status"], body=body, headers=head["headers"])
-
-
-def environ(request: HttpRequest, account: str) -> dict[str, Any]:
-    """The WSGI environment (PEP 3333) of a request, with the header that selects moto's account."""
-    names = {
-        environ_key_for_header(name): name
-        for name in request.headers
-        if should_preserve_original_header_name(name)
-    }
-    headers = {
-        environ_key_for_header(name): value
-        for name, value in request.headers.items()
-        if name.lower() != "transfer-encoding"
-    }
-    headers["HTTP_X_MOTO_ACCOUNT_ID"] = account
-    headers["CONTENT_LENGTH"] = str(len(request.body))
-    host = headers.get("HTTP_HOST", "127.0.0.1")
-    return {
-        **headers,
-        PRESERVED_HEADER_NAMES_ENVIRON_KEY: names,
-        "PATH_INFO": unquote(request.path, encoding="latin-1"),
-        "QUERY_STRING": request.query,
-        "RAW_URI": request.target,
-        "REMOTE_ADDR": "127.0.0.1",
-        "REQUEST_METHOD": request.method,
-        "REQUEST_URI": request.target,
-        "SCRIPT_NAME": "",
-        "SERVER_NAME": host.partition(":")[0],
-        "SERVER_PORT": host.partition(":")[2] or "80",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "wsgi.errors": io.StringIO(),
-        "wsgi.input": io.BytesIO(request.body),
-        "wsgi.multiprocess": False,
-        "wsgi.multithread": True,
-        "wsgi.run_once": False,
-        "wsgi.url_scheme": "http",
-        "wsgi.version": (1, 0),
-    }
+        environ = {
+            **request.environ,
+            "HTTP_X_MOTO_ACCOUNT_ID": account,  # the header that selects moto's account
+            "wsgi.input": io.BytesIO(request.get_data()),
+        }
+        response = WerkzeugResponse.from_app(self._application, environ, buffered=True)
+        return Response(response.status_code, response.get_data(), dict(response.headers))

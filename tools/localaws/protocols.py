@@ -14,20 +14,20 @@ from xml.sax.saxutils import escape
 
 from botocore.exceptions import UnknownServiceError
 from moto.core.parse import PROTOCOL_PARSERS
-from moto.core.request import Request, determine_request_protocol
+from moto.core.request import determine_request_protocol
 from moto.core.routing import get_service_router
 from moto.core.serialize import SerializationContext, get_serializer_class
 from moto.core.utils import get_service_model
 from werkzeug.exceptions import NotFound
 
 from tools.localaws.call import Response, ServiceError
-from tools.localaws.moto_app import environ
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from moto.core.request import Request
+
     from tools.localaws.call import Call
-    from tools.localaws.http_server import HttpRequest
 
 # Services whose signing name is not their own or is shared: the first service whose model has the
 # requested operation serves it.
@@ -49,30 +49,29 @@ class Operation:
     parameters: Mapping[str, Any] = field(repr=False)
 
 
-def read_operation(request: HttpRequest, signing_name: str) -> Operation:
+def read_operation(request: Request, signing_name: str) -> Operation:
     """Read the operation and its parameters.
 
     Raises ServiceError (404 UnknownOperationException) when no service has such an operation, and
     (400 SerializationException) when the body does not fit the operation.
     """
-    parsed = Request(environ(request, account=""))
     for service in _BY_SIGNING_NAME.get(signing_name, (signing_name,)):
         try:
-            model, url_parameters = get_service_router(service).match(parsed)
+            model, url_parameters = get_service_router(service).match(request)
         # moto raises NotImplementedError for a protocol that the service does not use, so the
         # request is for another service.
         except (NotFound, NotImplementedError, UnknownServiceError):
             continue
-        protocol = determine_request_protocol(get_service_model(service), parsed.content_type)
+        protocol = determine_request_protocol(get_service_model(service), request.content_type)
         if protocol in ("query", "ec2"):
-            _refuse_repeated_parameters(parsed)
+            _refuse_repeated_parameters(request)
         fields: Any = {
-            "body": request.body,
-            "headers": parsed.headers,
+            "body": request.get_data(),
+            "headers": request.headers,
             "method": request.method,
             "url_params": url_parameters,
-            "url_path": request.path,
-            "values": parsed.values,
+            "url_path": request.raw_path,
+            "values": request.values,
         }
         try:
             parameters = PROTOCOL_PARSERS[protocol](model).parse(fields)
@@ -84,16 +83,16 @@ def read_operation(request: HttpRequest, signing_name: str) -> Operation:
     raise ServiceError("UnknownOperationException", message, status=404)
 
 
-def _refuse_repeated_parameters(parsed: Request) -> None:
+def _refuse_repeated_parameters(request: Request) -> None:
     """Refuse a repeated parameter: the URL and the body must not hold two different calls."""
-    pairs = [*parsed.args.items(multi=True), *parsed.form.items(multi=True)]
+    pairs = [*request.args.items(multi=True), *request.form.items(multi=True)]
     if len({name for name, _ in pairs}) != len(pairs):
         raise ServiceError("MalformedQueryString", "A parameter occurs more than once.")
 
 
-def error_protocol(request: HttpRequest, signing_name: str) -> str:
+def error_protocol(request: Request, signing_name: str) -> str:
     """The protocol in which to write an error while the operation is not known yet."""
-    if "x-amz-target" in request.lowercase_headers:
+    if "x-amz-target" in request.headers:
         return "json"
     service = _BY_SIGNING_NAME.get(signing_name, (signing_name,))[0]
     try:

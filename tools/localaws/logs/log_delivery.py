@@ -35,7 +35,7 @@ MESSAGE_BYTES = 262_144 - EVENT_OVERHEAD
 
 def is_delivery(call: Call) -> bool:
     """Whether an AWS service made this call to deliver its own logs."""
-    return any(name.lower() == _DELIVERY_HEADER for name in call.headers)
+    return _DELIVERY_HEADER in call.headers
 
 
 @dataclass(frozen=True)
