@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 from moto.core.request import Request
 from werkzeug.serving import DechunkedInput
 
-from tools.localaws.call import Response
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from tools.localaws.call import Response
 
 LOOPBACK = "127.0.0.1"
 
@@ -37,7 +37,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: LoopbackServer
 
     def _answer(self) -> None:
-        url = f"{self.server.url}{self.path}"
+        url = f"http://{self.server.address}{self.path}"
         request = Request.from_primitives(self.command, url, self.headers, self._read_body())
         request.get_data()  # caches the body, which parsing a form would otherwise consume
         try:
@@ -109,36 +109,39 @@ class LoopbackServer(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__((LOOPBACK, 0), _Handler)
-        self.answer: Callable[[Request], Response] = _not_ready
+        self.answer: Callable[[Request], Response]
         self._connections: set[socket.socket] = set()
         self._connections_lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread(target=self._accept, name="loopback-server")
+        self._open = True
 
     @property
-    def url(self) -> str:
-        """The address on which it listens."""
-        return f"http://{LOOPBACK}:{self.server_address[1]}"
+    def address(self) -> str:
+        """The host and port on which it listens."""
+        return f"{LOOPBACK}:{self.server_address[1]}"
 
     def start(self, answer: Callable[[Request], Response]) -> None:
         """Start answering with ``answer``, which is called on one thread per connection."""
         self.answer = answer
-        self._thread = threading.Thread(
-            target=self.serve_forever, kwargs={"poll_interval": 0.05}, name="local-aws"
-        )
         self._thread.start()
 
     def stop(self) -> None:
         """Stop listening, wait for the listener to end, and break all open connections."""
-        if self._thread is not None:
-            self.shutdown()
-            self._thread.join()
-            self._thread = None
+        self._open = False
+        with contextlib.suppress(OSError):
+            socket.create_connection((LOOPBACK, self.server_port)).close()  # wakes ``_accept``
+        self._thread.join()
         self.server_close()
         with self._connections_lock:
             connections = list(self._connections)
         for connection in connections:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        """Accept connections until ``stop``, without polling."""
+        while self._open:
+            self.handle_request()
 
     def process_request(self, request: socket.socket, client_address: tuple[str, int]) -> None:  # type: ignore[override]
         """Remember the connection so that ``stop`` can break it."""
@@ -156,7 +159,3 @@ class LoopbackServer(ThreadingHTTPServer):
         """Ignore a client that disconnected; report any other error, which is a bug of the local AWS."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
-
-
-def _not_ready(_: Request) -> Response:
-    return Response(status=503, body=b"The local AWS is starting.")

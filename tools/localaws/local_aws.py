@@ -92,7 +92,7 @@ class LocalAws:
             raise RuntimeError("A local AWS is already running in this process; stop it first.")
         BackendDict.reset()
         self._server = LoopbackServer()
-        self.url = self._server.url
+        self.url = f"http://{self._server.address}"
         self._context = _context(self.url)
         self._services = _services(self._context)
         pipeline = Pipeline(self._context, self._services)

@@ -23,7 +23,6 @@ from tools.localaws.aws_lambda.function_output import FunctionOutput
 from tools.localaws.aws_lambda.outcomes import Outcome, exited, timed_out
 from tools.localaws.aws_lambda.process_variables import function_variables
 from tools.localaws.aws_lambda.runtime_api import (
-    Event,
     Exited,
     InitFailed,
     Ready,
@@ -144,7 +143,7 @@ class ExecutionEnvironment:
         self._signal(signal.SIGCONT)
         self.invocations += 1
         deadline = time.monotonic() + self.function.timeout
-        self._api.send(self._event(request_id, payload))
+        self._api.send(payload, self._headers(request_id))
         outcome, ready = self._wait_for_result(request_id, deadline)
         if not ready:
             return self._end(outcome)
@@ -226,14 +225,13 @@ class ExecutionEnvironment:
             self._reaped = True
         self._api.signals.put(Exited(code))
 
-    def _event(self, request_id: str, payload: bytes) -> Event:
+    def _headers(self, request_id: str) -> dict[str, str]:
         deadline = int(time.time() * 1000) + self.function.timeout * 1000
-        headers = {
+        return {
             "Lambda-Runtime-Aws-Request-Id": request_id,
             "Lambda-Runtime-Deadline-Ms": str(deadline),
             "Lambda-Runtime-Invoked-Function-Arn": self.function.arn,
         }
-        return Event(headers, payload)
 
     def _local_variables(self, place: Place) -> dict[str, str]:
         return {
