@@ -10,7 +10,7 @@ from tools.localaws.call import ServiceError
 from tools.localaws.moto_state import role_by_arn
 
 if TYPE_CHECKING:
-    from tools.localaws.bedrock.inference_profiles import InferenceProfiles
+    from tools.localaws.bedrock.control_plane import InferenceProfiles
     from tools.localaws.clock import Clock
     from tools.localaws.faults import Faults
     from tools.localaws.sts.sessions import RoleSession, Sessions

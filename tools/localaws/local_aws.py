@@ -13,7 +13,6 @@ from moto.utilities.utils import get_partition
 
 from tools.localaws.authorizer import AccessDeniedError, authorize
 from tools.localaws.aws_lambda.service import Lambda
-from tools.localaws.bedrock.inference_profiles import InferenceProfiles
 from tools.localaws.bedrock.metrics import count_scripted_error
 from tools.localaws.bedrock.service import Bedrock
 from tools.localaws.call import Call, Caller, Principal, Response, Service, ServiceError
@@ -120,7 +119,7 @@ def _context(url: str) -> LocalAwsContext:
         faults=Faults(),
         trail=Trail(),
         sessions=Sessions(clock),
-        inference_profiles=InferenceProfiles(),
+        inference_profiles={},
     )
 
 

@@ -22,7 +22,7 @@ from tools.localaws.sts.authorization import sts_permissions
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tools.localaws.bedrock.inference_profiles import InferenceProfiles
+    from tools.localaws.bedrock.control_plane import InferenceProfiles
     from tools.localaws.call import Call
 
 # Services whose prefix in a policy is not botocore's name.

@@ -71,7 +71,7 @@ def _stored_values(context: LocalAwsContext) -> Iterator[tuple[str, str, object]
         owner = entry.resource.split(":")[4] if entry.resource.count(":") >= 5 else ""
         for account in {entry.account, owner} - {""}:
             yield account, f"trail/{entry.action}", asdict(entry)
-    for profile in context.inference_profiles.all():
+    for profile in list(context.inference_profiles.values()):
         text = f"{profile.name} {profile.description or ''}"
         yield profile.arn.split(":")[4], profile.arn, text
 

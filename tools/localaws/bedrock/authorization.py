@@ -10,7 +10,7 @@ from tools.localaws.permission import ContextKeys, Permission
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tools.localaws.bedrock.inference_profiles import InferenceProfiles
+    from tools.localaws.bedrock.control_plane import InferenceProfiles
     from tools.localaws.call import Call
 
 # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-prereq.html

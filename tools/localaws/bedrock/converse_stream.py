@@ -1,17 +1,17 @@
 """Converse's answer as the events of ConverseStream, in the same order as Bedrock's.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html: text has no
-contentBlockStart event, a tool call has one, and its arguments are pieces of JSON text.
+contentBlockStart event, a tool call has one, and its arguments are pieces of JSON text. The encoding is
+https://smithy.io/2.0/aws/amazon-eventstream.html.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tools.localaws.bedrock import event_stream
+from moto.core.eventstream import EventStreamEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,30 +20,27 @@ _WORD = re.compile(r"\s*\S+\s*$|\s*\S+")
 _MOST_DELTAS = 40  # a longer answer has larger pieces, not more of them
 
 
-@dataclass(frozen=True)
-class StreamedEvent:
-    """One encoded event; ``last`` marks the last event of the stream."""
-
-    encoded: bytes = field(repr=False)
-    last: bool = False
-
-
-def stream_events(answer: Mapping[str, Any]) -> Iterator[StreamedEvent]:
-    """The events of one answer."""
+def stream_events(answer: Mapping[str, Any]) -> Iterator[bytes]:
+    """The encoded events of one answer."""
     yield _event("messageStart", {"role": "assistant"})
     for index, block in enumerate(answer["output"]["message"]["content"]):
         yield from _block_events(index, block)
         yield _event("contentBlockStop", {"contentBlockIndex": index})
     yield _event("messageStop", _members(answer, "stopReason", "additionalModelResponseFields"))
-    metadata = event_stream.event("metadata", _members(answer, "metrics", "usage", "trace"))
-    yield StreamedEvent(metadata, last=True)
+    yield _event("metadata", _members(answer, "metrics", "usage", "trace"))
+
+
+def stream_exception(name: str, message: str) -> bytes:
+    """A modelled exception inside a stream, after which a client stops reading."""
+    headers = {":exception-type": name, ":message-type": "exception"}
+    return _message(headers, {"message": message})
 
 
 def _members(answer: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {name: answer[name] for name in names if name in answer}
 
 
-def _block_events(index: int, block: Mapping[str, Any]) -> Iterator[StreamedEvent]:
+def _block_events(index: int, block: Mapping[str, Any]) -> Iterator[bytes]:
     if "toolUse" in block:
         use = block["toolUse"]
         start = {"toolUse": {"name": use["name"], "toolUseId": use["toolUseId"]}}
@@ -60,12 +57,19 @@ def _block_events(index: int, block: Mapping[str, Any]) -> Iterator[StreamedEven
             yield _delta(index, {"text": piece})
 
 
-def _delta(index: int, delta: Mapping[str, Any]) -> StreamedEvent:
+def _delta(index: int, delta: Mapping[str, Any]) -> bytes:
     return _event("contentBlockDelta", {"contentBlockIndex": index, "delta": delta})
 
 
-def _event(name: str, members: Mapping[str, Any]) -> StreamedEvent:
-    return StreamedEvent(event_stream.event(name, members))
+def _event(name: str, members: Mapping[str, Any]) -> bytes:
+    return _message({":event-type": name, ":message-type": "event"}, members)
+
+
+def _message(headers: Mapping[str, str], members: Mapping[str, Any]) -> bytes:
+    payload = json.dumps(members, ensure_ascii=False).encode()
+    headers = {**headers, ":content-type": "application/json"}
+    message: bytes = EventStreamEncoder().encode_message(headers, payload)
+    return message
 
 
 def _pieces(text: str) -> Iterator[str]:

@@ -31,33 +31,23 @@ class Invocation:
     answer: Mapping[str, Any] = field(repr=False)
 
 
+def logging_config(call: Call) -> dict[str, Any]:
+    """The logging configuration of the caller's account and Region, which moto stores."""
+    bedrock = backend("bedrock", call.account, call.region)
+    config: dict[str, Any] = bedrock.get_model_invocation_logging_configuration() or {}
+    return config
+
+
 class InvocationLog:
-    """Stores the logging configuration of each account and Region in moto, and logs accordingly."""
+    """Logs as the account's configuration for the Region says."""
 
     def __init__(self, context: LocalAwsContext) -> None:
         self._context = context
         self._logs = LogDelivery(context.url)
 
-    def get_model_invocation_logging_configuration(self, call: Call) -> Mapping[str, Any]:
-        """The configuration; no member at all where none is set (moto returns ``{}``)."""
-        config = self._config(call)
-        return {"loggingConfig": config} if config else {}
-
-    def put_model_invocation_logging_configuration(self, call: Call) -> Mapping[str, Any]:
-        """Set the configuration of the caller's account and Region."""
-        bedrock = backend("bedrock", call.account, call.region)
-        bedrock.put_model_invocation_logging_configuration(dict(call.parameters["loggingConfig"]))
-        return {}
-
-    def delete_model_invocation_logging_configuration(self, call: Call) -> Mapping[str, Any]:
-        """Stop logging."""
-        bedrock = backend("bedrock", call.account, call.region)
-        bedrock.delete_model_invocation_logging_configuration()
-        return {}
-
     def write(self, invocation: Invocation) -> None:
         """Deliver one record to each destination in the account's configuration."""
-        config = self._config(invocation.call)
+        config = logging_config(invocation.call)
         if not config:
             return
         record = json.dumps(
@@ -69,11 +59,6 @@ class InvocationLog:
             self._write_to_log_group(config["cloudWatchConfig"], invocation, record)
         if "s3Config" in config:
             self._write_to_bucket(config["s3Config"], invocation, record)
-
-    def _config(self, call: Call) -> dict[str, Any]:
-        bedrock = backend("bedrock", call.account, call.region)
-        config: dict[str, Any] = bedrock.get_model_invocation_logging_configuration() or {}
-        return config
 
     def _write_to_log_group(
         self, config: Mapping[str, Any], invocation: Invocation, record: str

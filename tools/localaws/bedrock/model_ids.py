@@ -11,7 +11,7 @@ from moto.utilities.utils import get_partition
 from tools.localaws.call import ServiceError
 
 if TYPE_CHECKING:
-    from tools.localaws.bedrock.inference_profiles import InferenceProfiles
+    from tools.localaws.bedrock.control_plane import InferenceProfiles
     from tools.localaws.call import Call
 
 PROVIDERS = frozenset(

@@ -9,24 +9,25 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from tools.localaws.bedrock import event_stream, metrics
+from botocore import xform_name
+
+from tools.localaws.bedrock import metrics
+from tools.localaws.bedrock.control_plane import ControlPlane
 from tools.localaws.bedrock.conversation import Conversation, read_conversation
-from tools.localaws.bedrock.converse_stream import stream_events
-from tools.localaws.bedrock.data_retention import DataRetention
+from tools.localaws.bedrock.converse_stream import stream_events, stream_exception
 from tools.localaws.bedrock.invocation_log import Invocation, InvocationLog
 from tools.localaws.bedrock.model_ids import resolve
-from tools.localaws.bedrock.profile_operations import ProfileOperations
 from tools.localaws.bedrock.stand_in import StandInAnswer, reply
 from tools.localaws.bedrock.tokens import PromptCache
 from tools.localaws.call import Call, Response, ServiceError
 from tools.localaws.http_server import DropConnectionError
+from tools.localaws.protocols import write_result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from tools.localaws.context import LocalAwsContext
 
-_CREATING_OPERATIONS = frozenset({"CreateInferenceProfile"})  # their status is 201
 _TOOL_USE_LETTERS = string.ascii_letters + string.digits
 
 
@@ -37,38 +38,16 @@ class Bedrock:
         self._context = context
         self._cache = PromptCache()
         self._log = InvocationLog(context)
-        retention = DataRetention(context)
-        profiles = ProfileOperations(context)
-        self._control: Mapping[str, Callable[[Call], Mapping[str, Any]]] = {
-            "CreateInferenceProfile": profiles.create_inference_profile,
-            "DeleteInferenceProfile": profiles.delete_inference_profile,
-            "DeleteModelInvocationLoggingConfiguration": (
-                self._log.delete_model_invocation_logging_configuration
-            ),
-            "GetAccountDataRetention": retention.get_account_data_retention,
-            "GetFoundationModel": self._get_foundation_model,
-            "GetInferenceProfile": profiles.get_inference_profile,
-            "GetModelInvocationLoggingConfiguration": (
-                self._log.get_model_invocation_logging_configuration
-            ),
-            "ListInferenceProfiles": profiles.list_inference_profiles,
-            "ListTagsForResource": profiles.list_tags_for_resource,
-            "PutAccountDataRetention": retention.put_account_data_retention,
-            "PutModelInvocationLoggingConfiguration": (
-                self._log.put_model_invocation_logging_configuration
-            ),
-            "TagResource": profiles.tag_resource,
-            "UntagResource": profiles.untag_resource,
-        }
+        self._control = ControlPlane(context)
 
     def answer(self, call: Call) -> Response | None:
         """Answer a call of either service; moto answers the rest of Bedrock's control plane."""
         if call.service == "bedrock-runtime":
             return self._invoke(call)
-        if call.service == "bedrock" and call.operation in self._control:
-            members = self._control[call.operation](call)
-            return _json(members, status=201 if call.operation in _CREATING_OPERATIONS else 200)
-        return None
+        operation = getattr(self._control, xform_name(call.operation), None)
+        if call.service != "bedrock" or operation is None:
+            return None
+        return write_result(call, operation(call))
 
     def _invoke(self, call: Call) -> Response:
         if call.operation not in ("Converse", "ConverseStream"):
@@ -85,12 +64,10 @@ class Bedrock:
         headers = {"x-amzn-RequestId": invocation.request_id}
         if call.operation == "Converse":
             self._record(invocation)
-            return _json(invocation.answer, headers=headers)
-        return Response(
-            status=200,
-            body=self._stream(invocation),
-            headers={**headers, "Content-Type": event_stream.CONTENT_TYPE},
-        )
+            body = json.dumps(invocation.answer, ensure_ascii=False).encode()
+            return Response(200, body, {**headers, "Content-Type": "application/json"})
+        headers["Content-Type"] = "application/vnd.amazon.eventstream"
+        return Response(200, self._stream(invocation), headers)
 
     def _converse(self, call: Call, started: float) -> Invocation:
         reference = resolve(call.parameters["modelId"], call, self._context.inference_profiles)
@@ -141,7 +118,8 @@ class Bedrock:
         broken stream counts as a server error and is not logged.
         """
         fault = self._context.faults.take(invocation.call, "stream")
-        for count, event in enumerate(stream_events(invocation.answer)):
+        events = list(stream_events(invocation.answer))
+        for count, event in enumerate(events):
             if fault is not None and count == fault.stream.get("after_events", 0):
                 time.sleep(fault.delay_seconds)
                 name = fault.stream.get("exception")
@@ -149,28 +127,11 @@ class Bedrock:
                 metrics.count_error(invocation.call, status)
                 if name is None:
                     raise DropConnectionError
-                yield event_stream.exception(name, fault.message)
+                yield stream_exception(name, fault.message)
                 return
-            if event.last:
+            if count == len(events) - 1:
                 self._record(invocation)
-            yield event.encoded
-
-    def _get_foundation_model(self, call: Call) -> Mapping[str, Any]:
-        reference = resolve(
-            call.parameters["modelIdentifier"], call, self._context.inference_profiles
-        )
-        return {
-            "modelDetails": {
-                "inferenceTypesSupported": ["ON_DEMAND"],
-                "inputModalities": ["TEXT"],
-                "modelArn": reference.model_arns[0],
-                "modelId": reference.model,
-                "modelName": reference.model,
-                "outputModalities": ["TEXT"],
-                "providerName": reference.model.partition(".")[0],
-                "responseStreamingSupported": True,
-            }
-        }
+            yield event
 
 
 def _content(answer: StandInAnswer) -> list[Mapping[str, Any]]:
@@ -203,13 +164,3 @@ def _optional_members(conversation: Conversation, answer: StandInAnswer) -> Mapp
         policy = {"wordPolicy": {"customWords": [], "managedWordLists": [match]}}
         members["trace"] = {"guardrail": {"inputAssessment": {conversation.guardrail: policy}}}
     return members
-
-
-def _json(
-    members: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None
-) -> Response:
-    return Response(
-        status=status,
-        body=json.dumps(members, ensure_ascii=False).encode(),
-        headers={"Content-Type": "application/json", **(headers or {})},
-    )

@@ -1,4 +1,4 @@
-"""Bedrock's operations on inference profiles and their tags.
+"""Bedrock's control plane: inference profiles and their tags, invocation logging, data retention.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateInferenceProfile.html and related
 operations. System-defined profiles are not stored: their models follow from their ids.
@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import secrets
 import string
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from tools.localaws.bedrock.inference_profiles import InferenceProfile
+from tools.localaws.bedrock.invocation_log import logging_config
 from tools.localaws.bedrock.model_ids import resolve
 from tools.localaws.call import ServiceError
+from tools.localaws.moto_state import backend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,14 +26,83 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"([0-9a-zA-Z][ _-]?){1,64}")
 _MOST_TAGS = 50
 _ID_LETTERS = string.ascii_lowercase + string.digits
+# As botocore 1.44.5 models them.
+_RETENTION_MODES = frozenset({"default", "none", "aws_review", "provider_data_share", "inherit"})
 
 
-class ProfileOperations:
+@dataclass(frozen=True)
+class InferenceProfile:
+    """One application inference profile; ``model_arns`` are the foundation models that it runs.
+
+    ``created`` is ISO 8601; ``request_token`` is the clientRequestToken that created the profile.
+    """
+
+    arn: str
+    model_arns: tuple[str, ...]
+    name: str
+    created: str
+    description: str | None = None
+    request_token: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+InferenceProfiles = dict[str, InferenceProfile]
+"""The application inference profiles of all accounts, by ARN, in the order of their creation."""
+
+
+class ControlPlane:
     """Each public method answers the operation of its name, with botocore's names for all members."""
 
     def __init__(self, context: LocalAwsContext) -> None:
         self._context = context
         self._profiles = context.inference_profiles
+        self._retention: dict[tuple[str, str], Mapping[str, Any]] = {}
+
+    def get_account_data_retention(self, call: Call) -> Mapping[str, Any]:
+        """The mode; it is ``inherit`` until it is set, which is not zero retention."""
+        return self._retention.get((call.account, call.region), {"mode": "inherit"})
+
+    def put_account_data_retention(self, call: Call) -> Mapping[str, Any]:
+        """Set the mode; ValidationException for one that does not exist."""
+        mode = call.parameters["mode"]
+        if mode not in _RETENTION_MODES:
+            raise _invalid(f"The mode must be one of {sorted(_RETENTION_MODES)}.")
+        setting = {"mode": mode, "updatedAt": self._context.clock.now().isoformat()}
+        self._retention[call.account, call.region] = setting
+        return setting
+
+    def get_model_invocation_logging_configuration(self, call: Call) -> Mapping[str, Any]:
+        """The configuration; no member at all where none is set (moto returns ``{}``)."""
+        config = logging_config(call)
+        return {"loggingConfig": config} if config else {}
+
+    def put_model_invocation_logging_configuration(self, call: Call) -> Mapping[str, Any]:
+        """Set the configuration of the caller's account and Region."""
+        bedrock = backend("bedrock", call.account, call.region)
+        bedrock.put_model_invocation_logging_configuration(dict(call.parameters["loggingConfig"]))
+        return {}
+
+    def delete_model_invocation_logging_configuration(self, call: Call) -> Mapping[str, Any]:
+        """Stop logging."""
+        bedrock = backend("bedrock", call.account, call.region)
+        bedrock.delete_model_invocation_logging_configuration()
+        return {}
+
+    def get_foundation_model(self, call: Call) -> Mapping[str, Any]:
+        """The details of a model by id or ARN."""
+        reference = resolve(call.parameters["modelIdentifier"], call, self._profiles)
+        return {
+            "modelDetails": {
+                "inferenceTypesSupported": ["ON_DEMAND"],
+                "inputModalities": ["TEXT"],
+                "modelArn": reference.model_arns[0],
+                "modelId": reference.model,
+                "modelName": reference.model,
+                "outputModalities": ["TEXT"],
+                "providerName": reference.model.partition(".")[0],
+                "responseStreamingSupported": True,
+            }
+        }
 
     def create_inference_profile(self, call: Call) -> Mapping[str, Any]:
         """Create an application profile; a repeated clientRequestToken returns the first one."""
@@ -43,7 +113,7 @@ class ProfileOperations:
 
     def _find_by_token(self, call: Call) -> InferenceProfile | None:
         token = call.parameters.get("clientRequestToken")
-        for profile in self._profiles.for_account(call.account, call.region):
+        for profile in self._own_profiles(call):
             if token is not None and profile.request_token == token:
                 return profile
         return None
@@ -62,7 +132,7 @@ class ProfileOperations:
             request_token=parameters.get("clientRequestToken"),
             tags=tags,
         )
-        self._profiles.put(profile)
+        self._profiles[profile.arn] = profile
         return profile
 
     def get_inference_profile(self, call: Call) -> Mapping[str, Any]:
@@ -73,47 +143,51 @@ class ProfileOperations:
 
     def list_inference_profiles(self, call: Call) -> Mapping[str, Any]:
         """The account's application profiles; system-defined ones are not listed."""
-        profiles = self._profiles.for_account(call.account, call.region)
+        profiles = self._own_profiles(call)
         if call.parameters.get("typeEquals", "APPLICATION") != "APPLICATION":
             profiles = []
         return {"inferenceProfileSummaries": [_summary(profile) for profile in profiles]}
 
     def delete_inference_profile(self, call: Call) -> Mapping[str, Any]:
         """Delete an application profile."""
-        profile = self._find(call, call.parameters["inferenceProfileIdentifier"])
-        if profile is None:
-            raise _no_such_profile()
-        self._profiles.remove(profile.arn)
+        profile = self._existing(call, call.parameters["inferenceProfileIdentifier"])
+        self._profiles.pop(profile.arn, None)
         return {}
 
     def tag_resource(self, call: Call) -> Mapping[str, Any]:
         """Add tags to an application profile, or change them."""
-        profile = self._existing(call)
+        profile = self._existing(call, call.parameters["resourceARN"])
         tags = {**profile.tags, **_tags(call.parameters["tags"])}
-        self._profiles.put(replace(profile, tags=tags))
+        self._profiles[profile.arn] = replace(profile, tags=tags)
         return {}
 
     def untag_resource(self, call: Call) -> Mapping[str, Any]:
         """Remove tags from an application profile."""
-        profile = self._existing(call)
+        profile = self._existing(call, call.parameters["resourceARN"])
         removed_keys = call.parameters["tagKeys"]
         tags = {key: value for key, value in profile.tags.items() if key not in removed_keys}
-        self._profiles.put(replace(profile, tags=tags))
+        self._profiles[profile.arn] = replace(profile, tags=tags)
         return {}
 
     def list_tags_for_resource(self, call: Call) -> Mapping[str, Any]:
         """An application profile's tags."""
-        tags = self._existing(call).tags
+        tags = self._existing(call, call.parameters["resourceARN"]).tags
         return {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
 
-    def _existing(self, call: Call) -> InferenceProfile:
-        profile = self._find(call, call.parameters["resourceARN"])
+    def _own_profiles(self, call: Call) -> list[InferenceProfile]:
+        """The profiles of the caller's account and Region."""
+        prefix = call.arn("bedrock", "application-inference-profile/")
+        profiles = list(self._profiles.values())
+        return [profile for profile in profiles if profile.arn.startswith(prefix)]
+
+    def _existing(self, call: Call, identifier: str) -> InferenceProfile:
+        profile = self._find(call, identifier)
         if profile is None:
             raise _no_such_profile()
         return profile
 
     def _find(self, call: Call, identifier: str) -> InferenceProfile | None:
-        for profile in self._profiles.for_account(call.account, call.region):
+        for profile in self._own_profiles(call):
             if identifier in (profile.arn, profile.arn.rpartition("/")[2]):
                 return profile
         return None
