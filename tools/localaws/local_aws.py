@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from moto.core.base_backend import BackendDict
@@ -26,7 +25,7 @@ from tools.localaws.identity import Identity, Signature, UnidentifiedError, read
 from tools.localaws.logs.log_delivery import is_delivery
 from tools.localaws.logs.service import Logs
 from tools.localaws.moto_app import Moto
-from tools.localaws.protocols import Operation, error_protocol, read_operation, write_error
+from tools.localaws.protocols import Operation, read_operation, write_error
 from tools.localaws.required_permissions import RequiredPermissions
 from tools.localaws.sts.service import Sts
 from tools.localaws.sts.sessions import Sessions
@@ -40,21 +39,6 @@ if TYPE_CHECKING:
 
 # Moto's state is global in a process, so only one local AWS at a time may use it.
 _PROCESS_LOCK = threading.Lock()
-
-
-@dataclass
-class _Progress:
-    """What is known of a request so far; its trail entry is made from it."""
-
-    service: str = ""
-    region: str = ""
-    protocol: str = "rest-json"
-    principal: Principal | None = None
-    action: str = ""
-    resource: str = "*"
-    reason: str = ""
-    refused_by: str | None = None
-    error_code: str | None = None
 
 
 class LocalAws:
@@ -143,40 +127,42 @@ class Pipeline:
         """Answer a control request or an AWS call; errors are written in the call's protocol."""
         if request.path.startswith(PREFIX):
             return self._control.answer(request)
-        progress = _Progress()
+        entry = TrailEntry()
         try:
-            response = self._answer_signed(request, progress)
+            response = self._answer_signed(request, entry)
+            entry.status = response.status
         except ServiceError as error:
-            _record_error(error, progress)
-            response = write_error(error, progress.protocol, s3=progress.service == "s3")
-        except DropConnectionError:
-            self._add_to_trail(progress, status=0)
+            _record_error(error, entry)
+            response = write_error(error, request, entry.service)
+        except DropConnectionError:  # there is no response, so the status stays 0
             raise
         except Exception:  # noqa: BLE001 — a bug must become an error response too
             # A bug of the local AWS: its console shows the traceback, and the call fails.
             traceback.print_exc()
-            progress.error_code, progress.refused_by = "InternalFailure", "a bug of the local AWS"
-            fault = ServiceError("InternalFailure", f"The local AWS failed at {progress.action}.")
-            response = write_error(fault, progress.protocol, s3=progress.service == "s3")
-        self._add_to_trail(progress, response.status)
+            bug = ServiceError("InternalFailure", f"The local AWS failed at {entry.action}.")
+            _record_error(bug, entry)
+            entry.refused_by = "a bug of the local AWS"
+            response = write_error(bug, request, entry.service)
+        finally:
+            entry.time = self._context.clock.now().isoformat(timespec="milliseconds")
+            entry.allowed = entry.refused_by is None
+            self._context.trail.add(entry)
         return response
 
-    def _answer_signed(self, request: Request, progress: _Progress) -> Response:
+    def _answer_signed(self, request: Request, entry: TrailEntry) -> Response:
         signature = read_signature(request)
-        progress.service, progress.region = signature.service, signature.region
-        progress.protocol = error_protocol(request, signature.service)
+        entry.service, entry.region = signature.service, signature.region
         operation = read_operation(request, signature.service)
-        progress.service, progress.protocol = operation.service, operation.protocol
-        progress.action = f"{operation.service}:{operation.name}"
+        entry.service, entry.action = operation.service, f"{operation.service}:{operation.name}"
         caller = self._identity.identify(request, signature)
-        progress.principal = caller.principal
+        _record_principal(caller.principal, entry)
         call = _call(request, signature, caller, operation)
         permissions = self._permissions.for_call(call)
         owner = call.account
         if permissions:
-            progress.action, progress.resource = permissions[0].action, permissions[0].resource
+            entry.action, entry.resource = permissions[0].action, permissions[0].resource
             owner = permissions[0].owner
-        progress.reason = authorize(call, permissions, self._context.clock)
+        entry.reason = authorize(call, permissions, self._context.clock)
         fault = None if is_delivery(call) else self._context.faults.take(call)
         try:
             _apply(fault)
@@ -200,36 +186,22 @@ class Pipeline:
             message = f"The local AWS does not support {call.service}:{call.operation}."
             raise ServiceError("NotImplementedException", message) from error
 
-    def _add_to_trail(self, progress: _Progress, status: int) -> None:
-        principal = progress.principal
-        self._context.trail.add(
-            TrailEntry(
-                time=self._context.clock.now().isoformat(timespec="milliseconds"),
-                account=principal.account if principal else "",
-                principal_arn=principal.arn if principal else "",
-                service=progress.service,
-                action=progress.action,
-                resource=progress.resource,
-                region=progress.region,
-                allowed=progress.refused_by is None,
-                status=status,
-                error_code=progress.error_code,
-                refused_by=progress.refused_by,
-                reason=progress.reason,
-            )
-        )
+
+def _record_principal(principal: Principal | None, entry: TrailEntry) -> None:
+    if principal is not None:
+        entry.account, entry.principal_arn = principal.account, principal.arn
 
 
-def _record_error(error: ServiceError, progress: _Progress) -> None:
-    progress.error_code = error.code
+def _record_error(error: ServiceError, entry: TrailEntry) -> None:
+    entry.error_code, entry.status = error.code, error.status
     if isinstance(error, AccessDeniedError):
-        progress.action, progress.resource = error.action, error.resource
-        progress.refused_by, progress.reason = error.refused_by, error.reason
+        entry.action, entry.resource = error.action, error.resource
+        entry.refused_by, entry.reason = error.refused_by, error.reason
     elif isinstance(error, UnidentifiedError):
-        progress.principal = error.principal
-        progress.refused_by, progress.reason = "identity", error.message
+        _record_principal(error.principal, entry)
+        entry.refused_by, entry.reason = "identity", error.message
     elif error.code.startswith("AccessDenied"):
-        progress.refused_by, progress.reason = progress.service, error.message
+        entry.refused_by, entry.reason = entry.service, error.message
 
 
 def _call(request: Request, signature: Signature, caller: Caller, operation: Operation) -> Call:

@@ -45,7 +45,6 @@ class Operation:
 
     service: str
     name: str
-    protocol: str
     parameters: Mapping[str, Any] = field(repr=False)
 
 
@@ -78,7 +77,7 @@ def read_operation(request: Request, signing_name: str) -> Operation:
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             message = f"The request body does not fit {service}:{model.name}."
             raise ServiceError("SerializationException", message) from error
-        return Operation(service, model.name, protocol, parameters or {})
+        return Operation(service, model.name, parameters or {})
     message = f"{signing_name} has no such operation in the local AWS."
     raise ServiceError("UnknownOperationException", message, status=404)
 
@@ -88,17 +87,6 @@ def _refuse_repeated_parameters(request: Request) -> None:
     pairs = [*request.args.items(multi=True), *request.form.items(multi=True)]
     if len({name for name, _ in pairs}) != len(pairs):
         raise ServiceError("MalformedQueryString", "A parameter occurs more than once.")
-
-
-def error_protocol(request: Request, signing_name: str) -> str:
-    """The protocol in which to write an error while the operation is not known yet."""
-    if "x-amz-target" in request.headers:
-        return "json"
-    service = _BY_SIGNING_NAME.get(signing_name, (signing_name,))[0]
-    try:
-        return str(get_service_model(service).protocol)
-    except UnknownServiceError:
-        return "rest-json"
 
 
 def write_result(call: Call, result: Mapping[str, Any]) -> Response:
@@ -119,44 +107,41 @@ def write_result(call: Call, result: Mapping[str, Any]) -> Response:
     )
 
 
-def write_error(error: ServiceError, protocol: str, *, s3: bool = False) -> Response:
-    """The error response in the form that the service uses."""
+def write_error(error: ServiceError, request: Request, service: str) -> Response:
+    """The error response in the form that a caller of the service reads.
+
+    ``service`` is the signing name as long as the operation is not known.
+    """
+    protocol = _error_protocol(request, service)
     request_id = str(uuid.uuid4())
     headers = {"x-amzn-RequestId": request_id}
     if protocol in ("json", "rest-json"):
         version = "x-amz-json-1.1" if protocol == "json" else "json"
-        body = {"__type": error.code, "message": error.message}
-        return Response(
-            status=error.status,
-            body=json.dumps(body).encode(),
-            headers={
-                **headers,
-                "Content-Type": f"application/{version}",
-                "x-amzn-ErrorType": error.code,
-            },
-        )
-    return Response(
-        status=error.status,
-        body=_xml_error(error, protocol, request_id, s3=s3).encode(),
-        headers={**headers, "x-amz-request-id": request_id, "Content-Type": "text/xml"},
-    )
+        headers |= {"Content-Type": f"application/{version}", "x-amzn-ErrorType": error.code}
+        body = json.dumps({"__type": error.code, "message": error.message})
+    else:
+        headers |= {"Content-Type": "text/xml", "x-amz-request-id": request_id}
+        body = _xml_error(error, "s3" if service == "s3" else protocol, request_id)
+    return Response(error.status, body.encode(), headers)
 
 
-def _xml_error(error: ServiceError, protocol: str, request_id: str, *, s3: bool) -> str:
-    code, message = escape(error.code), escape(error.message)
-    head = '<?xml version="1.0" encoding="UTF-8"?>\n'
-    if s3:
-        return (
-            f"{head}<Error><Code>{code}</Code><Message>{message}</Message>"
-            f"<RequestId>{request_id}</RequestId></Error>"
-        )
-    if protocol == "ec2":
-        return (
-            f"{head}<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message>"
-            f"</Error></Errors><RequestID>{request_id}</RequestID></Response>"
-        )
-    fault = "Sender" if error.status < 500 else "Receiver"
-    return (
-        f"{head}<ErrorResponse><Error><Type>{fault}</Type><Code>{code}</Code>"
-        f"<Message>{message}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
-    )
+def _error_protocol(request: Request, service: str) -> str:
+    try:
+        model = get_service_model(_BY_SIGNING_NAME.get(service, (service,))[0])
+        return determine_request_protocol(model, request.content_type)
+    except (NotImplementedError, UnknownServiceError):
+        return "json" if "x-amz-target" in request.headers else "rest-json"
+
+
+def _xml_error(error: ServiceError, protocol: str, request_id: str) -> str:
+    details = f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
+    if protocol == "s3":
+        text = f"<Error>{details}<RequestId>{request_id}</RequestId></Error>"
+    elif protocol == "ec2":
+        errors = f"<Errors><Error>{details}</Error></Errors>"
+        text = f"<Response>{errors}<RequestID>{request_id}</RequestID></Response>"
+    else:
+        fault = "Sender" if error.status < 500 else "Receiver"
+        element = f"<Error><Type>{fault}</Type>{details}</Error>"
+        text = f"<ErrorResponse>{element}<RequestId>{request_id}</RequestId></ErrorResponse>"
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'

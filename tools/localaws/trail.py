@@ -6,19 +6,22 @@ import threading
 from dataclasses import asdict, dataclass
 
 
-@dataclass(frozen=True)
+@dataclass
 class TrailEntry:
-    """One call. ``time`` is ISO 8601 in UTC; no field holds a request body, a response body or a secret."""
+    """One call, filled in as the call is processed; no field holds a request or response body or a secret.
 
-    time: str
-    account: str
-    principal_arn: str
-    service: str
-    action: str
-    resource: str
-    region: str
-    allowed: bool
-    status: int
+    ``time`` is ISO 8601 in UTC. What is not known when a call fails stays empty.
+    """
+
+    time: str = ""
+    account: str = ""
+    principal_arn: str = ""
+    service: str = ""
+    action: str = ""
+    resource: str = "*"
+    region: str = ""
+    allowed: bool = True
+    status: int = 0
     error_code: str | None = None
     refused_by: str | None = None
     reason: str = ""
