@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import io
 import sys
-import threading
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,31 +27,27 @@ class UnpackedCode:
 
 
 class CodeStore:
-    """Unpacks into ``folder``, which the owner of the store removes."""
+    """Unpacks into ``folder``, which the owner of the store removes; for one thread at a time."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._unpacked: dict[str, UnpackedCode] = {}
-        self._lock = threading.Lock()
 
     @property
     def runtime(self) -> Path:
         """LAMBDA_RUNTIME_DIR: the runtime interface client, without other installed packages."""
         folder = self._folder / "runtime"
-        with self._lock:
-            if not folder.exists():
-                folder.mkdir(parents=True)
-                for name in _CLIENT_MODULES:
-                    source = _origin(name)
-                    (folder / source.name).symlink_to(source)
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            for source in map(_origin, _CLIENT_MODULES):
+                (folder / source.name).symlink_to(source)
         return folder
 
     def unpack(self, code: bytes, digest: str) -> UnpackedCode:
         """The code of a zip whose SHA-256 is ``digest``; raises zipfile.BadZipFile if it is not a zip."""
-        with self._lock:
-            if digest not in self._unpacked:
-                self._unpacked[digest] = _unpack(code, self._folder / digest)
-            return self._unpacked[digest]
+        if digest not in self._unpacked:
+            self._unpacked[digest] = _unpack(code, self._folder / digest)
+        return self._unpacked[digest]
 
 
 def _unpack(code: bytes, folder: Path) -> UnpackedCode:

@@ -7,7 +7,6 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +18,6 @@ from tools.localaws.aws_lambda.orphan_guard import OrphanGuard
 from tools.localaws.call import ServiceError
 
 if TYPE_CHECKING:
-    from tools.localaws.aws_lambda.code_store import UnpackedCode
     from tools.localaws.aws_lambda.function_version import FunctionVersion
     from tools.localaws.context import LocalAwsContext
 
@@ -31,22 +29,15 @@ _SESSION_SECONDS = 12 * 3600
 OnStep = Callable[["FunctionVersion", str], bool]
 
 
-@dataclass(frozen=True)
-class _Resources:
-    """The resources that all environments share; all their files are in ``folder``."""
-
-    folder: Path
-    code: CodeStore
-    guard: OrphanGuard
-
-
 class EnvironmentPool:
     """One process for each concurrent invocation of a function."""
 
     def __init__(self, context: LocalAwsContext, on_step: OnStep) -> None:
         self._context = context
         self._on_step = on_step
-        self._resources: _Resources | None = None  # created with the first environment
+        self._folder = Path(tempfile.mkdtemp(prefix="local-aws-lambda-"))
+        self._code = CodeStore(self._folder)
+        self._guard = OrphanGuard(str(self._folder))
         self._idle: list[ExecutionEnvironment] = []
         self._busy: list[ExecutionEnvironment] = []
         self._lock = threading.Condition()
@@ -67,11 +58,7 @@ class EnvironmentPool:
         TooManyRequestsException (429) when all of it is in use, and AccessDeniedException when
         Lambda cannot assume the function's role.
         """
-        resources = self._open_resources()
-        code = resources.code.unpack(function.code, function.digest)
-        environment = self._take(
-            function, concurrency, lambda: self._start(function, resources, code)
-        )
+        environment = self._take(function, concurrency)
         try:
             yield environment
         finally:
@@ -88,24 +75,9 @@ class EnvironmentPool:
         self._end(self.all())
         with self._lock:
             self._lock.wait_for(lambda: not self._busy)
-        if self._resources is not None:
-            self._resources.guard.close()  # which removes the folder
+        self._guard.close()  # which removes the folder
 
-    def _open_resources(self) -> _Resources:
-        with self._lock:
-            if self._closed:
-                raise ServiceError("ServiceException", "The local AWS is stopping.", 500)
-            if self._resources is None:
-                folder = Path(tempfile.mkdtemp(prefix="local-aws-lambda-"))
-                self._resources = _Resources(folder, CodeStore(folder), OrphanGuard(str(folder)))
-            return self._resources
-
-    def _take(
-        self,
-        function: FunctionVersion,
-        concurrency: int | None,
-        start: Callable[[], ExecutionEnvironment],
-    ) -> ExecutionEnvironment:
+    def _take(self, function: FunctionVersion, concurrency: int | None) -> ExecutionEnvironment:
         with self._lock:
             if self._closed:
                 raise ServiceError("ServiceException", "The local AWS is stopping.", 500)
@@ -115,8 +87,8 @@ class EnvironmentPool:
             idle = _select(self._idle, function.account, function.region, function.name)
             stale = [environment for environment in idle if not self._fits(environment, function)]
             fitting = [environment for environment in idle if environment not in stale]
-            self._remove_idle([*stale, *fitting[-1:]])
-            environment = fitting[-1] if fitting else start()
+            environment = fitting[-1] if fitting else self._start(function)
+            self._remove_idle([*stale, environment])
             self._busy.append(environment)
         for outdated in stale:
             outdated.close()
@@ -138,9 +110,7 @@ class EnvironmentPool:
         valid = environment.session.expiration > latest_end
         return valid and environment.state == "frozen" and environment.function == function
 
-    def _start(
-        self, function: FunctionVersion, resources: _Resources, code: UnpackedCode
-    ) -> ExecutionEnvironment:
+    def _start(self, function: FunctionVersion) -> ExecutionEnvironment:
         if not trusts_lambda(function.role):
             message = "The role defined for the function cannot be assumed by Lambda."
             raise ServiceError("AccessDeniedException", message, 403)
@@ -154,17 +124,17 @@ class EnvironmentPool:
         identifier = uuid.uuid4().hex
         today = self._context.clock.now().strftime("%Y/%m/%d")
         place = Place(
-            code=code,
+            code=self._code.unpack(function.code, function.digest),
             endpoint_url=self._context.url,
-            runtime=resources.code.runtime,
-            scratch=resources.folder / "scratch" / identifier,
+            runtime=self._code.runtime,
+            scratch=self._folder / "scratch" / identifier,
         )
         return ExecutionEnvironment(
             function,
             session=session,
             stream=f"{today}[{function.version}]{identifier}",
             place=place,
-            guard=resources.guard,
+            guard=self._guard,
             on_step=lambda step: self._on_step(function, step),
         )
 

@@ -89,10 +89,15 @@ class ExecutionEnvironment:
         self._api = RuntimeApi()
         self._started = time.monotonic()
         place.scratch.mkdir(parents=True)
+        local_variables = {
+            "AWS_LAMBDA_LOG_STREAM_NAME": stream,
+            "AWS_LAMBDA_RUNTIME_API": self._api.address,
+            "_LAMBDA_TELEMETRY_LOG_FD": str(self._output.telemetry),
+        }
         self._process = subprocess.Popen(
             _command(function, place.code),
             cwd=place.code.root,
-            env=function_variables(function, session.credentials, self._local_variables(place)),
+            env=function_variables(function, session.credentials, place, local_variables),
             pass_fds=(self._output.telemetry,),
             start_new_session=True,  # a group of its own, to freeze and kill with its children
             stderr=self._output.lines,
@@ -231,18 +236,6 @@ class ExecutionEnvironment:
             "Lambda-Runtime-Aws-Request-Id": request_id,
             "Lambda-Runtime-Deadline-Ms": str(deadline),
             "Lambda-Runtime-Invoked-Function-Arn": self.function.arn,
-        }
-
-    def _local_variables(self, place: Place) -> dict[str, str]:
-        return {
-            "AWS_ENDPOINT_URL": place.endpoint_url,
-            "AWS_LAMBDA_LOG_STREAM_NAME": self.stream,
-            "AWS_LAMBDA_RUNTIME_API": self._api.address,
-            "LAMBDA_RUNTIME_DIR": str(place.runtime),
-            "LAMBDA_TASK_ROOT": str(place.code.root),
-            "PYTHONPATH": str(place.runtime),
-            "TMPDIR": str(place.scratch),
-            "_LAMBDA_TELEMETRY_LOG_FD": str(self._output.telemetry),
         }
 
 
