@@ -7,7 +7,6 @@ function.
 from __future__ import annotations
 
 import json
-import threading
 from typing import TYPE_CHECKING, Any
 
 from moto.core.exceptions import JsonRESTError
@@ -20,13 +19,14 @@ from tools.localaws.aws_lambda.function_version import (
     logging_config,
     read_name,
 )
-from tools.localaws.call import Response, ServiceError
+from tools.localaws.call import ServiceError
 from tools.localaws.moto_state import backend
+from tools.localaws.protocols import write_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tools.localaws.call import Call
+    from tools.localaws.call import Call, Response
 
 
 class FunctionConfiguration:
@@ -35,8 +35,7 @@ class FunctionConfiguration:
     def __init__(self) -> None:
         self._logging: dict[tuple[str, str, str], LoggingConfig] = {}
         self._snap_start: set[tuple[str, str, str]] = set()
-        self._lock = threading.Lock()
-        self._operations: Mapping[str, Callable[[Call], tuple[int, Mapping[str, Any]]]] = {
+        self._operations: Mapping[str, Callable[[Call], Mapping[str, Any]]] = {
             "CreateFunction": self._create,
             "GetFunction": self._get,
             "GetFunctionConfiguration": self._get_configuration,
@@ -50,25 +49,20 @@ class FunctionConfiguration:
         if operation is None:
             return None
         try:
-            status, members = operation(call)
+            return write_result(call, operation(call))
         except JsonRESTError as error:
             raise ServiceError(error.error_type, error.message, error.code) from error
-        headers = {"Content-Type": "application/json"}
-        return Response(status, json.dumps(members, default=str).encode(), headers)
 
     def logging(self, name: FunctionName) -> LoggingConfig:
         """The function's logging configuration."""
-        with self._lock:
-            config = self._logging.get(name.place)
-        return config or logging_config(name.name, None)
+        return self._logging.get(name.place) or logging_config(name.name, None)
 
     def forget(self, name: FunctionName) -> None:
         """Remove the settings of a deleted function."""
-        with self._lock:
-            self._logging.pop(name.place, None)
-            self._snap_start.discard(name.place)
+        self._logging.pop(name.place, None)
+        self._snap_start.discard(name.place)
 
-    def _create(self, call: Call) -> tuple[int, Mapping[str, Any]]:
+    def _create(self, call: Call) -> Mapping[str, Any]:
         spec = json.loads(call.body)
         name = FunctionName(call.account, call.region, spec["FunctionName"], None)
         moto = backend("lambda", call.account, call.region)
@@ -79,11 +73,11 @@ class FunctionConfiguration:
             message = "The role defined for the function cannot be assumed by Lambda."
             raise ServiceError("InvalidParameterValueException", message)
         function = moto.create_function(spec)
-        self._set_logging(name, spec.get("LoggingConfig"))
+        self._logging[name.place] = logging_config(name.name, spec.get("LoggingConfig"))
         self._set_snap_start(name, spec.get("SnapStart") or {})
-        return 201, self._with_settings(name, function.get_configuration(on_create=True))
+        return self._with_settings(name, function.get_configuration(on_create=True))
 
-    def _get(self, call: Call) -> tuple[int, Mapping[str, Any]]:
+    def _get(self, call: Call) -> Mapping[str, Any]:
         name = read_name(call)
         function = find_function(name)
         members = dict(function.get_code())
@@ -91,52 +85,46 @@ class FunctionConfiguration:
         if function.reserved_concurrency is not None:  # moto omits a reservation of 0
             reserved = {"ReservedConcurrentExecutions": function.reserved_concurrency}
             members["Concurrency"] = reserved
-        return 200, members
+        return members
 
-    def _get_configuration(self, call: Call) -> tuple[int, Mapping[str, Any]]:
+    def _get_configuration(self, call: Call) -> Mapping[str, Any]:
         name = read_name(call)
         function = find_function(name)
-        return 200, self._with_settings(name, function.get_configuration())
+        return self._with_settings(name, function.get_configuration())
 
-    def _update_code(self, call: Call) -> tuple[int, Mapping[str, Any]]:
+    def _update_code(self, call: Call) -> Mapping[str, Any]:
         name, body = read_name(call), json.loads(call.body)
         function = find_function(name)
         if body.get("Architectures") and not body.get("DryRun"):
             function.architectures = body["Architectures"]
         moto = backend("lambda", name.account, name.region)
         updated = moto.update_function_code(name.name, name.qualifier, body)
-        return 200, self._with_settings(name, updated)
+        return self._with_settings(name, updated)
 
-    def _update_configuration(self, call: Call) -> tuple[int, Mapping[str, Any]]:
+    def _update_configuration(self, call: Call) -> Mapping[str, Any]:
         name, body = read_name(call), json.loads(call.body)
         function = find_function(name)
         if "LoggingConfig" in body:
-            self._set_logging(name, body["LoggingConfig"])
+            self._logging[name.place] = logging_config(name.name, body["LoggingConfig"])
         if "SnapStart" in body:
             self._set_snap_start(name, body["SnapStart"])
         if "TracingConfig" in body:
             function.tracing_config = body["TracingConfig"]
         if "EphemeralStorage" in body:
             function.ephemeral_storage = body["EphemeralStorage"]["Size"]
-        return 200, self._with_settings(name, function.update_configuration(body))
-
-    def _set_logging(self, name: FunctionName, members: Mapping[str, str] | None) -> None:
-        with self._lock:
-            self._logging[name.place] = logging_config(name.name, members)
+        return self._with_settings(name, function.update_configuration(body))
 
     def _set_snap_start(self, name: FunctionName, members: Mapping[str, str]) -> None:
         """Store the setting; the local AWS takes no snapshots, so each version starts cold."""
-        with self._lock:
-            if members.get("ApplyOn") == "PublishedVersions":
-                self._snap_start.add(name.place)
-            else:
-                self._snap_start.discard(name.place)
+        if members.get("ApplyOn") == "PublishedVersions":
+            self._snap_start.add(name.place)
+        else:
+            self._snap_start.discard(name.place)
 
     def _with_settings(
         self, name: FunctionName, configuration: Mapping[str, Any]
     ) -> dict[str, Any]:
-        with self._lock:
-            enabled = name.place in self._snap_start
+        enabled = name.place in self._snap_start
         snap_start = {
             "ApplyOn": "PublishedVersions" if enabled else "None",
             "OptimizationStatus": "On" if enabled and name.qualifier else "Off",

@@ -16,7 +16,8 @@ from typing import Literal
 class Outcome:
     """The outcome of one invocation; ``error_type`` is set when the platform ended it.
 
-    ``body`` is the payload for the caller: the function's answer, or an error object.
+    ``body`` is the payload for the caller: the function's answer, or an error object. ``error`` is
+    Lambda's message about a timeout or a crash.
     """
 
     body: bytes = field(repr=False)

@@ -10,9 +10,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from tools.localaws.logs.log_delivery import LogEvent
 
@@ -20,24 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tools.localaws.aws_lambda.function_version import FunctionVersion
+    from tools.localaws.aws_lambda.outcomes import Outcome
 
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30}
-
-
-@dataclass(frozen=True)
-class Report:
-    """The report on one invocation; times are in milliseconds, ``memory`` is in MB.
-
-    ``init`` is set for an environment's first invocation. ``error`` is Lambda's message about a
-    timeout or a crash.
-    """
-
-    status: Literal["success", "error", "timeout"]
-    duration: float
-    memory: int
-    init: float | None = None
-    error_type: str | None = None
-    error: str | None = None
 
 
 class PlatformRecords:
@@ -70,37 +54,43 @@ class PlatformRecords:
         record = {"requestId": request_id, "version": self._function.version}
         return self._record("INFO", "platform.start", record)
 
-    def end(self, request_id: str, report: Report) -> list[LogEvent]:
-        """The records of an invocation that has ended: END and REPORT."""
-        billed = math.ceil(report.duration)
+    def end(
+        self, request_id: str, outcome: Outcome, *, duration: float, memory: int, init: float | None
+    ) -> list[LogEvent]:
+        """The records of an invocation that has ended: END and REPORT.
+
+        Times are in milliseconds, ``memory`` is in MB, and ``init`` is set for an environment's first
+        invocation.
+        """
+        billed = math.ceil(duration)
         if not self._json:
-            init = "" if report.init is None else f"Init Duration: {report.init:.2f} ms\t"
-            failure = [] if report.error is None else [_event(report.error)]
+            init_text = "" if init is None else f"Init Duration: {init:.2f} ms\t"
+            failure = [] if outcome.error is None else [_event(outcome.error)]
             return [
                 *failure,
                 _event(f"END RequestId: {request_id}"),
                 _event(
-                    f"REPORT RequestId: {request_id}\tDuration: {report.duration:.2f} ms\t"
+                    f"REPORT RequestId: {request_id}\tDuration: {duration:.2f} ms\t"
                     f"Billed Duration: {billed} ms\tMemory Size: {self._function.memory} MB\t"
-                    f"Max Memory Used: {report.memory} MB\t{init}"
+                    f"Max Memory Used: {memory} MB\t{init_text}"
                 ),
             ]
         record: dict[str, Any] = {
             "metrics": {
                 "billedDurationMs": billed,
-                "durationMs": round(report.duration, 3),
-                "maxMemoryUsedMB": report.memory,
+                "durationMs": round(duration, 3),
+                "maxMemoryUsedMB": memory,
                 "memorySizeMB": self._function.memory,
             },
             "requestId": request_id,
-            "status": report.status,
+            "status": outcome.status,
         }
-        if report.init is not None:
-            record["metrics"]["initDurationMs"] = round(report.init, 3)
-        if report.error_type is not None:
-            record["errorType"] = report.error_type
-        runtime_done = {"requestId": request_id, "status": report.status}
-        level = "INFO" if report.status == "success" else "WARN"
+        if init is not None:
+            record["metrics"]["initDurationMs"] = round(init, 3)
+        if outcome.error_type is not None:
+            record["errorType"] = outcome.error_type
+        runtime_done = {"requestId": request_id, "status": outcome.status}
+        level = "INFO" if outcome.status == "success" else "WARN"
         return [
             *self._record("DEBUG", "platform.runtimeDone", runtime_done),
             *self._record(level, "platform.report", record),

@@ -21,7 +21,7 @@ from tools.localaws.aws_lambda.function_version import (
     read_name,
 )
 from tools.localaws.aws_lambda.kills import FunctionKills, Kill
-from tools.localaws.aws_lambda.platform_records import PlatformRecords, Report
+from tools.localaws.aws_lambda.platform_records import PlatformRecords
 from tools.localaws.call import Call, Response, ServiceError
 from tools.localaws.http_server import DropConnectionError
 from tools.localaws.logs.log_delivery import LogDelivery, LogEvent, LogStream, is_delivery
@@ -29,7 +29,6 @@ from tools.localaws.logs.log_delivery import LogDelivery, LogEvent, LogStream, i
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tools.localaws.aws_lambda.execution_environment import ExecutionEnvironment
     from tools.localaws.aws_lambda.outcomes import Outcome
     from tools.localaws.context import LocalAwsContext
 
@@ -129,8 +128,14 @@ class Lambda:
             started = time.monotonic()
             outcome = failure or environment.invoke(request_id, payload)
             milliseconds = (time.monotonic() - started) * 1000
-            report = _report(environment, outcome, milliseconds, cold=cold)
-            events += [*environment.take_output(), *records.end(request_id, report)]
+            events += environment.take_output()
+            events += records.end(
+                request_id,
+                outcome,
+                duration=milliseconds,
+                memory=environment.peak_memory(),
+                init=environment.init_milliseconds if cold else None,
+            )
             if writable:
                 self._logs.put(stream, keys, events)
         return outcome, events
@@ -205,19 +210,6 @@ def _check_payload(payload: bytes, kind: str) -> None:
     except ValueError as error:
         message = "Could not parse request body into json."
         raise ServiceError("InvalidRequestContentException", message) from error
-
-
-def _report(
-    environment: ExecutionEnvironment, outcome: Outcome, milliseconds: float, *, cold: bool
-) -> Report:
-    return Report(
-        status=outcome.status,
-        duration=milliseconds,
-        memory=environment.peak_memory(),
-        init=environment.init_milliseconds if cold else None,
-        error_type=outcome.error_type,
-        error=outcome.error,
-    )
 
 
 def _tail(events: list[LogEvent]) -> str:
