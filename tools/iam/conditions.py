@@ -7,14 +7,14 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-si
 from __future__ import annotations
 
 import base64
-import binascii
+import functools
 import ipaddress
 import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tools.iam import globs
@@ -48,55 +48,27 @@ _Match = Callable[[str, str], bool]
 """Compares the request's value with the (expanded) policy value."""
 
 
-def _number(text: str) -> Decimal | None:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
+# The parsers of values raise one of these errors for an invalid text.
+_INVALID = (ValueError, ArithmeticError)
 
 
-def _date(text: str) -> datetime | None:
+def _number(text: str) -> Decimal:
+    number = Decimal(text)
+    if not number.is_finite():
+        raise ValueError(text)
+    return number
+
+
+def _date(text: str) -> datetime:
     """A W3C ISO 8601 date or Unix seconds; IAM accepts both."""
     if re.fullmatch(r"\d+", text):
         return datetime.fromtimestamp(int(text), UTC)
-    try:
-        date = datetime.fromisoformat(text)
-    except ValueError:
-        return None
+    date = datetime.fromisoformat(text)
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
-def _in_network(value: str, policy_value: str) -> bool:
-    try:
-        address = ipaddress.ip_address(value)
-    except ValueError:
-        return False
-    return address in ipaddress.ip_network(policy_value, strict=False)
-
-
-def _same_bytes(value: str, policy_value: str) -> bool:
-    try:
-        value_bytes = base64.b64decode(value, validate=True)
-        return value_bytes == base64.b64decode(policy_value, validate=True)
-    except binascii.Error:
-        return False
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_base64(text: str) -> bool:
-    try:
-        base64.b64decode(text, validate=True)
-    except binascii.Error:
-        return False
-    return True
+_bytes = functools.partial(base64.b64decode, validate=True)
+_network = functools.partial(ipaddress.ip_network, strict=False)
 
 
 def _like(value: str, policy_value: str) -> bool:
@@ -115,14 +87,28 @@ class _Operator:
     variables: bool = False  # ${…} in the policy value is a policy variable
 
 
-def _ordered(parse: Callable[[str], Any], compare: Callable[[Any, Any], bool]) -> _Operator:
-    """An operator over parsed values; ``parse`` returns None for an invalid text."""
+def _parsed(
+    parse: Callable[[str], Any],
+    compare: Callable[[Any, Any], bool],
+    parse_policy_value: Callable[[str], Any] | None = None,
+) -> _Operator:
+    """An operator over parsed values; the policy's value may have a parser of its own."""
+    parse_limit = parse_policy_value or parse
 
     def match(value: str, policy_value: str) -> bool:
-        number, limit = parse(value), parse(policy_value)
-        return number is not None and limit is not None and compare(number, limit)
+        try:
+            return compare(parse(value), parse_limit(policy_value))
+        except _INVALID:
+            return False
 
-    return _Operator(match, lambda text: parse(text) is not None)
+    def accepts(policy_value: str) -> bool:
+        try:
+            parse_limit(policy_value)
+        except _INVALID:
+            return False
+        return True
+
+    return _Operator(match, accepts)
 
 
 _ARN = _Operator(
@@ -131,7 +117,7 @@ _ARN = _Operator(
     pattern=True,
     variables=True,
 )
-_IP = _Operator(_in_network, _is_network)
+_IP = _parsed(ipaddress.ip_address, lambda address, network: address in network, _network)
 
 _COMPARISONS = {
     "Equals": operator.eq,
@@ -155,11 +141,11 @@ _OPERATORS: dict[str, _Operator] = {
     "ArnLike": _ARN,
     "ArnNotLike": _ARN,
     "Bool": _Operator(_equal_ignoring_case, lambda text: text.lower() in ("true", "false")),
-    "BinaryEquals": _Operator(_same_bytes, _is_base64),
+    "BinaryEquals": _parsed(_bytes, operator.eq),
     "IpAddress": _IP,
     "NotIpAddress": _IP,
-    **{f"Numeric{name}": _ordered(_number, compare) for name, compare in _COMPARISONS.items()},
-    **{f"Date{name}": _ordered(_date, compare) for name, compare in _COMPARISONS.items()},
+    **{f"Numeric{name}": _parsed(_number, compare) for name, compare in _COMPARISONS.items()},
+    **{f"Date{name}": _parsed(_date, compare) for name, compare in _COMPARISONS.items()},
 }
 
 _SPELLING = re.compile(r"(?:(ForAllValues|ForAnyValue):)?([A-Za-z]+?)(IfExists)?")
@@ -170,28 +156,18 @@ def parse_condition(
 ) -> Condition:
     """Read one key of one operator; raises UnsupportedPolicyError for anything unknown."""
     match = _SPELLING.fullmatch(spelling)
-    if not match:
+    if not match or match[2] not in {"Null", *_OPERATORS}:
         raise UnsupportedPolicyError(f"The condition operator {spelling!r} is unknown.")
     condition = Condition(match[1], match[2], bool(match[3]), key, values, variables)
-    if condition.operator == "Null":
-        if condition.quantifier or condition.if_exists:
-            raise UnsupportedPolicyError(
-                f"{spelling!r} is not an operator: Null has no quantifier and no IfExists."
-            )
-        accepts = _OPERATORS["Bool"].accepts
-    elif condition.operator in _OPERATORS:
-        accepts = _OPERATORS[condition.operator].accepts
-    else:
-        raise UnsupportedPolicyError(f"The condition operator {spelling!r} is unknown.")
-    if not values or not all(accepts(value) for value in values):
+    if condition.operator == "Null" and (condition.quantifier or condition.if_exists):
+        message = f"{spelling!r} is not an operator: Null has no quantifier and no IfExists."
+        raise UnsupportedPolicyError(message)
+    operator_rules = _OPERATORS["Bool" if condition.operator == "Null" else condition.operator]
+    if not values or not all(operator_rules.accepts(value) for value in values):
         raise UnsupportedPolicyError(f"{spelling} cannot compare a value of {key}.")
-    if variables and not _supports_variables(condition) and any("${" in value for value in values):
+    if variables and not operator_rules.variables and any("${" in value for value in values):
         raise UnsupportedPolicyError(f"{spelling} does not support policy variables.")
     return condition
-
-
-def _supports_variables(condition: Condition) -> bool:
-    return condition.operator != "Null" and _OPERATORS[condition.operator].variables
 
 
 def holds(condition: Condition, context: Context) -> bool:

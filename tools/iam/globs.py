@@ -104,16 +104,13 @@ def _compiled(pattern: str, ignore_case: bool) -> re.Pattern[str]:
 
 @functools.lru_cache(maxsize=4096)
 def _compiled_resource(pattern: str) -> re.Pattern[str]:
-    *heads, tail = pattern.split(":", 5)
-    if len(heads) < 5:
-        heads, tail = [*heads, tail], ""
     segments = []
-    for head in heads:
-        crosses_colon = head.endswith(_STAR)
-        regex = _regex(head.removesuffix(_STAR), star="[^:]*", question_mark="[^:]")
-        segments.append(regex + ".*" if crosses_colon else regex)
-    if len(pattern.split(":", 5)) == 6:
-        segments.append(_regex(tail, star=".*", question_mark="."))
+    for position, segment in enumerate(pattern.split(":", 5)):
+        if position == 5:  # the whole rest of the ARN
+            segments.append(_regex(segment, star=".*", question_mark="."))
+        else:
+            regex = _regex(segment.removesuffix(_STAR), star="[^:]*", question_mark="[^:]")
+            segments.append(regex + ".*" if segment.endswith(_STAR) else regex)
     return re.compile(":".join(segments), re.DOTALL)
 
 
