@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import asdict, dataclass
 
 
@@ -32,22 +31,18 @@ class Trail:
 
     def __init__(self) -> None:
         self._entries: list[TrailEntry] = []
-        self._lock = threading.Lock()
 
     def add(self, entry: TrailEntry) -> None:
         """Record one call."""
-        with self._lock:
-            self._entries.append(entry)
+        self._entries.append(entry)
 
     def entries(self, **filters: object) -> list[TrailEntry]:
         """The calls whose fields have the values of ``filters``, oldest first.
 
         Raises KeyError for a field that TrailEntry does not have.
         """
-        with self._lock:
-            entries = list(self._entries)
         return [
             entry
-            for entry in entries
+            for entry in list(self._entries)
             if all(asdict(entry)[name] == value for name, value in filters.items())
         ]

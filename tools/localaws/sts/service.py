@@ -52,19 +52,14 @@ class Sts:
         source = call.caller.session
         seconds = int(parameters.get("DurationSeconds") or _DEFAULT_SECONDS)
         _check_duration(seconds, int(role.max_session_duration or 3600), chained=source is not None)
-        inherited = (
-            {} if source is None else {key: source.tags[key] for key in source.transitive_tags}
-        )
-        inherited_identity = None if source is None else source.source_identity
+        inherited = {key: source.tags[key] for key in source.transitive_tags} if source else {}
+        inherited_identity = source.source_identity if source else None
         request_tags = tag_map(parameters.get("Tags") or [])
         if inherited.keys() & request_tags.keys():
-            raise ServiceError(
-                "InvalidParameterValue", "A transitive tag cannot be replaced by another value."
-            )
-        if inherited_identity and parameters.get("SourceIdentity") not in (
-            None,
-            inherited_identity,
-        ):
+            message = "A transitive tag cannot be replaced by another value."
+            raise ServiceError("InvalidParameterValue", message)
+        identity = parameters.get("SourceIdentity") or inherited_identity
+        if inherited_identity not in (None, identity):
             message = "The source identity of a session cannot be changed."
             raise ServiceError("AccessDenied", message, status=403)
         session = self._context.sessions.issue(
@@ -75,7 +70,7 @@ class Sts:
             policies=_session_policies(parameters, role_arn.split(":")[4]),
             tags={**request_tags, **inherited},
             transitive_tags=(*inherited, *(parameters.get("TransitiveTagKeys") or ())),
-            source_identity=parameters.get("SourceIdentity") or inherited_identity,
+            source_identity=identity,
         )
         keys = session.credentials
         return {
@@ -97,16 +92,14 @@ def _session_policies(parameters: Mapping[str, Any], account: str) -> tuple[str,
     texts = []
     if text := parameters.get("Policy"):
         if len(text) > _MAX_POLICY_CHARACTERS:
-            raise ServiceError(
-                "PackedPolicyTooLarge",
-                f"A session policy has at most {_MAX_POLICY_CHARACTERS} characters.",
-            )
+            message = f"A session policy has at most {_MAX_POLICY_CHARACTERS} characters."
+            raise ServiceError("PackedPolicyTooLarge", message)
         texts.append(str(text))
     iam = backend("iam", account)
     for entry in parameters.get("PolicyArns") or ():
         policy = iam.managed_policies.get(entry["arn"])
         if policy is None:
-            raise ServiceError("ValidationError", f"There is no policy {entry['arn']}.")
+            raise _invalid(f"There is no policy {entry['arn']}.")
         texts.append(managed_document(policy))
     for text in texts:
         try:
@@ -118,27 +111,25 @@ def _session_policies(parameters: Mapping[str, Any], account: str) -> tuple[str,
 
 def _check_format(parameters: Mapping[str, Any]) -> None:
     if not _SESSION_NAME.fullmatch(str(parameters.get("RoleSessionName") or "")):
-        raise ServiceError(
-            "ValidationError", "roleSessionName must have 2 to 64 characters of [\\w+=,.@-]."
-        )
+        raise _invalid("roleSessionName must have 2 to 64 characters of [\\w+=,.@-].")
     external_id = parameters.get("ExternalId")
     if external_id is not None and not _EXTERNAL_ID.fullmatch(str(external_id)):
-        raise ServiceError(
-            "ValidationError", "externalId must have 2 to 1224 characters of [\\w+=,.@:/-]."
-        )
+        raise _invalid("externalId must have 2 to 1224 characters of [\\w+=,.@:/-].")
 
 
 def _check_duration(seconds: int, role_maximum: int, *, chained: bool) -> None:
     if seconds < _MIN_SECONDS:
-        raise ServiceError("ValidationError", f"durationSeconds must be at least {_MIN_SECONDS}.")
+        raise _invalid(f"durationSeconds must be at least {_MIN_SECONDS}.")
     if chained and seconds > _MAX_CHAINED_SECONDS:
-        raise ServiceError(
-            "ValidationError",
+        raise _invalid(
             "The requested DurationSeconds exceeds the 1 hour session limit "
-            "for roles assumed by role chaining",
+            "for roles assumed by role chaining"
         )
     if seconds > role_maximum:
-        raise ServiceError(
-            "ValidationError",
-            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+        raise _invalid(
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
         )
+
+
+def _invalid(message: str) -> ServiceError:
+    return ServiceError("ValidationError", message)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import string
-import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -62,7 +61,6 @@ class Sessions:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._by_access_key: dict[str, RoleSession] = {}
-        self._lock = threading.Lock()
 
     def issue(
         self,
@@ -104,16 +102,13 @@ class Sessions:
             source_identity=source_identity,
             request_context=dict(request_context or {}),
         )
-        with self._lock:
-            self._by_access_key[session.credentials.access_key_id] = session
+        self._by_access_key[session.credentials.access_key_id] = session
         return session
 
     def find(self, access_key_id: str) -> RoleSession | None:
         """The session with this access key, which may have expired; None when no such key was issued."""
-        with self._lock:
-            return self._by_access_key.get(access_key_id)
+        return self._by_access_key.get(access_key_id)
 
     def all(self) -> list[RoleSession]:
         """All sessions ever issued, oldest first."""
-        with self._lock:
-            return list(self._by_access_key.values())
+        return list(self._by_access_key.values())
