@@ -14,7 +14,6 @@ from moto.core.exceptions import JsonRESTError
 from tools.localaws.aws_lambda.authorization import trusts_lambda
 from tools.localaws.aws_lambda.function_version import (
     FunctionName,
-    LoggingConfig,
     find_function,
     logging_config,
     read_name,
@@ -33,7 +32,7 @@ class FunctionConfiguration:
     """Answers the operations that create, describe and update one function."""
 
     def __init__(self) -> None:
-        self._logging: dict[tuple[str, str, str], LoggingConfig] = {}
+        self._logging: dict[tuple[str, str, str], Mapping[str, str]] = {}
         self._snap_start: set[tuple[str, str, str]] = set()
         self._operations: Mapping[str, Callable[[Call], Mapping[str, Any]]] = {
             "CreateFunction": self._create,
@@ -53,7 +52,7 @@ class FunctionConfiguration:
         except JsonRESTError as error:
             raise ServiceError(error.error_type, error.message, error.code) from error
 
-    def logging(self, name: FunctionName) -> LoggingConfig:
+    def logging(self, name: FunctionName) -> Mapping[str, str]:
         """The function's logging configuration."""
         return self._logging.get(name.place) or logging_config(name.name, None)
 
@@ -131,6 +130,6 @@ class FunctionConfiguration:
         }
         return {
             **configuration,
-            "LoggingConfig": self.logging(name).members(),
+            "LoggingConfig": self.logging(name),
             "SnapStart": snap_start,
         }

@@ -23,38 +23,16 @@ _ARN = re.compile(
 _PARTIAL = re.compile(r"((?P<account>\d{12}):)?(function:)?(?P<name>[^:]+)(:(?P<qualifier>.+))?")
 
 
-@dataclass(frozen=True)
-class LoggingConfig:
-    """Lambda's LoggingConfig; the levels apply only to the format ``JSON``."""
+def logging_config(name: str, members: Mapping[str, str] | None) -> Mapping[str, str]:
+    """CreateFunction's LoggingConfig of the function ``name``, with AWS's defaults.
 
-    group: str
-    format: str = "Text"
-    application_level: str | None = None
-    system_level: str | None = None
-
-    def members(self) -> dict[str, str]:
-        """The members of LoggingConfig in the API."""
-        members = {"LogFormat": self.format, "LogGroup": self.group}
-        if self.application_level is not None:
-            members["ApplicationLogLevel"] = self.application_level
-        if self.system_level is not None:
-            members["SystemLogLevel"] = self.system_level
-        return members
-
-
-def logging_config(name: str, members: Mapping[str, str] | None) -> LoggingConfig:
-    """The configuration of the function ``name`` for CreateFunction's LoggingConfig, with AWS's defaults.
-
+    The levels apply only to the format ``JSON``:
     https://docs.aws.amazon.com/lambda/latest/api/API_LoggingConfig.html.
     """
-    members = members or {}
-    json = members.get("LogFormat") == "JSON"
-    return LoggingConfig(
-        group=members.get("LogGroup") or f"/aws/lambda/{name}",
-        format=members.get("LogFormat", "Text"),
-        application_level=members.get("ApplicationLogLevel", "INFO") if json else None,
-        system_level=members.get("SystemLogLevel", "INFO") if json else None,
-    )
+    config = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{name}"}
+    config |= {key: text for key, text in (members or {}).items() if text}
+    levels = {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"}
+    return levels | config if config["LogFormat"] == "JSON" else config
 
 
 @dataclass(frozen=True)
@@ -73,7 +51,7 @@ class FunctionVersion:
     memory: int
     variables: tuple[tuple[str, str], ...] = field(repr=False)
     digest: str
-    logging: LoggingConfig
+    logging: Mapping[str, str]  # LoggingConfig's members
     code: bytes = field(repr=False, compare=False)
 
 
@@ -115,7 +93,7 @@ def find_function(name: FunctionName) -> Any:  # noqa: ANN401
         raise ServiceError(error.error_type, error.message, error.code) from error
 
 
-def current_version(function: Any, logging: LoggingConfig) -> FunctionVersion:  # noqa: ANN401
+def current_version(function: Any, logging: Mapping[str, str]) -> FunctionVersion:  # noqa: ANN401
     """The current configuration and code of moto's function."""
     return FunctionVersion(
         account=function.account_id,

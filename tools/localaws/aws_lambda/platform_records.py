@@ -29,9 +29,8 @@ class PlatformRecords:
 
     def __init__(self, function: FunctionVersion) -> None:
         self._function = function
-        logging = function.logging
-        self._json = logging.format == "JSON"
-        self._threshold = _LEVELS[logging.system_level or "DEBUG"]
+        self._json = function.logging["LogFormat"] == "JSON"
+        self._threshold = _LEVELS[function.logging.get("SystemLogLevel", "DEBUG")]
 
     def init_start(self) -> list[LogEvent]:
         """The record of an environment that starts to load the function."""

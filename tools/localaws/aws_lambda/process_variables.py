@@ -40,7 +40,7 @@ def function_variables(
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": function.version,
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": function.logging.group,
+        "AWS_LAMBDA_LOG_GROUP_NAME": function.logging["LogGroup"],
         "AWS_REGION": function.region,
         "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
         "AWS_SESSION_TOKEN": keys.session_token or "",
@@ -53,7 +53,7 @@ def function_variables(
 
 
 def _logging(function: FunctionVersion) -> dict[str, str]:
-    if function.logging.format != "JSON":
+    if function.logging["LogFormat"] != "JSON":
         return {}
-    level = function.logging.application_level or "INFO"
+    level = function.logging["ApplicationLogLevel"]
     return {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": level}

@@ -118,7 +118,7 @@ class Lambda:
     ) -> tuple[Outcome, list[LogEvent]]:
         with self._pool.environment(function, concurrency) as environment:
             records = PlatformRecords(function)
-            stream = LogStream(function.region, function.logging.group, environment.stream)
+            stream = LogStream(function.region, function.logging["LogGroup"], environment.stream)
             keys = environment.session.credentials
             cold = environment.invocations == 0
             writable = not cold or self._logs.create_stream(stream, keys)

@@ -88,22 +88,6 @@ class ControlPlane:
         bedrock.delete_model_invocation_logging_configuration()
         return {}
 
-    def get_foundation_model(self, call: Call) -> Mapping[str, Any]:
-        """The details of a model by id or ARN."""
-        reference = resolve(call.parameters["modelIdentifier"], call, self._profiles)
-        return {
-            "modelDetails": {
-                "inferenceTypesSupported": ["ON_DEMAND"],
-                "inputModalities": ["TEXT"],
-                "modelArn": reference.model_arns[0],
-                "modelId": reference.model,
-                "modelName": reference.model,
-                "outputModalities": ["TEXT"],
-                "providerName": reference.model.partition(".")[0],
-                "responseStreamingSupported": True,
-            }
-        }
-
     def create_inference_profile(self, call: Call) -> Mapping[str, Any]:
         """Create an application profile; a repeated clientRequestToken returns the first one."""
         if not _NAME.fullmatch(call.parameters["inferenceProfileName"]):

@@ -14,29 +14,6 @@ if TYPE_CHECKING:
     from tools.localaws.bedrock.control_plane import InferenceProfiles
     from tools.localaws.call import Call
 
-PROVIDERS = frozenset(
-    {
-        "ai21",
-        "amazon",
-        "anthropic",
-        "cohere",
-        "deepseek",
-        "google",
-        "meta",
-        "minimax",
-        "mistral",
-        "moonshot",
-        "nvidia",
-        "openai",
-        "qwen",
-        "stability",
-        "twelvelabs",
-        "writer",
-        "zai",
-    }
-)
-"""The model providers; all well-formed model ids of these providers exist, in all Regions."""
-
 GEOGRAPHIES = {
     "apac": ("ap-northeast-1", "ap-northeast-2", "ap-south-1", "ap-southeast-1", "ap-southeast-2"),
     "au": ("ap-southeast-2", "ap-southeast-4"),
@@ -59,7 +36,11 @@ _ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):bedrock:(?P<region>[a-z0-9-]+):(?P<account>\d{12}|):"
     r"(?P<kind>foundation-model|inference-profile|application-inference-profile)/(?P<id>.+)"
 )
-_MODEL_ID = re.compile(r"(?P<provider>[a-z0-9-]{1,63})\.[a-z0-9-]{1,63}([.:][a-z0-9-]{1,63}){0,3}")
+# All well-formed model ids of these providers exist, in all Regions.
+_MODEL_ID = re.compile(
+    r"(ai21|amazon|anthropic|cohere|deepseek|google|meta|minimax|mistral|moonshot|nvidia|openai|qwen"
+    r"|stability|twelvelabs|writer|zai)\.[a-z0-9-]{1,63}([.:][a-z0-9-]{1,63}){0,3}"
+)
 
 
 @dataclass(frozen=True)
@@ -132,8 +113,7 @@ def _from_application_profile(arn: str, profiles: InferenceProfiles) -> ModelRef
 
 
 def _is_model(model_id: str) -> bool:
-    match = _MODEL_ID.fullmatch(model_id)
-    return match is not None and match["provider"] in PROVIDERS
+    return _MODEL_ID.fullmatch(model_id) is not None
 
 
 def _model_arn(partition: str, region: str, model: str) -> str:
