@@ -367,6 +367,8 @@ def statement(**changes: object) -> dict[str, Any]:
         statement(Condition={"Null": {"a:a": "yes"}}),
         statement(Condition={"Bool": {"a:a": "yes"}}),
         statement(Condition={"NumericEquals": {"a:a": "ten"}}),
+        statement(Condition={"DateEquals": {"a:a": "99999999999999"}}),
+        statement(Condition={"BinaryEquals": {"a:a": "é"}}),
         statement(Condition={"DateEquals": {"a:a": "yesterday"}}),
         statement(Condition={"IpAddress": {"a:a": "10.0.0.0/33"}}),
         statement(Condition={"BinaryEquals": {"a:a": "%"}}),

@@ -33,7 +33,8 @@ class FunctionConfiguration:
 
     def __init__(self) -> None:
         self._logging: dict[tuple[str, str, str], Mapping[str, str]] = {}
-        self._snap_start: set[tuple[str, str, str]] = set()
+        # SnapStart's ApplyOn. The local AWS takes no snapshots, so each version starts cold.
+        self._apply_on: dict[tuple[str, str, str], str] = {}
         self._operations: Mapping[str, Callable[[Call], Mapping[str, Any]]] = {
             "CreateFunction": self._create,
             "GetFunction": self._get,
@@ -59,7 +60,7 @@ class FunctionConfiguration:
     def forget(self, name: FunctionName) -> None:
         """Remove the settings of a deleted function."""
         self._logging.pop(name.place, None)
-        self._snap_start.discard(name.place)
+        self._apply_on.pop(name.place, None)
 
     def _create(self, call: Call) -> Mapping[str, Any]:
         spec = json.loads(call.body)
@@ -73,7 +74,7 @@ class FunctionConfiguration:
             raise ServiceError("InvalidParameterValueException", message)
         function = moto.create_function(spec)
         self._logging[name.place] = logging_config(name.name, spec.get("LoggingConfig"))
-        self._set_snap_start(name, spec.get("SnapStart") or {})
+        self._apply_on[name.place] = (spec.get("SnapStart") or {}).get("ApplyOn", "None")
         return self._with_settings(name, function.get_configuration(on_create=True))
 
     def _get(self, call: Call) -> Mapping[str, Any]:
@@ -106,30 +107,20 @@ class FunctionConfiguration:
         if "LoggingConfig" in body:
             self._logging[name.place] = logging_config(name.name, body["LoggingConfig"])
         if "SnapStart" in body:
-            self._set_snap_start(name, body["SnapStart"])
+            self._apply_on[name.place] = body["SnapStart"].get("ApplyOn", "None")
         if "TracingConfig" in body:
             function.tracing_config = body["TracingConfig"]
         if "EphemeralStorage" in body:
             function.ephemeral_storage = body["EphemeralStorage"]["Size"]
         return self._with_settings(name, function.update_configuration(body))
 
-    def _set_snap_start(self, name: FunctionName, members: Mapping[str, str]) -> None:
-        """Store the setting; the local AWS takes no snapshots, so each version starts cold."""
-        if members.get("ApplyOn") == "PublishedVersions":
-            self._snap_start.add(name.place)
-        else:
-            self._snap_start.discard(name.place)
-
     def _with_settings(
         self, name: FunctionName, configuration: Mapping[str, Any]
     ) -> dict[str, Any]:
-        enabled = name.place in self._snap_start
-        snap_start = {
-            "ApplyOn": "PublishedVersions" if enabled else "None",
-            "OptimizationStatus": "On" if enabled and name.qualifier else "Off",
-        }
+        apply_on = self._apply_on.get(name.place, "None")
+        status = "On" if apply_on == "PublishedVersions" and name.qualifier else "Off"
         return {
             **configuration,
             "LoggingConfig": self.logging(name),
-            "SnapStart": snap_start,
+            "SnapStart": {"ApplyOn": apply_on, "OptimizationStatus": status},
         }

@@ -64,9 +64,9 @@ class EnvironmentPool:
         finally:
             self._give_back(environment)
 
-    def end(self, account: str, region: str, name: str) -> None:
+    def end(self, place: tuple[str, str, str]) -> None:
         """End all environments of a function, including busy ones."""
-        self._end(_select(self.all(), account, region, name))
+        self._end(_select(self.all(), place))
 
     def close(self) -> None:
         """End all environments and remove their files."""
@@ -81,10 +81,10 @@ class EnvironmentPool:
         with self._lock:
             if self._closed:
                 raise ServiceError("ServiceException", "The local AWS is stopping.", 500)
-            busy = _select(self._busy, function.account, function.region, function.name)
+            busy = _select(self._busy, function.place)
             if concurrency is not None and len(busy) >= concurrency:
                 raise ServiceError("TooManyRequestsException", "Rate Exceeded.", 429)
-            idle = _select(self._idle, function.account, function.region, function.name)
+            idle = _select(self._idle, function.place)
             stale = [environment for environment in idle if not self._fits(environment, function)]
             fitting = [environment for environment in idle if environment not in stale]
             environment = fitting[-1] if fitting else self._start(function)
@@ -152,12 +152,6 @@ class EnvironmentPool:
 
 
 def _select(
-    environments: list[ExecutionEnvironment], account: str, region: str, name: str
+    environments: list[ExecutionEnvironment], place: tuple[str, str, str]
 ) -> list[ExecutionEnvironment]:
-    place = (account, region, name)
-    return [
-        environment
-        for environment in environments
-        if (environment.function.account, environment.function.region, environment.function.name)
-        == place
-    ]
+    return [environment for environment in environments if environment.function.place == place]

@@ -36,12 +36,21 @@ def logging_config(name: str, members: Mapping[str, str] | None) -> Mapping[str,
 
 
 @dataclass(frozen=True)
-class FunctionVersion:
-    """An environment may serve all equal versions. ``timeout`` is in seconds, ``memory`` in MB."""
-
+class _Function:
     account: str
     region: str
     name: str
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """The key of the function, for all of its versions."""
+        return self.account, self.region, self.name
+
+
+@dataclass(frozen=True)
+class FunctionVersion(_Function):
+    """An environment may serve all equal versions. ``timeout`` is in seconds, ``memory`` in MB."""
+
     version: str
     arn: str
     handler: str
@@ -56,18 +65,10 @@ class FunctionVersion:
 
 
 @dataclass(frozen=True)
-class FunctionName:
+class FunctionName(_Function):
     """The function to which a FunctionName parameter refers."""
 
-    account: str
-    region: str
-    name: str
     qualifier: str | None
-
-    @property
-    def place(self) -> tuple[str, str, str]:
-        """The key of the function, whichever of its versions the name refers to."""
-        return self.account, self.region, self.name
 
 
 def read_name(call: Call) -> FunctionName:

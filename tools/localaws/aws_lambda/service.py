@@ -63,7 +63,7 @@ class Lambda:
             return self._invoke(call)
         if call.operation == "DeleteFunction":
             name = read_name(call)
-            self._pool.end(*name.place)
+            self._pool.end(name.place)
             self._configuration.forget(name)
         return self._configuration.answer(call)
 
