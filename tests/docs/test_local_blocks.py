@@ -93,7 +93,7 @@ def test_apply_of_one_tenant_leaves_the_others_alone(outputs):
 
 
 def test_destroy_keeps_the_log_groups_and_their_key(outputs):
-    assert "Records, their key and their readers stay" in output_of(outputs, "make destroy")
+    assert "Records, their key and their readers remain" in output_of(outputs, "make destroy")
 
 
 def test_down_stops_the_local_aws(outputs):
