@@ -6,13 +6,11 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tools.command_error import CommandError
 from tools.paths import MODULES, ROOT, WORK
 from tools.terraform.toolchain import ensure_toolchain
 
@@ -123,19 +121,10 @@ def _planned_outputs(
     variables.write_text(json.dumps({"accounts": inputs}))
 
     def terraform(*arguments: str) -> str:
-        process = subprocess.run(
-            [toolchain.terraform, f"-chdir={root}", *arguments],
-            env=toolchain.environment(os.environ),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if process.returncode != 0:
-            raise CommandError((process.stderr or process.stdout).strip())
-        return process.stdout
+        return toolchain.run(root, *arguments, environment=os.environ)
 
-    terraform("init", "-no-color")
-    terraform("plan", "-no-color", f"-var-file={variables}", f"-out={plan}")
+    terraform("init")
+    terraform("plan", f"-var-file={variables}", f"-out={plan}")
     shown = json.loads(terraform("show", "-json", str(plan)))
     outputs: dict[str, Any] = shown["planned_values"]["outputs"]["deployers"]["value"]
     return outputs

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -141,27 +140,17 @@ class Terraform:
         """Run terraform and return what it prints; CommandError with its own message when it fails."""
         root = ENVIRONMENTS / state.root
         data_dir = self._data_dir(state)
-        toolchain = ensure_toolchain(self.progress)
         command = ["terraform", f"-chdir={root.relative_to(ROOT)}", *arguments]
         self.progress(f"TF_DATA_DIR={_relative(data_dir)} {shlex.join(command)}")
-        process = subprocess.run(
-            [toolchain.terraform, *command[1:], *_without_colour(arguments)],
-            cwd=ROOT,
-            env={
-                **toolchain.environment(self.process_environment()),
-                "TF_DATA_DIR": str(data_dir),
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if process.returncode == 0:
-            return process.stdout
-        if missing_state is not None and "No state file was found" in process.stderr:
-            return missing_state
-        # Whatever the reason was, the next command runs init again.
-        self._stamp(state).unlink(missing_ok=True)
-        raise CommandError((process.stderr or process.stdout).strip())
+        environment = {**self.process_environment(), "TF_DATA_DIR": str(data_dir)}
+        try:
+            return ensure_toolchain(self.progress).run(root, *arguments, environment=environment)
+        except CommandError as error:
+            if missing_state is not None and "No state file was found" in str(error):
+                return missing_state
+            # Whatever the reason was, the next command runs init again.
+            self._stamp(state).unlink(missing_ok=True)
+            raise
 
 
 def summary(output: str) -> str:
@@ -169,10 +158,6 @@ def summary(output: str) -> str:
     prefixes = ("Plan:", "No changes", "Apply complete!", "Destroy complete!")
     counts = [line.strip() for line in output.splitlines() if line.strip().startswith(prefixes)]
     return counts[-1] if counts else "no resources to change"
-
-
-def _without_colour(arguments: tuple[str, ...]) -> list[str]:
-    return ["-no-color"] if arguments[0] in {"init", "plan", "apply", "destroy", "output"} else []
 
 
 def _relative(path: Path) -> str:

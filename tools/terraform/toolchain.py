@@ -69,6 +69,24 @@ class Toolchain:
             "TF_INPUT": "0",
         }
 
+    def run(self, folder: Path, *arguments: str, environment: Mapping[str, str]) -> str:
+        """Run terraform in ``folder`` and return what it prints.
+
+        Raises CommandError with terraform's own message when it fails.
+        """
+        has_colour = arguments[0] in {"init", "plan", "apply", "destroy", "output"}
+        process = subprocess.run(
+            [self.terraform, *arguments, *(["-no-color"] if has_colour else [])],
+            cwd=folder,
+            env=self.environment(environment),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if process.returncode != 0:
+            raise CommandError((process.stderr or process.stdout).strip())
+        return process.stdout
+
 
 def ensure_toolchain(progress: Callable[[str], None]) -> Toolchain:
     """Return the toolchain; set it up on first use and again when its inputs change.
