@@ -8,13 +8,10 @@ interface client receives until it requests the next one.
 from __future__ import annotations
 
 import statistics
-import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tools.bench.goals import Goal
+from tools.bench.figures import Figure, Goal, Section
 from tools.bench.lab import lab
 from tools.bench.local_tenant import LOG
 from tools.bench.zips import build
@@ -23,18 +20,17 @@ from tools.packaging import build as package
 from tools.packaging.variant import MACHINES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import argparse
+    from collections.abc import Callable
 
     from tools.bench.lab import Lab
 
-VARIANTS = ("raw", "naive", "ours")
-TURNS = ("naive", "raw", "ours")  # raw and ours, whose difference counts, are next to each other
+TURNS = ("usual", "raw", "ours")  # raw and ours, whose difference counts, are next to each other
 PROMPT = {"prompt": "What is a confused deputy?"}
 # The local AWS's answer quotes the prompt, in at most 40 chunks.
 SHORT = {"prompt": "word", "stream": True, "times": 5}
 LONG = {"prompt": "word " * 25, "stream": True, "times": 5}
 SERIES = {**PROMPT, "times": 20}
-ENVIRONMENTS = 16
 WARM_UP = 10
 ACTIONS = ("sts:AssumeRole", "logs:PutLogEvents")
 
@@ -44,41 +40,11 @@ WARM_EXTRA_MS = 1.0
 CHUNK_EXTRA_MS = 0.05
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One line of the table: the samples of each variant, in ``unit``."""
-
-    name: str
-    unit: str
-    samples: dict[str, list[float]]
-
-    def median(self, variant: str) -> float:
-        """Return the median."""
-        return statistics.median(self.samples[variant])
-
-    def p99(self, variant: str) -> float:
-        """Return the 99th percentile, which of fewer than a hundred samples is the greatest."""
-        ordered = sorted(self.samples[variant])
-        return ordered[max(0, -(-99 * len(ordered) // 100) - 1)]
-
-
-@dataclass(frozen=True)
-class Section:
-    """The figures of one section, and the goals that they show."""
-
-    figures: list[Figure]
-    goals: list[Goal]
-
-
-def measure(names: Sequence[str], runs: int | None) -> dict[str, Section]:
-    """Run these sections with ``runs`` turns each, or with each section's own number of turns."""
-    sections = {}
+def measure(name: str, options: argparse.Namespace) -> Section:
+    """Run a section with the number of turns in the options, or with its own number."""
+    section, default_runs = SECTIONS[name]
     with lab(build(progress)) as functions:
-        for name in names:
-            progress(f"Measuring: {name}")
-            section, default_runs = SECTIONS[name]
-            sections[name] = section(functions, runs or default_runs)
-    return sections
+        return section(functions, options.runs or default_runs)
 
 
 def cold(functions: Lab, runs: int) -> Section:
@@ -93,11 +59,7 @@ def cold(functions: Lab, runs: int) -> Section:
             first[variant].append(init + invocation.duration)
     figure = Figure("cold start until ready", "ms", ready)
     times = figure.median("ours") / figure.median("raw")
-    goal = Goal(
-        f"the cold start takes at most {READY_TIMES_RAW:.1f} times as long as raw boto3's",
-        f"{times:.2f} times",
-        times <= READY_TIMES_RAW,
-    )
+    goal = Goal("the cold start, compared with raw boto3's", times, READY_TIMES_RAW, "times")
     return Section([figure, Figure("cold start and first answer", "ms", first)], [goal])
 
 
@@ -114,104 +76,50 @@ def warm(functions: Lab, runs: int) -> Section:
             durations[variant].append(functions.invoke(variant, PROMPT).duration)
         for variant in TURNS:
             series[variant] += functions.invoke(variant, SERIES).answer["milliseconds"]
-    calls = {variant: _calls(functions, variant) for variant in VARIANTS}
-    extra = _median_extra(series)
+    calls = {variant: _calls(functions, variant) for variant in TURNS}
+    figures = [
+        Figure("warm invocation", "ms", durations),
+        Figure("one answer of many", "ms", series),
+    ]
+    for action in ACTIONS:
+        samples = {variant: [calls[variant][action]] for variant in TURNS}
+        figures.append(Figure(f"{action} per warm invocation", "calls", samples))
     assumptions = calls["ours"]["sts:AssumeRole"]
-    return Section(
-        [
-            Figure("warm invocation", "ms", durations),
-            Figure("one answer of a series", "ms", series),
-            *(
-                Figure(
-                    f"{action} per warm invocation",
-                    "calls",
-                    {variant: [calls[variant][action]] for variant in VARIANTS},
-                )
-                for action in ACTIONS
-            ),
-        ],
-        [
-            Goal(
-                f"LangChain and the record add at most {WARM_EXTRA_MS:.1f} ms to an answer",
-                f"{extra:+.2f} ms",
-                extra <= WARM_EXTRA_MS,
-            ),
-            Goal(
-                "a warm invocation does not call STS",
-                f"{assumptions:g} calls",
-                assumptions == 0,
-            ),
-        ],
-    )
+    goals = [
+        Goal("LangChain and the record in an answer", _median_extra(series), WARM_EXTRA_MS, "ms"),
+        Goal("calls of STS in a warm invocation", assumptions, 0, "calls"),
+    ]
+    return Section(figures, goals)
 
 
 def stream(functions: Lab, runs: int) -> Section:
     """Measure a long and a short stream; their difference gives the time per chunk."""
     _warm_up(functions, LONG)
-    durations = {"short": _by_variant(), "long": _by_variant()}
-    chunks = {}
+    short_chunks, long_chunks = (
+        functions.invoke("ours", event).answer["chunks"] for event in (SHORT, LONG)
+    )
+    short, long = _by_variant(), _by_variant()
     for _ in range(runs):
-        for length, event in (("short", SHORT), ("long", LONG)):
+        for event, durations in ((SHORT, short), (LONG, long)):
             for variant in TURNS:
-                answer = functions.invoke(variant, event).answer
-                durations[length][variant] += answer["milliseconds"]
-                chunks[length] = answer["chunks"]
+                durations[variant] += functions.invoke(variant, event).answer["milliseconds"]
     figures = [
-        Figure(f"stream of {chunks[length]} chunks", "ms", durations[length])
-        for length in ("short", "long")
+        Figure(f"stream of {short_chunks} chunks", "ms", short),
+        Figure(f"stream of {long_chunks} chunks", "ms", long),
     ]
     differences = {
-        variant: [
-            long - short
-            for long, short in zip(
-                durations["long"][variant], durations["short"][variant], strict=True
-            )
-        ]
-        for variant in VARIANTS
+        variant: [b - a for a, b in zip(short[variant], long[variant], strict=True)]
+        for variant in TURNS
     }
-    extra = _median_extra(differences) / (chunks["long"] - chunks["short"])
-    goal = Goal(
-        f"a chunk takes at most {CHUNK_EXTRA_MS:.2f} ms longer than raw boto3's",
-        f"{extra:+.3f} ms",
-        extra <= CHUNK_EXTRA_MS,
-    )
+    extra = _median_extra(differences) / (long_chunks - short_chunks)
+    goal = Goal("a chunk, in addition to raw boto3's time", extra, CHUNK_EXTRA_MS, "ms")
     return Section(figures, [goal])
-
-
-def concurrency(functions: Lab, runs: int) -> Section:
-    """Measure many execution environments at once, all of them cold and then all of them warm."""
-    cold_starts, durations = _by_variant(), _by_variant()
-    with ThreadPoolExecutor(ENVIRONMENTS) as callers:
-        for variant in VARIANTS:
-            functions.renew(variant)
-            started = time.perf_counter()
-            list(
-                callers.map(
-                    lambda _, name=variant: functions.invoke(name, PROMPT), range(ENVIRONMENTS)
-                )
-            )
-            cold_starts[variant].append((time.perf_counter() - started) * 1000)
-        for _ in range(runs):
-            for variant in VARIANTS:
-                durations[variant] += callers.map(
-                    lambda _, name=variant: functions.invoke(name, PROMPT).duration,
-                    range(ENVIRONMENTS),
-                )
-    return Section(
-        [
-            Figure(
-                f"{ENVIRONMENTS} cold starts at once, until all have answered", "ms", cold_starts
-            ),
-            Figure(f"{ENVIRONMENTS} warm invocations at once, each", "ms", durations),
-        ],
-        [],
-    )
 
 
 def memory(functions: Lab, runs: int) -> Section:
     """Measure the most memory that an execution environment has used after some invocations."""
     peaks = _by_variant()
-    for variant in VARIANTS:
+    for variant in TURNS:
         functions.renew(variant)
         for _ in range(runs):
             used = functions.invoke(variant, PROMPT).memory
@@ -221,24 +129,16 @@ def memory(functions: Lab, runs: int) -> Section:
 
 def size(functions: Lab, runs: int) -> Section:  # noqa: ARG001 - all sections have the same parameters
     """Compare the sizes of the zips; ours is the one for arm64."""
-    samples = {variant.name: [variant.megabytes] for variant in build(progress)}
-    megabytes = {
-        architecture: package.build(architecture, progress).stat().st_size / 1e6
-        for architecture in MACHINES
-    }
-    goal = Goal(
-        f"the zip has at most {ZIP_MEGABYTES} MB",
-        ", ".join(f"{size:.2f} MB for {name}" for name, size in megabytes.items()),
-        max(megabytes.values()) <= ZIP_MEGABYTES,
-    )
-    return Section([Figure("zip", "MB", {**samples, "ours": [megabytes["arm64"]]})], [goal])
+    samples = {name: [path.stat().st_size / 1e6] for name, path in build(progress).items()}
+    ours = {name: package.build(name, progress).stat().st_size / 1e6 for name in MACHINES}
+    goals = [Goal(f"the zip for {name}", size, ZIP_MEGABYTES, "MB") for name, size in ours.items()]
+    return Section([Figure("zip", "MB", {**samples, "ours": [ours["arm64"]]})], goals)
 
 
 SECTIONS: dict[str, tuple[Callable[[Lab, int], Section], int]] = {
     "cold": (cold, 15),
     "warm": (warm, 40),
     "stream": (stream, 20),
-    "concurrency": (concurrency, 10),
     "memory": (memory, 20),
     "size": (size, 1),
 }
@@ -251,12 +151,12 @@ def _median_extra(samples: dict[str, list[float]]) -> float:
 
 
 def _by_variant() -> dict[str, list[float]]:
-    return {variant: [] for variant in VARIANTS}
+    return {variant: [] for variant in TURNS}
 
 
 def _warm_up(functions: Lab, event: dict[str, Any]) -> None:
     for _ in range(WARM_UP):
-        for variant in VARIANTS:
+        for variant in TURNS:
             functions.invoke(variant, event)
 
 
@@ -268,7 +168,7 @@ def _calls(functions: Lab, variant: str) -> dict[str, float]:
     actions = Counter(
         call.action
         for call in functions.control.calls()[before:]
-        if LOG
-        not in (call.resource or "")  # the platform writes the function's log after the invocation
+        # The platform writes the function's log after the invocation.
+        if LOG not in (call.resource or "")
     )
     return {action: actions[action] / WARM_UP for action in ACTIONS}

@@ -8,22 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.config import Config
-
 from tools.bench import local_tenant
 from tools.command_error import CommandError
 from tools.localaws.background import temporary_local_aws
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from tools.bench.local_tenant import LocalTenant
-    from tools.bench.zips import Zip
 
-SETTINGS = {
-    **local_tenant.SETTINGS,
-    "models": {"claude": {"model": local_tenant.HAIKU, "regions": [local_tenant.REGION]}},
-}
+SETTINGS = {**local_tenant.SETTINGS, "models": local_tenant.ONE_MODEL}
 TIMEOUT = 300  # seconds; a row of streams takes long on a busy machine
 
 
@@ -42,19 +37,15 @@ class Invocation:
 
 
 class Lab:
-    """Invokes the functions, each of which has the name of its zip."""
+    """Invokes the functions, each of which has the name of its variant."""
 
-    def __init__(self, tenant: LocalTenant, zips: Sequence[Zip]) -> None:
+    def __init__(self, tenant: LocalTenant, zips: Mapping[str, Path]) -> None:
         self.control = tenant.control
         self._cold_starts = 0
-        session: Any = tenant.customer
-        config = Config(
-            read_timeout=600, max_pool_connections=50, retries={"total_max_attempts": 1}
-        )
-        self._lambda = session.client("lambda", endpoint_url=tenant.url, config=config)
-        for variant in zips:
-            tenant.create_function(variant.name, variant.handler, variant.path.read_bytes())
-            self.renew(variant.name)
+        self._lambda = tenant.invoking_client()
+        for name, path in zips.items():
+            tenant.create_function(name, "entry.handler", path.read_bytes())
+            self.renew(name)
         # LangChain's usual handler looks for its log stream before each record.
         tenant.client("iam").put_role_policy(
             RoleName=local_tenant.EXECUTION_ARN.rpartition("/")[2],
@@ -87,17 +78,15 @@ class Lab:
     def renew(self, name: str) -> None:
         """Change the function's variables, so that its next invocation is a cold start."""
         self._cold_starts += 1
-        variables = {
-            "TENANT_BEDROCK": json.dumps(SETTINGS),
-            "COLD_START": str(self._cold_starts),
-        }
+        cold_start = str(self._cold_starts)
+        variables = {"TENANT_BEDROCK": json.dumps(SETTINGS), "COLD_START": cold_start}
         self._lambda.update_function_configuration(
             FunctionName=name, Environment={"Variables": variables}, Timeout=TIMEOUT
         )
 
 
 @contextmanager
-def lab(zips: Sequence[Zip]) -> Iterator[Lab]:
+def lab(zips: Mapping[str, Path]) -> Iterator[Lab]:
     """Yield a lab with a function for each zip, on a local AWS that stops afterwards."""
     with temporary_local_aws() as url:
         yield Lab(local_tenant.create(url), zips)

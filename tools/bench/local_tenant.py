@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.config import Config
 
 from tools.localaws.control import Control
 from tools.packaging import build as package
@@ -74,6 +75,11 @@ class LocalTenant:
         """Return an administrator's client in the customer account, or in the account of ``session``."""
         return (session or self.customer).client(service, endpoint_url=self.url)  # type: ignore[call-overload]
 
+    def invoking_client(self) -> Any:  # noqa: ANN401
+        """Return a client of Lambda that waits for the longest function and never invokes it twice."""
+        config = Config(read_timeout=910, retries={"total_max_attempts": 1})
+        return self.customer.client("lambda", endpoint_url=self.url, config=config)
+
     def connect(self) -> Any:  # noqa: ANN401
         """Return ``tenant_bedrock.connect()``, imported here because the bench lacks it on its path."""
         return importlib.import_module("tenant_bedrock").connect()
@@ -95,9 +101,10 @@ class LocalTenant:
         lines = [message for message in self.messages(LOG) if '"tenantBedrock"' in message]
         return [json.loads(line)["record"] for line in lines]
 
-    def messages(self, group: str) -> list[str]:
+    def messages(self, group: str, session: boto3.Session | None = None) -> list[str]:
         """Return the messages of all events of a log group, oldest first."""
-        pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+        logs = self.client("logs", session)
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
         return [event["message"] for page in pages for event in page["events"]]
 
     def record(self, record_id: str) -> dict[str, Any]:

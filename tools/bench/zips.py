@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,59 +25,47 @@ LOCK = ROOT / "tools" / "bench" / "requirements.txt"
 BOTO3 = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
 
 
-@dataclass(frozen=True)
-class Zip:
-    """One handler's zip for this machine; ``handler`` is its entry point as Lambda writes it."""
+def build(progress: Callable[[str], None]) -> dict[str, Path]:
+    """Return the zips for this machine by variant; build them if an input has changed.
 
-    name: str
-    path: Path
-    handler: str
-
-    @property
-    def megabytes(self) -> float:
-        """Its size in millions of bytes."""
-        return self.path.stat().st_size / 1e6
-
-
-def build(progress: Callable[[str], None]) -> list[Zip]:
-    """Return the zips of the raw, the usual and our own handler; build them if an input has changed."""
+    The entry point of each is ``entry.handler``.
+    """
     package_zip = package.build("host", progress)
-    raw, naive, ours = (RESULTS / f"{name}.zip" for name in ("raw", "naive", "ours"))
+    zips = {variant: RESULTS / f"{variant}.zip" for variant in ("raw", "usual", "ours")}
     stamp = RESULTS / "zips.made-from"
     inputs = _fingerprint(package_zip)
     if not stamp.is_file() or stamp.read_text() != inputs:
         with tempfile.TemporaryDirectory(dir=RESULTS) as folder:
-            _build_comparators(Path(folder), raw, naive, progress)
-        shutil.copy(package_zip, ours)
-        with zipfile.ZipFile(ours, "a") as zip_archive:
-            for path in (HANDLERS / "ours.py", STOPWATCH):
-                zip_archive.write(path, path.name)
+            _build_comparators(Path(folder), zips["raw"], zips["usual"], progress)
+        shutil.copy(package_zip, zips["ours"])
+        with zipfile.ZipFile(zips["ours"], "a") as zip_archive:
+            zip_archive.write(HANDLERS / "ours.py", "entry.py")
+            zip_archive.write(STOPWATCH, STOPWATCH.name)
         stamp.write_text(inputs)
-    return [Zip(path.stem, path, f"{path.stem}.handler") for path in (raw, naive, ours)]
+    return zips
 
 
 def _build_comparators(
-    folder: Path, raw: Path, naive: Path, progress: Callable[[str], None]
+    folder: Path, raw: Path, usual: Path, progress: Callable[[str], None]
 ) -> None:
     """Zip boto3 with bytecode, as Lambda's own Python has it, and all of LangChain without any."""
     progress("Installing LangChain with all its dependencies, for the comparison")
-    langchain, boto3 = folder / "naive", folder / "raw"
+    langchain, boto3 = folder / "usual", folder / "raw"
     pip.install(sys.executable, LOCK, ["--no-compile", f"--target={langchain}"], progress)
     boto3.mkdir()
     for name in BOTO3:
         source = langchain / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, boto3 / name)
-    for path in (HANDLERS / "raw.py", STOPWATCH):
-        shutil.copy(path, boto3)
+    for tree in (boto3, langchain):
+        shutil.copy(HANDLERS / f"{tree.name}.py", tree / "entry.py")
+        shutil.copy(STOPWATCH, tree)
     bytecode.compile_tree(boto3, Path(sys.executable))
-    for path in (HANDLERS / "naive.py", STOPWATCH):
-        shutil.copy(path, langchain)
     # If a zip has no bytecode at all, the local AWS keeps what Python compiles. One compiled file
     # prevents that: on Lambda nothing is kept, because /var/task is read-only.
-    subprocess.run([sys.executable, "-m", "compileall", "-q", langchain / "naive.py"], check=True)
+    subprocess.run([sys.executable, "-m", "compileall", "-q", langchain / "entry.py"], check=True)
     progress("Zipping the handlers to compare with")
     archive.pack(boto3, raw)
-    archive.pack(langchain, naive)
+    archive.pack(langchain, usual)
 
 
 def _fingerprint(package_zip: Path) -> str:

@@ -1,14 +1,13 @@
 """`make bench`: measure the product beside the usual solutions, in one run on one machine.
 
-ONLY=plan         `terraform plan` of the operations root for 100 to 3,000 tenants
-ONLY=prove        the proof of such a plan, without the plan itself
-ONLY=record       the records of CALLS= calls during faults, beside the usual logging handler
-ONLY=cold         the handler's cold start, beside those of raw boto3 and of the usual LangChain handler
-ONLY=warm         a warm invocation of the three, and its calls to AWS
-ONLY=stream       a long stream
-ONLY=concurrency  16 execution environments at once
-ONLY=memory       peak memory
-ONLY=size         the zips
+ONLY=plan    `terraform plan` of the operations root for 100 to 3,000 tenants
+ONLY=prove   the proof of such a plan, without the plan itself
+ONLY=record  the records of CALLS= calls during faults, beside the usual logging handler
+ONLY=cold    the handler's cold start, beside those of raw boto3 and of the usual LangChain handler
+ONLY=warm    a warm invocation of the three, and its calls to AWS
+ONLY=stream  a long stream
+ONLY=memory  peak memory
+ONLY=size    the zips
 
 The figures are written to build/bench as JSON, together with the machine they were measured on. Exits 1
 if a goal is missed.
@@ -17,27 +16,24 @@ if a goal is missed.
 from __future__ import annotations
 
 import argparse
+from functools import partial
+from typing import TYPE_CHECKING
 
-from tools.bench import (
-    RESULTS,
-    figures,
-    functions,
-    goals,
-    machine,
-    plan_time,
-    proof_time,
-    record_faults,
-)
+from tools.bench import RESULTS, figures, functions, plan_time, proof_time, record_faults
 from tools.cli.console import progress, run
+from tools.paths import ROOT
 
-SECTIONS = {
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tools.bench.figures import Section
+
+SECTIONS: dict[str, Callable[[argparse.Namespace], Section]] = {
+    **{name: partial(functions.measure, name) for name in functions.SECTIONS},
     "plan": plan_time.plan,
     "prove": proof_time.prove,
     "record": record_faults.record,
 }
-
-
-SECTION_NAMES = [*functions.SECTIONS, *SECTIONS]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     arguments.add_argument(
-        "--only", choices=SECTION_NAMES, help="one section; the default is all of them"
+        "--only", choices=SECTIONS, help="one section; the default is all of them"
     )
     arguments.add_argument("--runs", type=int, help="turns, instead of each section's own number")
     arguments.add_argument(
@@ -69,27 +65,14 @@ def main() -> int:
     """Run the selected sections; return 1 if a goal is missed."""
     options = parser().parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
-    selection = [options.only] if options.only else SECTION_NAMES
-    missed = _measure_functions(
-        [name for name in selection if name in functions.SECTIONS], options.runs
-    )
-    for name in selection:
-        if name in SECTIONS:
-            missed = SECTIONS[name](options) or missed
-    return int(missed)
-
-
-def _measure_functions(names: list[str], runs: int | None) -> bool:
-    """Measure, print and write these sections; return whether a goal is missed."""
-    if not names:
-        return False
-    machine_state = machine.describe()
-    sections = functions.measure(names, runs)
-    figures.show(machine_state, sections)
-    results = [goal for section in sections.values() for goal in section.goals]
-    goals.show(results)
-    progress(f"Written: {figures.write(machine_state, sections)}")
-    return any(result.met is False for result in results)
+    goals = []
+    for name in [options.only] if options.only else SECTIONS:
+        machine = figures.describe_machine()
+        section = SECTIONS[name](options)
+        figures.show(name, machine, section)
+        progress(f"Written: {figures.write(name, machine, section).relative_to(ROOT)}")
+        goals += section.goals
+    return int(not all(goal.is_met for goal in goals))
 
 
 if __name__ == "__main__":

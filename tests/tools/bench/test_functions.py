@@ -9,9 +9,7 @@ import re
 import pytest
 
 from tools.bench import figures, functions, lab
-from tools.bench.functions import VARIANTS, Figure, Section
-from tools.bench.goals import Goal
-from tools.bench.zips import Zip
+from tools.bench.figures import VARIANTS, Figure, Goal, Section
 from tools.commands import bench
 from tools.packaging import archive
 
@@ -36,10 +34,10 @@ def handler(event, context):
 def lab_functions(tmp_path_factory):
     """A lab whose three functions count their invocations and call nothing."""
     tree = tmp_path_factory.mktemp("tree")
-    (tree / "counting.py").write_text(COUNTING)
+    (tree / "entry.py").write_text(COUNTING)
     packed = tree.parent / "counting.zip"
     archive.pack(tree, packed)
-    with lab.lab([Zip(name, packed, "counting.handler") for name in VARIANTS]) as comparison:
+    with lab.lab(dict.fromkeys(VARIANTS, packed)) as comparison:
         yield comparison
 
 
@@ -88,39 +86,34 @@ def test_the_99th_percentile_is_the_one_a_hundredth_exceed():
     assert Figure("", "ms", {"ours": [3.0, 1.0]}).p99("ours") == 3.0
 
 
-@pytest.fixture
-def results(tmp_path, monkeypatch):
-    """The folder that the figures are written to."""
-    monkeypatch.setattr(figures, "JSON", tmp_path / "handler.json")
-    return tmp_path
-
-
 MACHINE = {"cores": 2, "cpu": "a processor", "load": (0.1, 0.2, 0.3), "python": "3.13.0"}
+COLD = Section(
+    [Figure("cold start", "ms", {"raw": [250.0, 260.0], "usual": [1000.0], "ours": [400.0]})],
+    [Goal("the time of raw boto3", 1.6, 2, "times"), Goal("calls of STS", 1, 0, "calls")],
+)
 
 
-def section(name, raw, ours):
-    samples = {"raw": raw, "naive": [1000.0], "ours": ours}
-    return Section([Figure(name, "ms", samples)], [Goal("quick", "1 ms", True)])
+def test_a_section_is_written_with_its_samples_and_goals(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "RESULTS", tmp_path)
 
+    content = json.loads(figures.write("cold", MACHINE, COLD).read_text())
 
-def test_a_section_alone_leaves_the_figures_of_the_others(results):
-    figures.write(MACHINE, {"cold": section("cold start", [250.0], [400.0])})
-    figures.write(MACHINE, {"warm": section("warm", [2.0, 4.0], [3.0])})
-
-    content = json.loads((results / "handler.json").read_text())
-    assert list(content) == ["cold", "warm"]
-    assert content["warm"]["figures"][0]["median"] == {"raw": 3.0, "naive": 1000.0, "ours": 3.0}
+    assert content["figures"][0]["median"] == {"raw": 255.0, "usual": 1000.0, "ours": 400.0}
+    assert content["figures"][0]["samples"]["raw"] == [250.0, 260.0]
+    assert [goal["is_met"] for goal in content["goals"]] == [True, False]
 
 
 def test_the_table_has_medians_and_99th_percentiles(capsys):
-    figures.show(MACHINE, {"cold": section("cold start", [250.0, 260.0], [400.0])})
+    figures.show("cold", MACHINE, COLD)
 
     lines = capsys.readouterr().out.splitlines()
     assert "2 cores, a processor, load 0.1 0.2 0.3" in lines
     (row,) = [line for line in lines if line.startswith("cold start")]
     assert re.findall(r"[\d.]+ ms(?: \(\d+\))?", row) == ["255 ms (260)", "1000 ms", "400 ms"]
+    assert "met: the time of raw boto3: 1.6 times, at most 2" in lines
+    assert "missed: calls of STS: 1 calls, at most 0" in lines
 
 
 def test_the_help_explains_every_section():
-    for name in (*bench.SECTIONS, *functions.SECTIONS):
+    for name in bench.SECTIONS:
         assert re.search(rf"ONLY={name}\s", bench.__doc__), name

@@ -1,26 +1,22 @@
 """`make bench ONLY=record` with few calls: it accounts for every paid call."""
 
 import argparse
-import json
 
 from tools.bench import record_faults
 
 
-def test_every_paid_call_has_a_record(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(record_faults, "LATENCY_CALLS", 4)
+def test_every_paid_call_has_a_record(monkeypatch):
     monkeypatch.setattr(record_faults, "USUAL_SHARE", 5)
-    monkeypatch.setattr(record_faults, "RESULT", tmp_path / "record.json")
 
-    missed = record_faults.record(argparse.Namespace(calls=10))
+    section = record_faults.record(argparse.Namespace(calls=10))
 
-    assert not missed
-    figures = json.loads((tmp_path / "record.json").read_text())
-    ours, usual = figures["tallies"]
-    assert (ours["name"], ours["calls"], ours["lost"]) == ("ours", 10, 0)
-    assert ours["paid"] == 10
-    assert (usual["name"], usual["calls"]) == ("usual", 2)
-    assert set(figures["latency_ms"]) == {"ours", "usual", "raw"}
-    assert "Records while one call in ten meets a fault" in capsys.readouterr().out
+    assert [goal.is_met for goal in section.goals] == [True]
+    counts = {figure.name: figure.samples for figure in section.figures}
+    assert counts["calls"] == {"ours": [10], "usual": [2]}
+    assert counts["paid"]["ours"] == [10]
+    assert counts["lost"]["ours"] == [0]
+    assert sum(counts[outcome]["ours"][0] for outcome in record_faults.OUTCOMES[2:]) == 10
+    assert set(counts["spilled"]) == {"ours"}
 
 
 def test_the_faults_are_the_same_in_every_run():

@@ -1,7 +1,8 @@
 """The usual way to write records, to compare with: a callback and a logging handler.
 
-LangChain's callback writes to watchtower, which sends in the background. It is flushed before the
-function returns, which many functions omit.
+The role is assumed and the clients are created once, at the cold start. LangChain's callback writes
+to watchtower, which sends in the background. It is flushed before the function returns, which many
+functions omit.
 """
 
 from __future__ import annotations
@@ -13,15 +14,22 @@ from typing import Any
 
 import boto3
 import watchtower
-from bedrock_client import client, model, region, settings
 from langchain_aws import ChatBedrockConverse
 from langchain_core.callbacks import BaseCallbackHandler
 
+settings = json.loads(os.environ["TENANT_BEDROCK"])
+keys = boto3.client("sts").assume_role(
+    RoleArn=settings["role_arn"],
+    ExternalId=settings["external_id"],
+    RoleSessionName=settings["tenant"],
+)["Credentials"]
+session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+client = session.client("bedrock-runtime")
 sender = watchtower.CloudWatchLogHandler(
     log_group_name=settings["record_log_group"],
     log_stream_name=os.environ["AWS_LAMBDA_LOG_STREAM_NAME"],
     create_log_group=False,
-    boto3_client=boto3.client("logs", region_name=region),
+    boto3_client=boto3.client("logs"),
 )
 log = logging.getLogger("records")
 log.setLevel(logging.INFO)
@@ -42,7 +50,12 @@ class Records(BaseCallbackHandler):
         log.info(json.dumps({"prompt": self.prompt, "error": str(error)}))
 
 
-chat = ChatBedrockConverse(client=client, bedrock_client=client, model=model, callbacks=[Records()])
+chat = ChatBedrockConverse(
+    client=client,
+    bedrock_client=client,
+    model=settings["models"]["claude"]["model"],
+    callbacks=[Records()],
+)
 
 
 def handler(event: dict[str, str], _context: object) -> dict[str, str]:
