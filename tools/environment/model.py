@@ -28,8 +28,6 @@ class CustomerAccount:
     tenant: str
     account_id: str
     region: str
-    readers: tuple[str, ...] = ()
-    unmaskers: tuple[str, ...] = ()
     snap_start: bool = False
 
     @property
@@ -190,8 +188,6 @@ def _from_variables(name: str, variables: dict[str, Any]) -> Environment:
                 tenant,
                 str(account_id),
                 account.get("region") or operations["region"],
-                tuple(account.get("readers", ())),
-                tuple(account.get("unmaskers", ())),
                 stanza.get("workload", {}).get("snap_start", False),
             )
             for tenant, stanza in stanzas.items()

@@ -36,8 +36,6 @@ LAYOUT = "registry.terraform.io/hashicorp/aws"
 MIRRORS = (
     "~/.terraform.d/plugins",
     "~/.local/share/terraform/plugins",
-    "/usr/local/share/terraform/plugins",
-    "/usr/share/terraform/plugins",
     "/opt",
     "/usr/local",
     "/usr/share",
