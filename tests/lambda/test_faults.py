@@ -139,7 +139,7 @@ def test_a_revoked_permission_spills(function: Any, ledger: Ledger) -> None:
 
     assert answer["record"]["delivery"] == "spilled"
     assert ledger.phases() == ["end", "end"]
-    assert [entry.kept for entry in ledger.entries()] == ["delivered", "spilled"]
+    assert [entry.place for entry in ledger.entries()] == ["delivered", "spilled"]
 
 
 def test_a_required_audit_withholds_what_cloudwatch_did_not_take(
@@ -153,7 +153,7 @@ def test_a_required_audit_withholds_what_cloudwatch_did_not_take(
     assert error["errorType"] == "NotRecordedError"
     (entry,) = ledger.entries()
     assert entry.id in error["errorMessage"]
-    assert (entry.phase, entry.kept) == ("end", "spilled")
+    assert (entry.phase, entry.place) == ("end", "spilled")
 
 
 def test_keys_with_eight_minutes_left_work_on_while_sts_is_down(function: Any) -> None:
@@ -221,7 +221,7 @@ def test_a_call_slower_than_the_function_is_given_up_in_time_and_sent_once(
     assert error["errorType"] == "ModelFailedError"
     (entry,) = ledger.entries()
     assert entry.id in error["errorMessage"]
-    assert (entry.phase, entry.kept) == ("error", "delivered")
+    assert (entry.phase, entry.place) == ("error", "delivered")
     (attempt,) = entry.record["tenantBedrock"]["attempts"]
     assert attempt["errorCode"] == "ReadTimeoutError"
 
@@ -237,7 +237,7 @@ def test_a_call_that_the_function_does_not_survive_is_recorded_before_lambda_end
 
     assert error["errorType"] == "Sandbox.Timedout"
     (entry,) = ledger.entries()
-    assert (entry.phase, entry.kept) == ("incomplete", "delivered")
+    assert (entry.phase, entry.place) == ("incomplete", "delivered")
     assert "hello there" in json.dumps(entry.record["input"])
 
 
@@ -251,7 +251,7 @@ def test_a_slow_call_is_recorded_in_time_even_without_cloudwatch(
     assert function.invoke({"prompt": "hello there"})["errorType"] == "ModelFailedError"
 
     (entry,) = ledger.entries()
-    assert (entry.phase, entry.kept) == ("error", "spilled")
+    assert (entry.phase, entry.place) == ("error", "spilled")
 
 
 STEPS = [
