@@ -42,7 +42,7 @@ class Lab:
     def __init__(self, tenant: LocalTenant, zips: Mapping[str, Path]) -> None:
         self.control = tenant.control
         self._cold_starts = 0
-        self._lambda = tenant.invoking_client()
+        self._lambda = tenant.invoker
         for name, path in zips.items():
             tenant.create_function(name, "entry.handler", path.read_bytes())
             self.renew(name)

@@ -12,6 +12,7 @@ import io
 import json
 import zipfile
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -75,8 +76,9 @@ class LocalTenant:
         """Return an administrator's client in the customer account, or in the account of ``session``."""
         return (session or self.customer).client(service, endpoint_url=self.url)  # type: ignore[call-overload]
 
-    def invoking_client(self) -> Any:  # noqa: ANN401
-        """Return a client of Lambda that waits for the longest function and never invokes it twice."""
+    @cached_property
+    def invoker(self) -> Any:  # noqa: ANN401
+        """A client of Lambda that waits for the longest function and never invokes one twice."""
         config = Config(read_timeout=910, retries={"total_max_attempts": 1})
         return self.customer.client("lambda", endpoint_url=self.url, config=config)
 
@@ -229,11 +231,12 @@ class Function:
 
     def invoke(self, event: object) -> dict[str, Any]:
         """Return the function's answer, or the error that Lambda reports."""
-        answer = self.tenant.client("lambda").invoke(
-            FunctionName=self.name, Payload=json.dumps(event).encode()
-        )
-        payload: dict[str, Any] = json.loads(answer["Payload"].read())
-        return payload
+        return self.send(event)[1]
+
+    def send(self, event: object) -> tuple[str, dict[str, Any]]:
+        """Return Lambda's request id and the function's answer or error."""
+        answer = self.tenant.invoker.invoke(FunctionName=self.name, Payload=json.dumps(event))
+        return answer["ResponseMetadata"]["RequestId"], json.load(answer["Payload"])
 
     def configure(self, *, timeout: int = 30, **members: object) -> None:
         """Change members of TENANT_BEDROCK; the next invocation starts a new execution environment."""

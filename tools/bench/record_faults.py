@@ -125,7 +125,6 @@ def _call_during_faults(
     tenant: LocalTenant, functions: Mapping[str, Function], calls: int
 ) -> dict[str, dict[str, str]]:
     """Return Lambda's request id of each call, by function and by prompt, which is unique."""
-    client = tenant.invoking_client()
     chance = random.Random(SEED)  # noqa: S311 - a script of faults, not a secret
     requests: dict[str, dict[str, str]] = {name: {} for name in functions}
     for function in functions.values():
@@ -138,10 +137,7 @@ def _call_during_faults(
             if trouble.kill is not None:
                 functions[name].kill(trouble.kill)
             prompt = f"call {number:06} of {name}"
-            answer = client.invoke(
-                FunctionName=functions[name].name, Payload=json.dumps({"prompt": prompt})
-            )
-            requests[name][prompt] = answer["ResponseMetadata"]["RequestId"]
+            requests[name][prompt] = functions[name].send({"prompt": prompt})[0]
             if trouble.kind != "none":
                 tenant.control.clear_faults()
                 tenant.control.post("lambda_spare", {})
@@ -171,6 +167,7 @@ def _draw(chance: random.Random) -> Trouble:
 
 
 def _count(requests: Mapping[str, str], paid: Counter[str], reader: RecordReader) -> Counter[str]:
+    """Count the outcomes of our own function's calls; raises CommandError if a record is damaged."""
     if reader.damage():
         raise CommandError("\n".join(reader.damage()))
     entries = defaultdict(list)
@@ -194,6 +191,7 @@ def _explained_calls(entry: Entry) -> int:
 def _count_usual(
     requests: Mapping[str, str], paid: Counter[str], records: Counter[str]
 ) -> Counter[str]:
+    """Count the outcomes of the other function's calls, whose records have only a prompt."""
     return Counter(
         calls=len(requests),
         paid=paid.total(),
