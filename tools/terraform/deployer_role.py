@@ -121,7 +121,9 @@ def _planned_outputs(
     variables.write_text(json.dumps({"accounts": inputs}))
 
     def terraform(*arguments: str) -> str:
-        return toolchain.run(root, *arguments, environment=os.environ)
+        # A TF_DATA_DIR of the caller's own belongs to another root.
+        environment = {**os.environ, "TF_DATA_DIR": str(root / ".terraform")}
+        return toolchain.run(root, *arguments, environment=environment)
 
     terraform("init")
     terraform("plan", f"-var-file={variables}", f"-out={plan}")

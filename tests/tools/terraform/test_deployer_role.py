@@ -44,6 +44,13 @@ def test_terraform_runs_again_only_after_a_change(render):
     assert "another-external-id-of-acme" in roles[changed.accounts[0]].trust
 
 
+def test_a_data_directory_of_the_caller_is_left_alone(render, tmp_path, monkeypatch):
+    monkeypatch.setenv("TF_DATA_DIR", str(tmp_path / "of-the-caller"))
+    roles, _ = render(load_environment("local"))
+    assert roles
+    assert not (tmp_path / "of-the-caller").exists()
+
+
 def test_an_environment_without_customer_accounts_needs_no_terraform(render):
     environment = load_environment("local")
     assert deployer_roles(environment, [], print) == {}
