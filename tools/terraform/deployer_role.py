@@ -127,6 +127,6 @@ def _planned_outputs(
 
     terraform("init")
     terraform("plan", f"-var-file={variables}", f"-out={plan}")
-    shown = json.loads(terraform("show", "-json", str(plan)))
-    outputs: dict[str, Any] = shown["planned_values"]["outputs"]["deployers"]["value"]
+    planned_values = json.loads(terraform("show", "-json", str(plan)))["planned_values"]
+    outputs: dict[str, Any] = planned_values["outputs"]["deployers"]["value"]
     return outputs
