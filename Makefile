@@ -1,4 +1,4 @@
-# `make` lists the commands. `make X` runs tools/commands/X.py, which prints the terraform commands it runs.
+# `make` lists the commands. `make X` runs tools/commands/X.py.
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
@@ -13,12 +13,12 @@ SET_UP = $(if $(PYTHON),,$(error There is no Python of at least 3.11 on PATH; in
 RUN = $(SET_UP) && .venv/bin/python -m tools.commands.$@
 
 # A shell may export ENV or NAME for its own purposes, so only what is written after `make` counts. Values are
-# passed on as they are written: make would otherwise run what stands in $(shell …).
+# passed on as they are written: make would otherwise execute a $(shell …) in a value.
 on_command_line = $(filter command line,$(origin $(1)))
 option = $(if $(call on_command_line,$(1)),--$(2)='$(subst ','\'',$(value $(1)))')
 flag = $(if $(call on_command_line,$(1)),--$(2))
 required = $(if $(call on_command_line,$(1)),,$(error $@ needs $(1)=, for instance: make $@ $(2)))
-override PROMPT := $(value PROMPT)
+override PROMPT := $(if $(call on_command_line,PROMPT),$(value PROMPT))
 export PROMPT
 ENV_OPTION = $(call required,ENV,ENV=local)$(call option,ENV,env)
 TENANT_OPTION = $(call required,TENANT,ENV=local TENANT=acme)$(call option,TENANT,tenant)
@@ -45,7 +45,7 @@ down: ## Stop the local AWS
 ##@ Operate an environment: ENV=local, dev or prod; TENANT= for one tenant; JOBS= customer accounts at a time
 
 .PHONY: bootstrap
-bootstrap: ## ENV= · make the state bucket in the operations account, once
+bootstrap: ## ENV= · create the state bucket in the operations account, once
 	@$(RUN) $(ENV_OPTION)
 
 .PHONY: tenant
@@ -54,11 +54,11 @@ tenant: ## ENV= NAME= ACCOUNT= · add a tenant's stanza with newly minted Extern
 		$(call required,ACCOUNT,$(NEW_TENANT))$(call option,ACCOUNT,account)
 
 .PHONY: rotate
-rotate: ## ENV= TENANT= [CONFIRM=] · take the next step to a new ExternalId, without a failed call
+rotate: ## ENV= TENANT= [CONFIRM=] · replace the ExternalId step by step without failing calls
 	@$(RUN) $(ENV_OPTION) $(TENANT_OPTION) $(call option,CONFIRM,confirm)
 
 .PHONY: deployer
-deployer: ## ENV= TENANT= [ACCOUNT=] [JSON=1] · print the role that a customer creates once so that Terraform may work there
+deployer: ## ENV= TENANT= [ACCOUNT=] [JSON=1] · print the role that a customer creates once for Terraform
 	@$(RUN) $(ENV_OPTION) $(TENANT_OPTION) $(call option,ACCOUNT,account) $(call flag,JSON,json)
 
 .PHONY: package
@@ -70,8 +70,8 @@ plan: ## ENV= [TENANT=] · show what an apply would change
 	@$(RUN) $(ENV_OPTION) $(call option,TENANT,tenant) $(call option,JOBS,jobs)
 
 .PHONY: prove
-prove: ## ENV= [PLAN=] [STATE=1] [JSON=1] · prove that no tenant can reach another; PLAN= takes plans as JSON
-	@$(RUN) $(ENV_OPTION) $(call option,PLAN,plan) $(call option,STATE,state) $(call flag,JSON,json) $(call option,JOBS,jobs)
+prove: ## ENV= [PLAN=] [STATE=1] [JSON=1] · prove that no tenant can reach another; PLAN= reads existing plan files
+	@$(RUN) $(ENV_OPTION) $(call option,PLAN,plan) $(call flag,STATE,state) $(call flag,JSON,json) $(call option,JOBS,jobs)
 
 .PHONY: apply
 apply: ## ENV= [TENANT=] [PART=] · apply the operations account, then every customer account; PART= for one part in CI
@@ -131,7 +131,7 @@ lock: ## Update the hash-locked requirement files from pyproject.toml
 	@$(RUN)
 
 .PHONY: setup
-setup: ## Set up .venv, Terraform and the aws provider, as every command does first
+setup: ## Set up .venv, Terraform and the AWS provider, as every command does first
 	@$(SET_UP)
 
 .PHONY: help

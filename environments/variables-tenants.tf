@@ -46,7 +46,7 @@ variable "tenants" {
       tokens_per_day      = optional(number) # declared and handed out in the output quotas; nothing enforces it yet
       tokens_per_month    = optional(number) # declared and handed out in the output quotas; nothing enforces it yet
     }), {})
-    state = optional(string, "active")                 # "suspended" denies every call; "offboarding" also removes the function and its roles
+    state = optional(string, "active")                 # "suspended" denies every call; "offboarding" also removes the function, its execution role and its endpoints
     workload = optional(object({                       # the function
       architecture         = optional(string, "arm64") # "arm64" or "x86_64"
       memory_size          = optional(number)          # MB, 128 to 10,240; by default 1,024

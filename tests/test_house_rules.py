@@ -142,20 +142,6 @@ def test_comments_begin_with_a_hash(path):
     assert not re.search(r"^\s*(//|/\*)", path.read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize("folder", MODULE_NAMES)
-@pytest.mark.parametrize(("kind", "heading"), [("variable", "Inputs"), ("output", "Outputs")])
-def test_a_modules_readme_lists_its_inputs_and_outputs(folder, kind, heading):
-    declared = {
-        block.name_labels[0]
-        for path in (MODULES / folder).glob("*.tf")
-        for block in blocks(path, kind)
-    }
-    section = (
-        (MODULES / folder / "README.md").read_text().split(f"## {heading}\n")[1].split("\n## ")[0]
-    )
-    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == sorted(declared)
-
-
 @pytest.mark.parametrize(
     "folder", [*[MODULES / name for name in MODULE_NAMES], *ROOTS], ids=lambda path: path.name
 )

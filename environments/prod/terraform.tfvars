@@ -103,6 +103,7 @@ tenants = {
       memory_size          = 1024
       reserved_concurrency = 20
       retention_days       = 3653
+      snap_start           = false
       timeout              = 300
     }
   }

@@ -67,7 +67,8 @@ class LocalTarget(Target):
 
     def prepare(self) -> None:
         """Make users, state bucket and deployer roles, unless that was done for the same stanzas."""
-        roles = deployer_roles(self.environment, self.environment.accounts, self._progress)
+        accounts = self.environment.deployed_accounts()
+        roles = deployer_roles(self.environment, accounts, self._progress)
         digest = hashlib.sha256(repr(roles).encode()).hexdigest()
         if self._description.get("prepared") == digest:
             return
@@ -75,7 +76,7 @@ class LocalTarget(Target):
         self.process.add_user("deployer", operations, ADMINISTRATOR)
         s3 = self.client(self.operations(), "s3", s3={"addressing_style": "path"})
         make_state_bucket(self.environment, s3)
-        for account in self.environment.accounts:
+        for account in accounts:
             self._prepare_account(account, roles[account])
         self.process.file.write_text(json.dumps({**self._description, "prepared": digest}))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tools.cli.console import out, progress
+from tools.cli.console import out, progress, warn
 from tools.cli.targets import target_of
 from tools.environment.model import load_environment
 from tools.paths import WORK
@@ -31,8 +31,11 @@ class Session:
     terraform: Terraform
 
     def customer_states(self, tenant: str | None = None) -> list[State]:
-        """Return the states of one tenant's customer accounts, or of all."""
-        return [customer_state(account) for account in self.environment.accounts_of(tenant)]
+        """Return the states of one tenant's customer accounts, or of all, without self-managed ones."""
+        for account in self.environment.accounts_of(tenant):
+            if self.environment.is_self_managed(account):
+                warn(f"{account.tenant} {account.account_id} is self-managed and is left out.")
+        return [customer_state(account) for account in self.environment.deployed_accounts(tenant)]
 
     def apply(self, tenant: str | None, jobs: int) -> int:
         """Apply the operations account, then the customer accounts, ``jobs`` at a time.

@@ -1,6 +1,7 @@
 """`make accounts`: list the customer accounts, as a table or as the job matrix of a CI workflow.
 
-Each account has a state of its own, so they can be applied on many machines at once.
+Each account has a state of its own, so they can be applied on many machines at once. The matrix leaves out
+self-managed accounts, which the operator does not apply.
 """
 
 from __future__ import annotations
@@ -34,13 +35,15 @@ def parser() -> Arguments:
 def main() -> int:
     """Print the accounts."""
     options = parser().parse_args()
-    accounts = load_environment(options.env).accounts_of(options.tenant)
+    environment = load_environment(options.env)
     if options.json:
+        accounts = environment.deployed_accounts(options.tenant)
         out.print(json.dumps(job_matrix(accounts)), markup=False, soft_wrap=True)
         return 0
-    rows = table("tenant", "account", "Region")
-    for account in accounts:
-        rows.add_row(account.tenant, account.account_id, account.region)
+    rows = table("tenant", "account", "Region", "applied by")
+    for account in environment.accounts_of(options.tenant):
+        owner = "customer" if environment.is_self_managed(account) else "operator"
+        rows.add_row(account.tenant, account.account_id, account.region, owner)
     out.print(rows)
     return 0
 

@@ -24,6 +24,8 @@ LAMBDA_ENVIRONMENT = 4096  # bytes of all variables together (LAMBDA_PAGE)
 # Bedrock assigns the id of an application inference profile at apply; it has 12 characters.
 UNKNOWN_PROFILE_ID = "application-inference-profile/" + "0" * 12
 
+DEFAULT_TIMEOUT = 300  # seconds, as in modules/customer-workload
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -142,7 +144,11 @@ def settings_json(environment: Environment, tenant: str, handover: Mapping[str, 
         f"arn:{environment.partition}:bedrock:{environment.operations_region}:"
         f"{environment.operations_account_id}:{UNKNOWN_PROFILE_ID}"
     )
+    stanza = environment.stanzas.get(tenant, {})
     settings = {
+        "audit": stanza.get("audit", "best-effort"),
+        "content": stanza.get("content", "full"),
+        "timeout": stanza.get("workload", {}).get("timeout", DEFAULT_TIMEOUT),
         **{name: value for name, value in handover.items() if name not in {"regions", "state"}},
         "environment": environment.name,
         "models": {alias: {"model": arn, **model} for alias, model in handover["models"].items()},

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from importlib import import_module
+from pathlib import Path
 
 from tools.cli.console import out, run
 from tools.documentation.commands_page import commands_page
@@ -20,12 +22,22 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Write both pages."""
     parser().parse_args()
-    REFERENCE.mkdir(parents=True, exist_ok=True)
-    for name, page in (("commands", commands_page()), ("stanza", stanza_page())):
+    for name, page in pages().items():
         file = REFERENCE / f"{name}.md"
         file.write_text(page)
         out.print(file.relative_to(ROOT))
     return 0
+
+
+def pages() -> dict[str, str]:
+    """Return the generated pages by their names."""
+    names = (file.stem for file in Path(__file__).parent.glob("*.py"))
+    parsers = {
+        name: import_module(f"tools.commands.{name}").parser()
+        for name in names
+        if name not in {"__init__", "setup"}
+    }
+    return {"commands": commands_page(parsers), "stanza": stanza_page()}
 
 
 if __name__ == "__main__":

@@ -123,8 +123,14 @@ def show(comparisons: list[Comparison], gaps: list[Entry]) -> None:
             f"a request of {details['request']['bytes']:,} bytes was sent and its end was never recorded",
             markup=False,
         )
-    if not gaps and not any(comparison.unaccounted_calls for comparison in comparisons):
+    if gaps or any(comparison.unaccounted_calls for comparison in comparisons):
+        return
+    if comparisons:
         out.print("Every call is accounted for.")
+    else:
+        out.print(
+            "No call is without a record. No model is tracked, so Bedrock's counts were not compared."
+        )
 
 
 if __name__ == "__main__":

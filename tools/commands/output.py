@@ -23,7 +23,7 @@ def main() -> int:
     """Print the outputs of every customer account, and as JSON those of the operations account too."""
     options = parser().parse_args()
     session = open_session(options.env)
-    accounts = session.environment.accounts_of(options.tenant)
+    accounts = session.environment.deployed_accounts(options.tenant)
     terraform = session.terraform
     customers = {account: terraform.outputs(customer_state(account)) for account in accounts}
     if options.json:

@@ -46,7 +46,7 @@ def parser() -> Arguments:
     arguments = Arguments(__doc__)
     arguments.add_argument("--plan", help="files of `terraform show -json`, separated by commas")
     arguments.add_argument(
-        "--state", choices=("1",), help="what exists now, in place of what is planned"
+        "--state", action="store_true", help="what exists now, in place of what is planned"
     )
     arguments.add_json("every claim, fault and counterexample")
     arguments.add_jobs()
@@ -65,7 +65,7 @@ def main() -> int:
         name = session.environment.name
         plans, waiting_accounts = _make_plans(session, options.jobs)
     time_of_proof, started = datetime.now(UTC), time.perf_counter()
-    proofs = tuple(_proofs(name, plans, state=bool(options.state)))
+    proofs = tuple(_proofs(name, plans, state=options.state))
     subject = "the existing resources" if options.state else "the planned resources"
     seconds = time.perf_counter() - started
     report = Report(name, subject, proofs, waiting_accounts, seconds, time_of_proof)
@@ -85,14 +85,19 @@ def _make_plans(session: Session, jobs: int) -> tuple[list[PlanJson], tuple[str,
     terraform, accounts = session.terraform, session.environment.accounts
     operations = terraform.plan_json(operations_state())
     handovers = terraform.handovers()
-    ready = [account for account in accounts if account.tenant in handovers]
+    deployed = session.environment.deployed_accounts()
+    ready = [account for account in deployed if account.tenant in handovers]
 
     def plan_customer(account: CustomerAccount) -> PlanJson:
         return terraform.plan_json(customer_state(account))
 
     customers = map_in_parallel(plan_customer, ready, jobs)
-    waiting = (account for account in accounts if account not in ready)
-    labels = tuple(f"{account.tenant} {account.account_id}" for account in waiting)
+    labels = tuple(
+        f"{account.tenant} {account.account_id} "
+        f"({'self-managed' if session.environment.is_self_managed(account) else 'without a role yet'})"
+        for account in accounts
+        if account not in ready
+    )
     return [operations, *customers], labels
 
 
@@ -123,9 +128,7 @@ def _show(report: Report, certificate: Path) -> None:
     if len(problems) > FAILURES_SHOWN:
         out.print(f"\nand {len(problems) - FAILURES_SHOWN:,} more")
     for label in report.unplanned_accounts:
-        err.print(
-            f"  [yellow]{label} waits for its role: apply the operations account first[/yellow]"
-        )
+        err.print(f"  [yellow]{label} is not planned, so it is not proved[/yellow]")
     verdict = "[green]Proved[/green]" if report.holds else "[red]Not proved[/red]"
     path = certificate.relative_to(ROOT)
     out.print(

@@ -78,10 +78,10 @@ def new_stanza(environment: Environment, name: str, account_id: str) -> str:
                 f'Tenant "{name}" is in environments/{environment.name}/terraform.tfvars already; '
                 "choose another NAME."
             )
-        if account.account_id == account_id:
+        if account.account_id == account_id and account_id not in environment.shared_accounts:
             raise CommandError(
                 f'Account {account_id} belongs to tenant "{account.tenant}" already; '
-                "a customer account has one tenant."
+                "list it in accounts_with_several_tenants if it may have another."
             )
     return (
         f"  {name} = {{\n"

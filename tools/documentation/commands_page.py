@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from tools.paths import ROOT
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator
+    from argparse import ArgumentParser
+    from collections.abc import Iterator, Mapping
 
 _SECTION = re.compile(r"##@ (?P<title>.*)")
 _TARGET = re.compile(r"(?P<name>[a-z]+): ## (?:(?P<usage>[^·]*) · )?(?P<summary>.*)")
 _OPTION = re.compile(r"\$\(call (?:option|flag),(?P<variable>[A-Z]+),(?P<name>[a-z]+)\)")
 _DEFINITION = re.compile(r"(?P<name>[A-Z]+_OPTION) = (?P<value>.*)")
-# These run before anything is installed, or are the Makefile's own.
-_WITHOUT_ARGUMENTS = {"setup", "help"}
 
 HEADER = """\
 # Commands
 
 Every command is a `make` target, and `make X` runs `tools/commands/X.py`. Values are written after the target,
-for example `make plan ENV=prod TENANT=acme`; variables of the shell do not count. Each command prints the plain
-`terraform` commands that it runs. It exits with 0 when it succeeded, and with 1 and a sentence when it did not.
+for example `make plan ENV=prod TENANT=acme`; variables of the shell do not count. Commands that work in an
+environment's states print the `terraform` commands that they run. A command that fails prints a sentence and exits
+with a non-zero status.
+
+These environment variables are read from the shell:
+
+| variable | meaning |
+|---|---|
+| `DEPENDENCIES=operation` | installs only what operates, from `requirements.txt`; the default is `development` |
+| `TERRAFORM_RELEASES=URL` | a copy of HashiCorp's release site, for a machine without a supported Terraform |
+| `TF_PROVIDER_MIRROR=DIR` | a folder that contains the AWS provider, as `terraform providers mirror` writes it |
+| `PYTHON=PATH` | the Python of at least 3.11 to set up with |
 
 <!-- `make docs` writes this page from the Makefile and from the arguments in tools/commands. -->
 """
@@ -41,12 +48,12 @@ class Command:
     variables: tuple[tuple[str, str], ...]
 
 
-def commands_page() -> str:
-    """Return the page as Markdown."""
+def commands_page(parsers: Mapping[str, ArgumentParser]) -> str:
+    """Return the page as Markdown; ``parsers`` are the arguments of the commands by their names."""
     parts = [HEADER]
     for title, commands in _sections((ROOT / "Makefile").read_text()):
         parts.append(f"## {title}\n")
-        parts.extend(_described(command) for command in commands)
+        parts.extend(_described(command, parsers) for command in commands)
     return "\n".join(parts)
 
 
@@ -70,13 +77,13 @@ def _sections(makefile: str) -> Iterator[tuple[str, list[Command]]]:
     yield title, commands
 
 
-def _described(command: Command) -> str:
+def _described(command: Command, parsers: Mapping[str, ArgumentParser]) -> str:
     usage = f"make {command.name} {command.usage}".strip()
     summary = f"{command.summary[0].upper()}{command.summary[1:]}."
     lines = [f"### make {command.name}\n", f"`{usage}`\n", f"{summary}\n"]
-    if command.name in _WITHOUT_ARGUMENTS:
+    if command.name not in parsers:  # setup, which runs before anything is installed
         return "\n".join(lines)
-    parser: argparse.ArgumentParser = import_module(f"tools.commands.{command.name}").parser()
+    parser = parsers[command.name]
     paragraphs = (parser.description or "").strip().split("\n\n")[1:]
     lines += [f"{_unwrapped(paragraph)}\n" for paragraph in paragraphs]
     if command.variables:
@@ -86,7 +93,7 @@ def _described(command: Command) -> str:
     return "\n".join(lines)
 
 
-def _row(parser: argparse.ArgumentParser, variable: str, option: str) -> str:
+def _row(parser: ArgumentParser, variable: str, option: str) -> str:
     actions = parser._option_string_actions  # noqa: SLF001 - argparse has no public way to list options
     action = actions[f"--{option}"]
     value = "1" if action.nargs == 0 else ""
@@ -97,7 +104,7 @@ def _row(parser: argparse.ArgumentParser, variable: str, option: str) -> str:
 
 def _unwrapped(paragraph: str) -> str:
     """Return a list or a table of the docstring as it is, and a paragraph on one line."""
-    if re.search(r"^(\d\.|[A-Z]+=\w* )", paragraph, re.MULTILINE) and "\n" in paragraph:
+    if re.search(r"^(\d\.|[A-Z]+=\w* {2,})", paragraph, re.MULTILINE) and "\n" in paragraph:
         return (
             paragraph.replace("``", "`") if paragraph[0].isdigit() else f"```text\n{paragraph}\n```"
         )

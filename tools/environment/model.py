@@ -47,6 +47,7 @@ class Environment:
     accounts: tuple[CustomerAccount, ...]
     stanzas: dict[str, Any]
     backend: dict[str, Any]
+    shared_accounts: frozenset[str] = frozenset()  # customer accounts that may have several tenants
 
     @property
     def folder(self) -> Path:
@@ -93,6 +94,15 @@ class Environment:
                 f'Tenant "{tenant}" has no account {account_id}; it has {account_ids}.'
             )
         return matches
+
+    def is_self_managed(self, account: CustomerAccount) -> bool:
+        """Whether the customer applies the module itself, because the stanza has no deployer."""
+        return not self.stanzas[account.tenant].get("deployer")
+
+    def deployed_accounts(self, tenant: str | None = None) -> list[CustomerAccount]:
+        """Return the customer accounts in which the operator's Terraform works."""
+        accounts = self.accounts_of(tenant)
+        return [account for account in accounts if not self.is_self_managed(account)]
 
     def only_account(self, tenant: str, account_id: str | None) -> CustomerAccount:
         """Return the tenant's only account, or the one that ``account_id`` names.
@@ -195,6 +205,7 @@ def _from_variables(name: str, variables: dict[str, Any]) -> Environment:
         ),
         stanzas=stanzas,
         backend=read_hcl(ENVIRONMENTS / name / "backend.hcl"),
+        shared_accounts=frozenset(variables.get("accounts_with_several_tenants", ())),
     )
 
 

@@ -53,7 +53,7 @@ class Report:
     environment: str
     scope: str  # the planned or the existing resources
     proofs: tuple[Proof, ...]
-    unplanned_accounts: tuple[str, ...]  # customer accounts whose role is not handed over yet
+    unplanned_accounts: tuple[str, ...]  # customer accounts without a plan, and why
     seconds: float
     time: datetime
 
@@ -128,7 +128,7 @@ class Report:
         not_covered = list(NOT_COVERED)
         if self.unplanned_accounts:
             accounts = ", ".join(self.unplanned_accounts)
-            not_covered.append(f"Customer accounts whose role is not handed over yet: {accounts}.")
+            not_covered.append(f"Customer accounts that were not planned: {accounts}.")
         sections = [
             f"# {verdict}: tenant isolation in the environment {self.environment}",
             f"This proof covers {self.scope}: {self.summary()}.",

@@ -141,7 +141,7 @@ class Terraform:
         root = ENVIRONMENTS / state.root
         data_dir = self._data_dir(state)
         command = ["terraform", f"-chdir={root.relative_to(ROOT)}", *arguments]
-        self.progress(f"TF_DATA_DIR={_relative(data_dir)} {shlex.join(command)}")
+        self.progress(f"TF_DATA_DIR={_shown(data_dir)} {shlex.join(command)}")
         environment = {**self.process_environment(), "TF_DATA_DIR": str(data_dir)}
         try:
             return ensure_toolchain(self.progress).run(root, *arguments, environment=environment)
@@ -160,5 +160,6 @@ def summary(output: str) -> str:
     return counts[-1] if counts else "no resources to change"
 
 
-def _relative(path: Path) -> str:
-    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+def _shown(path: Path) -> str:
+    """Return a path that works when it is pasted: with -chdir, terraform resolves a relative one anew."""
+    return f"$PWD/{path.relative_to(ROOT)}" if path.is_relative_to(ROOT) else str(path)

@@ -98,6 +98,8 @@ def test_a_policy_is_full_by_its_fullest_tenant(limits):
 def test_the_hand_over_is_measured_as_lambda_would_count_it(limits):
     expected = json.dumps(
         {
+            "audit": "best-effort",
+            "content": "full",
             "environment": "prod",
             "external_id": "269170463fdc32af10a91e67a8fd77bd",
             "guardrail": None,
@@ -106,6 +108,7 @@ def test_the_hand_over_is_measured_as_lambda_would_count_it(limits):
             "record_log_group": "/bedrock/prod/globex/records",
             "role_arn": "arn:aws:iam::111111111111:role/bedrock-prod-globex",
             "tenant": "globex",
+            "timeout": 300,
         },
         separators=(",", ":"),
     )
