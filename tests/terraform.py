@@ -21,7 +21,7 @@ MODULES = ROOT / "modules"
 ENVIRONMENTS = ROOT / "environments"
 LOCAL = "-var-file=../local/terraform.tfvars"  # seen from either root
 
-# Keys of nobody, and no question to STS about whose they are: nothing leaves this machine.
+# Dummy keys; no request leaves this machine.
 # The Region comes from the environment, so that one folder plans in every partition.
 OFFLINE_PROVIDER = """\
 provider "aws" {
@@ -36,13 +36,13 @@ provider "aws" {
 
 @functools.cache
 def toolchain() -> Toolchain:
-    """Terraform and its provider, or ToolchainError: a test without them fails, and says so."""
+    """Terraform and its provider, or ToolchainError: a test fails without them."""
     return ensure_toolchain(lambda sentence: print(sentence, file=sys.stderr))
 
 
-def environment(**ours: str) -> dict[str, str]:
+def environment(**variables: str) -> dict[str, str]:
     """A process environment with none of the developer's own AWS or Terraform settings."""
-    kept = {
+    inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))
     }
     quiet = {
@@ -51,37 +51,42 @@ def environment(**ours: str) -> dict[str, str]:
         "AWS_MAX_ATTEMPTS": "1",
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
-    return toolchain().environment({**kept, **quiet, **ours})
+    return toolchain().environment({**inherited, **quiet, **variables})
 
 
 class Folder:
     """A folder with Terraform files in it."""
 
-    def __init__(self, path: Path, **ours: str) -> None:
+    def __init__(self, path: Path, **variables: str) -> None:
         self.path = path
         self._test = tftest.TerraformTest(str(path), binary=toolchain().terraform)
-        self._test.env = environment(**ours)
+        self._test.env = environment(**variables)
 
     def init(self, *options: str) -> Folder:
-        """Make plans possible; a folder without providers needs none of it."""
+        """Run `terraform init`; a folder without providers does not need it."""
         self._test.execute_command("init", "-no-color", *options)
         return self
 
     def plan(self, *options: str, region: str = "eu-central-1", **inputs: Any) -> Plan:  # noqa: ANN401 - HCL values
         """What Terraform would do with these inputs."""
-        return Plan(self.shown(*options, region=region, **inputs))
+        return Plan(self.plan_json(*options, region=region, **inputs))
 
-    def shown(self, *options: str, region: str = "eu-central-1", **inputs: Any) -> dict[str, Any]:  # noqa: ANN401 - HCL values
-        """The same as `terraform show -json` tells it."""
+    def plan_json(
+        self,
+        *options: str,
+        region: str = "eu-central-1",
+        **inputs: Any,  # noqa: ANN401 - HCL values
+    ) -> dict[str, Any]:
+        """The same as `terraform show -json` prints it."""
         self._test.env["AWS_REGION"] = region
         file = self.path / "planned"
         self._run("plan", f"-out={file}", *options, inputs=inputs)
-        shown = self._test.execute_command("show", "-no-color", "-json", str(file))
-        told: dict[str, Any] = json.loads(shown.out)
-        return told
+        show = self._test.execute_command("show", "-no-color", "-json", str(file))
+        plan: dict[str, Any] = json.loads(show.out)
+        return plan
 
     def accepts(self, *options: str, **inputs: Any) -> bool:  # noqa: ANN401 - HCL values
-        """Whether these inputs plan; where they do not, the test fails with Terraform's words."""
+        """Return True if Terraform can plan these inputs; raise its error otherwise."""
         self._run("plan", *options, inputs=inputs)
         return True
 
@@ -94,55 +99,55 @@ class Folder:
         raise AssertionError(f"Terraform accepts {inputs}")
 
     def apply(self, *options: str) -> None:
-        """Make what the files say."""
+        """Apply the configuration."""
         self._run("apply", "-auto-approve", *options, inputs={})
 
     def outputs(self) -> dict[str, Any]:
         """The values of what was applied."""
-        shown = json.loads(self._test.execute_command("output", "-no-color", "-json").out)
-        return {name: output["value"] for name, output in shown.items()}
+        outputs = json.loads(self._test.execute_command("output", "-no-color", "-json").out)
+        return {name: output["value"] for name, output in outputs.items()}
 
     def _run(self, command: str, *options: str, inputs: Mapping[str, Any]) -> None:
         file = self.path / "inputs.tfvars.json"
         file.write_text(json.dumps(inputs))
-        given = [f"-var-file={file}"] if inputs else []
-        self._test.execute_command(command, "-no-color", "-input=false", *options, *given)
+        arguments = [f"-var-file={file}"] if inputs else []
+        self._test.execute_command(command, "-no-color", "-input=false", *options, *arguments)
 
 
 class Plan:
-    """A plan as `terraform show -json` tells it."""
+    """A plan as `terraform show -json` prints it."""
 
-    def __init__(self, shown: dict[str, Any]) -> None:
+    def __init__(self, plan_json: dict[str, Any]) -> None:
         self._changes = {
-            change["address"]: change["change"] for change in shown["resource_changes"]
+            change["address"]: change["change"] for change in plan_json["resource_changes"]
         }
-        root = shown["configuration"]["root_module"]
+        root = plan_json["configuration"]["root_module"]
         self._configured = {resource["address"]: resource for resource in root.get("resources", [])}
         self.outputs = {
             name: output.get("value")
-            for name, output in shown["planned_values"].get("outputs", {}).items()
+            for name, output in plan_json["planned_values"].get("outputs", {}).items()
         }
 
     def references(self, address: str, argument: str) -> set[str]:
-        """What an argument whose value is not known yet is taken from."""
+        """The references in an argument whose value is not known before apply."""
         configured = self._configured[address.split("[", maxsplit=1)[0]]
-        found: list[str] = configured["expressions"][argument]["references"]
-        return set(found)
+        references: list[str] = configured["expressions"][argument]["references"]
+        return set(references)
 
     @property
     def addresses(self) -> set[str]:
-        """What would exist."""
+        """The addresses of all resources in the plan."""
         return set(self._changes)
 
     @property
     def changed(self) -> set[str]:
-        """What would be made, altered or removed."""
+        """The addresses of resources that would be created, changed or destroyed."""
         return {
             address for address, change in self._changes.items() if change["actions"] != ["no-op"]
         }
 
     def variables_of(self, function: str) -> dict[str, Any]:
-        """A function's environment, each variable's JSON read."""
+        """A function's environment variables, parsed from JSON."""
         variables: dict[str, str] = self.resource(function)["environment"][0]["variables"]
         return {name: json.loads(value) for name, value in variables.items()}
 

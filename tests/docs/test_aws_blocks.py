@@ -1,4 +1,4 @@
-"""The commands of the group ``aws``, with the local AWS in AWS's place: ENV=dev knows nothing of it."""
+"""The commands of the group ``aws``, run against the local AWS through AWS_ENDPOINT_URL."""
 
 import json
 import re

@@ -141,14 +141,14 @@ class Load:
 
 @dataclass(frozen=True)
 class Life:
-    """The checkout with one tenant, its cloud, and who calls its function."""
+    """The checkout with one tenant, its local AWS and its caller."""
 
     checkout: object
     url: str
     caller: Caller
 
     @property
-    def cloud(self):
+    def control(self):
         return Control(self.url)
 
     @property
@@ -163,7 +163,7 @@ class Life:
     def assumed(self):
         """Every time the tenant's role was assumed."""
         role = "arn:aws:iam::111111111111:role/bedrock-local-acme"
-        return self.cloud.calls(action="sts:AssumeRole", resource=role)
+        return self.control.calls(action="sts:AssumeRole", resource=role)
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +285,7 @@ def twin(life, rotation):
     folder.mkdir()
     (folder / "terraform.tfvars").write_text(TWIN)
     (folder / "backend.hcl").write_text(BACKEND)
-    keys = life.cloud.account("777777777777", user="deployer")
+    keys = life.control.account("777777777777", user="deployer")
     aws = {
         "AWS_ACCESS_KEY_ID": keys.access_key_id,
         "AWS_ENDPOINT_URL": life.url,
@@ -306,9 +306,9 @@ def test_two_operations_environments_serve_their_own_tenants_side_by_side(life, 
         (life.caller, "111111111111", "local"),
         (twin, "777777777777", "twin"),
     ):
-        before = len(life.cloud.calls(action="bedrock:InvokeModel"))
+        before = len(life.control.calls(action="bedrock:InvokeModel"))
         assert "answer" in caller.call("Whose are you?")
-        (call,) = life.cloud.calls(action="bedrock:InvokeModel")[before:]
+        (call,) = life.control.calls(action="bedrock:InvokeModel")[before:]
         assert call.account == account
         assert call.principal_arn == (
             f"arn:aws:sts::{account}:assumed-role/bedrock-{environment}-acme/acme"

@@ -38,7 +38,7 @@ def test_the_execution_role_may_assume_the_role_that_was_handed_over(acme):
     assert policy["Statement"][0]["Resource"] == "arn:aws:iam::111111111111:role/bedrock-local-acme"
 
 
-def test_the_function_is_told_the_models_of_its_tenant(acme):
+def test_the_settings_hold_the_models_of_the_tenant(acme):
     settings = acme.variables_of("module.customer_workload.aws_lambda_function.this[0]")[
         "TENANT_BEDROCK"
     ]

@@ -52,7 +52,7 @@ def rendered(tmp_path_factory):
     """The policies of every account, rendered without a provider."""
     source = MODULES / "customer-deployer" / "policies"
     folder = accounts(tmp_path_factory.mktemp("policies"), source, DEPLOYERS)
-    return folder.shown()["planned_values"]["outputs"]["deployers"]["value"]
+    return folder.plan_json()["planned_values"]["outputs"]["deployers"]["value"]
 
 
 @pytest.fixture(scope="module")

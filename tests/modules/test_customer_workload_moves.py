@@ -35,7 +35,7 @@ def changes(module, inputs):
     inputs = {**inputs, "readers": [ARN.format("auditor")], "unmaskers": [ARN.format("lead")]}
     earlier = workload.path / "earlier.tfstate"
     earlier.write_text(json.dumps(state(workload.plan(**inputs))))
-    plan_json = workload.shown("-refresh=false", f"-state={earlier}", **inputs)
+    plan_json = workload.plan_json("-refresh=false", f"-state={earlier}", **inputs)
     return {change["address"]: change for change in plan_json["resource_changes"]}
 
 

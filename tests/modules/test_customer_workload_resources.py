@@ -43,7 +43,7 @@ def test_the_function_logs_json_at_levels_that_are_both_set(plain):
     ]
 
 
-def test_the_function_is_told_what_was_handed_over_and_where_its_records_go(plain):
+def test_the_settings_hold_the_hand_over_and_the_record_log_group(plain):
     variables = plain.resource("aws_lambda_function.this[0]")["environment"][0]["variables"]
     assert {name: json.loads(value) for name, value in variables.items()} == {
         "TENANT_BEDROCK": {
@@ -149,12 +149,12 @@ def test_both_groups_mask_what_the_stanza_names(full, group):
     assert audit["DataIdentifier"] == hide["DataIdentifier"] == identifiers
 
 
-def test_the_function_is_told_what_to_keep_and_what_to_withhold(full):
+def test_the_settings_hold_audit_and_content(full):
     function_settings = full.variables_of("aws_lambda_function.this[0]")["TENANT_BEDROCK"]
     assert (function_settings["audit"], function_settings["content"]) == ("required", "hashed")
 
 
-def test_the_function_is_told_guardrail_quota_routes_and_fallbacks(full):
+def test_the_settings_hold_guardrail_quota_routes_and_fallbacks(full):
     function_settings = full.variables_of("aws_lambda_function.this[0]")["TENANT_BEDROCK"]
     assert function_settings["guardrail"] == {
         "arn": "arn:aws-cn:bedrock:cn-north-1:111111111111:guardrail/abc",
@@ -175,7 +175,7 @@ def test_the_function_is_told_guardrail_quota_routes_and_fallbacks(full):
     }
 
 
-def test_what_the_function_is_told_is_what_the_package_reads(full):
+def test_the_package_can_read_the_settings(full):
     function_settings = full.variables_of("aws_lambda_function.this[0]")["TENANT_BEDROCK"]
     assert settings.parse(json.dumps(function_settings)).quota.max_tokens_per_call == 4096
 

@@ -24,7 +24,7 @@ def test_the_faults_are_the_same_in_every_run():
         chance = record_faults.random.Random(record_faults.SEED)
         return [record_faults._draw(chance) for _ in range(500)]
 
-    troubles = draw()
-    assert troubles == draw()
-    kinds = {trouble.kind for trouble in troubles}
+    call_faults = draw()
+    assert call_faults == draw()
+    kinds = {call_fault.kind for call_fault in call_faults}
     assert {"none", "throttled", "failing", "rejecting", "cut off"} <= kinds

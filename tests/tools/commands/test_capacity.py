@@ -78,7 +78,7 @@ def test_every_role_less_than_the_limit_is_room_for_a_tenant(limits):
     assert (roles.used, roles.limit, roles.more_tenants) == (2, 1000, 998)
 
 
-def test_profiles_last_as_long_as_tenants_go_on_using_as_many(limits):
+def test_more_tenants_are_limited_by_their_average_use_of_profiles(limits):
     profiles = limits["inference profiles in eu-central-1"]
     assert (profiles.used, profiles.more_tenants) == (3, 997 * 2 // 3)
 

@@ -28,7 +28,7 @@ def triggers(name):
 
 
 def audited(*inputs):
-    """What zizmor finds that it is sure of, in its pedantic mood; it asks nobody."""
+    """The findings of zizmor's pedantic persona, offline."""
     run = subprocess.run(
         [
             Path(sys.executable).parent / "zizmor",
@@ -160,7 +160,7 @@ def test_one_apply_at_a_time_in_an_environment():
     assert concurrency["cancel-in-progress"] is False
 
 
-def test_it_runs_make_targets_that_there_are():
+def test_it_runs_existing_make_targets():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     used_targets = {
         target for _, step in STEPS for target in re.findall(r"make ([a-z]+)", step.get("run", ""))

@@ -123,14 +123,16 @@ def plans(tmp_path_factory, environment):
     (roots / "customer" / "offline_override.tf").write_text(CUSTOMER)
     (roots / "customer" / "providers.tf").write_text(OFFLINE_PROVIDER)
 
-    operations = Folder(roots / "operations").init().shown(**environment)
+    operations = Folder(roots / "operations").init().plan_json(**environment)
     hand_over(roots / "handover", operations)
     customer = Folder(roots / "customer").init()
     accounts = [("acme", "222222222222"), ("everything", "666666666666"), ("gone", "123456789012")]
     return {
         "operations": operations,
         **{
-            f"{tenant} {account}": customer.shown(**environment, tenant=tenant, account_id=account)
+            f"{tenant} {account}": customer.plan_json(
+                **environment, tenant=tenant, account_id=account
+            )
             for tenant, account in accounts
         },
     }

@@ -71,7 +71,7 @@ def documents(variables, tmp_path_factory):
     """The policies of every deployer, by tenant and account."""
     files = {"environment.json": json.dumps(variables), "main.tf": ROOT}
     root = Folder(folder_of(tmp_path_factory.mktemp("deployers") / "root", [], files)).init()
-    outputs = root.shown()["planned_values"]["outputs"]
+    outputs = root.plan_json()["planned_values"]["outputs"]
     return {tuple(key.split()): texts for key, texts in outputs["documents"]["value"].items()}
 
 

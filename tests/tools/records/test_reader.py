@@ -52,7 +52,7 @@ def test_parts_are_joined_in_whatever_order_they_come():
     assert reader.damage() == []
 
 
-def test_a_missing_part_is_said():
+def test_a_missing_part_is_reported():
     pieces = split(_record(text="long " * 500_000), EVENT_BYTES)
 
     reader = _reader(pieces[0], *pieces[2:])
@@ -61,7 +61,7 @@ def test_a_missing_part_is_said():
     assert reader.damage() == [f"Record r1 (end): part 2 of {len(pieces)} is missing."]
 
 
-def test_a_part_that_was_changed_is_said():
+def test_a_changed_part_is_reported():
     pieces = split(_record(text="long " * 500_000), EVENT_BYTES)
 
     reader = _reader(*pieces[:-1], pieces[-1].replace("long", "lung"))
@@ -91,7 +91,7 @@ def test_a_spilled_copy_makes_up_for_a_missing_part():
     assert reader.damage() == []
 
 
-def test_a_copy_is_dropped_and_one_that_differs_is_said():
+def test_a_copy_is_dropped_and_one_that_differs_is_reported():
     assert _reader(_record(), _record(), spilled=[_record()]).damage() == []
     assert len(_reader(_record(), _record()).entries()) == 1
 
