@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> object:
-    """Import LangChain when a connection is first asked for (PEP 562), not with the error classes."""
+    """Import LangChain on first access to connect (PEP 562), not with the error classes."""
     if name not in {"Connection", "connect"}:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module("tenant_bedrock.connection"), name)

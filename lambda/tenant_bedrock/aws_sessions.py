@@ -151,7 +151,7 @@ def open_sessions(settings: Settings) -> Sessions:
     role = OperationsRole(_client(customer, "sts", region, _STS), settings)
     operations = Session()
     operations.register_component("credential_provider", CredentialResolver([role]))
-    # The loader caches the parsed service models, which a loader of its own would parse again.
+    # Share the loader: it caches the parsed service models.
     operations.register_component("data_loader", customer.get_component("data_loader"))
     return Sessions(customer, operations, role, region, _read_timeout(settings.timeout))
 
@@ -159,7 +159,7 @@ def open_sessions(settings: Settings) -> Sessions:
 def _read_timeout(function_timeout: int | None) -> float:
     """Seconds to wait for Bedrock, so that a call without an answer can still be recorded.
 
-    In a function with a timeout of a few seconds that is half of it.
+    With a timeout below 4 s, half the timeout.
     """
     if function_timeout is None:
         return LONGEST_ANSWER_SECONDS

@@ -187,8 +187,8 @@ class Connection:
 def _limiter(settings: Settings) -> InMemoryRateLimiter | None:
     """The tenant's requests per second, for all models together, if the stanza sets a rate.
 
-    It is a courtesy and no enforcement, as every process counts for itself: a Lambda environment
-    serves one request at a time, and N environments may send N times as many.
+    Best effort only: each process counts separately. A Lambda environment serves one request at a
+    time, so N environments may send N times as many.
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
     """
     rate = settings.quota.requests_per_second

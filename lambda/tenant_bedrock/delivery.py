@@ -96,8 +96,8 @@ class Delivery:
     def announce(self, mark: dict[str, Any]) -> None:
         """Write a start mark to stdout now, and put it to the log group while Bedrock works.
 
-        Raises the error of a stdout that does not take it. The call does not wait for the log group:
-        the platform keeps what is on stdout even if this process is killed next.
+        Raises OSError or ValueError if stdout fails. The call does not wait for the log group: the
+        platform keeps what is on stdout even if this process is killed right afterwards.
         """
         self._log.info("record.start", extra={"record": mark})
         due = time.monotonic() + MARK_AFTER_SECONDS

@@ -127,7 +127,9 @@ def from_model_call(error: BaseException) -> TenantBedrockError:
     facts = _facts(error)
     code = error_code(cause)
     if code.lower() in _THROTTLING_CODES:
-        return ThrottledError(f"Bedrock is throttling this tenant {facts}. Try again later.")
+        return ThrottledError(
+            f"Bedrock is throttling calls from the operations account {facts}. Try again later."
+        )
     if code == "AccessDeniedException" and _EXPLICIT_DENY in str(cause):
         return TenantSuspendedError(
             f"The operations account has suspended this tenant {facts}. Every call is refused and "

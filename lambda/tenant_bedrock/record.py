@@ -41,7 +41,7 @@ class Attempt:
 
 @dataclass
 class ModelCall:
-    """One call as far as it has come: LangChain's callback begins it, botocore's hooks complete it.
+    """The state of one call; LangChain's callback creates it and botocore's hooks complete it.
 
     ``body`` and ``answer`` are the request and response themselves, not LangChain's view of them;
     ``stream`` is a streamed answer so far. ``recorded`` is the last phase that was written.

@@ -53,7 +53,10 @@ class Model(_Frozen):
 
 
 class Quota(_Frozen):
-    """The tenant's limits; the operations account watches the tokens of a day and a month."""
+    """The tenant's limits.
+
+    The daily and monthly token limits are declared only; nothing enforces them.
+    """
 
     max_tokens_per_call: Count | None = None
     requests_per_second: Annotated[float, Field(gt=0)] | None = None

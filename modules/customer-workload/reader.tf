@@ -72,7 +72,7 @@ resource "aws_iam_role_policy" "reader" {
   policy = each.value.permissions
 }
 
-# Reader and unmasker were resources of their own until they were written once.
+# Reader and unmasker used to be separate resources.
 moved {
   from = aws_iam_role.reader[0]
   to   = aws_iam_role.reader["reader"]

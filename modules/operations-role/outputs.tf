@@ -1,7 +1,7 @@
 # One output, because Terraform looks up each output among those of all tenants:
 # three outputs would take nine times as long as one.
 output "role" {
-  description = "Facts about the role: handover for its customer side, quota for whoever enforces it, and sizes to compare with IAM's limits."
+  description = "Facts about the role: handover for its customer side, quota for an external enforcer, and sizes to compare with IAM's limits."
   value = {
     handover = {
       external_id = var.stanza.external_ids.current

@@ -1,6 +1,6 @@
-# What a stanza must satisfy. Each rule is a sentence for whoever broke it. The
-# rules are lists and not validations because Terraform evaluates a validation for
-# each tenant by itself, which takes noticeable time with a thousand tenants.
+# What a stanza must satisfy. Each rule is an error message. The rules are lists
+# and not validations because Terraform evaluates a validation for each tenant by
+# itself, which takes noticeable time with a thousand tenants.
 locals {
   external_ids = [for id in [var.stanza.external_ids.current, var.stanza.external_ids.previous] : id if id != null]
 

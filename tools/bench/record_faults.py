@@ -46,7 +46,7 @@ USUAL_SHARE = 20  # the usual handler gets every 20th call, because its retries 
 OUTCOMES = ("calls", "paid", "delivered", "spilled", "incomplete", "named gaps", "lost")
 UNFINISHED = {"start": "named gaps", "incomplete": "incomplete"}  # outcomes by phase
 
-# How often each trouble befalls a call, in 1,000 calls.
+# Faults per 1,000 calls.
 WEIGHTS = {
     "none": 900,
     "throttled": 25,
@@ -68,7 +68,7 @@ STEPS = (
 
 
 @dataclass(frozen=True)
-class Trouble:
+class CallFault:
     """What happens during one call: a fault of an AWS service, a killed function, or nothing."""
 
     kind: str
@@ -130,15 +130,15 @@ def _call_during_faults(
     for function in functions.values():
         function.configure()
     for number in range(calls):
-        trouble = _draw(chance)
+        call_fault = _draw(chance)
         for name in ["ours", "usual"] if number % USUAL_SHARE == 0 else ["ours"]:
-            if trouble.fault is not None:
-                tenant.control.fault(trouble.fault)
-            if trouble.kill is not None:
-                functions[name].kill(trouble.kill)
+            if call_fault.fault is not None:
+                tenant.control.fault(call_fault.fault)
+            if call_fault.kill is not None:
+                functions[name].kill(call_fault.kill)
             prompt = f"call {number:06} of {name}"
             requests[name][prompt] = functions[name].send({"prompt": prompt})[0]
-            if trouble.kind != "none":
+            if call_fault.kind != "none":
                 tenant.control.clear_faults()
                 tenant.control.post("lambda_spare", {})
         if (number + 1) % 1000 == 0:
@@ -146,8 +146,8 @@ def _call_during_faults(
     return requests
 
 
-def _draw(chance: random.Random) -> Trouble:
-    """Draw the trouble of one call; nine calls in ten have none."""
+def _draw(chance: random.Random) -> CallFault:
+    """Draw the fault of one call; nine calls in ten have none."""
     kind = chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
     times = chance.randint(1, 8)
     step = chance.choice(STEPS)
@@ -163,7 +163,7 @@ def _draw(chance: random.Random) -> Trouble:
         ),
         "lost": Fault("bedrock-runtime", drop="after", times=times),
     }
-    return Trouble(kind, faults.get(kind), step if kind == "killed" else None)
+    return CallFault(kind, faults.get(kind), step if kind == "killed" else None)
 
 
 def _count(requests: Mapping[str, str], paid: Counter[str], reader: RecordReader) -> Counter[str]:

@@ -33,7 +33,7 @@ ADMINISTRATOR = {
 
 
 class LocalTarget(Target):
-    """The local AWS, reached with keys that it made, and with nothing of the caller's AWS settings."""
+    """The local AWS, reached with keys that it issued; the caller's AWS settings are ignored."""
 
     needs_confirmation = False
 

@@ -23,7 +23,7 @@ LOCAL = "local"
 class Target(ABC):
     """Sessions and clients in the accounts of one environment."""
 
-    # Whether removing something needs a confirmation, because it serves somebody.
+    # Whether destroying anything requires a confirmation.
     needs_confirmation = True
 
     def __init__(self, environment: Environment) -> None:
@@ -31,7 +31,7 @@ class Target(ABC):
 
     @abstractmethod
     def prepare(self) -> None:
-        """Make what must exist before Terraform runs and is not the operator's to make on AWS."""
+        """Create what Terraform needs and what others create on AWS."""
 
     @abstractmethod
     def terraform_environment(self) -> Mapping[str, str]:
@@ -39,7 +39,7 @@ class Target(ABC):
 
     @abstractmethod
     def session(self, identity: str) -> boto3.Session:
-        """Return a session of ``identity``, which only the local AWS tells from the caller itself."""
+        """Return a session as ``identity``; on AWS, always the caller's own."""
 
     @property
     def endpoint(self) -> str | None:
@@ -106,7 +106,7 @@ class AwsTarget(Target):
         """Return the caller's own environment."""
         return os.environ
 
-    def session(self, identity: str) -> boto3.Session:  # noqa: ARG002 - the caller is who it is
+    def session(self, identity: str) -> boto3.Session:  # noqa: ARG002 - AWS has only the caller's identity
         """Return the caller's own session."""
         return boto3.Session(region_name=self.environment.operations_region)
 

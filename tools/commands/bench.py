@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument(
         "--only", choices=SECTIONS, help="one section; the default is all of them"
     )
-    arguments.add_argument("--runs", type=int, help="turns, instead of each section's own number")
+    arguments.add_argument("--runs", type=int, help="number of runs (default: per section)")
     arguments.add_argument(
         "--sizes",
         type=plan_time.sizes,
@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
         "--reference",
         type=int,
         default=plan_time.REFERENCE_UP_TO,
-        help="plan: the most tenants to plan the usual way too (default %(default)s)",
+        help="plan: largest number of tenants for which the reference is planned (default %(default)s)",
     )
     arguments.add_argument("--calls", type=int, default=10_000, help="record: number of calls")
     return arguments

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tools.terraform.state import State
 
 # What calls need: the execution role, and with it its policy and the function that runs as it. The log
-# groups, their key and the reader roles remain, because a customer was promised to keep its records.
+# groups, their key and the reader roles remain, because customers are promised that their records remain.
 WORKLOAD = "module.customer_workload.aws_iam_role.execution"
 
 

@@ -46,7 +46,7 @@ def parser() -> Arguments:
     arguments = Arguments(__doc__)
     arguments.add_argument("--plan", help="files of `terraform show -json`, separated by commas")
     arguments.add_argument(
-        "--state", action="store_true", help="what exists now, in place of what is planned"
+        "--state", action="store_true", help="prove existing instead of planned resources"
     )
     arguments.add_json("every claim, fault and counterexample")
     arguments.add_jobs()

@@ -33,7 +33,7 @@ def parser() -> Arguments:
         "--confirm",
         default="",
         metavar="ACCOUNTS",
-        help="accounts that cannot be read, whose owner confirms that the new ExternalId is applied",
+        help="ids of accounts whose owners have confirmed the new ExternalId",
     )
     return arguments
 

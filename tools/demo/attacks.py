@@ -32,23 +32,23 @@ OTHER_ACCOUNT = "no policy that allows another account"
 
 @dataclass(frozen=True)
 class Attack:
-    """A call that must be refused by ``refuser`` for ``reason``, and its twin, which must succeed.
+    """A call that must be refused by ``refuser`` for ``reason``, and the control call, which must succeed.
 
-    The twin is the owner's own call, which differs in one thing.
+    The control call is the owner's own call, which differs in one thing.
     """
 
     title: str
     refuser: str
     reason: str
     call: Callable[[], object]
-    twin: Callable[[], object]
+    control_call: Callable[[], object]
 
 
 @dataclass(frozen=True)
 class AttackResult:
     """Who refused an attack and why; ``refused_by`` is None when nobody did.
 
-    ``as_expected`` says that the responsible component refused it and that the twin succeeded.
+    ``as_expected`` says that the responsible component refused it and that the control call succeeded.
     """
 
     attack: str
@@ -193,7 +193,9 @@ def _try(attack: Attack, control: Control) -> AttackResult:
             return AttackResult(attack.title, None, str(error), as_expected=False)
         policy, reason = _explanation(refusals[-1])
         expected = policy.startswith(attack.refuser) and attack.reason in reason
-        return AttackResult(attack.title, policy, reason, expected and _succeeds(attack.twin))
+        return AttackResult(
+            attack.title, policy, reason, expected and _succeeds(attack.control_call)
+        )
     return AttackResult(attack.title, None, "", as_expected=False)
 
 
@@ -208,9 +210,9 @@ def _explanation(refusal: TrailEntry) -> tuple[str, str]:
     return policy, reason or sid
 
 
-def _succeeds(twin: Callable[[], object]) -> bool:
+def _succeeds(control_call: Callable[[], object]) -> bool:
     try:
-        twin()
+        control_call()
     except ClientError:
         return False
     return True

@@ -33,7 +33,7 @@ def read_hcl(path: Path) -> dict[str, Any]:
 
 
 def hcl_attributes(values: Mapping[str, Any], indent: str = "") -> str:
-    """Return ``values`` as HCL attributes, one a line; JSON's scalars and lists are HCL expressions."""
+    """Return ``values`` as HCL attributes, one per line; JSON's scalars and lists are HCL expressions."""
     return "".join(f"{indent}{name} = {_hcl(value, indent)}\n" for name, value in values.items())
 
 

@@ -64,7 +64,7 @@ class Environment:
         """The tenants' names, in the order of the file."""
         return tuple(dict.fromkeys(account.tenant for account in self.accounts))
 
-    @cached_property  # each boto3 session reads the table anew
+    @cached_property  # each boto3 session reloads the table
     def partition(self) -> str:
         """The AWS partition of the operations Region, from botocore's own table."""
         partition: str = boto3.Session().get_partition_for_region(self.operations_region)

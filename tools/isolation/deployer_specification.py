@@ -177,7 +177,7 @@ def denial(workload: Workload) -> Predicate:
 
 
 def boundary(workload: Workload) -> Predicate:
-    """No role of the workload may do more than this, whoever writes its policy."""
+    """The maximum permissions of the workload's roles."""
     stanza = workload.stanza
     streams = (StartsWith("resource", f"{group}:log-stream:") for group in workload.groups)
     in_groups = AnyOf(OneOf("resource", *workload.groups), _contents(workload))

@@ -159,9 +159,8 @@ class SymbolicRequest:
     """The variables and axioms of one question.
 
     ``slots`` has every condition key that the question mentions, with the number of values of a
-    multivalued key that have variables. One value for each test of the key is enough: a request with
-    more values has the same outcome as one that keeps, for each test that some value passes or fails,
-    one such value.
+    multivalued key that have variables. One variable per test suffices: further
+    values do not change any test.
     """
 
     slots: Mapping[str, int]

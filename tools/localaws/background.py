@@ -87,7 +87,7 @@ class LocalAwsProcess:
             return False
         description = json.loads(self.file.read_text())
         if not _answers(description):
-            self.file.unlink(missing_ok=True)  # another process may have its id by now
+            self.file.unlink(missing_ok=True)  # the process id may have been reused
             return False
         pid = description["pid"]
         with suppress(ProcessLookupError):
@@ -95,7 +95,7 @@ class LocalAwsProcess:
             deadline = time.monotonic() + START_SECONDS
             while time.monotonic() < deadline:
                 with suppress(ChildProcessError):
-                    os.waitpid(pid, os.WNOHANG)  # when this very process started it
+                    os.waitpid(pid, os.WNOHANG)  # if this process started it
                 os.kill(pid, 0)
                 time.sleep(0.05)
             os.kill(pid, signal.SIGKILL)

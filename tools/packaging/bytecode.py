@@ -18,9 +18,10 @@ MANAGED = ROOT / ".work" / "python"
 
 
 def compiler(release: str, progress: Callable[[str], None]) -> Path:
-    """Return a CPython of the version ``release`` (``major.minor``), as no other reads its bytecode.
+    """Return a CPython of the version ``release`` (``major.minor``).
 
-    It is this Python, or an installed one, or one that uv downloads and checks against its hash.
+    The version must match because only the same version can load its bytecode. It is this Python, or
+    an installed one, or one that uv downloads and checks against its hash.
 
     Raises:
         PackageError: There is no such Python and uv cannot download one.

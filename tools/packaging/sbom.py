@@ -38,7 +38,7 @@ def document(tree: Path, zip_file: Path, compiled_by: str) -> str:
     """Return the SBOM as CycloneDX 1.6 JSON; equal zips have equal SBOMs.
 
     The packages are those in ``tree``, from which ``zip_file`` was packed. ``compiled_by`` names the
-    Python that compiled the bytecode: whoever wants to build the same zip needs the same one.
+    Python that compiled the bytecode: a rebuild needs the same version.
     https://cyclonedx.org/docs/1.6/json/
 
     Raises:

@@ -2,7 +2,7 @@
 
 The loader of a library reads the program headers and the segments that they name, and nothing else.
 The symbols for debuggers come after the last segment. So each file is cut there, and the reference to
-its section table, which was behind the cut, is removed from its header. The segments stay byte for
+its section table, which lies past the cut, is removed from its header. The segments stay byte for
 byte as the wheel's author built them, and the result does not depend on the host's binutils.
 https://refspecs.linuxfoundation.org/elf/gabi4+/ch5.pheader.html
 """

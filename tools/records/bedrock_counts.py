@@ -71,7 +71,7 @@ def bedrock_counts(
 ) -> Counts:
     """Return what Bedrock counted for one profile; CommandError when CloudWatch refuses.
 
-    Bedrock counts under the caller's words, which name a profile by its ARN or by its id.
+    Bedrock counts under the identifier that the caller passed: ARN or id.
     """
     model_ids = (profile, profile.rpartition("/")[2])
     pages = cloudwatch.get_paginator("get_metric_data").paginate(

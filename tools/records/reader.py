@@ -58,7 +58,7 @@ class RecordFilter:
     error: str | None = None
 
     def matches(self, record: Record) -> bool:
-        """Whether ``record`` is one of them."""
+        """Return whether the filter selects ``record``."""
         timestamp = datetime.fromisoformat(record["timestamp"])
         code = record.get("errorCode")
         return (

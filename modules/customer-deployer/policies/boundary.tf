@@ -1,7 +1,7 @@
-# The most that the workload's roles may do, whoever writes their policies. The
-# deployer writes the trust policy of the reader role too, so where readers are
-# named it could name another reader; without readers, nothing that Terraform
-# creates can read a record, and without unmaskers nothing can lift a mask.
+# The maximum permissions of the workload's roles. The deployer writes the trust
+# policy of the reader role too, so where readers are named it could name another
+# reader; without readers, nothing that Terraform creates can read a record, and
+# without unmaskers nothing can lift a mask.
 locals {
   boundary = jsonencode({
     Version = "2012-10-17"

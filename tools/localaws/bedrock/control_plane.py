@@ -72,7 +72,7 @@ class ControlPlane:
         return setting
 
     def get_model_invocation_logging_configuration(self, call: Call) -> Mapping[str, Any]:
-        """The configuration; no member at all where none is set (moto returns ``{}``)."""
+        """The configuration; an empty response if none is set."""
         config = logging_config(call)
         return {"loggingConfig": config} if config else {}
 
