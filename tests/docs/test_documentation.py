@@ -8,6 +8,7 @@ import pytest
 
 import tenant_bedrock
 from tests.docs.pages import ROOT, all_pages, anchors, blocks, blocks_of, guide_pages, links
+from tools.bench.functions import ZIP_MEGABYTES
 
 GROUPS = {
     ("run", "aws"): "sh",
@@ -90,6 +91,11 @@ def test_python_blocks_compile_and_import_what_the_package_offers(block):
 
 def test_readme_is_one_page():
     assert len((ROOT / "README.md").read_text().splitlines()) <= README_LINES
+
+
+def test_the_performance_page_states_the_goal_for_the_zip():
+    page = (ROOT / "docs" / "explanation" / "performance.md").read_text()
+    assert f"the zip has at most {ZIP_MEGABYTES} MB" in page
 
 
 def test_every_make_command_is_in_the_makefile_and_every_target_is_documented():
