@@ -18,6 +18,7 @@ on_command_line = $(filter command line,$(origin $(1)))
 option = $(if $(call on_command_line,$(1)),--$(2)='$(subst ','\'',$(value $(1)))')
 flag = $(if $(call on_command_line,$(1)),--$(2))
 required = $(if $(call on_command_line,$(1)),,$(error $@ needs $(1)=, for instance: make $@ $(2)))
+development = $(if $(filter operation,$(DEPENDENCIES)),$(error $@ needs the development packages; run it without DEPENDENCIES=operation))
 override PROMPT := $(if $(call on_command_line,PROMPT),$(value PROMPT))
 export PROMPT
 ENV_OPTION = $(call required,ENV,ENV=local)$(call option,ENV,env)
@@ -28,15 +29,15 @@ NEW_TENANT = ENV=dev NAME=acme ACCOUNT=222222222222
 
 .PHONY: demo
 demo: ## Three tenants on a local AWS: apply, call, search what was stored, and try every attack
-	@$(RUN)
+	@$(development)$(RUN)
 
 .PHONY: test
 test: ## All tests: style, types, Terraform plans, the handler, the local AWS, end to end
-	@$(RUN)
+	@$(development)$(RUN)
 
 .PHONY: up
 up: ## Start a local AWS that keeps running, for ENV=local; prints what to export to use it by hand
-	@$(RUN)
+	@$(development)$(RUN)
 
 .PHONY: down
 down: ## Stop the local AWS
@@ -115,16 +116,16 @@ destroy: ## ENV= [TENANT=] [CONFIRM=] · remove the workloads, then the roles; r
 
 .PHONY: check
 check: ## Check style, format and types, without the tests
-	@$(RUN)
+	@$(development)$(RUN)
 
 .PHONY: bench
 bench: ## [ONLY=cold|plan|prove|record…] [SIZES=] [RUNS=] [CALLS=] · measure speed and delivery; figures go to build/bench
-	@$(RUN) $(call option,ONLY,only) $(call option,SIZES,sizes) $(call option,REFERENCE,reference) \
+	@$(development)$(RUN) $(call option,ONLY,only) $(call option,SIZES,sizes) $(call option,REFERENCE,reference) \
 		$(call option,RUNS,runs) $(call option,CALLS,calls)
 
 .PHONY: docs
 docs: ## Write the reference pages for the stanza and the commands from their sources
-	@$(RUN)
+	@$(development)$(RUN)
 
 .PHONY: lock
 lock: ## Update the hash-locked requirement files from pyproject.toml

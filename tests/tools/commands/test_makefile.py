@@ -63,3 +63,15 @@ def test_a_value_is_never_run_by_make(tmp_path):
         "invoke", "ENV=local", f"TENANT=$(shell touch {trap})acme", f"PROMPT=$(shell touch {trap})"
     )
     assert not trap.exists()
+
+
+@pytest.mark.parametrize("target", ["bench", "check", "demo", "docs", "test", "up"])
+def test_a_developers_command_is_refused_without_the_development_packages(target):
+    run = make(target, "DEPENDENCIES=operation")
+    assert run.returncode != 0
+    assert f"{target} needs the development packages" in run.stderr
+    assert make(target).returncode == 0
+
+
+def test_an_operators_command_runs_without_the_development_packages():
+    assert make("plan", "ENV=local", "DEPENDENCIES=operation").returncode == 0
