@@ -96,10 +96,10 @@ def anchors(page: Path) -> set[str]:
 
     https://docs.github.com/en/get-started/writing-on-github/getting-started-with-writing-and-formatting-on-github/basic-writing-and-formatting-syntax#section-links
     """
-    found: set[str] = set()
+    names: set[str] = set()
     for match in _HEADING.finditer(_BLOCK.sub("", page.read_text())):
         title = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", match["title"])
         base = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
-        repeats = (f"{base}-{number}" for number in range(1, len(found) + 1))
-        found.add(next(name for name in (base, *repeats) if name not in found))
-    return found
+        repeats = (f"{base}-{number}" for number in range(1, len(names) + 1))
+        names.add(next(name for name in (base, *repeats) if name not in names))
+    return names

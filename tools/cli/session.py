@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tools.cli.console import out, progress, warn
+from tools.cli.console import progress, warn
 from tools.cli.targets import target_of
 from tools.environment.model import load_environment
 from tools.paths import WORK
-from tools.terraform.parallel import run_for_each
+from tools.terraform.parallel import print_success, run_for_each
 from tools.terraform.runner import Terraform, summary
 from tools.terraform.state import customer_state, operations_state
 
@@ -45,8 +45,7 @@ class Session:
         """
         customers = self.customer_states(tenant)
         operations = operations_state(tenant)
-        applied = summary(self.terraform.apply(operations))
-        out.print(f"  [green]✓[/green] {operations.label}  {applied}")
+        print_success(operations, summary(self.terraform.apply(operations)))
         return self.apply_each(customers, jobs)
 
     def apply_each(self, states: Sequence[State], jobs: int) -> int:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import out, progress, run
-from tools.cli.targets import target_of
-from tools.environment.model import load_environment
-from tools.paths import WORK
+from tools.cli.console import out, run
+from tools.cli.session import open_session
 from tools.terraform.state_bucket import make_state_bucket
 
 
@@ -17,9 +15,8 @@ def parser() -> Arguments:
 
 def main() -> int:
     """Make the bucket, unless it exists."""
-    environment = load_environment(parser().parse_args().env)
-    target = target_of(environment, WORK, progress)
-    target.prepare()
+    session = open_session(parser().parse_args().env)
+    environment, target = session.environment, session.target
     s3 = target.client(target.operations(), "s3", s3={"addressing_style": "path"})
     outcome = "was made" if make_state_bucket(environment, s3) else "exists already"
     out.print(f"  The state bucket {environment.backend['bucket']} {outcome}.")

@@ -6,10 +6,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import err, out, run
+from tools.cli.console import err, run
 from tools.cli.session import open_session
 from tools.command_error import CommandError
-from tools.terraform.parallel import run_for_each
+from tools.terraform.parallel import print_success, run_for_each
 from tools.terraform.runner import summary
 from tools.terraform.state import operations_state
 
@@ -57,7 +57,7 @@ def _destroy(session: Session, tenant: str | None, jobs: int) -> int:
             "The operations account is unchanged. It can be destroyed once every customer account above is."
         )
     operations = operations_state(tenant)
-    out.print(f"  [green]✓[/green] {operations.label}  {summary(terraform.destroy(operations))}")
+    print_success(operations, summary(terraform.destroy(operations)))
     return 0
 
 

@@ -56,19 +56,19 @@ def parser() -> Arguments:
 def main() -> int:
     """Print what is proved and write the certificate; return 1 when anything is not proved."""
     options = parser().parse_args()
-    waiting_accounts: tuple[str, ...] = ()
+    unplanned_accounts: tuple[str, ...] = ()
     if options.plan:
         name = load_environment(options.env).name
         plans = [_read_plan(Path(file)) for file in options.plan.split(",")]
     else:
         session = open_session(options.env)
         name = session.environment.name
-        plans, waiting_accounts = _make_plans(session, options.jobs)
+        plans, unplanned_accounts = _make_plans(session, options.jobs)
     time_of_proof, started = datetime.now(UTC), time.perf_counter()
     proofs = tuple(_proofs(name, plans, state=options.state))
     subject = "the existing resources" if options.state else "the planned resources"
     seconds = time.perf_counter() - started
-    report = Report(name, subject, proofs, waiting_accounts, seconds, time_of_proof)
+    report = Report(name, subject, proofs, unplanned_accounts, seconds, time_of_proof)
     certificate = CERTIFICATES / f"{name}-{time_of_proof:%Y-%m-%dT%H%M%SZ}.md"
     certificate.parent.mkdir(parents=True, exist_ok=True)
     certificate.write_text(report.certificate())
@@ -81,7 +81,7 @@ def main() -> int:
 
 
 def _make_plans(session: Session, jobs: int) -> tuple[list[PlanJson], tuple[str, ...]]:
-    """Return the plan of every root, and the customer accounts whose role does not exist yet."""
+    """Return the plan of every root, and the customer accounts without a plan with the reason."""
     terraform, accounts = session.terraform, session.environment.accounts
     operations = terraform.plan_json(operations_state())
     handovers = terraform.handovers()
@@ -92,13 +92,13 @@ def _make_plans(session: Session, jobs: int) -> tuple[list[PlanJson], tuple[str,
         return terraform.plan_json(customer_state(account))
 
     customers = map_in_parallel(plan_customer, ready, jobs)
-    labels = tuple(
-        f"{account.tenant} {account.account_id} "
-        f"({'self-managed' if session.environment.is_self_managed(account) else 'without a role yet'})"
+    reasons = dict.fromkeys(deployed, "without a role yet")
+    unplanned_accounts = tuple(
+        f"{account.tenant} {account.account_id} ({reasons.get(account, 'self-managed')})"
         for account in accounts
         if account not in ready
     )
-    return [operations, *customers], labels
+    return [operations, *customers], unplanned_accounts
 
 
 def _proofs(name: str, plans: list[PlanJson], *, state: bool) -> Iterator[Proof]:

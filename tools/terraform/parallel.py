@@ -33,6 +33,11 @@ def map_in_parallel(
         return [*first, *pool.map(step, items[1:])]
 
 
+def print_success(state: State, line: str) -> None:
+    """Print the line of a state in which a step succeeded."""
+    out.print(f"  [green]✓[/green] {state.label}  {escape(line)}")
+
+
 def run_for_each(states: Sequence[State], step: Callable[[State], str], jobs: int) -> int:
     """Run ``step`` in each state, ``jobs`` at a time, and print a line for each.
 
@@ -48,7 +53,7 @@ def run_for_each(states: Sequence[State], step: Callable[[State], str], jobs: in
             line, problem = "failed", str(error)
         with printing:
             if problem is None:
-                out.print(f"  [green]✓[/green] {state.label}  {escape(line)}")
+                print_success(state, line)
             else:
                 failures[state.label] = problem
                 out.print(f"  [red]✗[/red] {state.label}  {line}")

@@ -117,8 +117,9 @@ class Terraform:
     def _init_digest(self, state: State) -> str:
         """Return a digest of everything that terraform init reads."""
         root = ENVIRONMENTS / state.root
+        modules = (file for file in MODULES.rglob("*.tf") if "examples" not in file.parts)
         files = [
-            *sorted([*root.glob("*.tf"), *MODULES.rglob("*.tf")]),
+            *sorted([*root.glob("*.tf"), *modules]),
             self.environment.folder / "backend.hcl",
             ensure_toolchain(self.progress).cli_config,
             root / ".terraform.lock.hcl",
