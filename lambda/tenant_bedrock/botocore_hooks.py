@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from botocore.model import OperationModel
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
-    from tenant_bedrock.record import ModelCall
+    from tenant_bedrock.model_call import ModelCall
     from tenant_bedrock.recorder import Recorder
 
 # The LangChain run that requests from this thread or task belong to.

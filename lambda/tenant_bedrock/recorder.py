@@ -14,7 +14,7 @@ from tenant_bedrock.deadline import Deadline
 from tenant_bedrock.delivery import Receipt
 from tenant_bedrock.errors import NotRecordedError
 from tenant_bedrock.invocation import Invocation
-from tenant_bedrock.record import ModelCall
+from tenant_bedrock.model_call import ModelCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tenant_bedrock.aws_sessions import OperationsRole
     from tenant_bedrock.delivery import Delivery, Outcome
-    from tenant_bedrock.record import Phase
+    from tenant_bedrock.model_call import Phase
     from tenant_bedrock.settings import Settings
 
 _Value = TypeVar("_Value")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenant_bedrock.stream import StreamedAnswer
+from tenant_bedrock.streamed_answer import StreamedAnswer
 
 START: dict[str, Any] = {"messageStart": {"role": "assistant"}}
 STOP: dict[str, Any] = {"messageStop": {"stopReason": "end_turn"}}

@@ -1,0 +1,79 @@
+"""The state of one model call: its request, its attempts and what has arrived of its answer."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID, uuid4
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tenant_bedrock.streamed_answer import StreamedAnswer
+
+# Every request has a ``start`` mark and a record of another phase. ``incomplete`` means that the end was
+# not seen, because a stream was abandoned or time ran out; if the answer arrives later, ``end`` follows.
+Phase = Literal["start", "end", "error", "incomplete"]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One HTTP exchange with Bedrock; ``status`` is None if there was no response."""
+
+    request_id: str | None
+    status: int | None
+    error_code: str | None
+    milliseconds: float
+
+
+@dataclass
+class ModelCall:
+    """The state of one call; LangChain's callback creates it and botocore's hooks complete it.
+
+    ``body`` and ``answer`` are the request and response themselves, not LangChain's view of them;
+    ``stream`` is a streamed answer so far. ``recorded`` is the last phase that was written.
+    """
+
+    alias: str | None = None
+    run_id: UUID | None = None
+    parent_run_id: UUID | None = None
+    invocation_id: str | None = None
+    record_id: str = field(default_factory=lambda: str(uuid4()))  # random even after a snapshot
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    recorded: Phase | None = None
+    operation: str | None = None
+    model_id: str | None = None
+    region: str | None = None
+    body: bytes = b""
+    attempts: list[Attempt] = field(default_factory=list)
+    answer: Mapping[str, Any] | None = None
+    stream: StreamedAnswer | None = None
+    error: BaseException | None = None
+    first_token_ms: float | None = None
+    _started: float = field(default_factory=time.perf_counter)
+
+    @property
+    def has_request(self) -> bool:
+        """Whether the call got as far as a request to send."""
+        return bool(self.body)
+
+    def elapsed_ms(self) -> float:
+        """Milliseconds since the call began."""
+        return round((time.perf_counter() - self._started) * 1000, 1)
+
+    def add_attempt(self, request_id: str | None, status: int | None, error: str | None) -> None:
+        """Add an exchange that has ended; it took the time since the previous one."""
+        previous_ms = sum(attempt.milliseconds for attempt in self.attempts)
+        milliseconds = round(self.elapsed_ms() - previous_ms, 1)
+        self.attempts.append(Attempt(request_id, status, error, milliseconds))
+
+    def answer_so_far(self) -> Mapping[str, Any]:
+        """The answer, or what has arrived of a streamed one; empty if there is none."""
+        return self.answer or (self.stream.assembled() if self.stream else {})
+
+    def usage(self) -> dict[str, int]:
+        """Tokens as Bedrock counted them; ``inputTokens`` excludes cache reads and writes."""
+        usage = self.answer_so_far().get("usage", {})
+        return {name: count for name, count in usage.items() if isinstance(count, int)}
