@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from tenant_bedrock import json_text
 
 Content = Literal["full", "metadata", "hashed"]
 
@@ -29,15 +26,18 @@ _SETTINGS = frozenset(
 _ROLES = frozenset({"assistant", "user"})
 
 
-def redact(body: Mapping[str, Any], content: Content) -> dict[str, Any]:
+def redact(body: object, content: Content) -> dict[str, Any]:
     """A Converse request or answer, reduced to what ``content`` lets a record keep.
 
     ``metadata`` keeps settings and counts. ``hashed`` also replaces each content block with
     ``{"sha256", "bytes"}``: of a text's UTF-8, or of the block's JSON with sorted keys. Anyone who
-    has a text can prove that it was sent, and a short text can be guessed from its hash.
+    has a text can prove that it was sent, and a short text can be guessed from its hash. Raises
+    TypeError if the body is not an object.
     """
+    if not isinstance(body, dict):
+        raise TypeError("The body is not a JSON object.")
     if content == "full":
-        return dict(body)
+        return body
     settings = {
         name: _without_stop_sequences(part) for name, part in body.items() if name in _SETTINGS
     }
@@ -49,11 +49,6 @@ def redact(body: Mapping[str, Any], content: Content) -> dict[str, Any]:
     return settings | hashes
 
 
-def json_default(value: object) -> str:
-    """The ``default`` of ``json.dumps``: bytes (images, redacted reasoning) as base64, as AWS sends them."""
-    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
-
-
 def _without_stop_sequences(setting: object) -> object:
     """A setting without its stop sequences, the only free text among the settings."""
     if not isinstance(setting, dict):
@@ -61,24 +56,30 @@ def _without_stop_sequences(setting: object) -> object:
     return {name: value for name, value in setting.items() if name != "stopSequences"}
 
 
-def _hash_member(name: str, member: Any) -> Any:  # noqa: ANN401 - JSON
-    if name == "messages":
+def _hash_member(name: str, member: object) -> object:
+    """The hashes of a member's content blocks; a member of an unknown shape is hashed as a whole."""
+    if name == "messages" and isinstance(member, list):
         return [_hash_turn(turn) for turn in member]
-    if name == "system":
+    if name == "system" and isinstance(member, list):
         return [_hash(block) for block in member]
-    if name == "output":
+    if name == "output" and isinstance(member, dict) and member.keys() == {"message"}:
         return {"message": _hash_turn(member["message"])}
     return _hash(member)
 
 
-def _hash_turn(turn: Mapping[str, Any]) -> dict[str, Any]:
-    role = {"role": turn["role"]} if turn.get("role") in _ROLES else {}
-    return {**role, "content": [_hash(block) for block in turn.get("content", ())]}
+def _hash_turn(turn: object) -> dict[str, Any]:
+    blocks = turn.get("content") if isinstance(turn, dict) else None
+    if not isinstance(turn, dict) or not isinstance(blocks, list):
+        return _hash(turn)
+    role = turn.get("role")
+    roles = {"role": role} if isinstance(role, str) and role in _ROLES else {}
+    rest = {name: _hash(part) for name, part in turn.items() if name not in {"content", "role"}}
+    return {**roles, **rest, "content": [_hash(block) for block in blocks]}
 
 
-def _hash(block: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+def _hash(block: object) -> dict[str, Any]:
     text = block["text"] if isinstance(block, dict) and block.keys() == {"text"} else None
     if not isinstance(text, str):
-        text = json.dumps(block, separators=(",", ":"), sort_keys=True, default=json_default)
+        text = json_text.dumps(block, sort_keys=True)
     data = text.encode("utf-8", "replace")
     return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}

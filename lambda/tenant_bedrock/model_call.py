@@ -33,7 +33,9 @@ class ModelCall:
     """The state of one call; LangChain's callback creates it and botocore's hooks complete it.
 
     ``body`` and ``answer`` are the request and response themselves, not LangChain's view of them;
-    ``stream`` is a streamed answer so far. ``recorded`` is the last phase that was written.
+    ``answer_body`` is the text of an answer, in case botocore cannot parse it; ``stream`` is a
+    streamed answer so far. ``waiting_ms`` are the milliseconds between LangChain's queueing of the
+    call and its request. ``recorded`` is the last phase that was written.
     """
 
     alias: str | None = None
@@ -49,8 +51,10 @@ class ModelCall:
     body: bytes = b""
     attempts: list[Attempt] = field(default_factory=list)
     answer: Mapping[str, Any] | None = None
+    answer_body: bytes = b""
     stream: StreamedAnswer | None = None
     error: BaseException | None = None
+    waiting_ms: float | None = None
     first_token_ms: float | None = None
     _started: float = field(default_factory=time.perf_counter)
 
@@ -75,5 +79,17 @@ class ModelCall:
 
     def usage(self) -> dict[str, int]:
         """Tokens as Bedrock counted them; ``inputTokens`` excludes cache reads and writes."""
-        usage = self.answer_so_far().get("usage", {})
-        return {name: count for name, count in usage.items() if isinstance(count, int)}
+        return token_counts(self.answer_so_far())
+
+
+def token_counts(answer: Mapping[str, Any]) -> dict[str, int]:
+    """The numbers of tokens in an answer's usage, without anything there that is no count."""
+    usage = answer.get("usage")
+    if not isinstance(usage, dict):
+        return {}
+    return {name: count for name, count in usage.items() if is_count(count)}
+
+
+def is_count(value: object) -> bool:
+    """Whether a value is a whole number from 0."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -1,0 +1,201 @@
+"""JSON text of values of any depth, written so that CloudWatch Logs can mask it without breaking it.
+
+A data protection policy replaces what it finds by asterisks and knows nothing of JSON. In ordinary
+JSON a line break is a backslash and the letter n, which stands directly before the next word, so
+``\\nann@example.com`` is read as the address ``nann@example.com``: the mask leaves ``\\****``, which
+is not JSON, and an identifier that needs a word boundary finds nothing. Therefore ``encode`` writes
+each control character as its symbol in Unicode's block Control Pictures, which is one character
+and no letter: https://www.unicode.org/charts/PDF/U2400.pdf. The escapes that remain, of quotation
+marks and backslashes, hold neither letters nor digits.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Readers have limits of their own: jq 1.6 ends at 256 levels, Python 3.11 at about 990.
+MAX_DEPTH = 100
+
+_NOTHING = object()
+_QUOTE = "\u2426"  # precedes a symbol that was already in the text
+_SYMBOLS = {chr(0x2400 + code): json.dumps(chr(code))[1:-1] for code in range(0x20)}
+_SHORT_ESCAPES = [
+    (escape.encode(), symbol.encode()) for symbol, escape in _SYMBOLS.items() if len(escape) == 2
+]
+_LONG_ESCAPE = re.compile(rb"\\u00([01][0-9a-f])")
+_SYMBOL_PREFIX = _QUOTE.encode()[:2]  # the first two of the three bytes of all symbols
+_SYMBOL = re.compile(b"\xe2\x90[\x80-\x9f\xa6]")
+_ENCODED = re.compile("\u2426(.)|[\u2400-\u241f]", re.DOTALL)
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_BRACKET = re.compile(rf"{_STRING}|[\[\]{{}}]", re.DOTALL)
+_TOKEN = re.compile(rf"{_STRING}|[\[\]{{}}:,]|[^\s\[\]{{}}:,\"]+", re.DOTALL)
+_MASKED = re.compile(rf"{_STRING}|[^\s\[\]{{}}:,\"*]*\*[^\s\[\]{{}}:,\"]*", re.DOTALL)
+
+
+def for_record(text: str) -> str:
+    """JSON text from ``dumps`` as a record holds it.
+
+    Control characters are written as symbols, and values below ``MAX_DEPTH`` levels as strings. An
+    unpaired surrogate becomes ``?``, because CloudWatch refuses it.
+    """
+    return _flatten(encode(text.encode("utf-8", "replace")).decode())
+
+
+def loads(text: str | bytes) -> Any:  # noqa: ANN401 - JSON
+    """The value of a JSON text of any depth; raises ValueError if it is not JSON."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        return _load_deep(text.decode() if isinstance(text, bytes) else text)
+
+
+def dumps(value: object, *, sort_keys: bool = False) -> str:
+    """Any value of any depth as compact JSON text.
+
+    Bytes become base64, as AWS sends them. NaN, the infinities and unknown types become strings.
+    Raises ValueError if the value contains itself.
+    """
+    try:
+        return (_SORTED_ENCODER if sort_keys else _ENCODER).encode(value)
+    except (RecursionError, TypeError, ValueError):
+        return "".join(_pieces(value, sort_keys=sort_keys))
+
+
+def encode(text: bytes) -> bytes:
+    """Write the control characters of a JSON text from ``dumps`` as symbols.
+
+    A symbol that was in the text before is preceded by U+2426, so ``decode`` restores the text.
+    """
+    if _SYMBOL_PREFIX in text:
+        text = _SYMBOL.sub(_QUOTE.encode() + rb"\g<0>", text)
+    if b"\\" not in text:
+        return text
+    # JSON text holds no control characters, so one of them can stand for an escaped backslash.
+    text = text.replace(rb"\\", b"\0")
+    for escape, symbol in _SHORT_ESCAPES:
+        text = text.replace(escape, symbol)
+    text = _LONG_ESCAPE.sub(lambda escape: chr(0x2400 + int(escape[1], 16)).encode(), text)
+    return text.replace(b"\0", rb"\\")
+
+
+def decode(text: str) -> str:
+    """The ordinary JSON text of a record's text; what a mask hides outside a string becomes a string."""
+    if "*" in text:
+        text = _MASKED.sub(lambda token: token[0] if token[0][0] == '"' else f'"{token[0]}"', text)
+    if text.isascii():
+        return text
+    return _ENCODED.sub(lambda symbol: symbol[1] or _SYMBOLS[symbol[0]], text)
+
+
+def _flatten(text: str) -> str:
+    """Replace each value below ``MAX_DEPTH`` levels by a string of its JSON text."""
+    if text.count("{") + text.count("[") <= MAX_DEPTH:
+        return text
+    pieces: list[str] = []
+    end = start = depth = 0
+    for token in _BRACKET.finditer(text):
+        if token[0] in "[{":
+            depth += 1
+            if depth == MAX_DEPTH + 1:
+                start = token.start()
+        elif token[0] in "]}":
+            if depth == MAX_DEPTH + 1:
+                value = json.dumps(text[start : token.end()], ensure_ascii=False)
+                pieces += [text[end:start], value]
+                end = token.end()
+            depth -= 1
+    return "".join([*pieces, text[end:]])
+
+
+def _load_deep(text: str) -> Any:  # noqa: ANN401 - JSON
+    """Like ``json.loads`` without recursion, for text that is too deep for it."""
+    root: list[Any] = []
+    containers: list[Any] = [root]
+    names: list[str] = []  # the name that waits for its value, if there is one
+    for token in _TOKEN.findall(text):
+        if token in "]}" and len(containers) > 1:
+            containers.pop()
+        elif token not in ":,":
+            is_container = token in "{["
+            value = {"{": {}, "[": []}[token] if is_container else json.loads(token)
+            if isinstance(containers[-1], list):
+                containers[-1].append(value)
+            elif names:
+                containers[-1][names.pop()] = value
+            else:
+                names.append(value)
+            if is_container:
+                containers.append(value)
+    if len(containers) > 1 or len(root) != 1:
+        raise ValueError("The text is not complete JSON.")
+    return root[0]
+
+
+def _pieces(value: object, *, sort_keys: bool) -> Iterator[str]:
+    """Yield the JSON text of a value without recursion, for what ``json.dumps`` does not take."""
+    stack = [(iter([("", value)]), "", 0)]  # members of the open containers, their ends and ids
+    open_ids = {0}
+    while stack:
+        members, end, container_id = stack[-1]
+        before, item = next(members, (end, _NOTHING))
+        yield before
+        if item is _NOTHING:
+            stack.pop()
+            open_ids.remove(container_id)
+        elif isinstance(item, (dict, list, tuple)):
+            if id(item) in open_ids:
+                raise ValueError("The value contains itself.")
+            open_ids.add(id(item))
+            start, end = "{}" if isinstance(item, dict) else "[]"
+            yield start
+            stack.append((_members(item, sort_keys=sort_keys), end, id(item)))
+        else:
+            yield _scalar(item)
+
+
+def _members(
+    container: dict[Any, object] | list[object] | tuple[object, ...], *, sort_keys: bool
+) -> Iterator[tuple[str, object]]:
+    """Yield each member and the text before it: a comma, and in an object its name."""
+    comma = ""
+    if isinstance(container, dict):
+        named = [(str(name), member) for name, member in container.items()]
+        for name, member in sorted(named, key=itemgetter(0)) if sort_keys else named:
+            yield f"{comma}{_ENCODER.encode(name)}:", member
+            comma = ","
+    else:
+        for member in container:
+            yield comma, member
+            comma = ","
+
+
+def _scalar(value: object) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return f'"{value}"'
+    return _ENCODER.encode(value)
+
+
+def _as_string(value: object) -> str:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
+
+
+def _encoder(*, sort_keys: bool) -> json.JSONEncoder:
+    return json.JSONEncoder(
+        allow_nan=False,
+        default=_as_string,
+        ensure_ascii=False,
+        separators=(",", ":"),
+        sort_keys=sort_keys,
+    )
+
+
+_ENCODER = _encoder(sort_keys=False)
+_SORTED_ENCODER = _encoder(sort_keys=True)
