@@ -71,10 +71,15 @@ class OperationsRole(CredentialProvider):
         self._pause_until = 0.0
         self.session_arn = ""  # the caller that Bedrock sees, once the role has been assumed
 
+    def inherit(self, parent: OperationsRole) -> None:
+        """Take over the keys of the process that this one was forked from."""
+        self._keys = parent._keys
+        self.session_arn = parent.session_arn
+
     def load(self) -> RefreshableCredentials:
         """Assume the role and return keys that renew themselves; botocore calls this once."""
         return RefreshableCredentials.create_from_metadata(
-            self._assume(),
+            self._keys or self._assume(),
             refresh_using=self._renew,
             method=self.METHOD,
             advisory_timeout=ADVISORY_SECONDS,
@@ -140,15 +145,22 @@ class Sessions:
         return client
 
 
-def open_sessions(settings: Settings) -> Sessions:
-    """Open the sessions without calling AWS yet; raises SettingsError if no Region is set."""
+def open_sessions(settings: Settings, *, parent: Sessions | None = None) -> Sessions:
+    """Open the sessions without calling AWS yet; raises SettingsError if no Region is set.
+
+    In a forked process, ``parent`` are the sessions of the process that it was forked from.
+    """
     customer = Session()
+    if parent is not None:
+        customer.register_component("data_loader", parent.customer.get_component("data_loader"))
     region = process_environment.region() or customer.get_config_variable("region")
     if not region:
         raise SettingsError("No Region is set; set AWS_REGION to that of the record log group.")
     # The global STS endpoint is in another Region and cannot be reached through a VPC endpoint.
     customer.set_config_variable("sts_regional_endpoints", "regional")
     role = OperationsRole(_client(customer, "sts", region, _STS), settings)
+    if parent is not None:
+        role.inherit(parent.role)
     operations = Session()
     operations.register_component("credential_provider", CredentialResolver([role]))
     # Share the loader: it caches the parsed service models.

@@ -6,16 +6,16 @@ makes it: https://docs.aws.amazon.com/boto3/latest/guide/events.html
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from botocore.exceptions import ClientError
 
-from tenant_bedrock.errors import OutOfTimeError
-from tenant_bedrock.stream import WatchedStream
+from tenant_bedrock.errors import BadRequestError, OutOfTimeError
+from tenant_bedrock.stream import EventSource, WatchedStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from botocore.model import OperationModel
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
+    from tenant_bedrock.lease import Lease
     from tenant_bedrock.model_call import ModelCall
     from tenant_bedrock.recorder import Recorder
 
 # The LangChain run that requests from this thread or task belong to.
 _run: ContextVar[UUID | None] = ContextVar("tenant_bedrock_run", default=None)
 _KEY = "tenant_bedrock"
+_OPERATIONS = ("Converse", "ConverseStream")
 
 
 def enter_run(run_id: UUID) -> None:
@@ -49,17 +51,39 @@ def run_context(run_id: UUID | None) -> Iterator[None]:
 
 
 def register(client: BedrockRuntimeClient, recorder: Recorder) -> None:
-    """Record every Converse and ConverseStream of ``client``."""
+    """Record every Converse and ConverseStream of ``client``, and refuse every other operation."""
     hooks = _Hooks(client.meta.region_name, recorder)
-    for operation in ("Converse", "ConverseStream"):
+    events = client.meta.events
+    events.register("provide-client-params.bedrock-runtime", _refuse_unrecorded)
+    events.register("before-sign.bedrock-runtime", _refuse_presigned)
+    for operation in _OPERATIONS:
         for event, hook in (
             ("before-call", hooks.before_call),
             ("request-created", hooks.request_created),
+            ("before-parse", hooks.before_parse),
             ("response-received", hooks.response_received),
             ("after-call", hooks.after_call),
             ("after-call-error", hooks.after_call_error),
         ):
-            client.meta.events.register(f"{event}.bedrock-runtime.{operation}", hook)
+            events.register(f"{event}.bedrock-runtime.{operation}", hook)
+
+
+def _refuse_unrecorded(*, model: OperationModel, **_: object) -> None:
+    """Raise BadRequestError for an operation that would be paid for without a record."""
+    if model.name not in _OPERATIONS:
+        raise BadRequestError(
+            f"{model.name} is not recorded, so this client refuses it. Call Converse or "
+            "ConverseStream instead. Nothing was sent."
+        )
+
+
+def _refuse_presigned(*, signature_version: str, operation_name: str, **_: object) -> None:
+    """Raise BadRequestError for a presigned URL, which another process could use without a record."""
+    if signature_version.endswith(("-query", "-presign-post")):
+        raise BadRequestError(
+            f"A presigned URL of {operation_name} would be used without a record, so this client "
+            "does not make one. Call the operation instead."
+        )
 
 
 class _Hooks:
@@ -68,6 +92,7 @@ class _Hooks:
     def __init__(self, region: str, recorder: Recorder) -> None:
         self._region = region
         self._recorder = recorder
+        self._sent = threading.local()  # the call whose response this thread reads
 
     def before_call(
         self,
@@ -78,18 +103,27 @@ class _Hooks:
         **_: object,
     ) -> None:
         """Write the start mark once the request is serialized, before it is signed and sent."""
-        call = self._recorder.claim(_run.get(), params["body"])
-        context[_KEY] = call
-        call.region = self._region
-        call.operation = model.name
-        call.model_id = unquote(params["url_path"].split("/")[2])  # /model/{modelId}/converse
-        self._recorder.announce(call)
+        context[_KEY] = self._recorder.send(
+            _run.get(),
+            body=params["body"],
+            operation=model.name,
+            model_id=unquote(params["url_path"].split("/")[2]),  # /model/{modelId}/converse
+            region=self._region,
+        )
 
     def request_created(self, *, request: AWSRequest, **_: object) -> None:
         """Raise OutOfTimeError instead of a retry that the invocation has no time for."""
-        call: ModelCall = request.context[_KEY]
+        call = _call(request.context)
         if call.attempts and self._recorder.is_nearly_over():
             raise OutOfTimeError
+        call.answer_body = b""
+        self._sent.call = call
+
+    def before_parse(self, *, response_dict: dict[str, Any], **_: object) -> None:
+        """Keep the text of an answer, because botocore cannot parse one that is nested very deep."""
+        body = response_dict.get("body")
+        if response_dict.get("status_code") == 200 and isinstance(body, bytes):
+            self._sent.call.answer_body = body
 
     def response_received(
         self,
@@ -103,8 +137,7 @@ class _Hooks:
         response = parsed_response or {}
         metadata = response.get("ResponseMetadata", {})
         error_code = response.get("Error", {}).get("Code")
-        call: ModelCall = context[_KEY]
-        call.add_attempt(
+        _call(context).add_attempt(
             metadata.get("RequestId"),
             metadata.get("HTTPStatusCode"),
             error_code or (type(exception).__name__ if exception else None),
@@ -118,19 +151,14 @@ class _Hooks:
         context: dict[str, Any],
         **_: object,
     ) -> None:
-        """Record the answer to the last attempt, or wrap its stream, which only begins here."""
-        call: ModelCall = context[_KEY]
+        """Record the answer to the last attempt, or watch its stream, which only begins here."""
+        call = _call(context)
         if "Error" in parsed:
             call.error = ClientError(parsed, model.name)  # type: ignore[arg-type]
             self._recorder.finish(call, "error")
         elif "stream" in parsed:
-            events = WatchedStream(
-                parsed["stream"],
-                on_end=partial(self._on_stream_end, call),
-                on_first_token=partial(_on_first_token, call),
-            )
-            call.stream = events.answer
-            parsed["stream"] = events
+            source = EventSource(parsed["stream"])
+            parsed["stream"] = WatchedStream(source, context[_KEY], self._recorder)
         else:
             call.answer = parsed
             self._recorder.finish(call, "end")
@@ -139,16 +167,11 @@ class _Hooks:
         self, *, exception: Exception, context: dict[str, Any], **_: object
     ) -> None:
         """Record a call without an answer: no connection, no keys, or no time left."""
-        call: ModelCall = context[_KEY]
+        call = _call(context)
         call.error = exception
         self._recorder.finish(call, "error")
 
-    def _on_stream_end(
-        self, call: ModelCall, is_complete: bool, error: BaseException | None
-    ) -> None:
-        call.error = error
-        self._recorder.finish(call, "error" if error else "end" if is_complete else "incomplete")
 
-
-def _on_first_token(call: ModelCall) -> None:
-    call.first_token_ms = call.elapsed_ms()
+def _call(context: dict[str, Any]) -> ModelCall:
+    lease: Lease = context[_KEY]
+    return lease.call

@@ -67,8 +67,9 @@ class RecordingCallback(BaseCallbackHandler):
         run_id: UUID,
         **_: Any,  # noqa: ANN401
     ) -> None:
-        """Add the receipt to the last chunk of a stream, which follows Bedrock's last event."""
-        if chunk is not None:
+        """Add the receipt to the last chunk of a stream, which LangChain adds to Bedrock's."""
+        message = getattr(chunk, "message", None)
+        if getattr(message, "chunk_position", None) == "last":
             self._add_receipt(chunk, run_id)
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:  # noqa: ANN401

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import threading
+import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from langchain_core.rate_limiters import InMemoryRateLimiter
 
-from tenant_bedrock import (
-    aws_sessions,
-    botocore_hooks,
-    call_limits,
-    errors,
-    function_log,
-    process_environment,
-)
+from tenant_bedrock import aws_sessions, errors, process_environment
+from tenant_bedrock.bedrock_clients import BedrockClients
 from tenant_bedrock.callback import RecordingCallback, ensure_no_tracing
 from tenant_bedrock.chat import RecordedChat
 from tenant_bedrock.delivery import Delivery, Receipt
+from tenant_bedrock.function_log import FunctionLog, limit_library_logs
 from tenant_bedrock.invocation import Invocation
 from tenant_bedrock.recorder import Recorder
 from tenant_bedrock.settings import parse
-from tenant_bedrock.shutdown import sweep_at_shutdown
+from tenant_bedrock.spool import Spool
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -33,13 +28,15 @@ if TYPE_CHECKING:
     from langchain_core.language_models import LanguageModelInput
     from langchain_core.messages import AIMessage
     from langchain_core.runnables import RunnableWithFallbacks
-    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
     from tenant_bedrock.aws_sessions import Sessions
+    from tenant_bedrock.copies import Copies
     from tenant_bedrock.invocation import LambdaContext
     from tenant_bedrock.settings import Settings
 
     Chat = ChatBedrockConverse | RunnableWithFallbacks[LanguageModelInput, AIMessage]
+
+_log = logging.getLogger(__name__)
 
 
 def connect(settings: Settings | None = None, *, sessions: Sessions | None = None) -> Connection:
@@ -57,23 +54,18 @@ class Connection:
     """One tenant's access to Bedrock; safe to use from many threads."""
 
     def __init__(self, settings: Settings, sessions: Sessions | None = None) -> None:
-        log = function_log.open_log()
+        limit_library_logs()
         self.settings = settings
-        self._sessions = sessions or aws_sessions.open_sessions(settings)
-        self._recorder = Recorder(
-            settings,
-            self._sessions.role,
-            Delivery(
-                self._sessions.logs(),
-                group=settings.record_log_group,
-                stream_name=lambda: f"{settings.tenant}/{process_environment.execution_name()}",
-                log=log,
-            ),
+        opened = sessions or aws_sessions.open_sessions(settings)
+        delivery = Delivery(
+            opened.logs(),
+            group=settings.record_log_group,
+            stream_name=lambda: f"{settings.tenant}/{process_environment.execution_name()}",
+            copies=_copies(settings),
         )
-        sweep_at_shutdown(self._recorder)
+        self._recorder = Recorder(settings, opened.role, delivery)
+        self._clients = BedrockClients(settings, opened, self._recorder, delivery)
         self._limiter = _limiter(settings)
-        self._clients: dict[str, BedrockRuntimeClient] = {}  # by Region
-        self._lock = threading.Lock()
 
     def chat(
         self,
@@ -98,7 +90,7 @@ class Connection:
         """
         alias, region = self.settings.resolve(model, region)
         granted = self.settings.models[alias]
-        client = self._client(region)
+        client = self._clients.client(region)
         if self._limiter is not None:
             parameters["rate_limiter"] = self._limiter
         chat = RecordedChat(
@@ -170,18 +162,20 @@ class Connection:
         """
         return self._recorder.receipt(run_id)
 
-    def _client(self, region: str) -> BedrockRuntimeClient:
-        """The client of a Region, made on first use; the first of all assumes the role."""
-        with self._lock:
-            if region not in self._clients:
-                try:
-                    client = self._sessions.bedrock(region)
-                except (BotoCoreError, ClientError) as error:
-                    raise errors.from_assume_role(error) from None
-                call_limits.register(client, self.settings)
-                botocore_hooks.register(client, self._recorder)
-                self._clients[region] = client
-            return self._clients[region]
+
+def _copies(settings: Settings) -> Copies:
+    """The function's own log on Lambda, a spool elsewhere, and stdout where no spool can be made."""
+    if process_environment.is_lambda():
+        return FunctionLog()
+    directory = Path(process_environment.spool_directory())
+    try:
+        return Spool(
+            directory / f"{settings.environment}.{settings.tenant}",
+            process_environment.execution_name(),
+        )
+    except OSError as error:
+        _log.warning("record.no_spool", extra={"reason": str(error)})
+        return FunctionLog()
 
 
 def _limiter(settings: Settings) -> InMemoryRateLimiter | None:

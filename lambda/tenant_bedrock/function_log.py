@@ -1,51 +1,119 @@
-"""The function's own log: JSON lines on stdout that hold a prompt only in a spilled record."""
+"""The function's own log, which no logging set-up of the application can filter or redirect.
+
+Start marks and copies of records are written to Lambda's log pipe, or to stdout where there is none,
+and never pass through Python's ``logging``.
+"""
 
 from __future__ import annotations
 
-import json
 import logging
-import sys
-from datetime import UTC, datetime
+import os
+import select
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from tenant_bedrock import process_environment
+from tenant_bedrock.copies import log_line
+from tenant_bedrock.parts import split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tenant_bedrock.parts import RecordText
+
+# Lambda splits events of the function's log at 256 KB:
+# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
+LINE_BYTES = 200_000
+_LINE_MEMBERS_BYTES = 1_000  # upper bound for the members of a line other than its record
+# The frame types of awslambdaric (lambda_runtime_log_utils.py) for a JSON line of each level. A frame
+# is its type, the length, the time in microseconds since 1970, and the message, which becomes one event.
+_FRAME_TYPES = {"INFO": 0xA55A000E, "ERROR": 0xA55A0016}
+_STDOUT = 1
+# A thread that was interrupted by a signal may hold the lock, and a full pipe may have no reader.
+_WAIT_SECONDS = 1.0
 
 # At DEBUG these libraries log requests, answers or headers, so their level does not follow the root's.
 _LIBRARIES = ("boto3", "botocore", "langchain_aws", "langchain_core", "langsmith", "urllib3")
-_STANDARD_ATTRIBUTES = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "taskName"}
 
 
-def open_log() -> logging.Logger:
-    """The package's logger, always at INFO so that no log level can drop a record.
-
-    With Lambda's JSON log format the runtime's own handler writes each line as one frame, which
-    becomes one event; a plain ``print`` may be split. Elsewhere each line goes to stdout as JSON.
-    """
+def limit_library_logs() -> None:
+    """Keep prompts and answers out of the libraries' own log messages."""
     for library in _LIBRARIES:
         logging.getLogger(library).setLevel(logging.WARNING)
-    log = logging.getLogger("tenant_bedrock")
-    log.setLevel(logging.INFO)
-    if not process_environment.runtime_writes_json() and not log.handlers:
-        log.addHandler(_JsonLines())
-        log.propagate = False
-    return log
 
 
-class _JsonLines(logging.Handler):
-    """Write one JSON object per line to stdout, in the shape of Lambda's JSON log format.
+class FunctionLog:
+    """Writes to a duplicate of the log pipe's descriptor, so closing or replacing stdout has no effect."""
 
-    Unlike other handlers it lets OSError and ValueError from a closed or full stdout through:
-    the caller has to know that a record was not written.
-    """
+    retry_seconds = None
 
-    def emit(self, record: logging.LogRecord) -> None:
-        extra = {
-            name: value for name, value in vars(record).items() if name not in _STANDARD_ATTRIBUTES
-        }
-        line = {
-            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
-            "level": record.levelname,
-            "message": record.getMessage(),
-            **extra,
-        }
-        sys.stdout.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
-        sys.stdout.flush()
+    def __init__(self) -> None:
+        pipe = process_environment.log_pipe()
+        self._is_framed = pipe is not None
+        try:
+            self._descriptor = os.dup(_STDOUT if pipe is None else pipe)
+        except OSError:  # this process was started without stdout; each write reports it
+            self._descriptor = -1
+        self._locks = [threading.RLock(), *_runtime_locks()]
+
+    def __del__(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+
+    def write_mark(self, mark: RecordText) -> None:
+        """Write a start mark; raises OSError. The platform keeps it even if this process is killed."""
+        self._write("INFO", log_line("INFO", "record.start", mark.text))
+
+    def write_copy(self, record: RecordText, reason: str) -> None:
+        """Write a copy of a record, in parts if it is too long for one event; raises OSError."""
+        for part in split(record, LINE_BYTES - _LINE_MEMBERS_BYTES):
+            self._write("ERROR", log_line("ERROR", "record.spilled", part, reason))
+
+    def remove(self, record_id: str) -> None:
+        """Nothing can be removed from a log; readers drop copies by record id."""
+
+    def waiting(self) -> Iterator[RecordText]:
+        """Nothing waits in a log."""
+        return iter(())
+
+    def _write(self, level: str, line: str) -> None:
+        message = line.encode()
+        if self._is_framed:
+            microseconds = time.time_ns() // 1_000
+            header = (_FRAME_TYPES[level], 4), (len(message), 4), (microseconds, 8)
+            data = b"".join(number.to_bytes(size, "big") for number, size in header) + message
+        else:
+            data = message + b"\n"
+        with self._exclusive():
+            _write_all(self._descriptor, data)
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        """Keep messages of several threads apart, but never wait long for a thread that has stopped."""
+        locks = [lock for lock in self._locks if lock.acquire(timeout=_WAIT_SECONDS)]
+        try:
+            yield
+        finally:
+            for lock in locks:
+                lock.release()
+
+
+def _runtime_locks() -> list[threading.RLock]:
+    """The locks under which awslambdaric's logging handler writes to the same pipe."""
+    handlers = [handler for handler in logging.getLogger().handlers if hasattr(handler, "log_sink")]
+    return [handler.lock for handler in handlers if handler.lock is not None]
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    """Write all of ``data``; raises OSError, and TimeoutError if nothing reads a full pipe."""
+    rest = memoryview(data)
+    while rest:
+        try:
+            rest = rest[os.write(descriptor, rest) :]
+        except BlockingIOError:  # asyncio makes pipes non-blocking
+            pipe = select.poll()
+            pipe.register(descriptor, select.POLLOUT)
+            if not pipe.poll(_WAIT_SECONDS * 1000):
+                raise TimeoutError from None

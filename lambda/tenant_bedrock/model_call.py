@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID, uuid4
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tenant_bedrock.parts import RecordText
+    from tenant_bedrock.stream import EventSource
     from tenant_bedrock.streamed_answer import StreamedAnswer
 
 # Every request has a ``start`` mark and a record of another phase. ``incomplete`` means that the end was
 # not seen, because a stream was abandoned or time ran out; if the answer arrives later, ``end`` follows.
 Phase = Literal["start", "end", "error", "incomplete"]
+
+
+class Stage(Enum):
+    """How far a call has come; ``CallBook`` alone changes it."""
+
+    BEGUN = auto()  # LangChain has announced it; nothing has been sent
+    SENT = auto()  # Bedrock may be working on it, and its answer may be arriving
+    ANSWERED = auto()  # it is over, and its record is not serialized yet
+    WRITING = auto()  # its record is being put to CloudWatch
+    ACKNOWLEDGED = auto()  # CloudWatch has the record
+    COPIED = auto()  # the function's own log or the spool has the record
+    LOST = auto()  # nothing has taken the record, so only the start mark is left
+
+
+Outcome = Literal["delivered", "spilled", "lost"]
+OUTCOMES: dict[Stage, Outcome] = {
+    Stage.ACKNOWLEDGED: "delivered",
+    Stage.COPIED: "spilled",
+    Stage.LOST: "lost",
+}
 
 
 @dataclass(frozen=True)
@@ -28,14 +52,15 @@ class Attempt:
     milliseconds: float
 
 
-@dataclass
+@dataclass(eq=False)
 class ModelCall:
     """The state of one call; LangChain's callback creates it and botocore's hooks complete it.
 
     ``body`` and ``answer`` are the request and response themselves, not LangChain's view of them;
     ``answer_body`` is the text of an answer, in case botocore cannot parse it; ``stream`` is a
     streamed answer so far. ``waiting_ms`` are the milliseconds between LangChain's queueing of the
-    call and its request. ``recorded`` is the last phase that was written.
+    call and its request. ``phase`` is that of the newest record, and ``text`` is this record once it
+    is serialized.
     """
 
     alias: str | None = None
@@ -43,8 +68,12 @@ class ModelCall:
     parent_run_id: UUID | None = None
     invocation_id: str | None = None
     record_id: str = field(default_factory=lambda: str(uuid4()))  # random even after a snapshot
+    process_id: int = field(default_factory=os.getpid)
+    stage: Stage = Stage.BEGUN
+    phase: Phase | None = None
+    text: RecordText | None = None
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    recorded: Phase | None = None
+    waiting_ms: float | None = None
     operation: str | None = None
     model_id: str | None = None
     region: str | None = None
@@ -53,19 +82,30 @@ class ModelCall:
     answer: Mapping[str, Any] | None = None
     answer_body: bytes = b""
     stream: StreamedAnswer | None = None
+    source: EventSource | None = None
     error: BaseException | None = None
-    waiting_ms: float | None = None
     first_token_ms: float | None = None
     _started: float = field(default_factory=time.perf_counter)
+    _ended: float | None = None
 
     @property
     def has_request(self) -> bool:
         """Whether the call got as far as a request to send."""
         return bool(self.body)
 
+    def start_clock(self) -> None:
+        """Count from now on, when the request leaves; a run of LangChain's was waiting until now."""
+        self.waiting_ms = self.elapsed_ms() if self.run_id else None
+        self.started_at = datetime.now(UTC)
+        self._started = time.perf_counter()
+
+    def stop_clock(self) -> None:
+        """Fix the total time, so that a record that is built twice is the same both times."""
+        self._ended = time.perf_counter()
+
     def elapsed_ms(self) -> float:
-        """Milliseconds since the call began."""
-        return round((time.perf_counter() - self._started) * 1000, 1)
+        """Milliseconds since the request left, or since LangChain began the call before that."""
+        return round(((self._ended or time.perf_counter()) - self._started) * 1000, 1)
 
     def add_attempt(self, request_id: str | None, status: int | None, error: str | None) -> None:
         """Add an exchange that has ended; it took the time since the previous one."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import stat
+from contextlib import suppress
+from pathlib import Path
 
 # LANGSMITH_* and LANGCHAIN_* can export prompts to a tracer, redirect calls to a gateway
 # (LANGSMITH_GATEWAY) or print prompts (LANGCHAIN_AWS_DEBUG). AWS_BEARER_TOKEN_BEDROCK overrides the
@@ -46,6 +49,31 @@ def execution_name() -> str:
     return log_stream or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
-def runtime_writes_json() -> bool:
-    """Whether Lambda's runtime already writes log records as framed JSON lines."""
-    return os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON"
+def is_lambda() -> bool:
+    """Whether this process is a Lambda function's, whose output Lambda keeps in its own log."""
+    return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+
+
+def log_pipe() -> int | None:
+    """The descriptor of the pipe that Lambda reads framed log messages from; None elsewhere.
+
+    awslambdaric, Lambda's runtime interface client, removes the variable from ``os.environ`` before it
+    imports the function and gives the pipe to a logging handler, which an application may remove. The
+    environment that the process was started with still has it. https://man7.org/linux/man-pages/man5/proc_pid_environ.5.html
+    """
+    with suppress(OSError, ValueError):
+        for variable in Path("/proc/self/environ").read_bytes().split(b"\0"):
+            name, _, value = variable.partition(b"=")
+            if name == b"_LAMBDA_TELEMETRY_LOG_FD":
+                descriptor = int(value)
+                return descriptor if stat.S_ISFIFO(os.fstat(descriptor).st_mode) else None
+    return None
+
+
+def spool_directory() -> str:
+    """TENANT_BEDROCK_SPOOL, where records wait for CloudWatch outside Lambda; by default in /var/tmp.
+
+    /var/tmp is kept when the computer restarts, and /tmp may not be:
+    https://refspecs.linuxfoundation.org/FHS_3.0/fhs/ch05s15.html
+    """
+    return os.environ.get("TENANT_BEDROCK_SPOOL", f"/var/tmp/tenant-bedrock-{os.geteuid()}")  # noqa: S108 - made private

@@ -67,7 +67,7 @@ def _text(call: ModelCall, phase: Phase, settings: Settings, session_arn: str) -
         **_head(call, settings, session_arn),
         **_present(
             requestId=call.attempts[-1].request_id or None if call.attempts else None,
-            errorCode=_error_code(call.error) if call.error else None,
+            errorCode=error_code(call.error) if call.error else None,
         ),
     }
     input_body = output_body = None
@@ -102,7 +102,9 @@ def _attempt(part: str, errors: dict[str, str], build: Callable[[], Any]) -> Any
 
 def _body_member(name: str, body: str | None, **counts: int | None) -> list[str]:
     """The member ``input`` or ``output`` with a body that is JSON text; none if nothing is known."""
-    members = [f'"{count_name}":{count}' for count_name, count in counts.items() if count is not None]
+    members = [
+        f'"{count_name}":{count}' for count_name, count in counts.items() if count is not None
+    ]
     if body is not None:
         members[:0] = [f'"{name}ContentType":"application/json"', f'"{name}BodyJson":{body}']
     return [f'"{name}":{{{",".join(members)}}}'] if members else []

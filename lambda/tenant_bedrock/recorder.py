@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
+import logging
 import math
-import threading
+import time
 from collections import OrderedDict
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from tenant_bedrock import record
 from tenant_bedrock.aws_sessions import RESERVE_SECONDS
+from tenant_bedrock.call_book import CallBook
 from tenant_bedrock.deadline import Deadline
-from tenant_bedrock.delivery import Receipt
+from tenant_bedrock.delivery import COPY_SECONDS, Receipt
+from tenant_bedrock.delivery_thread import DeliveryThread
 from tenant_bedrock.errors import NotRecordedError
 from tenant_bedrock.invocation import Invocation
-from tenant_bedrock.model_call import ModelCall
+from tenant_bedrock.lease import Lease
+from tenant_bedrock.model_call import OUTCOMES, ModelCall, Stage
+from tenant_bedrock.shutdown import SIGTERM_SECONDS, process_end, register
+from tenant_bedrock.start_marks import StartMarks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from uuid import UUID
 
     from tenant_bedrock.aws_sessions import OperationsRole
-    from tenant_bedrock.delivery import Delivery, Outcome
-    from tenant_bedrock.model_call import Phase
+    from tenant_bedrock.delivery import Delivery
+    from tenant_bedrock.model_call import Outcome, Phase
+    from tenant_bedrock.parts import RecordText
     from tenant_bedrock.settings import Settings
 
-_Value = TypeVar("_Value")
+_log = logging.getLogger(__name__)
 
 _MAX_RECEIPTS = 1_000
-_MAX_WAITING = 10_000
 # Before Lambda ends an invocation, or after half of a shorter one: time to put the records of open
-# calls, or to write them to stdout.
+# calls, or to copy them.
 SWEEP_SECONDS = 1.0
 
 
@@ -42,56 +48,81 @@ class Recorder:
         self._role = role
         self._delivery = delivery
         self._invocation = Invocation()
-        self._deadline = Deadline(self.sweep)
-        self._waiting: OrderedDict[UUID, ModelCall] = OrderedDict()  # begun, not sent yet
-        self._open: dict[str, ModelCall] = {}  # sent, end not recorded yet
-        self._receipts: OrderedDict[UUID, Receipt] = OrderedDict()
-        self._lock = threading.Lock()
+        self._deadline = Deadline(self._sweep_before_the_end)
+        self._receipts: OrderedDict[int, Receipt] = OrderedDict()
+        self.renewals: list[Callable[[], None]] = []  # called in a forked process
+        self._marks = StartMarks()
+        self._thread = DeliveryThread(self)
+        self._book = CallBook(
+            # A recorder with open calls must not be collected.
+            on_first=lambda: process_end.busy_owners.add(self),
+            on_last=lambda: process_end.busy_owners.discard(self),
+        )
+        register(self)
+        if delivery.seconds_to_retry() is not None:  # a process that has ended may have left copies
+            self._thread.start()
+            self._thread.wake()
+
+    def __del__(self) -> None:
+        self._thread.wake()  # it ends
 
     # --- the steps of a call, in order ---
 
     def begin(self, alias: str, run_id: UUID, parent_run_id: UUID | None) -> None:
         """Open a call for a LangChain run; the run's request, if there is one, belongs to it."""
         call = ModelCall(alias=alias, run_id=run_id, parent_run_id=parent_run_id)
-        with self._lock:
-            # Limited, because a run that is cancelled before its request is never removed.
-            _insert(self._waiting, run_id, call, _MAX_WAITING)
+        self._book.begin(run_id, call)
 
-    def claim(self, run_id: UUID | None, body: bytes) -> ModelCall:
-        """The call that a request belongs to: that of its run, or a new one without LangChain."""
-        with self._lock:
-            call = (self._waiting.pop(run_id, None) if run_id else None) or ModelCall()
-            call.body = body
-            call.invocation_id = self._invocation.id
-            self._open[call.record_id] = call
-        return call
+    def send(
+        self, run_id: UUID | None, *, body: bytes, operation: str, model_id: str, region: str
+    ) -> Lease:
+        """Enter the call of a request that is about to leave, and write its start mark.
 
-    def announce(self, call: ModelCall) -> None:
-        """Write the start mark, so that a call whose process dies is a gap with an id.
-
-        Raises NotRecordedError if the mark cannot be written and the stanza requires an audit.
+        The mark makes a call whose process dies a gap with an id. Raises NotRecordedError if the mark
+        cannot be written and the stanza requires an audit, or if this process is ending.
         """
-        call.alias = call.alias or next(iter(self._settings.aliases_for(call.model_id)), None)
+        call = self._book.take_begun(run_id) or ModelCall()
+        call.body, call.operation, call.model_id, call.region = body, operation, model_id, region
+        call.alias = call.alias or next(iter(self._settings.aliases_for(model_id)), None)
+        call.invocation_id = self._invocation.id
+        if process_end.has_begun:
+            raise NotRecordedError(
+                "This process is ending after SIGTERM, so the call would have no record. Nothing was sent."
+            )
+        call.start_clock()
+        self._book.send(call)
+        lease = Lease(call, self._thread.queue)
         mark = record.start_mark(call, self._settings, self._role.session_arn)
+        self._thread.start()
+        if self._marks.add(call, mark):
+            self._thread.wake()
         try:
-            self._delivery.announce(mark)
-        except Exception:  # noqa: BLE001 - whatever the error, stdout has not taken the mark
+            self._delivery.write_mark(mark)
+        except Exception:  # noqa: BLE001 - whatever the error, nothing has taken the mark
             if self._settings.audit == "required":
-                with self._lock:
-                    del self._open[call.record_id]
+                self._marks.remove(call)
+                self._book.withdraw(call)
                 raise NotRecordedError(
-                    "The start mark of this call could not be written because stdout is closed or "
-                    "full, and the stanza has audit = required. Nothing was sent."
+                    "The start mark of this call could not be written because the function's own log "
+                    "or the spool does not take it, and the stanza has audit = required. Nothing was sent."
                 ) from None
+        return lease
 
     def fail_before_request(self, run_id: UUID, error: BaseException) -> None:
-        """Record a run that failed before its request; botocore's hooks record all others."""
-        with self._lock:
-            call = self._waiting.pop(run_id, None)
-        if call is not None:
-            call.error = error
-            call.invocation_id = self._invocation.id
+        """Record a run that failed before its request; botocore's hooks record all others.
+
+        The garbage collector may call this when it closes an abandoned generator of LangChain's, and
+        the event loop when it cancels a task. Neither may wait, so the delivery thread records those.
+        """
+        call = self._book.take_begun(run_id)
+        if call is None:
+            return
+        call.error = error
+        call.invocation_id = self._invocation.id
+        if isinstance(error, Exception):
             self.finish(call, "error")
+        else:
+            self._thread.queue.put(call)
 
     def finish(self, call: ModelCall, phase: Phase) -> None:
         """Deliver the record of a call that is over and keep its receipt.
@@ -99,18 +130,29 @@ class Recorder:
         Raises NotRecordedError if CloudWatch did not acknowledge the record of an answer and the
         stanza requires an audit.
         """
-        outcomes = self._write([call], phase)
-        if phase == "end" and self._settings.audit == "required" and outcomes != ["delivered"]:
+        try:
+            if self._book.end(call, phase):
+                self._write([call], self._invocation.ends_at)
+        finally:
+            if call.stage in {Stage.ANSWERED, Stage.WRITING}:
+                # An exception came in between, such as KeyboardInterrupt, or a sweep writes the record.
+                self._thread.queue.put(call)
+            call.source = None
+        if phase == "end" and self._settings.audit == "required":
+            self._require_acknowledgement(call)
+
+    def _require_acknowledgement(self, call: ModelCall) -> None:
+        self._book.wait([call], min(self._invocation.ends_at, time.monotonic() + SIGTERM_SECONDS))
+        if call.stage is not Stage.ACKNOWLEDGED:
             raise NotRecordedError(
-                f"CloudWatch did not acknowledge record {call.record_id} ({', '.join(outcomes)}), and "
-                "the stanza has audit = required, so the answer is withheld. A spilled record is in "
-                "the function's own log. Restore access to the record log group, then try again."
+                f"CloudWatch did not acknowledge record {call.record_id} ({OUTCOMES.get(call.stage, 'lost')}), and the "
+                "stanza has audit = required, so the answer is withheld. A spilled record is in the "
+                "function's own log or the spool. Restore access to the record log group, then try again."
             )
 
     def receipt(self, run_id: UUID) -> Receipt | None:
-        """The receipt of a LangChain run, if its record has been written."""
-        with self._lock:
-            return self._receipts.get(run_id)
+        """The receipt of a LangChain run, if its record has been written; safe in a finalizer."""
+        return self._receipts.get(run_id.int)
 
     # --- calls whose end was not seen ---
 
@@ -121,62 +163,116 @@ class Recorder:
         Calls that are still open are recorded as incomplete at the end of the block, and shortly
         before Lambda ends the invocation. Calls that an earlier invocation left are recorded first.
         """
-        self.sweep()
+        self.sweep(invocation.ends_at - COPY_SECONDS)
         self._invocation = invocation
         self._deadline.set(invocation.ends_at - min(SWEEP_SECONDS, invocation.seconds_left() / 2))
         try:
             yield
         finally:
             self._deadline.set(math.inf)
-            self.sweep()
+            self.sweep(invocation.ends_at - COPY_SECONDS)
             self._invocation = Invocation()
 
     def is_nearly_over(self) -> bool:
         """Whether the invocation has no time for another attempt."""
         return self._invocation.seconds_left() < RESERVE_SECONDS + 1
 
-    def sweep(self) -> None:
+    def sweep(self, until: float) -> None:
         """Record all open calls as incomplete, with what has arrived of their answers.
 
-        Records that CloudWatch has not acknowledged yet are written to stdout as well.
+        Records that another thread is writing are copied at ``until``, in seconds of
+        ``time.monotonic``, unless they have been acknowledged by then.
         """
-        self._delivery.spill_unacknowledged()
-        with self._lock:
-            calls = list(self._open.values())
-        if calls:
-            self._write(calls, "incomplete")
+        calls = self._book.open_calls()
+        if not calls:
+            return
+        unseen = [call for call in calls if call.stage is Stage.SENT and self._end_unseen(call)]
+        self._write(unseen, until + COPY_SECONDS)
+        if (
+            until == math.inf
+        ):  # nothing ends this process, so the other threads finish their records
+            return
+        for call in self._book.wait(calls, until):
+            text = call.text or self._text(call)
+            self._settle(call, text, self._delivery.copy(text, TimeoutError.__name__))
 
-    def _write(self, calls: Sequence[ModelCall], phase: Phase) -> list[Outcome]:
-        """Deliver the records of the calls that have none yet, or only an incomplete one."""
-        with self._lock:
-            calls = [call for call in calls if call.recorded in {None, "incomplete"} - {phase}]
-            for call in calls:
-                call.recorded = phase
-                self._open.pop(call.record_id, None)
-        outcomes = self._deliver(calls, phase)
-        with self._lock:
-            for call, outcome in zip(calls, outcomes, strict=True):
-                receipt = Receipt(call.record_id, outcome, call.alias, call.usage())
-                if call.run_id is not None:
-                    _insert(self._receipts, call.run_id, receipt, _MAX_RECEIPTS)
-        return outcomes
+    def deliver_later(self, call: ModelCall | None) -> float | None:
+        """Record an abandoned call and put the start marks that are due; see DeliveryThread."""
+        try:
+            if call is not None:
+                self._record_abandoned(call)
+            self._delivery.put_marks(self._marks.take_due())
+            self._delivery.put_copies(self._invocation.ends_at)
+        except Exception as error:  # noqa: BLE001 - the thread goes on; the calls are still in the book
+            _report(error)
+        seconds = self._marks.seconds_to_next(), self._delivery.seconds_to_retry()
+        return min((number for number in seconds if number is not None), default=None)
 
-    def _deliver(self, calls: Sequence[ModelCall], phase: Phase) -> list[Outcome]:
-        records = {}
-        for call in calls:
-            self._delivery.withdraw(call.record_id)
-            # An error in here must not cost the answer, which is paid for; the start mark remains.
-            with suppress(Exception):
-                records[call.record_id] = record.build(
-                    call, phase, self._settings, self._role.session_arn
-                )
-        outcomes = self._delivery.deliver(list(records.values()), self._invocation.ends_at)
-        outcomes_by_id = dict(zip(records, outcomes, strict=True))
-        return [outcomes_by_id.get(call.record_id, "lost") for call in calls]
+    def start_anew(self) -> None:
+        """Leave all calls to the process that this one was forked from."""
+        self._book.forget()
+        self._marks = StartMarks()
+        self._thread = DeliveryThread(self)
+        self._deadline = Deadline(self._sweep_before_the_end)
+        self._invocation = Invocation()
+        for renew in self.renewals:
+            renew()
+
+    def _sweep_before_the_end(self) -> None:
+        try:
+            self.sweep(self._invocation.ends_at - COPY_SECONDS)
+        except Exception as error:  # noqa: BLE001 - the thread serves the next invocation too
+            _report(error)
+
+    def _record_abandoned(self, call: ModelCall) -> None:
+        """Record a call that nobody uses any more, in whatever stage it was left."""
+        if call.stage is Stage.SENT:
+            self._end_unseen(call)
+        elif call.stage is Stage.BEGUN:
+            self._book.end(call, "error")
+        if call.stage in {Stage.ANSWERED, Stage.WRITING}:
+            self._write([call], self._invocation.ends_at)
+        source, call.source = call.source, None
+        if source is not None:
+            source.close()
+
+    def _end_unseen(self, call: ModelCall) -> bool:
+        """End a call whose end was not seen; a stream may have its whole answer."""
+        is_complete = call.stream is not None and call.stream.is_complete
+        return self._book.end(call, "end" if is_complete else "incomplete")
+
+    def _write(self, calls: Sequence[ModelCall], ends_at: float) -> None:
+        """Deliver the records of calls that are over; each is settled as soon as its outcome is known."""
+        calls_by_id = {call.record_id: call for call in calls}
+        texts = (self._text(call) for call in calls)
+        for text, outcome in self._delivery.deliver(texts, ends_at):
+            self._settle(calls_by_id[text.record_id], text, outcome)
+
+    def _text(self, call: ModelCall) -> RecordText:
+        """The record's text of this moment: LangChain changes an answer after it has received it."""
+        phase = call.phase or "incomplete"
+        text = record.write(call, phase, self._settings, self._role.session_arn)
+        self._book.write(call, text)
+        return text
+
+    def _settle(self, call: ModelCall, text: RecordText, outcome: Outcome) -> None:
+        if not self._book.settle(call, text.phase, outcome):
+            return
+        if outcome != "lost":
+            self._marks.remove(call)
+        if outcome == "delivered":
+            self._delivery.remove_copies(call.record_id)
+        if call.run_id is not None:
+            receipt = Receipt(call.record_id, outcome, call.alias, call.usage())
+            _insert(self._receipts, call.run_id, receipt)
 
 
-def _insert(entries: OrderedDict[UUID, _Value], key: UUID, value: _Value, limit: int) -> None:
-    """Add an entry and drop the oldest ones above ``limit``."""
-    entries[key] = value
-    while len(entries) > limit:
-        entries.popitem(last=False)
+def _report(error: Exception) -> None:
+    """Log the class of an error; its message may quote a prompt."""
+    _log.error("record.delivery_failed", extra={"error": type(error).__name__})
+
+
+def _insert(receipts: OrderedDict[int, Receipt], run_id: UUID, receipt: Receipt) -> None:
+    receipts[run_id.int] = receipt
+    while len(receipts) > _MAX_RECEIPTS:
+        receipts.popitem(last=False)

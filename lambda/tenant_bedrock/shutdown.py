@@ -8,51 +8,142 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 from __future__ import annotations
 
 import atexit
+import faulthandler
+import logging
 import os
 import signal
+import sys
 import threading
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakSet
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from tenant_bedrock.recorder import Recorder
-
 SIGTERM_SECONDS = 10  # ECS and Kubernetes wait 30 s before they kill
+# Of these 10 s, so that the rest is left to copy what CloudWatch has not acknowledged.
+COPY_AFTER_SECONDS = 6
+_MAIN_THREAD_SECONDS = (
+    1  # to end the process, unless the main thread is in code that is not Python's
+)
 
-# Signal handlers belong to the process, so the recorders to sweep are kept per process too.
-_recorders: WeakSet[Recorder] = WeakSet()
+_log = logging.getLogger(__name__)
 
 
-def sweep_at_shutdown(recorder: Recorder) -> None:
-    """Record the open calls of ``recorder`` when this process ends, as long as it is in use.
+class Owner(Protocol):
+    """An owner of open calls."""
 
-    A SIGTERM handler that the application has set stays in place; if it ends the program in an
-    orderly way, ``atexit`` records the open calls. Only the main thread can set a handler.
+    def sweep(self, until: float) -> None:
+        """Record all open calls; copy those that are not acknowledged at ``until``."""
+
+    def start_anew(self) -> None:
+        """Leave all calls to the process that this one was forked from."""
+
+
+class ProcessEnd:
+    """Watches for SIGTERM, the end of the program and forks, which concern the process as a whole.
+
+    Python runs a signal handler in the main thread, between any two of its instructions, so a handler
+    must not take a lock, start a thread or wait. This one writes to a pipe; the thread that reads the
+    pipe sweeps. The program goes on meanwhile, and ``has_begun`` refuses new calls.
     """
-    _recorders.add(recorder)
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    if in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _on_sigterm)
+
+    def __init__(self) -> None:
+        self.owners: WeakSet[Owner] = WeakSet()
+        self.busy_owners: set[Owner] = set()
+        self.has_begun = False
+        self._has_swept = False
+        self._pipe: tuple[int, int] | None = None
+        self._has_native_handler = False
+
+    def watch_sigterm(self) -> None:
+        """Sweep on SIGTERM, unless the application has a handler of its own.
+
+        Only the main thread can set a handler with Python's ``signal``. Elsewhere ``faulthandler`` sets
+        one, which writes to the pipe without running any Python code.
+        """
+        is_watched = self._pipe is not None
+        if is_watched or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+            return
+        self._pipe = os.pipe()
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._on_sigterm)
+        else:
+            self._has_native_handler = True
+            faulthandler.register(signal.SIGTERM, self._pipe[1], all_threads=False)
+        self._start_watching(self._pipe[0])
+
+    def sweep(self) -> None:
+        """Sweep every owner; the failure of one does not cost the calls of another."""
+        until = time.monotonic() + COPY_AFTER_SECONDS
+        for owner in {*self.busy_owners, *self.owners}:
+            try:
+                owner.sweep(until)
+            except Exception as error:  # noqa: BLE001 - the others are swept all the same
+                _log.error("record.sweep_failed", extra={"error": type(error).__name__})
+
+    def start_anew(self) -> None:
+        """Leave the calls to the parent of this forked process, and watch this process's signals."""
+        for owner in {*self.busy_owners, *self.owners}:
+            owner.start_anew()
+        self.has_begun = self._has_swept = False
+        if self._pipe is not None:  # the parent's thread reads it
+            for descriptor in self._pipe:
+                os.close(descriptor)
+            self._pipe = os.pipe()
+            if self._has_native_handler:
+                faulthandler.register(signal.SIGTERM, self._pipe[1], all_threads=False)
+            self._start_watching(self._pipe[0])
+        multiprocessing = sys.modules.get("multiprocessing.util")
+        if multiprocessing is not None:  # it removes its finalizers from a forked process
+            multiprocessing.register_after_fork(self, ProcessEnd.sweep_after_multiprocessing)
+
+    def sweep_after_multiprocessing(self) -> None:
+        """Sweep at the end of a process of multiprocessing, which ends without ``atexit``."""
+        multiprocessing: Any = sys.modules.get("multiprocessing.util")
+        if multiprocessing is not None:
+            # Priorities below zero are reserved, and those without one are not called.
+            multiprocessing.Finalize(None, self.sweep, exitpriority=0)
+
+    def _start_watching(self, pipe: int) -> None:
+        threading.Thread(target=self._watch, args=(pipe,), name="sigterm", daemon=True).start()
+
+    def _watch(self, pipe: int) -> None:
+        if not os.read(pipe, 1):
+            return
+        self.has_begun = True
+        sweeper = threading.Thread(target=self.sweep, name="sweep", daemon=True)
+        sweeper.start()
+        sweeper.join(SIGTERM_SECONDS)
+        self._has_swept = True
+        # The first process of a container receives only the signals that it handles:
+        # https://man7.org/linux/man-pages/man7/pid_namespaces.7.html
+        if os.getpid() != 1:
+            if self._has_native_handler:
+                faulthandler.unregister(signal.SIGTERM)
+                os.kill(os.getpid(), signal.SIGTERM)
+            else:
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+            time.sleep(_MAIN_THREAD_SECONDS)
+        os._exit(128 + signal.SIGTERM)  # as a shell reports a process that SIGTERM has ended
+
+    def _on_sigterm(self, number: int, _: FrameType | None) -> None:
+        if self._has_swept:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        elif self._pipe is not None:
+            os.write(self._pipe[1], b"x")
 
 
-def _on_sigterm(number: int, _: FrameType | None) -> None:
-    """Record the open calls, then end the process as SIGTERM would have.
-
-    The main thread may have been interrupted while it holds a lock that the sweep needs, so the
-    sweep runs in a thread of its own.
-    """
-    sweeper = threading.Thread(target=_sweep, name="sweep", daemon=True)
-    sweeper.start()
-    sweeper.join(SIGTERM_SECONDS)
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
+# Signal handlers, ``atexit`` and forks belong to the process, so this object does too.
+process_end = ProcessEnd()
+atexit.register(process_end.sweep)
+os.register_at_fork(after_in_child=process_end.start_anew)
 
 
-def _sweep() -> None:
-    for recorder in list(_recorders):
-        recorder.sweep()
-
-
-atexit.register(_sweep)
+def register(owner: Owner) -> None:
+    """Sweep ``owner`` when this process ends, as long as it is in use."""
+    process_end.owners.add(owner)
+    process_end.sweep_after_multiprocessing()
+    process_end.watch_sigterm()

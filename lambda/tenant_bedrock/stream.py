@@ -2,55 +2,122 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import deque
+from typing import TYPE_CHECKING, Any, Self
 
 from tenant_bedrock.streamed_answer import CONTENT_EVENTS, StreamedAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from botocore.eventstream import EventStream
 
+    from tenant_bedrock.lease import Lease
+    from tenant_bedrock.recorder import Recorder
 
-class WatchedStream:
-    """An event stream that reports its first content and, exactly once, its end.
+Event = dict[str, Any]
 
-    ``on_end`` receives whether ``answer`` is complete, and the error that interrupted the stream.
+
+class EventSource:
+    """Bedrock's event stream and the iterator over it.
+
+    The call holds it until the call has been recorded, so that the garbage collector never closes
+    urllib3's connection: that takes urllib3's lock, which the interrupted thread may hold.
     """
 
-    def __init__(
-        self,
-        events: EventStream[Any],
-        on_end: Callable[[bool, BaseException | None], None],
-        on_first_token: Callable[[], None],
-    ) -> None:
+    def __init__(self, events: EventStream[Any]) -> None:
         self._events = events
-        self._on_end = on_end
-        self._on_first_token = on_first_token
-        self.answer = StreamedAnswer()
-        self._has_ended = False
-        self._has_content = False
+        self._iterator = iter(events)
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Yield every event; a broken connection or an error event ends the call with an error."""
-        try:
-            for event in self._events:
-                if not self._has_content and CONTENT_EVENTS & event.keys():
-                    self._has_content = True
-                    self._on_first_token()
-                self.answer.add(event)
-                yield event
-        except Exception as error:
-            self._end(error)
-            raise
-        self._end(None)
+    def read(self) -> Event:
+        """Read the next event; raises StopIteration at the end."""
+        event: Event = next(self._iterator)
+        return event
 
     def close(self) -> None:
-        """Stop reading; an answer that is not complete by then is recorded as incomplete."""
+        """Close the connection to Bedrock unless the stream has been read to its end."""
         self._events.close()
-        self._end(None)
 
-    def _end(self, error: BaseException | None) -> None:
-        if not self._has_ended:
-            self._has_ended = True
-            self._on_end(self.answer.is_complete, error)
+
+class WatchedStream:
+    """Passes on the events of one call and reports its first content and its end.
+
+    The answer is over at ``messageStop``; the metadata that follows has only its usage. Both are
+    passed on after the record has been written, so nobody receives a whole answer without a record.
+    """
+
+    def __init__(self, source: EventSource, lease: Lease, recorder: Recorder) -> None:
+        self._source = source
+        self._lease = lease
+        self._recorder = recorder
+        self._answer = StreamedAnswer()
+        self._is_over = False
+        self._after_end: deque[Event] = deque()
+        call = lease.call
+        call.source = source
+        call.stream = self._answer
+
+    def __iter__(self) -> Iterator[Event]:
+        """The stream is its own iterator, as botocore's can be read only once."""
+        return self
+
+    def __next__(self) -> Event:
+        """The next event; a broken connection or an error event ends the call with an error."""
+        if self._after_end:
+            return self._after_end.popleft()
+        if self._is_over:
+            raise StopIteration
+        event = self._read()
+        if "messageStop" in event:
+            self._is_over = True
+            self._read_to_end()
+            self._recorder.finish(self._lease.call, "end")
+        return event
+
+    def close(self) -> None:
+        """Stop reading; an answer that is not complete by then is recorded as incomplete.
+
+        The garbage collector may call this too, so the delivery thread closes the connection.
+        """
+        if self._lease.call.source is not None:
+            self._lease.end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _read(self) -> Event:
+        call = self._lease.call
+        try:
+            event = self._source.read()
+        except StopIteration:
+            self._recorder.finish(call, "end" if self._answer.is_complete else "incomplete")
+            raise
+        except Exception as error:
+            call.error = error
+            self._recorder.finish(call, "error")
+            raise
+        except BaseException:
+            self._lease.end()
+            raise
+        if call.first_token_ms is None and CONTENT_EVENTS & event.keys():
+            call.first_token_ms = call.elapsed_ms()
+        self._answer.add(event)
+        return event
+
+    def _read_to_end(self) -> None:
+        """Read what follows the end of the answer; an error there costs its usage, not the answer."""
+        try:
+            while True:
+                event = self._source.read()
+                self._answer.add(event)
+                self._after_end.append(event)
+        except StopIteration:
+            return
+        except Exception as error:  # noqa: BLE001 - the record names it
+            self._lease.call.error = error
+        except BaseException:
+            self._lease.end()
+            raise

@@ -63,6 +63,7 @@ def acme(tenant: LocalTenant, monkeypatch: pytest.MonkeyPatch) -> Iterator[Local
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys["Credentials"]["SecretAccessKey"])
     monkeypatch.setenv("AWS_SESSION_TOKEN", keys["Credentials"]["SessionToken"])
     monkeypatch.setenv("AWS_ENDPOINT_URL", tenant.url)
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", FUNCTION)
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setenv("TENANT_BEDROCK", json.dumps(SETTINGS))
     # A new execution environment for each test, as after a deployment.

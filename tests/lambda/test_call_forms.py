@@ -86,13 +86,13 @@ FORMS: dict[str, tuple[Callable[[Any], Any], int]] = {
 
 @pytest.fixture
 def new_entries(
-    acme: Any, capsys: pytest.CaptureFixture[str]
+    acme: Any, capfd: pytest.CaptureFixture[str]
 ) -> Callable[[], tuple[list[Any], list[Any]]]:
     """The start marks on stdout and the records that the test has written so far."""
     before = len(acme.records())
 
     def read() -> tuple[list[Any], list[Any]]:
-        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
         marks = [line["record"] for line in lines if line["message"] == "record.start"]
         return marks, acme.records()[before:]
 

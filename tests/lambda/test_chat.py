@@ -14,6 +14,7 @@ from langchain_core.messages import AIMessageChunk, HumanMessage
 from pydantic import BaseModel
 
 from tenant_bedrock import ModelNotGrantedError
+from tests.tools.localaws.small_functions import wait_until
 from tools.localaws.faults import FOREVER, Fault
 
 
@@ -69,6 +70,7 @@ def test_an_abandoned_stream_is_recorded_as_incomplete(acme: Any) -> None:
     next(stream)
     stream.close()
 
+    wait_until(lambda: connection.receipt(run_id) is not None)
     record = acme.record(connection.receipt(run_id).id)
     assert record["tenantBedrock"]["phase"] == "incomplete"
     assert "canary-half-way" in json.dumps(record["input"])
@@ -242,7 +244,7 @@ def test_many_threads_share_one_assumed_role_and_one_client(acme: Any) -> None:
 
 
 def test_the_answer_survives_when_cloudwatch_is_down(
-    acme: Any, capsys: pytest.CaptureFixture[str]
+    acme: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     acme.control.fault(Fault("logs", code="ServiceUnavailableException", status=503, times=FOREVER))
 
@@ -251,7 +253,7 @@ def test_the_answer_survives_when_cloudwatch_is_down(
     note = message.response_metadata["record"]
     assert message.text.endswith("hello there")
     assert note["delivery"] == "spilled"
-    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    line = json.loads(capfd.readouterr().out.splitlines()[-1])
     assert (line["level"], line["message"]) == ("ERROR", "record.spilled")
     assert line["reason"] == "ServiceUnavailableException"
     assert line["record"]["tenantBedrock"]["recordId"] == note["id"]

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
+import os
 import time
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tenant_bedrock import NotRecordedError, delivery
-from tenant_bedrock.delivery import EVENT_BYTES, LINE_BYTES
+from tenant_bedrock.delivery import EVENT_BYTES
+from tenant_bedrock.function_log import LINE_BYTES
 from tenant_bedrock.handler import handler
-from tenant_bedrock.parts import as_json, split
+from tenant_bedrock.parts import RecordText, as_json, split
 from tools.localaws.faults import FOREVER, Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 RECORDS = "/bedrock/local/acme/records"
 
@@ -29,6 +34,11 @@ def _record(text: str) -> dict[str, Any]:
     }
 
 
+def _record_text(text: str) -> RecordText:
+    record = _record(text)
+    return RecordText("r1", "end", record["timestamp"], as_json(record))
+
+
 def _id(record: dict[str, Any]) -> str:
     return str(record["tenantBedrock"]["recordId"])
 
@@ -38,10 +48,11 @@ def _id(record: dict[str, Any]) -> str:
 def test_a_record_too_large_is_split_and_can_be_joined(text: str, limit: int) -> None:
     record = _record(text)
 
-    pieces = [json.loads(piece) for piece in split(record, limit)]
+    lines = split(_record_text(text), limit)
 
-    assert len(pieces) > 1
-    assert all(len(piece.encode()) <= limit for piece in split(record, limit))
+    assert len(lines) > 1
+    assert all(len(line.encode()) <= limit for line in lines)
+    pieces = [json.loads(line) for line in lines]
     ours = [piece["tenantBedrock"] for piece in pieces]
     assert [part["part"] for part in ours] == list(range(1, len(pieces) + 1))
     assert {part["parts"] for part in ours} == {len(pieces)}
@@ -51,9 +62,9 @@ def test_a_record_too_large_is_split_and_can_be_joined(text: str, limit: int) ->
 
 
 def test_a_record_that_fits_is_one_event() -> None:
-    record = _record("short")
+    record = _record_text("short")
 
-    assert split(record, EVENT_BYTES) == [as_json(record)]
+    assert split(record, EVENT_BYTES) == [record.text]
 
 
 def test_bytes_become_base64_and_an_unpaired_surrogate_a_question_mark() -> None:
@@ -78,7 +89,7 @@ def test_a_large_record_arrives_in_parts(acme: Any) -> None:
 
 
 def test_a_large_record_spills_in_lines_that_lambda_does_not_cut(
-    acme: Any, capsys: pytest.CaptureFixture[str]
+    acme: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     acme.control.fault(Fault("logs", code="ServiceUnavailableException", status=503, times=FOREVER))
 
@@ -86,9 +97,7 @@ def test_a_large_record_spills_in_lines_that_lambda_does_not_cut(
 
     assert answer["record"]["delivery"] == "spilled"
     spilled = [
-        json.loads(line)
-        for line in capsys.readouterr().out.splitlines()
-        if "record.spilled" in line
+        json.loads(line) for line in capfd.readouterr().out.splitlines() if "record.spilled" in line
     ]
     assert len(spilled) > 1
     assert all(len(json.dumps(line)) < 262_144 for line in spilled)
@@ -134,7 +143,7 @@ def test_one_throttle_is_waited_out(acme: Any) -> None:
     ids=["throttled", "permission revoked", "connection lost", "too slow"],
 )
 def test_whatever_is_wrong_with_cloudwatch_the_record_spills_and_the_caller_knows(
-    acme: Any, capsys: pytest.CaptureFixture[str], fault: Fault, reason: str
+    acme: Any, capfd: pytest.CaptureFixture[str], fault: Fault, reason: str
 ) -> None:
     acme.control.fault(fault)
 
@@ -142,18 +151,18 @@ def test_whatever_is_wrong_with_cloudwatch_the_record_spills_and_the_caller_know
 
     assert answer["answer"].endswith("hello there")
     assert answer["record"]["delivery"] == "spilled"
-    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    line = json.loads(capfd.readouterr().out.splitlines()[-1])
     assert line["reason"] == reason
     assert _id(line["record"]) == answer["record"]["id"]
 
 
-def test_a_missing_group_spills_the_record(acme: Any, with_settings: Any, capsys: Any) -> None:
+def test_a_missing_group_spills_the_record(acme: Any, with_settings: Any, capfd: Any) -> None:
     with_settings(record_log_group="/bedrock/local/acme/elsewhere")
 
     answer = handler({"prompt": "hello", "model": "claude"}, None)
 
     assert answer["record"]["delivery"] == "spilled"
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["reason"] == "AccessDeniedException"
+    assert json.loads(capfd.readouterr().out.splitlines()[-1])["reason"] == "AccessDeniedException"
 
 
 @pytest.mark.parametrize(
@@ -166,18 +175,18 @@ def test_a_missing_group_spills_the_record(acme: Any, with_settings: Any, capsys
     ids=lambda rejected: next(iter(rejected)),
 )
 def test_an_event_rejected_inside_a_success_spills(
-    acme: Any, capsys: pytest.CaptureFixture[str], rejected: dict[str, int]
+    acme: Any, capfd: pytest.CaptureFixture[str], rejected: dict[str, int]
 ) -> None:
     acme.control.fault(Fault("logs", "PutLogEvents", rejected=rejected, times=FOREVER))
 
     answer = handler({"prompt": "hello", "model": "claude"}, None)
 
     assert answer["record"]["delivery"] == "spilled"
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["reason"] == "RejectedError"
+    assert json.loads(capfd.readouterr().out.splitlines()[-1])["reason"] == "RejectedError"
 
 
 def test_only_the_rejected_events_of_a_batch_spill(
-    acme: Any, capsys: pytest.CaptureFixture[str]
+    acme: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     connection = acme.connect()
     with connection.invocation(None):
@@ -188,7 +197,7 @@ def test_only_the_rejected_events_of_a_batch_spill(
             Fault("logs", "PutLogEvents", rejected={"tooNewLogEventStartIndex": 2}, times=FOREVER)
         )
 
-    *marks, last = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    *marks, last = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     begun = {_id(mark["record"]) for mark in marks}
     assert (last["message"], last["reason"]) == ("record.spilled", "RejectedError")
     delivered = begun & {_id(record) for record in acme.records()}
@@ -201,19 +210,21 @@ def test_only_the_rejected_events_of_a_batch_spill(
     [
         ([600_000, 600_000], [1, 1]),
         ([500_000, 500_000], [2]),
-        ([3_000_000], [2, 2, 2]),
+        ([3_000_000], [1] * 6),
+        ([500_000, 3_000_000, 400_000], [1, *[1] * 6, 1]),
     ],
-    ids=["too large together", "just fitting", "one record in parts"],
+    ids=["too large together", "just fitting", "one record in parts", "parts between others"],
 )
 def test_a_batch_keeps_to_cloudwatchs_limits(sizes: list[int], batches: list[int]) -> None:
-    records = [_record("x" * size) for size in sizes]
+    records = [_record_text("x" * size) for size in sizes]
 
-    actual = list(delivery._batches(records, {}))
+    groups = list(delivery._groups(records))
 
+    actual = [batch for group in groups for batch in group.batches]
     assert [len(batch) for batch in actual] == batches
     for batch in actual:
-        assert sum(len(text.encode()) + 26 for _, text in batch) <= 1_048_576
-    assert sorted({number for batch in actual for number, _ in batch}) == list(range(len(sizes)))
+        assert sum(len(text.encode()) + 26 for text in batch) <= 1_048_576
+    assert [record for group in groups for record in group.records] == records
 
 
 def test_nan_and_infinities_become_their_names() -> None:
@@ -242,7 +253,7 @@ class _Context:
 
 
 def test_a_delivery_keeps_within_the_time_of_the_invocation(
-    acme: Any, capsys: pytest.CaptureFixture[str]
+    acme: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     handler({"prompt": "warm", "model": "claude"}, None)
     acme.control.fault(Fault("logs", delay_seconds=1.8, times=FOREVER))
@@ -252,21 +263,21 @@ def test_a_delivery_keeps_within_the_time_of_the_invocation(
 
     assert answer["record"]["delivery"] == "spilled"
     assert context.get_remaining_time_in_millis() > 0
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["reason"] == "TimeoutError"
+    assert json.loads(capfd.readouterr().out.splitlines()[-1])["reason"] == "TimeoutError"
 
 
 def test_a_put_that_does_not_return_is_spilled_before_the_invocation_ends(
-    acme: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    acme: Any, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The put began with ample time, so it has no deadline of its own."""
     monkeypatch.setattr(delivery, "AMPLE_SECONDS", 2)
     handler({"prompt": "warm", "model": "claude"}, None)
     acme.control.fault(Fault("logs", delay_seconds=1.9))
-    capsys.readouterr()
+    capfd.readouterr()
 
     answer = handler({"prompt": "hello", "model": "claude"}, _Context(2.2))
 
-    _, spilled = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    _, spilled = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert (spilled["message"], spilled["reason"]) == ("record.spilled", "TimeoutError")
     assert _id(spilled["record"]) == answer["record"]["id"]
     # If Lambda had ended it before CloudWatch answered, the copy would be the record.
@@ -291,7 +302,7 @@ def test_an_open_call_is_recorded_shortly_before_the_deadline(
 
 
 def test_a_required_audit_withholds_an_answer_that_is_not_acknowledged(
-    acme: Any, with_settings: Any, capsys: pytest.CaptureFixture[str]
+    acme: Any, with_settings: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with_settings(audit="required")
     assert handler({"prompt": "hello", "model": "claude"}, None)["answer"]
@@ -300,7 +311,7 @@ def test_a_required_audit_withholds_an_answer_that_is_not_acknowledged(
     with pytest.raises(NotRecordedError, match=r"record [0-9a-f-]{36} \(spilled\)"):
         handler({"prompt": "hello", "model": "claude"}, None)
 
-    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    line = json.loads(capfd.readouterr().out.splitlines()[-1])
     assert line["message"] == "record.spilled"
     assert line["record"]["tenantBedrock"]["phase"] == "end"
 
@@ -315,15 +326,24 @@ def test_a_required_audit_ends_a_stream_with_an_error(acme: Any, with_settings: 
         list(connection.chat("claude").stream("hello"))
 
 
-def test_a_required_audit_sends_nothing_when_stdout_is_closed(
-    acme: Any, with_settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@contextmanager
+def _full_stdout() -> Iterator[None]:
+    """Replaces the process's stdout with a device that is full."""
+    stdout, full = os.dup(1), os.open("/dev/full", os.O_WRONLY)
+    os.dup2(full, 1)
+    try:
+        yield
+    finally:
+        os.dup2(stdout, 1)
+        os.close(full)
+        os.close(stdout)
+
+
+def test_a_required_audit_sends_nothing_when_stdout_is_full(acme: Any, with_settings: Any) -> None:
     with_settings(audit="required")
-    chat = acme.connect().chat("claude")
+    with _full_stdout():
+        chat = acme.connect().chat("claude")
     before = len(acme.control.calls(service="bedrock-runtime"))
-    closed = io.StringIO()
-    closed.close()
-    monkeypatch.setattr("sys.stdout", closed)
 
     with pytest.raises(NotRecordedError, match="Nothing was sent"):
         chat.invoke("hello")
@@ -331,13 +351,11 @@ def test_a_required_audit_sends_nothing_when_stdout_is_closed(
     assert len(acme.control.calls(service="bedrock-runtime")) == before
 
 
-def test_by_default_neither_a_closed_stdout_nor_cloudwatch_costs_the_answer(
-    acme: Any, monkeypatch: pytest.MonkeyPatch
+def test_by_default_neither_a_full_stdout_nor_cloudwatch_costs_the_answer(
+    acme: Any,
 ) -> None:
-    chat = acme.connect().chat("claude")
-    closed = io.StringIO()
-    closed.close()
-    monkeypatch.setattr("sys.stdout", closed)
+    with _full_stdout():
+        chat = acme.connect().chat("claude")
     recorded = chat.invoke("hello")
     acme.control.fault(Fault("logs", code="ServiceUnavailableException", status=503, times=FOREVER))
     lost = chat.invoke("hello again")
@@ -347,12 +365,12 @@ def test_by_default_neither_a_closed_stdout_nor_cloudwatch_costs_the_answer(
     assert lost.text.endswith("hello again")
 
 
-def test_the_record_of_a_failed_call_spills_too(acme: Any, capsys: Any) -> None:
+def test_the_record_of_a_failed_call_spills_too(acme: Any, capfd: Any) -> None:
     acme.control.fault(Fault("logs", code="ServiceUnavailableException", status=503, times=FOREVER))
     acme.control.fault(Fault("bedrock-runtime", code="ValidationException"))
 
     with pytest.raises(Exception, match=r"record [0-9a-f-]{36} spilled"):
         handler({"prompt": "hello", "model": "claude"}, None)
 
-    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    line = json.loads(capfd.readouterr().out.splitlines()[-1])
     assert line["record"]["tenantBedrock"]["phase"] == "error"

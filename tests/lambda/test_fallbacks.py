@@ -229,7 +229,7 @@ def test_the_stanzas_limits_apply_to_both_models(
 
 
 def test_langchains_debug_output_does_not_see_the_handlers_prompt(
-    acme: Any, capsys: pytest.CaptureFixture[str]
+    acme: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     set_debug(True)
     try:
@@ -238,18 +238,18 @@ def test_langchains_debug_output_does_not_see_the_handlers_prompt(
     finally:
         set_debug(False)
 
-    output = capsys.readouterr()
+    output = capfd.readouterr()
     assert "canary" not in output.out + output.err
     assert handler(ASKED, None)["answer"]
 
 
 def test_a_failed_attempt_leaves_no_prompt_in_the_functions_log(
-    acme: Any, capsys: pytest.CaptureFixture[str]
+    acme: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     _fails(acme, "ThrottlingException")
     handler(ASKED, None)
 
-    output = capsys.readouterr()
+    output = capfd.readouterr()
     assert "canary" not in output.out + output.err
     marks = [json.loads(line) for line in output.out.splitlines()]
     assert [mark["record"]["tenantBedrock"]["alias"] for mark in marks] == ["claude", "nova"]

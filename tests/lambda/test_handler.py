@@ -103,11 +103,11 @@ def test_the_record_is_bedrocks_log_entry_plus_ours(acme: Any) -> None:
 
 
 def test_the_start_mark_leaves_first_and_holds_no_content(
-    acme: Any, capsys: pytest.CaptureFixture[str]
+    acme: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     answer = handler({"prompt": "canary-start-mark", "model": "claude"}, None)
 
-    mark = json.loads(capsys.readouterr().out)
+    mark = json.loads(capfd.readouterr().out)
     assert mark["message"] == "record.start"
     assert mark["record"]["modelId"] == "anthropic.claude-3-5-haiku-20241022-v1:0"
     ours = mark["record"]["tenantBedrock"]

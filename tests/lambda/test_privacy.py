@@ -97,12 +97,12 @@ def test_metadata_keeps_settings_and_counts(acme: Any, with_settings: Any) -> No
 
 
 def test_metadata_leaves_the_digest_out_of_the_start_mark(
-    acme: Any, with_settings: Any, capsys: pytest.CaptureFixture[str]
+    acme: Any, with_settings: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with_settings(content="metadata")
     acme.connect().chat("claude").invoke("yes")
 
-    (mark,) = [json.loads(line)["record"] for line in capsys.readouterr().out.splitlines()]
+    (mark,) = [json.loads(line)["record"] for line in capfd.readouterr().out.splitlines()]
     assert list(mark["tenantBedrock"]["request"]) == ["bytes"]
 
 
@@ -235,7 +235,7 @@ def test_no_error_of_the_handler_quotes_in_its_message_or_its_chain(
     acme: Any,
     canary: str,
     break_it: Callable[[Any, str], None],
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     break_it(acme, canary)
 
@@ -249,12 +249,12 @@ def test_no_error_of_the_handler_quotes_in_its_message_or_its_chain(
     report = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     assert canary not in report
     assert canary not in "".join(str(warning.message) for warning in warned)
-    output = capsys.readouterr()
+    output = capfd.readouterr()
     assert canary not in output.out + output.err
 
 
 def test_langchains_verbose_output_shows_no_prompt(
-    acme: Any, canary: str, capsys: pytest.CaptureFixture[str]
+    acme: Any, canary: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     set_verbose(True)
     try:
@@ -263,12 +263,12 @@ def test_langchains_verbose_output_shows_no_prompt(
     finally:
         set_verbose(False)
 
-    output = capsys.readouterr()
+    output = capfd.readouterr()
     assert canary not in output.out + output.err
 
 
 def test_a_spilled_record_without_content_holds_none_either(
-    acme: Any, with_settings: Any, canary: str, capsys: pytest.CaptureFixture[str]
+    acme: Any, with_settings: Any, canary: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with_settings(content="hashed")
     acme.control.fault(Fault("logs", code="ServiceUnavailableException", status=503, times=FOREVER))
@@ -276,6 +276,6 @@ def test_a_spilled_record_without_content_holds_none_either(
     message = acme.connect().chat("claude").invoke(f"hello {canary}")
 
     assert message.response_metadata["record"]["delivery"] == "spilled"
-    output = capsys.readouterr()
+    output = capfd.readouterr()
     assert "record.spilled" in output.out
     assert canary not in output.out + output.err

@@ -80,7 +80,7 @@ def test_a_bearer_token_set_later_does_not_replace_the_role(
 
 
 def test_langchains_debug_output_refuses_the_call_before_it_prints(
-    acme: Any, capsys: pytest.CaptureFixture[str]
+    acme: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     chat = connect().chat("claude")
     set_debug(True)
@@ -90,20 +90,20 @@ def test_langchains_debug_output_refuses_the_call_before_it_prints(
     finally:
         set_debug(False)
 
-    output = capsys.readouterr()
+    output = capfd.readouterr()
     assert "canary-debug" not in output.out + output.err
     assert chat.invoke("allowed again").text
 
 
 def test_libraries_do_not_print_prompts_when_everything_logs_at_debug(
-    acme: Any, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    acme: Any, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     chat = connect().chat("claude")
     with caplog.at_level(logging.DEBUG):
         assert list(chat.stream("canary-at-debug"))
         assert chat.invoke("canary-at-debug").text
 
-    output = capsys.readouterr()
+    output = capfd.readouterr()
     assert "canary-at-debug" not in caplog.text + output.out + output.err
 
 

@@ -1,0 +1,67 @@
+"""The Bedrock clients of one connection, one for each Region."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tenant_bedrock import aws_sessions, botocore_hooks, call_limits, errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
+
+    from tenant_bedrock.aws_sessions import Sessions
+    from tenant_bedrock.delivery import Delivery
+    from tenant_bedrock.recorder import Recorder
+    from tenant_bedrock.settings import Settings
+
+
+class BedrockClients:
+    """Makes each client on first use, with the limits of the stanza and the hooks of the recorder."""
+
+    def __init__(
+        self, settings: Settings, sessions: Sessions, recorder: Recorder, delivery: Delivery
+    ) -> None:
+        self._settings = settings
+        self._sessions = sessions
+        self._recorder = recorder
+        self._delivery = delivery
+        self._clients: dict[str, BedrockRuntimeClient] = {}
+        self._lock = threading.Lock()
+        recorder.renewals.append(self._renew)
+
+    def client(self, region: str) -> BedrockRuntimeClient:
+        """The client of a Region; the first of all assumes the role.
+
+        Raises RoleRefusedError, ThrottledError or ModelFailedError if STS issues no keys.
+        """
+        with self._lock:
+            if region not in self._clients:
+                self._clients[region] = self._new_client(region)
+            return self._clients[region]
+
+    def _new_client(self, region: str) -> BedrockRuntimeClient:
+        try:
+            client = self._sessions.bedrock(region)
+        except (BotoCoreError, ClientError) as error:
+            raise errors.from_assume_role(error) from None
+        call_limits.register(client, self._settings)
+        botocore_hooks.register(client, self._recorder)
+        return client
+
+    def _renew(self) -> None:
+        """Give all clients new connections and locks in a forked process.
+
+        Requests of two processes over one connection mix, and a thread of the parent may have held a
+        lock of botocore or urllib3. Chats hold the clients, so these stay and take over everything
+        from new ones, except their exception classes, which callers may hold.
+        """
+        self._lock = threading.Lock()
+        self._sessions = aws_sessions.open_sessions(self._settings, parent=self._sessions)
+        self._delivery.use_client(self._sessions.logs())
+        for region, client in self._clients.items():
+            state = {**vars(self._new_client(region)), "_exceptions": client.exceptions}
+            vars(client).clear()
+            vars(client).update(state)
