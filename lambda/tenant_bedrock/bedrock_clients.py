@@ -60,7 +60,7 @@ class BedrockClients:
         """
         self._lock = threading.Lock()
         self._sessions = aws_sessions.open_sessions(self._settings, parent=self._sessions)
-        self._delivery.use_client(self._sessions.logs())
+        self._delivery.start_with(self._sessions.logs())
         for region, client in self._clients.items():
             state = {**vars(self._new_client(region)), "_exceptions": client.exceptions}
             vars(client).clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,7 @@ class Connection:
             opened.logs(),
             group=settings.record_log_group,
             stream_name=lambda: f"{settings.tenant}/{process_environment.execution_name()}",
-            copies=_copies(settings),
+            open_copies=partial(_open_copies, settings),
         )
         self._recorder = Recorder(settings, opened.role, delivery)
         self._clients = BedrockClients(settings, opened, self._recorder, delivery)
@@ -163,7 +164,7 @@ class Connection:
         return self._recorder.receipt(run_id)
 
 
-def _copies(settings: Settings) -> Copies:
+def _open_copies(settings: Settings) -> Copies:
     """The function's own log on Lambda, a spool elsewhere, and stdout where no spool can be made."""
     if process_environment.is_lambda():
         return FunctionLog()
@@ -174,7 +175,11 @@ def _copies(settings: Settings) -> Copies:
             process_environment.execution_name(),
         )
     except OSError as error:
-        _log.warning("record.no_spool", extra={"reason": str(error)})
+        _log.warning(
+            "Copies of records go to stdout, because the spool cannot be used (%s). Set "
+            "TENANT_BEDROCK_SPOOL to a directory that only this process's user can read.",
+            error,
+        )
         return FunctionLog()
 
 

@@ -63,7 +63,7 @@ class Delivery:
     """Writes records to one stream of the record log group, with the customer's own keys.
 
     ``stream_name`` is called for the first record, not before: a snapshot of this process may be
-    restored many times.
+    restored many times. ``open_copies`` opens the function's own log or a spool.
     """
 
     def __init__(
@@ -72,18 +72,19 @@ class Delivery:
         *,
         group: str,
         stream_name: Callable[[], str],
-        copies: Copies,
+        open_copies: Callable[[], Copies],
     ) -> None:
         self._group = group
         self._stream_name = stream_name
-        self._copies = copies
-        self._retry_at = 0.0
-        self.use_client(logs)
+        self._open_copies = open_copies
+        self.start_with(logs)
 
-    def use_client(self, logs: CloudWatchLogsClient) -> None:
-        """Put with ``logs`` from now on, to a stream of this process."""
+    def start_with(self, logs: CloudWatchLogsClient) -> None:
+        """Put with ``logs``, to a stream and a spool of this process; called again in a forked one."""
         self._logs = logs
+        self._copies = self._open_copies()
         self._stream = ""
+        self._retry_at = 0.0
         self._lock = threading.Lock()
 
     def deliver(

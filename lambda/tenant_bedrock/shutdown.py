@@ -56,6 +56,7 @@ class ProcessEnd:
         self._has_swept = False
         self._pipe: tuple[int, int] | None = None
         self._has_native_handler = False
+        self._is_known_to_multiprocessing = False
 
     def watch_sigterm(self) -> None:
         """Sweep on SIGTERM, unless the application has a handler of its own.
@@ -95,16 +96,24 @@ class ProcessEnd:
             if self._has_native_handler:
                 faulthandler.register(signal.SIGTERM, self._pipe[1], all_threads=False)
             self._start_watching(self._pipe[0])
-        multiprocessing = sys.modules.get("multiprocessing.util")
-        if multiprocessing is not None:  # it removes its finalizers from a forked process
-            multiprocessing.register_after_fork(self, ProcessEnd.sweep_after_multiprocessing)
+        self.watch_multiprocessing()
 
-    def sweep_after_multiprocessing(self) -> None:
-        """Sweep at the end of a process of multiprocessing, which ends without ``atexit``."""
-        multiprocessing: Any = sys.modules.get("multiprocessing.util")
-        if multiprocessing is not None:
-            # Priorities below zero are reserved, and those without one are not called.
-            multiprocessing.Finalize(None, self.sweep, exitpriority=0)
+    def watch_multiprocessing(self) -> None:
+        """Sweep at the end of a process of multiprocessing, which ends without ``atexit``.
+
+        multiprocessing removes its finalizers when such a process starts, before or after it imports
+        the application, so they are set here and again when it says that it has started.
+        """
+        util: Any = sys.modules.get("multiprocessing.util")
+        if util is None:
+            return
+        self._finalize_with(util)
+        if not self._is_known_to_multiprocessing:
+            self._is_known_to_multiprocessing = True
+            util.register_after_fork(self, lambda process_end: process_end._finalize_with(util))  # noqa: SLF001 - of this class
+
+    def _finalize_with(self, util: Any) -> None:  # noqa: ANN401 - multiprocessing.util
+        util.Finalize(None, self.sweep, exitpriority=0)  # without a priority it would not be called
 
     def _start_watching(self, pipe: int) -> None:
         threading.Thread(target=self._watch, args=(pipe,), name="sigterm", daemon=True).start()
@@ -145,5 +154,5 @@ os.register_at_fork(after_in_child=process_end.start_anew)
 def register(owner: Owner) -> None:
     """Sweep ``owner`` when this process ends, as long as it is in use."""
     process_end.owners.add(owner)
-    process_end.sweep_after_multiprocessing()
+    process_end.watch_multiprocessing()
     process_end.watch_sigterm()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import stat
 import threading
@@ -21,6 +22,8 @@ from tenant_bedrock.parts import RecordText
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+_log = logging.getLogger(__name__)
 
 _MAX_BYTES = 256 * 1024 * 1024
 _DIRECTORY_MODE = 0o700  # the files hold prompts and answers
@@ -41,23 +44,27 @@ class Spool:
     retry_seconds = 30.0
 
     def __init__(self, directory: Path, process_name: str) -> None:
+        self._lock_descriptor: int | None = None
         _make_private(directory.parent)
         _make_private(directory)
         self._directory = directory
         self._own = directory / process_name.replace("/", "-")
         self._own.mkdir(mode=_DIRECTORY_MODE)
-        lock = _lock(self._own)
-        if lock is None:
+        self._lock_descriptor = _lock(self._own)
+        if self._lock_descriptor is None:
             raise SpoolError(f"{self._own} is used by another process.")
-        self._descriptor = lock
+        self._process_id = os.getpid()
         self._sizes: dict[str, int] = {}  # of this process's files, by name
         self._other_bytes = _size(directory)
         self._guard = threading.Lock()
 
     def __del__(self) -> None:
-        with suppress(AttributeError, OSError):
-            self._own.rmdir()  # only an empty directory is removed
-            os.close(self._descriptor)
+        if self._lock_descriptor is None:
+            return
+        if self._process_id == os.getpid():  # a forked process has a copy of this object
+            with suppress(OSError):
+                self._own.rmdir()  # succeeds only if it is empty
+        os.close(self._lock_descriptor)
 
     def write_mark(self, mark: RecordText) -> None:
         """Write a start mark; raises OSError."""
@@ -147,11 +154,15 @@ def _leftovers(process: Path) -> Iterator[RecordText]:
 
 
 def _read(path: Path) -> RecordText | None:
-    """The record in a file; None if the process died while it wrote it."""
+    """The record in a file; None if the process or the computer stopped while it was written."""
     if path.name.startswith("."):
         return None
     head, _, text = path.read_text(encoding="utf-8").partition("\n")
-    record_id, phase, timestamp = json.loads(head)
+    try:
+        record_id, phase, timestamp = json.loads(head)
+    except ValueError:
+        _log.warning("record.spool_file_damaged", extra={"file": path.name})
+        return None
     return RecordText(record_id, phase, timestamp, text)
 
 
