@@ -105,12 +105,10 @@ class ProcessEnd:
         the application, so they are set here and again when it says that it has started.
         """
         util: Any = sys.modules.get("multiprocessing.util")
-        if util is None:
-            return
-        self._finalize_with(util)
-        if not self._is_known_to_multiprocessing:
+        if util is not None and not self._is_known_to_multiprocessing:
             self._is_known_to_multiprocessing = True
-            util.register_after_fork(self, lambda process_end: process_end._finalize_with(util))  # noqa: SLF001 - of this class
+            self._finalize_with(util)
+            util.register_after_fork(self, lambda process_end: process_end._finalize_with(util))
 
     def _finalize_with(self, util: Any) -> None:  # noqa: ANN401 - multiprocessing.util
         util.Finalize(None, self.sweep, exitpriority=0)  # without a priority it would not be called
