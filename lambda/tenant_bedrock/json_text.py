@@ -1,8 +1,8 @@
-"""JSON text of values of any depth, written so that CloudWatch Logs can mask it without breaking it.
+r"""JSON text of values of any depth, written so that CloudWatch Logs can mask it without breaking it.
 
 A data protection policy replaces what it finds by asterisks and knows nothing of JSON. In ordinary
 JSON a line break is a backslash and the letter n, which stands directly before the next word, so
-``\\nann@example.com`` is read as the address ``nann@example.com``: the mask leaves ``\\****``, which
+``\nann@example.com`` is read as the address ``nann@example.com``: the mask leaves ``\****``, which
 is not JSON, and an identifier that needs a word boundary finds nothing. Therefore ``encode`` writes
 each control character as its symbol in Unicode's block Control Pictures, which is one character
 and no letter: https://www.unicode.org/charts/PDF/U2400.pdf. The escapes that remain, of quotation
@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Readers have limits of their own: jq 1.6 ends at 256 levels, Python 3.11 at about 990.
-MAX_DEPTH = 100
+# Readers have limits of their own: jq before 1.7 reads 256 levels, Python 3.11 about 990.
+MAX_DEPTH = 250
 
 _NOTHING = object()
 _QUOTE = "\u2426"  # precedes a symbol that was already in the text
@@ -33,11 +33,9 @@ _SHORT_ESCAPES = [
 _LONG_ESCAPE = re.compile(rb"\\u00([01][0-9a-f])")
 _SYMBOL_PREFIX = _QUOTE.encode()[:2]  # the first two of the three bytes of all symbols
 _SYMBOL = re.compile(b"\xe2\x90[\x80-\x9f\xa6]")
-_ENCODED = re.compile("\u2426(.)|[\u2400-\u241f]", re.DOTALL)
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _BRACKET = re.compile(rf"{_STRING}|[\[\]{{}}]", re.DOTALL)
-_TOKEN = re.compile(rf"{_STRING}|[\[\]{{}}:,]|[^\s\[\]{{}}:,\"]+", re.DOTALL)
-_MASKED = re.compile(rf"{_STRING}|[^\s\[\]{{}}:,\"*]*\*[^\s\[\]{{}}:,\"]*", re.DOTALL)
+_LEXEME = re.compile(rf"{_STRING}|[\[\]{{}}:,]|[^\s\[\]{{}}:,\"]+", re.DOTALL)
 
 
 def for_record(text: str) -> str:
@@ -46,7 +44,9 @@ def for_record(text: str) -> str:
     Control characters are written as symbols, and values below ``MAX_DEPTH`` levels as strings. An
     unpaired surrogate becomes ``?``, because CloudWatch refuses it.
     """
-    return _flatten(encode(text.encode("utf-8", "replace")).decode())
+    if not text.isascii() or "\\" in text:
+        text = encode(text.encode("utf-8", "replace")).decode()
+    return _flatten(text)
 
 
 def loads(text: str | bytes) -> Any:  # noqa: ANN401 - JSON
@@ -72,7 +72,8 @@ def dumps(value: object, *, sort_keys: bool = False) -> str:
 def encode(text: bytes) -> bytes:
     """Write the control characters of a JSON text from ``dumps`` as symbols.
 
-    A symbol that was in the text before is preceded by U+2426, so ``decode`` restores the text.
+    A symbol that was in the text before is preceded by U+2426. A reader restores the text as
+    ``tools/records/record_text.py`` does.
     """
     if _SYMBOL_PREFIX in text:
         text = _SYMBOL.sub(_QUOTE.encode() + rb"\g<0>", text)
@@ -84,15 +85,6 @@ def encode(text: bytes) -> bytes:
         text = text.replace(escape, symbol)
     text = _LONG_ESCAPE.sub(lambda escape: chr(0x2400 + int(escape[1], 16)).encode(), text)
     return text.replace(b"\0", rb"\\")
-
-
-def decode(text: str) -> str:
-    """The ordinary JSON text of a record's text; what a mask hides outside a string becomes a string."""
-    if "*" in text:
-        text = _MASKED.sub(lambda token: token[0] if token[0][0] == '"' else f'"{token[0]}"', text)
-    if text.isascii():
-        return text
-    return _ENCODED.sub(lambda symbol: symbol[1] or _SYMBOLS[symbol[0]], text)
 
 
 def _flatten(text: str) -> str:
@@ -120,12 +112,12 @@ def _load_deep(text: str) -> Any:  # noqa: ANN401 - JSON
     root: list[Any] = []
     containers: list[Any] = [root]
     names: list[str] = []  # the name that waits for its value, if there is one
-    for token in _TOKEN.findall(text):
-        if token in "]}" and len(containers) > 1:
+    for lexeme in _LEXEME.findall(text):
+        if lexeme in "]}" and len(containers) > 1:
             containers.pop()
-        elif token not in ":,":
-            is_container = token in "{["
-            value = {"{": {}, "[": []}[token] if is_container else json.loads(token)
+        elif lexeme not in ":,":
+            is_container = lexeme in "{["
+            value = {"{": {}, "[": []}[lexeme] if is_container else json.loads(lexeme)
             if isinstance(containers[-1], list):
                 containers[-1].append(value)
             elif names:

@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     from tenant_bedrock.model_call import ModelCall, Phase
     from tenant_bedrock.settings import Settings
 
+# The reasoning tokens among the output tokens, if the caller asked for the model's own usage. LangChain
+# asks for it with ``additional_model_response_field_paths=["/usage"]``:
+# https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-extended-thinking.html
+_REASONING_TOKENS = (
+    "additionalModelResponseFields",
+    "usage",
+    "output_tokens_details",
+    "thinking_tokens",
+)
+
 
 def start_mark(call: ModelCall, settings: Settings, session_arn: str) -> RecordText:
     """The start mark of a call, with the size of its request and none of its content.
@@ -30,7 +40,9 @@ def start_mark(call: ModelCall, settings: Settings, session_arn: str) -> RecordT
     """
     extension = {**_origin(call, "start", settings), "request": _digest(call.body, settings)}
     mark = {**_head(call, settings, session_arn), "tenantBedrock": extension}
-    return _record_text(call, "start", json_text.dumps(mark))
+    return RecordText(
+        call.record_id, "start", mark["timestamp"], json_text.for_record(json_text.dumps(mark))
+    )
 
 
 def write(call: ModelCall, phase: Phase, settings: Settings, session_arn: str) -> RecordText:
@@ -38,93 +50,100 @@ def write(call: ModelCall, phase: Phase, settings: Settings, session_arn: str) -
 
     Never raises an Exception, because whoever steers the model could otherwise keep a call out of
     its audit. A request or answer that cannot be written as JSON is replaced by its size and
-    SHA-256, and the class of the error is in ``tenantBedrock.buildErrors``.
+    SHA-256, and ``tenantBedrock.buildErrors`` has the class of the error.
     """
     try:
-        return _record_text(call, phase, _text(call, phase, settings, session_arn))
+        record = _record(call, phase, settings, session_arn, _unchanged)
+        text = json_text.dumps(record)
     except Exception as error:  # noqa: BLE001 - see above
-        errors = {"record": type(error).__name__}
+        record, text = _degraded(call, phase, settings, session_arn, error)
+    return RecordText(call.record_id, phase, record["timestamp"], json_text.for_record(text))
+
+
+def _degraded(
+    call: ModelCall, phase: Phase, settings: Settings, session_arn: str, error: Exception
+) -> tuple[dict[str, Any], str]:
+    """The record without the body that cannot be written, or, if it is not a body, without both."""
+    try:
+        record = _record(call, phase, settings, session_arn, _rewritten)
+        return record, json_text.dumps(record)
+    except Exception:  # noqa: BLE001 - the members below are our own and can be written
         extension = {
             **_origin(call, phase, settings),
             "attempts": [],
             "latencies": {"totalMs": call.elapsed_ms()},
-            "buildErrors": errors,
+            "buildErrors": {"record": type(error).__name__},
             "request": _digest(call.body, settings),
         }
-        minimal = {**_head(call, settings, session_arn), "tenantBedrock": extension}
-        return _record_text(call, phase, json_text.dumps(minimal))
+        record = {**_head(call, settings, session_arn), "tenantBedrock": extension}
+        return record, json_text.dumps(record)
 
 
-def _record_text(call: ModelCall, phase: Phase, text: str) -> RecordText:
-    return RecordText(call.record_id, phase, _timestamp(call), json_text.for_record(text))
+def _unchanged(body: dict[str, Any]) -> object:
+    return body
 
 
-def _text(call: ModelCall, phase: Phase, settings: Settings, session_arn: str) -> str:
-    """The record as JSON text, composed of texts so that each body can fail by itself."""
+def _rewritten(body: dict[str, Any]) -> object:
+    """A body as it is read back; raises what ``json_text.dumps`` raises if it cannot be written."""
+    return json_text.loads(json_text.dumps(body))
+
+
+def _record(
+    call: ModelCall,
+    phase: Phase,
+    settings: Settings,
+    session_arn: str,
+    check: Callable[[dict[str, Any]], object],
+) -> dict[str, Any]:
+    """The members of the record; a body for which ``check`` raises is left out."""
     errors: dict[str, str] = {}
-    answer = _attempt("output", errors, lambda: _answer(call)) or {}
-    head = {
-        **_head(call, settings, session_arn),
-        **_present(
-            requestId=call.attempts[-1].request_id or None if call.attempts else None,
-            errorCode=error_code(call.error) if call.error else None,
-        ),
-    }
+    answer: Mapping[str, Any] = {}
     input_body = output_body = None
-    if call.has_request:
-        input_body = _attempt("input", errors, lambda: _input_body(call, settings))
-    if answer:
-        output_body = _attempt("output", errors, lambda: _output_body(answer, settings))
+    try:
+        answer = _answer(call)
+        if answer:
+            output_body = check(_output_body(answer, settings))
+    except Exception as error:  # noqa: BLE001 - the request and the counts must be written
+        errors["output"] = type(error).__name__
+    try:
+        if call.has_request:
+            input_body = check(content.redact(json_text.loads(call.body), settings.content))
+    except Exception as error:  # noqa: BLE001 - the answer must be written
+        errors["input"] = type(error).__name__
     counts = token_counts(answer)
-    members = [
-        json_text.dumps(head)[1:-1],
-        *_body_member(
-            "input",
-            input_body,
+    return _present(
+        **_head(call, settings, session_arn),
+        requestId=(call.attempts[-1].request_id or None) if call.attempts else None,
+        errorCode=error_code(call.error) if call.error else None,
+        input=_present(
+            inputContentType="application/json" if input_body is not None else None,
+            inputBodyJson=input_body,
             inputTokenCount=counts.get("inputTokens"),
             cacheReadInputTokenCount=counts.get("cacheReadInputTokens"),
             cacheWriteInputTokenCount=counts.get("cacheWriteInputTokens"),
-        ),
-        *_body_member("output", output_body, outputTokenCount=counts.get("outputTokens")),
-        f'"tenantBedrock":{json_text.dumps(_extension(call, phase, answer, errors, settings))}',
-    ]
-    return f"{{{','.join(members)}}}"
-
-
-def _attempt(part: str, errors: dict[str, str], build: Callable[[], Any]) -> Any:  # noqa: ANN401
-    """The result of ``build``, or None and the class of its error in ``errors``."""
-    try:
-        return build()
-    except Exception as error:  # noqa: BLE001 - the rest of the record must be written
-        errors[part] = type(error).__name__
-        return None
-
-
-def _body_member(name: str, body: str | None, **counts: int | None) -> list[str]:
-    """The member ``input`` or ``output`` with a body that is JSON text; none if nothing is known."""
-    members = [
-        f'"{count_name}":{count}' for count_name, count in counts.items() if count is not None
-    ]
-    if body is not None:
-        members[:0] = [f'"{name}ContentType":"application/json"', f'"{name}BodyJson":{body}']
-    return [f'"{name}":{{{",".join(members)}}}'] if members else []
+        )
+        or None,
+        output=_present(
+            outputContentType="application/json" if output_body is not None else None,
+            outputBodyJson=output_body,
+            outputTokenCount=counts.get("outputTokens"),
+        )
+        or None,
+        tenantBedrock=_extension(call, phase, answer, errors, settings),
+    )
 
 
 def _head(call: ModelCall, settings: Settings, session_arn: str) -> dict[str, Any]:
     return _present(
         schemaType="ModelInvocationLog",
         schemaVersion="1.0",
-        timestamp=_timestamp(call),
+        timestamp=call.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         accountId=settings.operations_account,
         identity={"arn": session_arn} if session_arn else None,
         region=call.region,
         operation=call.operation,
         modelId=call.model_id,
     )
-
-
-def _timestamp(call: ModelCall) -> str:
-    return call.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _origin(call: ModelCall, phase: Phase, settings: Settings) -> dict[str, Any]:
@@ -151,8 +170,8 @@ def _extension(
     settings: Settings,
 ) -> dict[str, Any]:
     """The object ``tenantBedrock``: everything that Bedrock's log has no member for."""
-    reasoning = _member(answer, "additionalModelResponseFields", "usage", "output_tokens_details")
-    reasoning_tokens = _member(reasoning, "thinking_tokens")
+    reasoning_tokens = _member(answer, *_REASONING_TOKENS)
+    has_lost_answer = "output" in errors and call.answer_body
     return _present(
         **_origin(call, phase, settings),
         attempts=[
@@ -174,9 +193,7 @@ def _extension(
         error=_error(call.error, settings) if call.error else None,
         buildErrors=errors or None,
         request=_digest(call.body, settings) if "input" in errors else None,
-        answer=_digest(call.answer_body, settings)
-        if "output" in errors and call.answer_body
-        else None,
+        answer=_digest(call.answer_body, settings) if has_lost_answer else None,
     )
 
 
@@ -188,13 +205,9 @@ def _answer(call: ModelCall) -> Mapping[str, Any]:
     return content.redact(json_text.loads(call.answer_body), "full")
 
 
-def _input_body(call: ModelCall, settings: Settings) -> str:
-    return json_text.dumps(content.redact(json_text.loads(call.body), settings.content))
-
-
-def _output_body(answer: Mapping[str, Any], settings: Settings) -> str:
+def _output_body(answer: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     body = {name: part for name, part in answer.items() if name != "ResponseMetadata"}
-    return json_text.dumps(content.redact(body, settings.content))
+    return content.redact(body, settings.content)
 
 
 def _digest(body: bytes, settings: Settings) -> dict[str, Any]:
@@ -217,8 +230,9 @@ def _member(value: object, *names: str) -> Any:  # noqa: ANN401 - JSON
 
 
 def _milliseconds(value: object) -> float | None:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return value if is_number and math.isfinite(value) and value >= 0 else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if math.isfinite(value) and value >= 0 else None
 
 
 def _present(**members: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON members

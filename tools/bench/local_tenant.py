@@ -20,6 +20,7 @@ from botocore.config import Config
 
 from tools.localaws.control import Control
 from tools.packaging import build as package
+from tools.records import record_text
 from tools.records.reader import RecordReader
 
 if TYPE_CHECKING:
@@ -96,12 +97,12 @@ class LocalTenant:
 
     def written(self) -> list[dict[str, Any]]:
         """Return the records and start marks in the record log group, oldest first."""
-        return [json.loads(message) for message in self.messages(RECORDS)]
+        return [json.loads(record_text.decode(message)) for message in self.messages(RECORDS)]
 
     def written_to_stdout(self) -> list[dict[str, Any]]:
         """Return the start marks and spilled records in the function's own log, oldest first."""
         lines = [message for message in self.messages(LOG) if '"tenantBedrock"' in message]
-        return [json.loads(line)["record"] for line in lines]
+        return [json.loads(record_text.decode(line))["record"] for line in lines]
 
     def messages(self, group: str, session: boto3.Session | None = None) -> list[str]:
         """Return the messages of all events of a log group, oldest first."""

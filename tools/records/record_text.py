@@ -1,0 +1,32 @@
+"""The text of a record as JSON, also after CloudWatch Logs has masked it.
+
+The package writes the control characters of a record as symbols, so that a mask cannot break the
+JSON; see lambda/tenant_bedrock/json_text.py and docs/decisions/0040.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+_SYMBOLS = {chr(0x2400 + code): json.dumps(chr(code))[1:-1] for code in range(0x20)}
+# U+2426 precedes a symbol that was in the text before it was written.
+_ENCODED = re.compile("\u2426(.)|[\u2400-\u241f]", re.DOTALL)
+_STRING_OR_MASK = re.compile(
+    r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s\[\]{}:,"*]*\*[^\s\[\]{}:,"]*', re.DOTALL
+)
+
+
+def decode(text: str) -> str:
+    """The ordinary JSON text of a whole record or start mark, with escapes for control characters.
+
+    A number that is masked becomes a string of its asterisks. Join the bodies of a record in parts
+    before this; a part by itself is ordinary JSON already.
+    """
+    if "*" in text:
+        text = _STRING_OR_MASK.sub(_quoted, text)
+    return _ENCODED.sub(lambda match: match[1] or _SYMBOLS[match[0]], text)
+
+
+def _quoted(match: re.Match[str]) -> str:
+    return match[0] if match[0].startswith('"') else f'"{match[0]}"'
