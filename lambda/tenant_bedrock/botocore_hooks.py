@@ -120,7 +120,7 @@ class _Hooks:
         self._sent.call = call
 
     def before_parse(self, *, response_dict: dict[str, Any], **_: object) -> None:
-        """Keep the text of an answer, because botocore cannot parse one that is nested very deep."""
+        """Keep the text of an answer, because botocore's parser loses what it does not know."""
         body = response_dict.get("body")
         if response_dict.get("status_code") == 200 and isinstance(body, bytes):
             self._sent.call.answer_body = body

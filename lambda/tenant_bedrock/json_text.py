@@ -26,11 +26,11 @@ MAX_DEPTH = 250
 
 _NOTHING = object()
 _QUOTE = "\u2426"  # precedes a symbol that was already in the text
-_SYMBOLS = {chr(0x2400 + code): json.dumps(chr(code))[1:-1] for code in range(0x20)}
-_SHORT_ESCAPES = [
-    (escape.encode(), symbol.encode()) for symbol, escape in _SYMBOLS.items() if len(escape) == 2
+# JSON's escapes of the control characters with their symbols; most have six characters, as \u001b.
+_ESCAPES = [
+    (json.dumps(chr(code))[1:-1].encode(), chr(0x2400 + code).encode()) for code in range(0x20)
 ]
-_LONG_ESCAPE = re.compile(rb"\\u00([01][0-9a-f])")
+_SHORT_ESCAPES = [(escape, symbol) for escape, symbol in _ESCAPES if len(escape) == 2]
 _SYMBOL_PREFIX = _QUOTE.encode()[:2]  # the first two of the three bytes of all symbols
 _SYMBOL = re.compile(b"\xe2\x90[\x80-\x9f\xa6]")
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
@@ -81,9 +81,8 @@ def encode(text: bytes) -> bytes:
         return text
     # JSON text holds no control characters, so one of them can stand for an escaped backslash.
     text = text.replace(rb"\\", b"\0")
-    for escape, symbol in _SHORT_ESCAPES:
+    for escape, symbol in _ESCAPES if rb"\u" in text else _SHORT_ESCAPES:
         text = text.replace(escape, symbol)
-    text = _LONG_ESCAPE.sub(lambda escape: chr(0x2400 + int(escape[1], 16)).encode(), text)
     return text.replace(b"\0", rb"\\")
 
 

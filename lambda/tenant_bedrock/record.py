@@ -198,11 +198,15 @@ def _extension(
 
 
 def _answer(call: ModelCall) -> Mapping[str, Any]:
-    """The answer so far; botocore's parser may have failed where the text can still be read."""
-    answer = call.answer_so_far()
-    if answer or not call.answer_body:
-        return answer
-    return content.redact(json_text.loads(call.answer_body), "full")
+    """The answer so far, from its own text if there is one.
+
+    botocore's parser drops members that its model of Bedrock does not know, and fails for an answer
+    that is nested too deep. Raises ValueError or TypeError if the text is not a JSON object.
+    """
+    answer = json_text.loads(call.answer_body) if call.answer_body else call.answer_so_far()
+    if not isinstance(answer, dict):
+        raise TypeError("The answer is not a JSON object.")
+    return answer
 
 
 def _output_body(answer: Mapping[str, Any], settings: Settings) -> dict[str, Any]:

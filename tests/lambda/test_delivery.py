@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
@@ -12,10 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tenant_bedrock import NotRecordedError, delivery
-from tenant_bedrock.delivery import EVENT_BYTES
-from tenant_bedrock.function_log import LINE_BYTES
 from tenant_bedrock.handler import handler
-from tenant_bedrock.parts import RecordText, as_json, split
+from tenant_bedrock.parts import RecordText
 from tools.localaws.faults import FOREVER, Fault
 
 if TYPE_CHECKING:
@@ -24,57 +21,8 @@ if TYPE_CHECKING:
 RECORDS = "/bedrock/local/acme/records"
 
 
-def _record(text: str) -> dict[str, Any]:
-    return {
-        "schemaType": "ModelInvocationLog",
-        "schemaVersion": "1.0",
-        "timestamp": "2026-11-23T00:00:00.000Z",
-        "input": {"inputBodyJson": {"text": text}},
-        "tenantBedrock": {"recordId": "r1", "phase": "end"},
-    }
-
-
-def _record_text(text: str) -> RecordText:
-    record = _record(text)
-    return RecordText("r1", "end", record["timestamp"], as_json(record))
-
-
 def _id(record: dict[str, Any]) -> str:
     return str(record["tenantBedrock"]["recordId"])
-
-
-@pytest.mark.parametrize("limit", [EVENT_BYTES, LINE_BYTES])
-@pytest.mark.parametrize("text", ["plain " * 300_000, '"\\' * 600_000, "é😀\n" * 300_000])
-def test_a_record_too_large_is_split_and_can_be_joined(text: str, limit: int) -> None:
-    record = _record(text)
-
-    lines = split(_record_text(text), limit)
-
-    assert len(lines) > 1
-    assert all(len(line.encode()) <= limit for line in lines)
-    pieces = [json.loads(line) for line in lines]
-    ours = [piece["tenantBedrock"] for piece in pieces]
-    assert [part["part"] for part in ours] == list(range(1, len(pieces) + 1))
-    assert {part["parts"] for part in ours} == {len(pieces)}
-    joined = "".join(piece["body"] for piece in pieces)
-    assert {part["sha256"] for part in ours} == {hashlib.sha256(joined.encode()).hexdigest()}
-    assert json.loads(joined) == record
-
-
-def test_a_record_that_fits_is_one_event() -> None:
-    record = _record_text("short")
-
-    assert split(record, EVENT_BYTES) == [record.text]
-
-
-def test_bytes_become_base64_and_an_unpaired_surrogate_a_question_mark() -> None:
-    record = _record("half \ud83d")
-    record["image"] = b"\x00\xff"
-
-    read = json.loads(as_json(record).encode())
-
-    assert read["image"] == "AP8="
-    assert read["input"]["inputBodyJson"]["text"] == "half ?"
 
 
 def test_a_large_record_arrives_in_parts(acme: Any) -> None:
@@ -216,7 +164,7 @@ def test_only_the_rejected_events_of_a_batch_spill(
     ids=["too large together", "just fitting", "one record in parts", "parts between others"],
 )
 def test_a_batch_keeps_to_cloudwatchs_limits(sizes: list[int], batches: list[int]) -> None:
-    records = [_record_text("x" * size) for size in sizes]
+    records = [RecordText("r1", "end", "2026-11-23T00:00:00.000Z", "x" * size) for size in sizes]
 
     groups = list(delivery._groups(records))
 
@@ -225,19 +173,6 @@ def test_a_batch_keeps_to_cloudwatchs_limits(sizes: list[int], batches: list[int
     for batch in actual:
         assert sum(len(text.encode()) + 26 for text in batch) <= 1_048_576
     assert [record for group in groups for record in group.records] == records
-
-
-def test_nan_and_infinities_become_their_names() -> None:
-    record = _record("numbers")
-    record["input"]["scores"] = [float("nan"), {"most": float("inf")}, 0.5]
-
-    text = as_json(record)
-
-    def refuse(name: str) -> None:
-        raise AssertionError(name)
-
-    read = json.loads(text, parse_constant=refuse)
-    assert read["input"]["scores"] == ["nan", {"most": "inf"}, 0.5]
 
 
 class _Context:
