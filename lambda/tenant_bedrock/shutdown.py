@@ -107,11 +107,12 @@ class ProcessEnd:
         util: Any = sys.modules.get("multiprocessing.util")
         if util is not None and not self._is_known_to_multiprocessing:
             self._is_known_to_multiprocessing = True
-            self._finalize_with(util)
-            util.register_after_fork(self, lambda process_end: process_end._finalize_with(util))
+            self.sweep_with_multiprocessing()
+            util.register_after_fork(self, ProcessEnd.sweep_with_multiprocessing)
 
-    def _finalize_with(self, util: Any) -> None:  # noqa: ANN401 - multiprocessing.util
-        util.Finalize(None, self.sweep, exitpriority=0)  # without a priority it would not be called
+    def sweep_with_multiprocessing(self) -> None:
+        """Add a finalizer of multiprocessing; without a priority it would not be called."""
+        sys.modules["multiprocessing.util"].Finalize(None, self.sweep, exitpriority=0)
 
     def _start_watching(self, pipe: int) -> None:
         threading.Thread(target=self._watch, args=(pipe,), name="sigterm", daemon=True).start()

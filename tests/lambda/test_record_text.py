@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenant_bedrock import json_text
-from tenant_bedrock.delivery import EVENT_BYTES, LINE_BYTES
+from tenant_bedrock.delivery import EVENT_BYTES
+from tenant_bedrock.function_log import LINE_BYTES
 from tenant_bedrock.parts import RecordText, split
 from tools.records.record_text import decode
 
