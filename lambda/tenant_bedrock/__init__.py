@@ -13,9 +13,12 @@ process_environment.scrub()  # LangChain reads these variables when it is import
 
 from tenant_bedrock.delivery import Receipt as Receipt  # noqa: E402
 from tenant_bedrock.errors import BadRequestError as BadRequestError  # noqa: E402
+from tenant_bedrock.errors import DeniedByPolicyError as DeniedByPolicyError  # noqa: E402
+from tenant_bedrock.errors import ModelAccessError as ModelAccessError  # noqa: E402
 from tenant_bedrock.errors import ModelFailedError as ModelFailedError  # noqa: E402
 from tenant_bedrock.errors import ModelNotGrantedError as ModelNotGrantedError  # noqa: E402
 from tenant_bedrock.errors import NotRecordedError as NotRecordedError  # noqa: E402
+from tenant_bedrock.errors import OutOfTimeError as OutOfTimeError  # noqa: E402
 from tenant_bedrock.errors import PromptLeakError as PromptLeakError  # noqa: E402
 from tenant_bedrock.errors import RoleRefusedError as RoleRefusedError  # noqa: E402
 from tenant_bedrock.errors import SettingsError as SettingsError  # noqa: E402

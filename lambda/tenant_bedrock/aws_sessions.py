@@ -14,7 +14,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from tenant_bedrock import process_environment
-from tenant_bedrock.errors import SettingsError
+from tenant_bedrock.errors import OutOfTimeError, SettingsError, is_explicit_deny
+from tenant_bedrock.invocation import RESERVE_SECONDS
+from tenant_bedrock.time_budget import TimeBudget
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
@@ -34,10 +36,9 @@ STS_PAUSE_SECONDS = 30  # between two renewals while STS fails, so that few requ
 
 # AWS lets some models answer for up to 60 minutes and recommends a read timeout to match:
 # https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-37.html
-# A shorter one would retry, and pay again for, an answer that is still being written. In a function
-# with less time, ``botocore_hooks`` prevents the second attempt.
+# A shorter one would retry, and pay again for, an answer that is still being written. Within an
+# invocation, ``TimeBudget`` gives a request up earlier.
 LONGEST_ANSWER_SECONDS = 3600
-RESERVE_SECONDS = 2  # before Lambda ends the function: to record a failed call and report it
 _BEDROCK = Config(
     connect_timeout=5,
     retries={"mode": "standard", "total_max_attempts": 2},
@@ -98,7 +99,7 @@ class OperationsRole(CredentialProvider):
             return self._keys
         try:
             return self._assume()
-        except (BotoCoreError, ClientError) as error:
+        except (BotoCoreError, ClientError, OutOfTimeError) as error:
             if not is_valid:
                 raise
             self._pause_until = time.monotonic() + STS_PAUSE_SECONDS
@@ -132,6 +133,7 @@ class Sessions:
     role: OperationsRole
     region: str
     read_timeout: float  # seconds without a byte from Bedrock
+    budget: TimeBudget  # of the requests to STS and Bedrock
 
     def logs(self) -> CloudWatchLogsClient:
         """Make a client of CloudWatch Logs in the customer's account."""
@@ -142,7 +144,26 @@ class Sessions:
         """Make a client of Bedrock in ``region``; raises botocore's errors of AssumeRole."""
         config = _BEDROCK.merge(Config(read_timeout=self.read_timeout))
         client: BedrockRuntimeClient = _client(self.operations, "bedrock-runtime", region, config)
+        self.budget.register(client)
         return client
+
+    def is_denied_everything(self) -> bool:
+        """Whether the operations role may do nothing at all, as when its tenant is suspended.
+
+        Bedrock's refusal does not tell: a Deny for one Region or model reads the same. STS is asked to
+        decode a message, which no tenant may do: normally no policy allows it, and only a Deny of
+        everything denies it explicitly. Any other answer, or none, means no.
+        https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html
+        """
+        sts: STSClient = _client(self.operations, "sts", self.region, _STS)
+        self.budget.register(sts)
+        try:
+            sts.decode_authorization_message(EncodedMessage="none")
+        except ClientError as error:
+            return is_explicit_deny(error)
+        except (BotoCoreError, OutOfTimeError):
+            return False
+        return False
 
 
 def open_sessions(settings: Settings, *, parent: Sessions | None = None) -> Sessions:
@@ -158,18 +179,22 @@ def open_sessions(settings: Settings, *, parent: Sessions | None = None) -> Sess
         raise SettingsError("No Region is set; set AWS_REGION to that of the record log group.")
     # The global STS endpoint is in another Region and cannot be reached through a VPC endpoint.
     customer.set_config_variable("sts_regional_endpoints", "regional")
-    role = OperationsRole(_client(customer, "sts", region, _STS), settings)
+    budget = parent.budget if parent else TimeBudget()
+    sts: STSClient = _client(customer, "sts", region, _STS)
+    budget.register(sts)
+    role = OperationsRole(sts, settings)
     if parent is not None:
         role.inherit(parent.role)
     operations = Session()
+    operations.set_config_variable("sts_regional_endpoints", "regional")
     operations.register_component("credential_provider", CredentialResolver([role]))
     # Share the loader: it caches the parsed service models.
     operations.register_component("data_loader", customer.get_component("data_loader"))
-    return Sessions(customer, operations, role, region, _read_timeout(settings.timeout))
+    return Sessions(customer, operations, role, region, _read_timeout(settings.timeout), budget)
 
 
 def _read_timeout(function_timeout: int | None) -> float:
-    """Seconds to wait for Bedrock, so that a call without an answer can still be recorded.
+    """Seconds without a byte from Bedrock after which a handler that opens no invocation gives up.
 
     With a timeout below 4 s, half the timeout.
     """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tenant_bedrock import aws_sessions, botocore_hooks, call_limits, errors
+from tenant_bedrock import aws_sessions, botocore_hooks, call_limits, errors, stream_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
@@ -48,6 +48,7 @@ class BedrockClients:
         except (BotoCoreError, ClientError) as error:
             raise errors.from_assume_role(error) from None
         call_limits.register(client, self._settings)
+        stream_errors.register(client, self._sessions.budget)
         botocore_hooks.register(client, self._recorder)
         return client
 
@@ -62,6 +63,6 @@ class BedrockClients:
         self._sessions = aws_sessions.open_sessions(self._settings, parent=self._sessions)
         self._delivery.start_with(self._sessions.logs())
         for region, client in self._clients.items():
-            state = {**vars(self._new_client(region)), "_exceptions": client.exceptions}
-            vars(client).clear()
-            vars(client).update(state)
+            new_client = self._new_client(region)
+            vars(new_client)["_exceptions"] = client.exceptions
+            vars(client).update(vars(new_client))

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from botocore.exceptions import ClientError
 
-from tenant_bedrock.errors import BadRequestError, OutOfTimeError
+from tenant_bedrock.errors import BadRequestError
 from tenant_bedrock.stream import EventSource, WatchedStream
 
 if TYPE_CHECKING:
@@ -112,10 +112,8 @@ class _Hooks:
         )
 
     def request_created(self, *, request: AWSRequest, **_: object) -> None:
-        """Raise OutOfTimeError instead of a retry that the invocation has no time for."""
+        """Note whose response this thread will read."""
         call = _call(request.context)
-        if call.attempts and self._recorder.is_nearly_over():
-            raise OutOfTimeError
         call.answer_body = b""
         self._sent.call = call
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from langchain_core.rate_limiters import InMemoryRateLimiter
 
 from tenant_bedrock import aws_sessions, errors, process_environment
 from tenant_bedrock.bedrock_clients import BedrockClients
@@ -17,11 +16,12 @@ from tenant_bedrock.delivery import Delivery, Receipt
 from tenant_bedrock.function_log import FunctionLog, limit_library_logs
 from tenant_bedrock.invocation import Invocation
 from tenant_bedrock.recorder import Recorder
+from tenant_bedrock.request_rate import RequestRate
 from tenant_bedrock.settings import parse
 from tenant_bedrock.spool import Spool
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
     from uuid import UUID
 
     from langchain_aws import ChatBedrockConverse
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tenant_bedrock.copies import Copies
     from tenant_bedrock.invocation import LambdaContext
     from tenant_bedrock.settings import Settings
+    from tenant_bedrock.time_budget import TimeBudget
 
     Chat = ChatBedrockConverse | RunnableWithFallbacks[LanguageModelInput, AIMessage]
 
@@ -57,16 +58,16 @@ class Connection:
     def __init__(self, settings: Settings, sessions: Sessions | None = None) -> None:
         limit_library_logs()
         self.settings = settings
-        opened = sessions or aws_sessions.open_sessions(settings)
+        self._sessions = sessions or aws_sessions.open_sessions(settings)
         delivery = Delivery(
-            opened.logs(),
+            self._sessions.logs(),
             group=settings.record_log_group,
             stream_name=lambda: f"{settings.tenant}/{process_environment.execution_name()}",
             open_copies=partial(_open_copies, settings),
         )
-        self._recorder = Recorder(settings, opened.role, delivery)
-        self._clients = BedrockClients(settings, opened, self._recorder, delivery)
-        self._limiter = _limiter(settings)
+        self._recorder = Recorder(settings, self._sessions.role, delivery)
+        self._clients = BedrockClients(settings, self._sessions, self._recorder, delivery)
+        self._limiter = _limiter(settings, self._sessions.budget)
 
     def chat(
         self,
@@ -146,14 +147,20 @@ class Connection:
             others, exceptions_to_handle=errors.retryable_errors(first.client)
         )
 
-    def invocation(self, context: LambdaContext | None) -> AbstractContextManager[None]:
+    @contextmanager
+    def invocation(self, context: LambdaContext | None) -> Iterator[None]:
         """Serve one Lambda invocation in this block; ``context`` is Lambda's context object.
 
         Its records name the invocation and are delivered within its time. Calls that are open at its
         end, or one second before Lambda ends it, are recorded as ``incomplete``. Use the block in a
         handler of your own; the handler of this package does.
+
+        Two seconds before its end, requests and waiting for the tenant's rate end with
+        OutOfTimeError, and no request is sent in the second before that.
         """
-        return self._recorder.during(Invocation.from_context(context))
+        invocation = Invocation.from_context(context)
+        with self._sessions.budget.during(invocation), self._recorder.during(invocation):
+            yield
 
     def receipt(self, run_id: UUID) -> Receipt | None:
         """The receipt of a LangChain run, also of one that failed.
@@ -162,6 +169,13 @@ class Connection:
         last 1,000 runs are kept.
         """
         return self._recorder.receipt(run_id)
+
+    def is_denied_everything(self) -> bool:
+        """Whether the operations role may do nothing at all, as when the tenant is suspended.
+
+        Asks STS; for ``errors.from_model_call``.
+        """
+        return self._sessions.is_denied_everything()
 
 
 def _open_copies(settings: Settings) -> Copies:
@@ -183,7 +197,7 @@ def _open_copies(settings: Settings) -> Copies:
         return FunctionLog()
 
 
-def _limiter(settings: Settings) -> InMemoryRateLimiter | None:
+def _limiter(settings: Settings, budget: TimeBudget) -> RequestRate | None:
     """The tenant's requests per second, for all models together, if the stanza sets a rate.
 
     Best effort only: each process counts separately. A Lambda environment serves one request at a
@@ -191,8 +205,4 @@ def _limiter(settings: Settings) -> InMemoryRateLimiter | None:
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
     """
     rate = settings.quota.requests_per_second
-    if rate is None:
-        return None
-    limiter = InMemoryRateLimiter(requests_per_second=rate, max_bucket_size=max(1, rate))
-    limiter.available_tokens = 1  # an empty bucket would delay the first call of every cold start
-    return limiter
+    return None if rate is None else RequestRate(rate, budget)

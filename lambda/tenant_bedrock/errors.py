@@ -6,12 +6,13 @@ own log.
 
 from __future__ import annotations
 
+import builtins
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
@@ -24,9 +25,31 @@ _THROTTLING_CODES = {
     "throttlingexception",
     "toomanyrequestsexception",
 }
-# AWS's message names the kind of policy that denied the call, but not the policy itself:
+# AWS's error codes for failures on its side that Bedrock's model does not list:
+# https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
+_FAILURE_CODES = {"internalerror", "internalfailure", "serviceunavailable"}
+_DENIAL_CODES = {"AccessDenied", "AccessDeniedException"}
+# What AWS's message says about the policy that denied the call, and what it is called here. A Deny in a
+# role's own policies reads the same whatever it denies, so it is not in this list:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
-_EXPLICIT_DENY = "explicit deny in an identity-based policy"
+_OTHER_POLICIES = {
+    "service control policy": "a service control policy of its organization",
+    "resource control policy": "a resource control policy of its organization",
+    "permissions boundary": "the permissions boundary of the operations role",
+    "session policy": "a session policy",
+    "vpc endpoint policy": "the policy of the VPC endpoint that the call went through",
+    "resource-based policy": "a resource-based policy",
+}
+_EXPLICIT_DENY = "with an explicit deny in an identity-based policy"
+# Bedrock's messages when the account itself has no access to the model, whatever the role may do:
+# https://docs.aws.amazon.com/bedrock/latest/userguide/model-access.html
+_NO_MODEL_ACCESS = (
+    "access to the model with the specified model id",
+    "aws-marketplace:",
+    "aws marketplace",
+    "model access is denied",
+    "use case details",
+)
 
 
 class TenantBedrockError(Exception):
@@ -45,8 +68,16 @@ class ModelNotGrantedError(TenantBedrockError):
     """The tenant may not call this model in this Region."""
 
 
+class ModelAccessError(TenantBedrockError):
+    """The operations account itself has no access to the model, or no Marketplace subscription."""
+
+
+class DeniedByPolicyError(TenantBedrockError):
+    """A policy beside the tenant's grants denies the call, such as one of the organization."""
+
+
 class TenantSuspendedError(TenantBedrockError):
-    """The operations account has suspended or is offboarding the tenant."""
+    """The operations account denies the tenant everything: it is suspended or being offboarded."""
 
 
 class RoleRefusedError(TenantBedrockError):
@@ -69,8 +100,12 @@ class PromptLeakError(TenantBedrockError):
     """Tracing or debug output in this process would show the prompt; nothing was sent."""
 
 
-class OutOfTimeError(Exception):
-    """The invocation is nearly over, so a failed attempt is not retried."""
+class OutOfTimeError(TenantBedrockError):
+    """The invocation is nearly over; the request was not sent, or given up without a whole answer."""
+
+
+class TransientError(ClientError):
+    """A failure on AWS's side, or a throttle, under a code that Bedrock's model does not list."""
 
 
 class RecordNote(str):
@@ -82,19 +117,36 @@ class RecordNote(str):
 def retryable_errors(client: BedrockRuntimeClient) -> tuple[type[Exception], ...]:
     """The errors after which another model may answer: throttling, failures and timeouts.
 
-    Another model would also reject a request that is invalid, denied or above the cap.
-    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html#API_runtime_Converse_Errors
+    Another model would also reject a request that is invalid, denied or above the cap. OutOfTimeError
+    is among them so that the first model's error is raised when no time is left for another model.
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html#API_runtime_ConverseStream_Errors
     """
     return (
         client.exceptions.InternalServerException,
         client.exceptions.ModelErrorException,
         client.exceptions.ModelNotReadyException,
+        client.exceptions.ModelStreamErrorException,
         client.exceptions.ModelTimeoutException,
         client.exceptions.ServiceUnavailableException,
         client.exceptions.ThrottlingException,
         ConnectionError,
         HTTPClientError,
+        OutOfTimeError,
+        TransientError,
+        builtins.ConnectionError,  # LangChain's, for a stream that ends without its last event
     )
+
+
+def as_transient(error: ClientError, client: BedrockRuntimeClient) -> ClientError:
+    """The error as one of ``retryable_errors`` if it is a throttle or a failure of AWS."""
+    is_transient = (
+        error_code(error).lower() in _THROTTLING_CODES | _FAILURE_CODES
+        or _status(error) >= 500
+        or _status(error) == 429
+    )
+    if not is_transient or isinstance(error, retryable_errors(client)):
+        return error
+    return TransientError(error.response, error.operation_name)
 
 
 def from_assume_role(error: BaseException) -> TenantBedrockError:
@@ -117,8 +169,14 @@ def from_assume_role(error: BaseException) -> TenantBedrockError:
     )
 
 
-def from_model_call(error: BaseException) -> TenantBedrockError:
-    """The error to raise when a model call has failed; its message names the record."""
+def from_model_call(
+    error: BaseException, is_denied_everything: Callable[[], bool] = lambda: False
+) -> TenantBedrockError:
+    """The error to raise when a model call has failed; its message names the record.
+
+    ``is_denied_everything`` is ``Connection.is_denied_everything``; without it no error is a
+    TenantSuspendedError, because AWS's message alone does not tell.
+    """
     if isinstance(error, TenantBedrockError):
         return error
     cause = _aws_error(error)
@@ -130,19 +188,52 @@ def from_model_call(error: BaseException) -> TenantBedrockError:
         return ThrottledError(
             f"Bedrock is throttling calls from the operations account {facts}. Try again later."
         )
-    if code == "AccessDeniedException" and _EXPLICIT_DENY in str(cause):
-        return TenantSuspendedError(
-            f"The operations account has suspended this tenant {facts}. Every call is refused and "
-            "retrying does not help; contact the operator, who sets state in the tenant's stanza."
+    if isinstance(cause, ClientError) and code in _DENIAL_CODES:
+        return _from_denial(cause, facts, is_denied_everything)
+    return ModelFailedError(
+        f"The model call failed {facts}. The record holds the request and the error. Correct a "
+        "request that Bedrock calls invalid; retry after any other error."
+    )
+
+
+def is_explicit_deny(error: ClientError) -> bool:
+    """Whether a Deny in a policy of the role itself refused the call, whatever else it denies."""
+    return error_code(error) in _DENIAL_CODES and _EXPLICIT_DENY in str(error)
+
+
+def _from_denial(
+    error: ClientError, facts: str, is_denied_everything: Callable[[], bool]
+) -> TenantBedrockError:
+    """The error for AccessDenied, by what AWS's message says about the reason."""
+    message = str(error).lower()
+    if any(phrase in message for phrase in _NO_MODEL_ACCESS):
+        return ModelAccessError(
+            f"The operations account has no access to this model {facts}. The tenant's grant is not "
+            "the cause. Ask the operator to subscribe that account to the model in AWS Marketplace, "
+            "or to request access to it, and try again some minutes later."
         )
-    if code == "AccessDeniedException":
+    reason = message.rpartition("with an explicit deny in ")[2]
+    reason = reason if reason != message else message.rpartition("because no ")[2]
+    for policy, name in _OTHER_POLICIES.items():
+        if reason != message and reason.removeprefix("a ").startswith(policy):
+            return DeniedByPolicyError(
+                f"{name[0].upper()}{name[1:]} denied this call {facts}. The tenant's grant is not the "
+                "cause, and the tenant is not suspended. Ask the operator to allow the call there."
+            )
+    if not is_explicit_deny(error):
         return ModelNotGrantedError(
             f"Bedrock denied the operations role this model in this Region {facts}. Ask the "
             "operator to grant it in the tenant's stanza and to apply."
         )
-    return ModelFailedError(
-        f"The model call failed {facts}. The record holds the request and the error. Correct a "
-        "request that Bedrock calls invalid; retry after any other error."
+    if is_denied_everything():
+        return TenantSuspendedError(
+            f"The operations account has suspended this tenant {facts}. Every call is refused and "
+            "retrying does not help; contact the operator, who sets state in the tenant's stanza."
+        )
+    return DeniedByPolicyError(
+        f"A policy of the operations role explicitly denied this call {facts}. AWS does not say which "
+        "one: it may deny this model, this Region or this network, or the tenant may be suspended. "
+        "Contact the operator."
     )
 
 
@@ -166,7 +257,11 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _is_server_error(error: ClientError) -> bool:
-    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500
+    return _status(error) >= 500
+
+
+def _status(error: ClientError) -> int:
+    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
 
 
 def _facts(error: BaseException) -> str:

@@ -32,9 +32,10 @@ def handler(event: object, context: LambdaContext | None) -> dict[str, Any]:
     ``model`` in the answer is the alias that answered: if Bedrock throttles or fails, the fallbacks
     of the requested alias are tried, and each attempt has its own record.
 
-    Raises BadRequestError, ModelNotGrantedError, TenantSuspendedError, RoleRefusedError,
-    ThrottledError, ModelFailedError, NotRecordedError, PromptLeakError or SettingsError. Lambda
-    reports the class name as ``errorType``. No message quotes the event.
+    Raises BadRequestError, ModelNotGrantedError, ModelAccessError, DeniedByPolicyError,
+    TenantSuspendedError, RoleRefusedError, ThrottledError, ModelFailedError, OutOfTimeError,
+    NotRecordedError, PromptLeakError or SettingsError. Lambda reports the class name as
+    ``errorType``. No message quotes the event.
     """
     chat_request = request.parse(event)
     connection = _connection()
@@ -44,7 +45,7 @@ def handler(event: object, context: LambdaContext | None) -> dict[str, Any]:
         try:
             message = chat.invoke(chat_request.turns(), **chat_request.parameters())
         except Exception as error:  # noqa: BLE001 - every failure becomes one that quotes nothing
-            raise errors.from_model_call(error) from None
+            raise errors.from_model_call(error, connection.is_denied_everything) from None
     return _answer(message)
 
 

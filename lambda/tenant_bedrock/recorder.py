@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tenant_bedrock import record
-from tenant_bedrock.aws_sessions import RESERVE_SECONDS
 from tenant_bedrock.call_book import CallBook
 from tenant_bedrock.deadline import Deadline
 from tenant_bedrock.delivery import COPY_SECONDS, Receipt
@@ -172,10 +171,6 @@ class Recorder:
             self._deadline.set(math.inf)
             self.sweep(invocation.ends_at - COPY_SECONDS)
             self._invocation = Invocation()
-
-    def is_nearly_over(self) -> bool:
-        """Whether the invocation has no time for another attempt."""
-        return self._invocation.seconds_left() < RESERVE_SECONDS + 1
 
     def sweep(self, until: float) -> None:
         """Record all open calls as incomplete, with what has arrived of their answers.

@@ -69,7 +69,8 @@ class Settings(_Frozen):
 
     ``audit`` decides whether an answer is returned when CloudWatch did not acknowledge its record,
     ``content`` how much of prompts and answers the records keep. ``timeout`` is the Lambda
-    function's, in seconds, and None elsewhere.
+    function's, in seconds, and None elsewhere; Lambda's longest is 1,800:
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
     """
 
     audit: Literal["required", "best-effort"] = "best-effort"

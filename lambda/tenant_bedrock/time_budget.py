@@ -1,0 +1,152 @@
+"""The time that an invocation leaves for requests to AWS, applied to the clients of a connection.
+
+botocore's timeouts are no limit for a whole request: each attempt, each address and each read has
+its own, and none covers the resolution of the host's name.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import ref
+
+from tenant_bedrock.deadline import Deadline
+from tenant_bedrock.errors import OutOfTimeError
+from tenant_bedrock.invocation import Invocation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+    from botocore.client import BaseClient
+    from urllib3 import BaseHTTPResponse
+
+_Value = TypeVar("_Value")
+
+
+class TimeBudget:
+    """Refuses and gives up the requests that would not be over before the invocation's end.
+
+    Outside of an invocation there is no limit. One budget serves one connection, which serves one
+    invocation at a time, as Lambda does.
+    """
+
+    def __init__(self) -> None:
+        self._invocation = Invocation()
+        self._streams: list[ref[BaseHTTPResponse]] = []
+        self._deadline = Deadline(self._interrupt_streams)
+
+    @contextmanager
+    def during(self, invocation: Invocation) -> Iterator[None]:
+        """Limit the requests in the block to the time of ``invocation``."""
+        self._invocation = invocation
+        self._streams = [stream for stream in self._streams if stream() is not None]
+        try:
+            yield
+        finally:
+            self._deadline.set(math.inf)
+            self._invocation = Invocation()
+
+    def seconds_to_answer(self) -> float:
+        """Seconds until requests are given up; infinite outside of an invocation."""
+        return self._invocation.seconds_to_answer()
+
+    def seconds_to_wait(self) -> float:
+        """Seconds that a request may wait for its turn and still have time for an answer."""
+        return self._invocation.seconds_to_answer() - self._invocation.least_seconds
+
+    def register(self, client: BaseClient) -> None:
+        """Apply the budget to all requests of ``client``; OutOfTimeError is raised to its callers."""
+        service = client.meta.service_model.service_id.hyphenize()
+        events = client.meta.events
+        events.register_first(f"provide-client-params.{service}", self._refuse_late_request)
+        # The stubs do not know that this event's handlers return a value.
+        events.register_first(f"needs-retry.{service}", self._refuse_late_retry)  # type: ignore[arg-type]
+        endpoint: Any = client._endpoint  # type: ignore[attr-defined]  # noqa: SLF001 - no event limits the sending itself
+        endpoint.http_session = _LimitedSession(endpoint.http_session, self)
+
+    def run(self, send: Callable[[], AWSResponse], *, is_stream: bool) -> AWSResponse:
+        """Send a request and return its response; raises OutOfTimeError when the time is over."""
+        seconds = self.seconds_to_answer()
+        if seconds == math.inf:
+            return send()
+        response = _run_within(seconds, send)
+        if is_stream:
+            self._streams.append(ref(response.raw))
+            self._deadline.set(self._invocation.answer_by)
+        return response
+
+    def _refuse_late_request(self, **_: object) -> None:
+        """Raise OutOfTimeError before anything is sent."""
+        if not self._invocation.has_time():
+            raise OutOfTimeError(
+                "The invocation is nearly over, so the request was not sent. Give the function a "
+                "longer timeout, or make fewer or shorter calls in one invocation."
+            )
+
+    def _refuse_late_retry(self, **_: object) -> bool | None:
+        """False to stop a retry, so that botocore raises the error of the last attempt.
+
+        The pause before a retry takes up to a second, as long as a request needs:
+        https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+        """
+        return None if self._invocation.has_time(requests=2) else False
+
+    def _interrupt_streams(self) -> None:
+        """End the reads of answers that are still being streamed, in whichever thread they are."""
+        for stream in list(self._streams):
+            response = stream()
+            if response is not None:
+                with suppress(OSError, RuntimeError, ValueError):  # it has ended by itself
+                    response.shutdown()
+
+
+class _LimitedSession:
+    """botocore's HTTP session, whose ``send`` returns or raises within the budget."""
+
+    def __init__(self, session: Any, budget: TimeBudget) -> None:  # noqa: ANN401 - botocore's
+        self._session = session
+        self._budget = budget
+
+    def send(self, request: AWSPreparedRequest) -> AWSResponse:
+        """Send the request, as ``URLLib3Session.send`` does."""
+        return self._budget.run(
+            lambda: self._session.send(request), is_stream=bool(request.stream_output)
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+
+def _run_within(seconds: float, function: Callable[[], _Value]) -> _Value:
+    """Run ``function`` in a thread of its own and return its value, or raise OutOfTimeError.
+
+    A thread that is given up ends with its request. It is a daemon, so that it does not keep the
+    process from exiting; a ThreadPoolExecutor would.
+    """
+    outcome: Future[_Value] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(function())
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
+            outcome.set_exception(error)
+
+    thread = threading.Thread(target=run, name="request", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # the interpreter is exiting and starts no threads
+        return function()
+    try:
+        return outcome.result(timeout=max(0.0, seconds))
+    except TimeoutError:
+        if outcome.done():
+            raise
+    raise OutOfTimeError(
+        "There was no answer before the invocation's end, so the request was given up. It may have "
+        "been served and paid for. Give the function a longer timeout, or ask for a shorter answer."
+    )
