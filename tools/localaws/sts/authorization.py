@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def sts_permissions(call: Call) -> Iterator[Permission]:
-    """The permissions of AssumeRole and of its tags; all other operations of STS are refused."""
+    """The permissions of AssumeRole, its tags and DecodeAuthorizationMessage; the rest is refused."""
+    if call.operation == "DecodeAuthorizationMessage":
+        yield Permission("sts:DecodeAuthorizationMessage", "*", call.account)
+        return
     if call.operation != "AssumeRole":
         message = f"The local AWS does not support sts:{call.operation}."
         raise ServiceError("AccessDenied", message, status=403)

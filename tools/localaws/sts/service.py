@@ -1,4 +1,6 @@
-"""STS: AssumeRole and GetCallerIdentity. Authorization has already decided whether the call is allowed.
+"""STS: AssumeRole, GetCallerIdentity and the refusal of DecodeAuthorizationMessage.
+
+Authorization has already decided whether the call is allowed.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 """
@@ -35,11 +37,13 @@ class Sts:
         self._context = context
 
     def answer(self, call: Call) -> Response | None:
-        """Answer AssumeRole and GetCallerIdentity; authorization refuses all other operations of STS."""
+        """Answer an operation of STS; authorization has refused those that are not supported."""
         if call.service != "sts":
             return None
         if call.operation == "AssumeRole":
             return write_result(call, self._assume_role(call))
+        if call.operation == "DecodeAuthorizationMessage":  # no service here encodes a message
+            raise ServiceError("InvalidAuthorizationMessageException", "The message is invalid.")
         caller = call.caller
         identity = {"Account": call.account, "Arn": caller.principal.arn, "UserId": caller.user_id}
         return write_result(call, identity)
