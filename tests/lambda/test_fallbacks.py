@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError
 from langchain_core.globals import set_debug
 from langchain_core.language_models import BaseChatModel
 from pydantic import BaseModel
@@ -91,6 +91,96 @@ def test_an_error_that_another_model_may_not_have_falls_back(
     _fails(acme, code, status, times)
 
     assert handler(ASKED, None)["model"] == "nova"
+
+
+def test_a_failure_with_a_code_that_bedrocks_model_does_not_list_falls_back(acme: Any) -> None:
+    _fails(acme, "InternalFailure", 500)
+    assert handler(ASKED, None)["model"] == "nova"
+    _fails(acme, "BadGateway", 502)
+    assert handler(ASKED, None)["model"] == "nova"
+    _fails(acme, "TooManyRequestsException", 429)
+    assert handler(ASKED, None)["model"] == "nova"
+
+    _fails(acme, "IamATeapot", 418, times=1)
+    with pytest.raises(errors.ModelFailedError, match="IamATeapot"):
+        handler(ASKED, None)
+
+
+STREAM_FAILURES: dict[str, dict[str, Any]] = {
+    "throttled": {"exception": "throttlingException"},
+    "failed": {"exception": "internalServerException"},
+    "failed by the model": {"exception": "modelStreamErrorException"},
+    "unavailable": {"exception": "serviceUnavailableException"},
+    "cut": {},
+}
+
+
+def _stream(chat: Any) -> Any:
+    return list(chat.stream("hello"))[-1]
+
+
+async def _astream(chat: Any) -> Any:
+    return [chunk async for chunk in chat.astream("hello")][-1]
+
+
+STREAMED: dict[str, Callable[[Any], Any]] = {
+    "stream": _stream,
+    "astream": lambda chat: asyncio.run(_astream(chat)),
+    "invoke": lambda chat: chat.invoke("hello"),
+    "ainvoke": lambda chat: asyncio.run(chat.ainvoke("hello")),
+    "batch": lambda chat: chat.batch(["hello"])[0],
+}
+
+
+# The first event only says that an answer begins.
+@pytest.mark.parametrize("after_events", [0, 1])
+@pytest.mark.parametrize("failure", STREAM_FAILURES.values(), ids=STREAM_FAILURES)
+@pytest.mark.parametrize("call", STREAMED.values(), ids=STREAMED)
+def test_a_failure_inside_a_stream_before_its_first_chunk_falls_back(
+    acme: Any, call: Callable[[Any], Any], failure: dict[str, Any], after_events: int
+) -> None:
+    chat = acme.connect().chat_with_fallbacks("claude", streaming=True)
+    before = len(acme.records())
+    acme.control.fault(Fault("bedrock-runtime", stream={"after_events": after_events, **failure}))
+
+    message = call(chat)
+
+    assert message.response_metadata["record"]["alias"] == "nova"
+    assert [
+        (record["operation"], record["tenantBedrock"]["alias"], record["tenantBedrock"]["phase"])
+        for record in acme.records()[before:]
+    ] == [("ConverseStream", "claude", "error"), ("ConverseStream", "nova", "end")]
+
+
+@pytest.mark.parametrize("call", STREAMED.values(), ids=STREAMED)
+def test_an_invalid_request_inside_a_stream_does_not_fall_back(
+    acme: Any, call: Callable[[Any], Any]
+) -> None:
+    chat = acme.connect().chat_with_fallbacks("claude", streaming=True)
+    before = len(acme.records())
+    acme.control.fault(
+        Fault("bedrock-runtime", stream={"after_events": 0, "exception": "validationException"})
+    )
+
+    with pytest.raises(ClientError, match="ValidationException"):
+        call(chat)
+
+    assert [r["tenantBedrock"]["alias"] for r in acme.records()[before:]] == ["claude"]
+
+
+@pytest.mark.parametrize("failure", STREAM_FAILURES.values(), ids=STREAM_FAILURES)
+def test_an_answer_that_breaks_off_in_the_middle_falls_back_only_when_nobody_has_seen_it(
+    acme: Any, failure: dict[str, Any]
+) -> None:
+    chat = acme.connect().chat_with_fallbacks("claude", streaming=True)
+    broken = Fault("bedrock-runtime", stream={"after_events": 4, **failure})
+
+    acme.control.fault(broken)
+    assert chat.invoke("hello").response_metadata["record"]["alias"] == "nova"
+
+    acme.control.fault(broken)
+    with pytest.raises((ClientError, HTTPClientError)):
+        list(chat.stream("hello"))
 
 
 def test_a_lost_connection_falls_back(acme: Any) -> None:

@@ -218,12 +218,21 @@ def test_a_call_slower_than_the_function_is_given_up_in_time_and_sent_once(
 
     error = function.invoke({"prompt": "hello there"})
 
-    assert error["errorType"] == "ModelFailedError"
+    assert error["errorType"] == "OutOfTimeError"
     (entry,) = ledger.entries()
-    assert entry.id in error["errorMessage"]
+    assert "longer timeout" in error["errorMessage"]
     assert (entry.phase, entry.place) == ("error", "delivered")
     (attempt,) = entry.record["tenantBedrock"]["attempts"]
-    assert attempt["errorCode"] == "ReadTimeoutError"
+    assert attempt["errorCode"] == "OutOfTimeError"
+
+
+def test_a_silent_sts_does_not_end_the_function(function: Any, ledger: Ledger) -> None:
+    function.configure(timeout=4)
+    silent = Fault("sts", "AssumeRole", delay_seconds=15, drop="before", times=FOREVER)
+    function.tenant.control.fault(silent)
+
+    assert function.invoke({"prompt": "hello there"})["errorType"] == "OutOfTimeError"
+    assert ledger.paid() == 0
 
 
 def test_a_call_that_the_function_does_not_survive_is_recorded_before_lambda_ends_it(
@@ -248,7 +257,7 @@ def test_a_slow_call_is_recorded_in_time_even_without_cloudwatch(
     function.tenant.control.fault(SLOWER_THAN_THE_FUNCTION)
     function.tenant.control.fault(Fault("logs", delay_seconds=4, times=FOREVER))
 
-    assert function.invoke({"prompt": "hello there"})["errorType"] == "ModelFailedError"
+    assert function.invoke({"prompt": "hello there"})["errorType"] == "OutOfTimeError"
 
     (entry,) = ledger.entries()
     assert (entry.phase, entry.place) == ("error", "spilled")
