@@ -23,6 +23,8 @@ STS_IS_DOWN = Fault("sts", "AssumeRole", code="ServiceUnavailable", status=503, 
 SLOWER_THAN_THE_FUNCTION = Fault("bedrock-runtime", delay_seconds=5, drop="before")
 
 STREAMS = """
+import time
+
 from tenant_bedrock import connect
 
 connection = connect()
@@ -38,6 +40,8 @@ def handler(event, context):
             chunks.append(chunk)
             if len(chunks) == event.get("leave_after"):
                 break
+            if len(chunks) == event.get("sleep_after"):
+                time.sleep(60)
         return {"chunks": len(chunks)}
 """
 
@@ -227,7 +231,7 @@ def test_a_call_slower_than_the_function_is_given_up_in_time_and_sent_once(
 
 
 def test_a_silent_sts_does_not_end_the_function(function: Any, ledger: Ledger) -> None:
-    function.configure(timeout=4)
+    function.configure(timeout=5)  # a new environment, without keys
     silent = Fault("sts", "AssumeRole", delay_seconds=15, drop="before", times=FOREVER)
     function.tenant.control.fault(silent)
 
@@ -235,19 +239,13 @@ def test_a_silent_sts_does_not_end_the_function(function: Any, ledger: Ledger) -
     assert ledger.paid() == 0
 
 
-def test_a_call_that_the_function_does_not_survive_is_recorded_before_lambda_ends_it(
-    function: Any, ledger: Ledger
-) -> None:
-    settings = {**SETTINGS, "models": ONE_MODEL}  # as from an older module, without a timeout
+def test_settings_without_a_timeout_change_nothing(function: Any, ledger: Ledger) -> None:
+    settings = {**SETTINGS, "models": ONE_MODEL}  # as from an older module
     function.set_settings(json.dumps(settings), timeout=3)
     function.tenant.control.fault(SLOWER_THAN_THE_FUNCTION)
 
-    error = function.invoke({"prompt": "hello there"})
-
-    assert error["errorType"] == "Sandbox.Timedout"
-    (entry,) = ledger.entries()
-    assert (entry.phase, entry.place) == ("incomplete", "delivered")
-    assert "hello there" in json.dumps(entry.record["input"])
+    assert function.invoke({"prompt": "hello there"})["errorType"] == "OutOfTimeError"
+    assert ledger.phases() == ["error"]
 
 
 def test_a_slow_call_is_recorded_in_time_even_without_cloudwatch(
@@ -354,6 +352,18 @@ def test_a_stream_is_recorded_however_it_ends(
 
     assert ("errorType" in response) == (phase in {"error", "start"})
     assert ledger.phases() == [phase]
+
+
+def test_an_open_call_is_recorded_before_lambda_ends_the_function(streaming: Any) -> None:
+    streaming.configure(timeout=3)
+    ledger = Ledger(streaming)
+
+    error = streaming.invoke({"prompt": "hello there", "sleep_after": 3})
+
+    assert error["errorType"] == "Sandbox.Timedout"
+    (entry,) = ledger.entries()
+    assert (entry.phase, entry.place) == ("incomplete", "delivered")
+    assert "hello there" in json.dumps(entry.record["input"])
 
 
 def test_what_a_frozen_environment_left_open_is_recorded_when_it_thaws(streaming: Any) -> None:
