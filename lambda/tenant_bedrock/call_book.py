@@ -11,7 +11,6 @@ from tenant_bedrock.model_call import OUTCOMES, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from uuid import UUID
 
     from tenant_bedrock.model_call import ModelCall, Outcome, Phase
     from tenant_bedrock.parts import RecordText
@@ -20,32 +19,22 @@ _STAGES = {outcome: stage for stage, outcome in OUTCOMES.items()}
 
 
 class CallBook:
-    """Owns the stages of calls: begun, sent, answered, writing, then acknowledged, copied or lost.
+    """Owns the stages of calls: sent, answered, writing, then acknowledged, copied or lost.
 
     Sweeps, SIGTERM, the end of the program and receipts read it; nothing else keeps a list of calls.
     ``on_first`` and ``on_last`` are called when the first call is entered and the last one leaves.
 
     Python's garbage collector may close an abandoned stream in any thread, also in one that holds
-    this lock, so nothing that a finalizer reaches may call a method that takes it. Only ``take_begun``
-    does not.
+    this lock, so nothing that a finalizer reaches may call a method of this class.
     """
 
     def __init__(self, on_first: Callable[[], None], on_last: Callable[[], None]) -> None:
         self._on_first = on_first
         self._on_last = on_last
-        self._begun: dict[int, ModelCall] = {}  # by run id; no request has left
-        self._calls: dict[str, ModelCall] = {}  # by record id; a request has left
+        self._calls: dict[str, ModelCall] = {}  # by record id
         self._change = threading.Condition(threading.Lock())
 
     # --- the steps of a call, in order ---
-
-    def begin(self, run_id: UUID, call: ModelCall) -> None:
-        """Enter a call for a LangChain run whose request has not left yet."""
-        self._begun[run_id.int] = call
-
-    def take_begun(self, run_id: UUID | None) -> ModelCall | None:
-        """Take the begun call of a run, if there is one; safe in a finalizer."""
-        return self._begun.pop(run_id.int, None) if run_id else None
 
     def send(self, call: ModelCall) -> None:
         """Enter a call whose request is about to leave."""
@@ -115,7 +104,6 @@ class CallBook:
     def forget(self) -> None:
         """Start empty in a forked process, whose copy of the lock may be held by no thread of it."""
         self._change = threading.Condition(threading.Lock())
-        self._begun = {}
         if self._calls:
             self._on_last()
         self._calls = {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections import OrderedDict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from tenant_bedrock.errors import NotRecordedError
 from tenant_bedrock.invocation import Invocation
 from tenant_bedrock.lease import Lease
 from tenant_bedrock.model_call import OUTCOMES, ModelCall, Stage
+from tenant_bedrock.runs import Runs
 from tenant_bedrock.shutdown import SIGTERM_SECONDS, process_end, register
 from tenant_bedrock.start_marks import StartMarks
 
@@ -33,14 +33,13 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_MAX_RECEIPTS = 1_000
 # Before Lambda ends an invocation, or after half of a shorter one: time to put the records of open
 # calls, or to copy them.
 SWEEP_SECONDS = 1.0
 
 
 class Recorder:
-    """Records model calls and keeps the receipts of the last 1,000 LangChain runs."""
+    """Records model calls and keeps their receipts."""
 
     def __init__(self, settings: Settings, role: OperationsRole, delivery: Delivery) -> None:
         self._settings = settings
@@ -48,7 +47,7 @@ class Recorder:
         self._delivery = delivery
         self._invocation = Invocation()
         self._deadline = Deadline(self._sweep_before_the_end)
-        self._receipts: OrderedDict[int, Receipt] = OrderedDict()
+        self._runs = Runs()
         self.renewals: list[Callable[[], None]] = []  # called in a forked process
         self._marks = StartMarks()
         self._thread = DeliveryThread(self)
@@ -69,8 +68,7 @@ class Recorder:
 
     def begin(self, alias: str, run_id: UUID, parent_run_id: UUID | None) -> None:
         """Open a call for a LangChain run; the run's request, if there is one, belongs to it."""
-        call = ModelCall(alias=alias, run_id=run_id, parent_run_id=parent_run_id)
-        self._book.begin(run_id, call)
+        self._runs.begin(alias, run_id, parent_run_id)
 
     def send(
         self, run_id: UUID | None, *, body: bytes, operation: str, model_id: str, region: str
@@ -80,7 +78,7 @@ class Recorder:
         The mark makes a call whose process dies a gap with an id. Raises NotRecordedError if the mark
         cannot be written and the stanza requires an audit, or if this process is ending.
         """
-        call = self._book.take_begun(run_id) or ModelCall()
+        call = self._runs.take(run_id) or ModelCall()
         call.body, call.operation, call.model_id, call.region = body, operation, model_id, region
         call.alias = call.alias or next(iter(self._settings.aliases_for(model_id)), None)
         call.invocation_id = self._invocation.id
@@ -113,7 +111,7 @@ class Recorder:
         The garbage collector may call this when it closes an abandoned generator of LangChain's, and
         the event loop when it cancels a task. Neither may wait, so the delivery thread records those.
         """
-        call = self._book.take_begun(run_id)
+        call = self._runs.take(run_id)
         if call is None:
             return
         call.error = error
@@ -151,7 +149,7 @@ class Recorder:
 
     def receipt(self, run_id: UUID) -> Receipt | None:
         """The receipt of a LangChain run, if its record has been written; safe in a finalizer."""
-        return self._receipts.get(run_id.int)
+        return self._runs.receipt(run_id)
 
     # --- calls whose end was not seen ---
 
@@ -206,6 +204,7 @@ class Recorder:
     def start_anew(self) -> None:
         """Leave all calls to the process that this one was forked from."""
         self._book.forget()
+        self._runs = Runs()
         self._marks = StartMarks()
         self._thread = DeliveryThread(self)
         self._deadline = Deadline(self._sweep_before_the_end)
@@ -259,15 +258,9 @@ class Recorder:
             self._delivery.remove_copies(call.record_id)
         if call.run_id is not None:
             receipt = Receipt(call.record_id, outcome, call.alias, call.usage())
-            _insert(self._receipts, call.run_id, receipt)
+            self._runs.keep(call.run_id, receipt)
 
 
 def _report(error: Exception) -> None:
     """Log the class of an error; its message may quote a prompt."""
     _log.error("record.delivery_failed", extra={"error": type(error).__name__})
-
-
-def _insert(receipts: OrderedDict[int, Receipt], run_id: UUID, receipt: Receipt) -> None:
-    receipts[run_id.int] = receipt
-    while len(receipts) > _MAX_RECEIPTS:
-        receipts.popitem(last=False)

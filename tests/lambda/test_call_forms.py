@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import json
 import sys
+import weakref
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -15,6 +17,7 @@ from langchain_core.globals import set_llm_cache
 from langchain_core.messages import HumanMessage, SystemMessage, ToolMessage
 from langchain_core.tools import tool
 
+from tenant_bedrock import runs
 from tools.localaws.faults import Fault
 
 if TYPE_CHECKING:
@@ -150,6 +153,60 @@ def test_each_of_many_prompts_at_once_gets_the_receipt_of_its_own_record(
         sent = record["input"]["inputBodyJson"]["messages"][0]["content"]
         assert sent == [{"text": prompt.content}]
         assert record["tenantBedrock"]["runId"] == str(run.run_id)
+
+
+MANY: dict[str, Callable[[Any, list[str]], list[Any]]] = {
+    "generate": lambda chat, prompts: [
+        generations[0].message
+        for generations in chat.generate([[HumanMessage(p)] for p in prompts]).generations
+    ],
+    "abatch": lambda chat, prompts: asyncio.run(chat.abatch(prompts)),
+}
+
+
+@pytest.mark.parametrize("call", MANY.values(), ids=MANY)
+def test_each_of_more_prompts_than_receipts_are_kept_gets_its_receipt(
+    acme: Any, monkeypatch: pytest.MonkeyPatch, call: Callable[[Any, list[str]], list[Any]]
+) -> None:
+    monkeypatch.setattr(runs, "RECENT_RECEIPTS", 3)
+
+    messages = call(acme.connect().chat("claude"), [f"number {number}" for number in range(12)])
+
+    ids = [message.response_metadata["record"]["id"] for message in messages]
+    records = {record["tenantBedrock"]["recordId"]: record for record in acme.records()}
+    for number, record_id in enumerate(ids):
+        (turn,) = records[record_id]["input"]["inputBodyJson"]["messages"]
+        assert turn["content"] == [{"text": f"number {number}"}]
+
+
+def test_runs_that_ended_or_were_abandoned_are_forgotten(
+    acme: Any, with_settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known: list[weakref.ref[Any]] = []
+    begin = runs.Runs.begin
+
+    def begin_and_note(self: Any, alias: str, run_id: Any, parent_run_id: Any) -> None:
+        known.append(weakref.ref(run_id))
+        begin(self, alias, run_id, parent_run_id)
+
+    monkeypatch.setattr(runs.Runs, "begin", begin_and_note)
+    with_settings(quota={"requests_per_second": 0.001})
+    chat = acme.connect().chat("claude")
+    chat.invoke("the first waits for nobody")
+
+    async def cancel() -> None:
+        tasks = [asyncio.create_task(chat.ainvoke("hello")) for _ in range(5)]
+        await asyncio.sleep(0.05)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(cancel())
+    gc.collect()
+
+    alive = [run_id for run_id in known if run_id() is not None]
+    assert len(known) == 6
+    assert len(alive) <= 1  # the last one that this thread has entered
 
 
 def test_reasoning_is_recorded_with_its_tokens(acme: Any) -> None:
