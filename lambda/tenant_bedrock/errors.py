@@ -177,6 +177,8 @@ def from_model_call(
     ``is_denied_everything`` is ``Connection.is_denied_everything``; without it no error is a
     TenantSuspendedError, because AWS's message alone does not tell.
     """
+    if isinstance(error, OutOfTimeError):
+        return OutOfTimeError(" ".join([str(error), *(f"({note})" for note in _notes(error))]))
     if isinstance(error, TenantBedrockError):
         return error
     cause = _aws_error(error)
@@ -271,5 +273,9 @@ def _facts(error: BaseException) -> str:
     if isinstance(cause, ClientError):
         request_id = cause.response.get("ResponseMetadata", {}).get("RequestId")
         facts += [f"request {request_id}"] if request_id else []
-    facts += [note for note in getattr(error, "__notes__", ()) if isinstance(note, RecordNote)]
-    return f"({', '.join(facts)})"
+    return f"({', '.join([*facts, *_notes(error)])})"
+
+
+def _notes(error: BaseException) -> list[str]:
+    """The records that ``error`` names."""
+    return [note for note in getattr(error, "__notes__", ()) if isinstance(note, RecordNote)]

@@ -53,7 +53,7 @@ variable "snap_start" {
 }
 
 variable "timeout" {
-  description = "The maximum duration of one invocation in seconds, including the model's answer."
+  description = "The maximum duration of one invocation in seconds, including the model's answer. Lambda takes up to 1,800; version 5 of the AWS provider refuses more than 900."
   type        = number
   default     = 300
   nullable    = false

@@ -225,6 +225,7 @@ def test_a_call_slower_than_the_function_is_given_up_in_time_and_sent_once(
     assert error["errorType"] == "OutOfTimeError"
     (entry,) = ledger.entries()
     assert "longer timeout" in error["errorMessage"]
+    assert f"(record {entry.id} delivered)" in error["errorMessage"]
     assert (entry.phase, entry.place) == ("error", "delivered")
     (attempt,) = entry.record["tenantBedrock"]["attempts"]
     assert attempt["errorCode"] == "OutOfTimeError"

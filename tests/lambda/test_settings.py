@@ -101,6 +101,11 @@ def test_null_means_that_the_stanza_leaves_it_out() -> None:
     assert parsed.quota == settings.Quota(max_tokens_per_call=4096)
 
 
+@pytest.mark.parametrize("seconds", [1, 900, 1800])
+def test_a_timeout_may_be_as_long_as_lambda_allows(seconds: int) -> None:
+    assert settings.parse(json.dumps({**GOOD, "timeout": seconds})).timeout == seconds
+
+
 def test_the_whole_hand_over_is_read() -> None:
     whole = {
         **GOOD,

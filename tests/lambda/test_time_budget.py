@@ -120,6 +120,12 @@ def test_a_short_invocation_has_half_of_its_time_for_calls(acme: Any) -> None:
         assert connection.chat("claude").invoke("hello").text
 
 
+def test_the_longest_invocation_of_lambda_is_served(acme: Any) -> None:
+    connection = acme.connect()
+    with connection.invocation(Context(1800)):
+        assert connection.chat("claude").invoke("hello").text
+
+
 def test_a_throttle_shortly_before_the_end_is_raised_and_not_retried(
     acme: Any, served: Callable[[], int]
 ) -> None:

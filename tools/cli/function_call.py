@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from tools.cli.targets import Target
     from tools.environment.model import CustomerAccount
 
-# A function runs for at most 900 s (Lambda quotas); its answer may arrive a little later.
-READ_TIMEOUT = 910
+# A function runs for at most 1,800 s (Lambda quotas); its answer may arrive a little later.
+READ_TIMEOUT = 1810
 
 
 class FunctionError(CommandError):
