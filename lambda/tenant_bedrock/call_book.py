@@ -47,6 +47,7 @@ class CallBook:
     def withdraw(self, call: ModelCall) -> None:
         """Remove a call whose request will not leave."""
         with self._change:
+            call.stage = Stage.BEGUN
             self._remove(call)
 
     def end(self, call: ModelCall, phase: Phase) -> bool:

@@ -68,6 +68,8 @@ class Connection:
         self._recorder = Recorder(settings, self._sessions.role, delivery)
         self._clients = BedrockClients(settings, self._sessions, self._recorder, delivery)
         self._limiter = _limiter(settings, self._sessions.budget)
+        if self._limiter is not None:
+            self._recorder.renewals.append(self._limiter.start_anew)
 
     def chat(
         self,

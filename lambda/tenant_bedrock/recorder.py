@@ -86,9 +86,9 @@ class Recorder:
             raise NotRecordedError(
                 "This process is ending after SIGTERM, so the call would have no record. Nothing was sent."
             )
+        lease = Lease(call, self._thread.queue)
         call.start_clock()
         self._book.send(call)
-        lease = Lease(call, self._thread.queue)
         mark = record.start_mark(call, self._settings, self._role.session_arn)
         self._thread.start()
         if self._marks.add(call, mark):
@@ -222,7 +222,7 @@ class Recorder:
         """Record a call that nobody uses any more, in whatever stage it was left."""
         if call.stage is Stage.SENT:
             self._end_unseen(call)
-        elif call.stage is Stage.BEGUN:
+        elif call.stage is Stage.BEGUN and call.error is not None:
             self._book.end(call, "error")
         if call.stage in {Stage.ANSWERED, Stage.WRITING}:
             self._write([call], self._invocation.ends_at)
@@ -252,7 +252,9 @@ class Recorder:
     def _settle(self, call: ModelCall, text: RecordText, outcome: Outcome) -> None:
         if not self._book.settle(call, text.phase, outcome):
             return
-        if outcome != "lost":
+        if outcome == "lost":
+            self._thread.wake()  # it puts the start mark
+        else:
             self._marks.remove(call)
         if outcome == "delivered":
             self._delivery.remove_copies(call.record_id)

@@ -26,6 +26,10 @@ class RequestRate(BaseRateLimiter):
         self._interval = 1 / requests_per_second
         self._most_saved = max(0.0, 1 - self._interval)  # seconds' worth of turns, beside the next
         self._budget = budget
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        """Forget all turns, also in a forked process, where no thread would release the lock."""
         self._next_turn: float | None = None  # set by the first request: a snapshot keeps no time
         self._lock = threading.Lock()
 
