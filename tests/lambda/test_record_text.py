@@ -188,3 +188,31 @@ def test_a_part_ends_where_no_value_is_divided(separator: str) -> None:
     bodies = [json.loads(message)["body"] for message in split(record, LINE_BYTES)]
 
     assert all(body.startswith("ann@example.com") for body in bodies[1:])
+
+
+def test_masked_parts_can_be_joined_and_read() -> None:
+    text = 'x\n"ann@example.com"\\ann@example.com\t' * 30_000
+    record = _record_text(text)
+
+    pieces = [
+        message.replace("ann@example.com", "*" * 15) for message in split(record, EVENT_BYTES)
+    ]
+
+    assert len(pieces) > 1
+    joined = "".join(json.loads(piece)["body"] for piece in pieces)
+    read = json.loads(decode(joined))["input"]["inputBodyJson"]["text"]
+    assert read == text.replace("ann@example.com", "*" * 15)
+
+
+def test_a_value_too_deep_is_a_string_of_its_json_text() -> None:
+    value: Any = {"text": "a\nann@example.com ␊"}
+    for _ in range(json_text.MAX_DEPTH):
+        value = [value]
+
+    text = _text(value)
+    read = json.loads(decode(text))
+    for _ in range(json_text.MAX_DEPTH):
+        (read,) = read
+
+    assert "nann@" not in text
+    assert json.loads(read, strict=False) == {"text": "a\nann@example.com ␊"}
