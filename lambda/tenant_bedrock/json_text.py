@@ -60,8 +60,8 @@ def loads(text: str | bytes) -> Any:  # noqa: ANN401 - JSON
 def dumps(value: object, *, sort_keys: bool = False) -> str:
     """Any value of any depth as compact JSON text.
 
-    Bytes become base64, as AWS sends them. NaN, the infinities and unknown types become strings.
-    Raises ValueError if the value contains itself.
+    Bytes become base64, as AWS sends them. NaN, the infinities, unknown types and a value inside
+    itself become strings.
     """
     try:
         return (_SORTED_ENCODER if sort_keys else _ENCODER).encode(value)
@@ -141,9 +141,9 @@ def _pieces(value: object, *, sort_keys: bool) -> Iterator[str]:
         if item is _NOTHING:
             stack.pop()
             open_ids.remove(container_id)
+        elif id(item) in open_ids:
+            yield '"(contains itself)"'
         elif isinstance(item, (dict, list, tuple)):
-            if id(item) in open_ids:
-                raise ValueError("The value contains itself.")
             open_ids.add(id(item))
             start, end = "{}" if isinstance(item, dict) else "[]"
             yield start

@@ -17,7 +17,7 @@ from tenant_bedrock.model_call import is_count, token_counts
 from tenant_bedrock.parts import RecordText
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from tenant_bedrock.model_call import ModelCall, Phase
     from tenant_bedrock.settings import Settings
@@ -52,85 +52,78 @@ def write(call: ModelCall, phase: Phase, settings: Settings, session_arn: str) -
     its audit. A request or answer that cannot be written as JSON is replaced by its size and
     SHA-256, and ``tenantBedrock.buildErrors`` has the class of the error.
     """
+    head = _head(call, settings, session_arn)
     try:
-        record = _record(call, phase, settings, session_arn, _unchanged)
-        text = json_text.dumps(record)
+        text = json_text.for_record(json_text.dumps(head | _details(call, phase, settings)))
     except Exception as error:  # noqa: BLE001 - see above
-        record, text = _degraded(call, phase, settings, session_arn, error)
-    return RecordText(call.record_id, phase, record["timestamp"], json_text.for_record(text))
+        minimal = head | _minimal_details(call, phase, settings, error)
+        text = json_text.for_record(json_text.dumps(minimal))
+    return RecordText(call.record_id, phase, head["timestamp"], text)
 
 
-def _degraded(
-    call: ModelCall, phase: Phase, settings: Settings, session_arn: str, error: Exception
-) -> tuple[dict[str, Any], str]:
-    """The record without the body that cannot be written, or, if it is not a body, without both."""
-    try:
-        record = _record(call, phase, settings, session_arn, _rewritten)
-        return record, json_text.dumps(record)
-    except Exception:  # noqa: BLE001 - the members below are our own and can be written
-        extension = {
-            **_origin(call, phase, settings),
-            "attempts": [],
-            "latencies": {"totalMs": call.elapsed_ms()},
-            "buildErrors": {"record": type(error).__name__},
-            "request": _digest(call.body, settings),
-        }
-        record = {**_head(call, settings, session_arn), "tenantBedrock": extension}
-        return record, json_text.dumps(record)
-
-
-def _unchanged(body: dict[str, Any]) -> object:
-    return body
-
-
-def _rewritten(body: dict[str, Any]) -> object:
-    """A body as it is read back; raises what ``json_text.dumps`` raises if it cannot be written."""
-    return json_text.loads(json_text.dumps(body))
-
-
-def _record(
-    call: ModelCall,
-    phase: Phase,
-    settings: Settings,
-    session_arn: str,
-    check: Callable[[dict[str, Any]], object],
-) -> dict[str, Any]:
-    """The members of the record; a body for which ``check`` raises is left out."""
+def _details(call: ModelCall, phase: Phase, settings: Settings) -> dict[str, Any]:
+    """The members of a record after its head."""
     errors: dict[str, str] = {}
-    answer: Mapping[str, Any] = {}
+    answer = _attempt("output", errors, lambda: _answer(call)) or {}
+    error = call.error
     input_body = output_body = None
-    try:
-        answer = _answer(call)
-        if answer:
-            output_body = check(_output_body(answer, settings))
-    except Exception as error:  # noqa: BLE001 - the request and the counts must be written
-        errors["output"] = type(error).__name__
-    try:
-        if call.has_request:
-            input_body = check(content.redact(json_text.loads(call.body), settings.content))
-    except Exception as error:  # noqa: BLE001 - the answer must be written
-        errors["input"] = type(error).__name__
-    counts = token_counts(answer)
+    if call.has_request:
+        input_body = _attempt("input", errors, lambda: _input_body(call, settings))
+    if answer:
+        output_body = _attempt("output", errors, lambda: _output_body(answer, settings))
     return _present(
-        **_head(call, settings, session_arn),
         requestId=(call.attempts[-1].request_id or None) if call.attempts else None,
-        errorCode=error_code(call.error) if call.error else None,
-        input=_present(
+        errorCode=_attempt("error", errors, lambda: error_code(error)) if error else None,
+        **_bodies(input_body, output_body, token_counts(answer)),
+        tenantBedrock=_extension(call, phase, answer, errors, settings),
+    )
+
+
+def _minimal_details(
+    call: ModelCall, phase: Phase, settings: Settings, error: Exception
+) -> dict[str, Any]:
+    """The members after the head that a record has if it could not be built: ids, counts and digests."""
+    errors = {"record": type(error).__name__}
+    counts = _attempt("output", errors, call.usage) or {}
+    extension = _present(
+        **_origin(call, phase, settings),
+        attempts=_attempt("attempts", errors, lambda: _attempts(call)) or [],
+        latencies={"totalMs": call.elapsed_ms()},
+        buildErrors=errors,
+        request=_digest(call.body, settings),
+        answer=_digest(call.answer_body, settings) if call.answer_body else None,
+    )
+    return {**_bodies(None, None, counts), "tenantBedrock": extension}
+
+
+def _attempt(part: str, errors: dict[str, str], build: Callable[[], Any]) -> Any:  # noqa: ANN401
+    """The result of ``build``, or None and the class of its error in ``errors``."""
+    try:
+        return build()
+    except Exception as error:  # noqa: BLE001 - the rest of the record must be written
+        errors[part] = type(error).__name__
+        return None
+
+
+def _bodies(
+    input_body: dict[str, Any] | None, output_body: dict[str, Any] | None, counts: dict[str, int]
+) -> dict[str, Any]:
+    """The members ``input`` and ``output``, each without what is not known."""
+    members = {
+        "input": _present(
             inputContentType="application/json" if input_body is not None else None,
             inputBodyJson=input_body,
             inputTokenCount=counts.get("inputTokens"),
             cacheReadInputTokenCount=counts.get("cacheReadInputTokens"),
             cacheWriteInputTokenCount=counts.get("cacheWriteInputTokens"),
-        )
-        or None,
-        output=_present(
+        ),
+        "output": _present(
             outputContentType="application/json" if output_body is not None else None,
             outputBodyJson=output_body,
             outputTokenCount=counts.get("outputTokens"),
-        )
-        or None,
-        tenantBedrock=_extension(call, phase, answer, errors, settings),
-    )
+        ),
+    }
+    return {name: member for name, member in members.items() if member}
 
 
 def _head(call: ModelCall, settings: Settings, session_arn: str) -> dict[str, Any]:
@@ -165,7 +158,7 @@ def _origin(call: ModelCall, phase: Phase, settings: Settings) -> dict[str, Any]
 def _extension(
     call: ModelCall,
     phase: Phase,
-    answer: Mapping[str, Any],
+    answer: dict[str, Any],
     errors: dict[str, str],
     settings: Settings,
 ) -> dict[str, Any]:
@@ -174,15 +167,7 @@ def _extension(
     has_lost_answer = "output" in errors and call.answer_body
     return _present(
         **_origin(call, phase, settings),
-        attempts=[
-            _present(
-                requestId=attempt.request_id or None,
-                status=attempt.status,
-                errorCode=attempt.error_code,
-                ms=attempt.milliseconds,
-            )
-            for attempt in call.attempts
-        ],
+        attempts=_attempts(call),
         latencies=_present(
             waitingMs=call.waiting_ms,
             bedrockMs=_milliseconds(_member(answer, "metrics", "latencyMs")),
@@ -190,14 +175,26 @@ def _extension(
             totalMs=call.elapsed_ms(),
         ),
         reasoningTokenCount=reasoning_tokens if is_count(reasoning_tokens) else None,
-        error=_error(call.error, settings) if call.error else None,
-        buildErrors=errors or None,
+        error=_error(call.error, errors, settings) if call.error else None,
         request=_digest(call.body, settings) if "input" in errors else None,
         answer=_digest(call.answer_body, settings) if has_lost_answer else None,
+        buildErrors=errors or None,
     )
 
 
-def _answer(call: ModelCall) -> Mapping[str, Any]:
+def _attempts(call: ModelCall) -> list[dict[str, Any]]:
+    return [
+        _present(
+            requestId=attempt.request_id or None,
+            status=attempt.status,
+            errorCode=attempt.error_code,
+            ms=attempt.milliseconds,
+        )
+        for attempt in call.attempts
+    ]
+
+
+def _answer(call: ModelCall) -> dict[str, Any]:
     """The answer so far, from its own text if there is one.
 
     botocore's parser drops members that its model of Bedrock does not know, and fails for an answer
@@ -209,7 +206,11 @@ def _answer(call: ModelCall) -> Mapping[str, Any]:
     return answer
 
 
-def _output_body(answer: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+def _input_body(call: ModelCall, settings: Settings) -> dict[str, Any]:
+    return content.redact(json_text.loads(call.body), settings.content)
+
+
+def _output_body(answer: dict[str, Any], settings: Settings) -> dict[str, Any]:
     body = {name: part for name, part in answer.items() if name != "ResponseMetadata"}
     return content.redact(body, settings.content)
 
@@ -220,9 +221,10 @@ def _digest(body: bytes, settings: Settings) -> dict[str, Any]:
     return _present(bytes=len(body), sha256=digest)
 
 
-def _error(error: BaseException, settings: Settings) -> dict[str, Any]:
+def _error(error: BaseException, errors: dict[str, str], settings: Settings) -> dict[str, Any]:
     """The error's class, and its message only with full content, because AWS's messages may quote it."""
-    message = str(error) if settings.content == "full" else None
+    has_message = settings.content == "full"
+    message = _attempt("error", errors, lambda: str(error)) if has_message else None
     return _present(type=type(error).__name__, message=message)
 
 

@@ -185,19 +185,17 @@ def test_without_a_readable_request_the_answer_is_recorded(content: str) -> None
     assert read["output"]["outputBodyJson"]["stopReason"] == "end_turn"
 
 
-@pytest.mark.parametrize("content", ["full", "hashed"])
-def test_without_a_writable_answer_the_request_and_the_counts_are_recorded(content: str) -> None:
+@pytest.mark.parametrize("content", CONTENTS)
+def test_an_answer_that_contains_itself_is_recorded(content: str) -> None:
     block: dict[str, Any] = {"toolUse": {}}
     block["toolUse"]["input"] = block  # LangChain or the caller may change what botocore returned
 
     read = _written(_call(_answer(block)), content)
 
-    assert read["tenantBedrock"]["buildErrors"] == {"output": "ValueError"}
-    assert read["input"]["inputBodyJson"]["messages"]
-    assert read["output"] == {"outputTokenCount": 4}
-    assert read["tenantBedrock"]["attempts"] == [
-        {"requestId": "a-request", "status": 200, "ms": 12.5}
-    ]
+    assert read["output"]["outputTokenCount"] == 4
+    if content == "full":
+        (written,) = read["output"]["outputBodyJson"]["output"]["message"]["content"]
+        assert written == {"toolUse": {"input": "(contains itself)"}}
 
 
 def test_an_answer_that_botocore_cannot_parse_is_read_from_its_text() -> None:
@@ -223,13 +221,27 @@ class _SilentError(Exception):
         raise RuntimeError
 
 
-def test_the_least_record_has_the_ids_and_the_digest() -> None:
-    call = _call(_answer({"text": "hi"}), error=_SilentError())
+def test_an_error_without_a_message_is_recorded_by_its_class() -> None:
+    read = _written(_call(_answer({"text": "hi"}), error=_SilentError()))
 
-    read = _written(call)
+    assert read["tenantBedrock"]["buildErrors"] == {"error": "RuntimeError"}
+    assert read["tenantBedrock"]["error"] == {"type": "_SilentError"}
+    assert read["output"]["outputBodyJson"]
 
-    assert read["tenantBedrock"]["buildErrors"] == {"record": "RuntimeError"}
-    assert read["tenantBedrock"]["request"]["bytes"] == len(call.body)
+
+@pytest.mark.parametrize("content", CONTENTS)
+def test_the_least_record_has_the_ids_the_counts_and_the_digests(content: str) -> None:
+    call = _call(_answer({"text": "hi"}), answer_body=b"{}")
+    call.attempts = [None]  # type: ignore[list-item] # as a fault of our own would leave it
+
+    read = _written(call, content)
+
+    extension = read["tenantBedrock"]
+    assert extension["buildErrors"] == {"attempts": "AttributeError", "record": "AttributeError"}
+    assert (extension["request"]["bytes"], extension["answer"]["bytes"]) == (len(call.body), 2)
+    assert ("sha256" in extension["request"]) == (content != "metadata")
+    assert extension["attempts"] == []
+    assert read["output"] == {"outputTokenCount": 4}
     assert read["modelId"] == "a-model"
 
 
