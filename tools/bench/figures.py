@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.bench import RESULTS
-from tools.cli.console import out, table
+from tools.cli.console import out, styled, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,10 +76,8 @@ def describe_machine() -> dict[str, Any]:
 def show(name: str, machine: Mapping[str, Any], section: Section) -> None:
     """Print the machine, a line for each figure, and a line for each goal."""
     load = " ".join(f"{value:.1f}" for value in machine["load"])
-    out.print(
-        f"[bold]{name}[/bold], median (99th percentile)\n"
-        f"{machine['cores']} cores, {machine['cpu']}, load {load}\n"
-    )
+    out.print(styled((name, "bold"), ", median (99th percentile)"))
+    out.print(f"{machine['cores']} cores, {machine['cpu']}, load {load}\n")
     measured = {variant for figure in section.figures for variant in figure.samples}
     variants = [variant for variant in VARIANTS if variant in measured]
     rows = table("", *(VARIANTS[variant] for variant in variants))
@@ -87,8 +85,9 @@ def show(name: str, machine: Mapping[str, Any], section: Section) -> None:
         rows.add_row(figure.name, *(_cell(figure, variant) for variant in variants))
     out.print(rows)
     for goal in section.goals:
-        verdict = "[green]met[/green]" if goal.is_met else "[red]missed[/red]"
-        out.print(f"{verdict}: {goal.name}: {goal.measured:.3g} {goal.unit}, at most {goal.most:g}")
+        verdict = ("met", "green") if goal.is_met else ("missed", "red")
+        result = f": {goal.name}: {goal.measured:.3g} {goal.unit}, at most {goal.most:g}"
+        out.print(styled(verdict, result))
     out.print()
 
 

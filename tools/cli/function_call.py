@@ -30,6 +30,12 @@ def call_function(
 
     Raises FunctionError when the function fails, and CommandError when it cannot be called.
     """
+    answer: dict[str, Any] = json.loads(answer_text(target, account, event))
+    return answer
+
+
+def answer_text(target: Target, account: CustomerAccount, event: dict[str, Any]) -> str:
+    """Return the JSON text of the function's answer; raises the same errors as ``call_function``."""
     environment = target.environment
     # Every invocation costs money, so a slow answer never leads to a second invocation.
     client = target.client(
@@ -51,9 +57,20 @@ def call_function(
         raise CommandError(
             f"The function cannot be called: {error.response['Error']['Message']}"
         ) from None
-    answer: dict[str, Any] = json.load(response["Payload"])
+    text: str = response["Payload"].read().decode("utf-8", "replace")
     if "FunctionError" in response:
-        raise FunctionError(
-            answer.get("errorType", "Unknown"), answer.get("errorMessage", "no message")
-        )
-    return answer
+        raise _function_error(text)
+    return text
+
+
+def _function_error(text: str) -> FunctionError:
+    """Return the error in a failed function's answer; Lambda writes one that a runtime did not write."""
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict):
+        answer = {"errorMessage": text}
+    return FunctionError(
+        str(answer.get("errorType", "Unknown")), str(answer.get("errorMessage", "no message"))
+    )

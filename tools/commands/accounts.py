@@ -6,12 +6,11 @@ self-managed accounts, which the operator does not apply.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import out, run, table
+from tools.cli.console import out, print_json, run, table
 from tools.command_error import CommandError
 from tools.environment.model import load_environment
 
@@ -38,7 +37,7 @@ def main() -> int:
     environment = load_environment(options.env)
     if options.json:
         accounts = environment.deployed_accounts(options.tenant)
-        out.print(json.dumps(job_matrix(accounts)), markup=False, soft_wrap=True)
+        print_json(job_matrix(accounts), indent=None)
         return 0
     rows = table("tenant", "account", "Region", "applied by")
     for account in environment.accounts_of(options.tenant):

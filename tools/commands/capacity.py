@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import out, run, table
+from tools.cli.console import out, print_json, run, table
 from tools.cli.session import open_session
 from tools.terraform.state import operations_state
 
@@ -63,7 +63,7 @@ def main() -> int:
     limits = find_limits(environment, session.terraform.plan_json(operations_state()))
     if options.json:
         rows = [{**asdict(limit), "share": round(limit.share, 4)} for limit in limits]
-        out.print_json(json.dumps({"environment": environment.name, "limits": rows}))
+        print_json({"environment": environment.name, "limits": rows})
     else:
         show(environment, limits)
     return int(any(limit.share > 1 for limit in limits))
@@ -87,8 +87,7 @@ def show(environment: Environment, limits: list[Limit]) -> None:
     out.print(
         f"\nEnvironment {environment.name} has {len(environment.tenants):,} tenants in account "
         f"{environment.operations_account_id}, and {more_tenants:,} more of the same kind fit.\n"
-        f"Limits: {IAM_PAGE}\n        {BEDROCK_PAGE}\n        {LAMBDA_PAGE}",
-        soft_wrap=True,
+        f"Limits: {IAM_PAGE}\n        {BEDROCK_PAGE}\n        {LAMBDA_PAGE}"
     )
 
 

@@ -6,7 +6,7 @@ import argparse
 import shutil
 import time
 
-from tools.cli.console import out, progress, run
+from tools.cli.console import out, progress, run, styled
 from tools.cli.local_target import LocalTarget
 from tools.cli.targets import LOCAL
 from tools.command_error import CommandError
@@ -36,9 +36,14 @@ def main() -> int:
         target.process.stop()
     if problems:
         raise CommandError("The demo found problems:\n" + "\n".join(f"  - {p}" for p in problems))
+    out.print()
     out.print(
-        f"\n[bold]Everything worked as promised[/bold], in {time.monotonic() - started:.0f} s. "
-        "The local AWS has stopped. Next:\n"
+        styled(
+            ("Everything worked as promised", "bold"),
+            f", in {time.monotonic() - started:.0f} s. The local AWS has stopped. Next:",
+        )
+    )
+    out.print(
         "  make up && make apply ENV=local      the same on a local AWS that keeps running\n"
         "  docs/getting-started.md              the steps to your own accounts and tenants"
     )

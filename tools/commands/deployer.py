@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import out, progress, run
+from tools.cli.console import out, print_json, progress, run
 from tools.command_error import CommandError
 from tools.environment.hcl import hcl_attributes
 from tools.environment.model import load_environment
@@ -42,11 +42,10 @@ def main() -> int:
     account = environment.only_account(options.tenant, options.account)
     role = deployer_roles(environment, [account], progress)[account]
     refuse_unless_proved(environment, account, role)
-    template = json.dumps(json.loads(role.cloudformation_template), indent=2)
     if not options.json:
-        out.print(format_hcl(module_call(role), progress), markup=False)
+        out.print(format_hcl(module_call(role), progress))
         out.print("# Or, without Terraform, this CloudFormation template (JSON=1 prints it alone):")
-    out.print(template, markup=False)
+    print_json(json.loads(role.cloudformation_template))
     return 0
 
 

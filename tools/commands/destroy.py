@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import err, run
+from tools.cli.console import err, run, styled
 from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.terraform.parallel import print_success, run_for_each
@@ -64,8 +64,11 @@ def _destroy(session: Session, tenant: str | None, jobs: int) -> int:
 def _confirm(name: str, answer: str | None) -> None:
     if answer is None and sys.stdin.isatty():
         err.print(
-            f"This removes functions and roles of [bold]{name}[/bold], and calls fail from then on. "
-            "Type its name to continue:"
+            styled(
+                "This removes functions and roles of ",
+                (name, "bold"),
+                ", and calls fail from then on. Type its name to continue:",
+            )
         )
         answer = input().strip()
     if answer != name:

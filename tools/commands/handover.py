@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from tools.cli.arguments import Arguments
-from tools.cli.console import out, run
+from tools.cli.console import out, print_json, run
 from tools.cli.session import open_session
 from tools.environment.hcl import hcl_attributes
 
@@ -38,9 +36,9 @@ def main() -> int:
         "tenant": options.tenant,
     }
     if options.json:
-        out.print_json(json.dumps(inputs))
+        print_json(inputs)
     else:
-        out.print(hcl_attributes(inputs), markup=False, end="")
+        out.print(hcl_attributes(inputs), end="")
     return 0
 
 

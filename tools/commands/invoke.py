@@ -7,8 +7,8 @@ import os
 import sys
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import out, run
-from tools.cli.function_call import call_function
+from tools.cli.console import out, print_json_text, run
+from tools.cli.function_call import answer_text
 from tools.cli.session import open_session
 from tools.command_error import CommandError
 
@@ -34,17 +34,30 @@ def main() -> int:
     session = open_session(options.env)
     account = session.environment.only_account(options.tenant, options.account)
     event = {"prompt": prompt, **({"model": options.model} if options.model else {})}
-    answer = call_function(session.target, account, event)
+    text = answer_text(session.target, account, event)
     if options.json:
-        out.print_json(json.dumps(answer))
-        return 0
-    usage = answer["usage"]
-    out.print(answer["answer"], markup=False)
-    out.print(
-        f"\n[dim]{usage['input_tokens']} tokens in, {usage['output_tokens']} out · "
-        f"record {answer['record']['id']} {answer['record']['delivery']}[/dim]"
-    )
+        print_json_text(text)
+    else:
+        show(text)
     return 0
+
+
+def show(text: str) -> None:
+    """Print the answer in a function's JSON; CommandError when the function is not this project's."""
+    try:
+        answer = json.loads(text)
+        usage, record = answer["usage"], answer["record"]
+        receipt = (
+            f"\n{usage['input_tokens']} tokens in, {usage['output_tokens']} out · "
+            f"record {record['id']} {record['delivery']}"
+        )
+        words = str(answer["answer"])
+    except (KeyError, RecursionError, TypeError, ValueError):
+        raise CommandError(
+            "The function's answer is not of this project's handler; write JSON=1 to see it."
+        ) from None
+    out.print(words)
+    out.print(receipt, style="dim")
 
 
 if __name__ == "__main__":

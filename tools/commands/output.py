@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from tools.cli.arguments import Arguments
-from tools.cli.console import out, run, table
+from tools.cli.console import out, print_json, run, table
 from tools.cli.session import open_session
 from tools.terraform.state import customer_state
 
@@ -29,7 +27,7 @@ def main() -> int:
     if options.json:
         operations = {"handover": terraform.handovers()}
         by_name = {account.name: outputs for account, outputs in customers.items()}
-        out.print_json(json.dumps({"operations": operations, "customers": by_name}))
+        print_json({"operations": operations, "customers": by_name})
         return 0
     rows = table("tenant", "account", "Region", "function", "record log group")
     for account, outputs in customers.items():

@@ -28,7 +28,7 @@ def main() -> int:
     session = open_session(options.env)
     customers = session.customer_states(options.tenant)
     terraform = session.terraform
-    out.print(terraform.plan(operations_state(options.tenant)), markup=False)
+    out.print(terraform.plan(operations_state(options.tenant)))
     handovers = terraform.handovers()
 
     def plan_customer(state: State) -> str:

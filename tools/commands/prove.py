@@ -13,10 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
-
 from tools.cli.arguments import Arguments
-from tools.cli.console import err, out, progress, run, table
+from tools.cli.console import out, print_json, progress, run, styled, table, warn
 from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.environment.model import load_environment
@@ -74,7 +72,7 @@ def main() -> int:
     certificate.write_text(report.certificate())
     if options.json:
         path = str(certificate.relative_to(ROOT))
-        out.print_json(json.dumps({**report.data(), "certificate": path}))
+        print_json({**report.data(), "certificate": path})
     else:
         _show(report, certificate)
     return int(not report.holds)
@@ -124,17 +122,17 @@ def _show(report: Report, certificate: Path) -> None:
     out.print(rows)
     problems = report.problems()
     for problem in problems[:FAILURES_SHOWN]:
-        out.print(f"\n[red]✗[/red] {escape(problem)}", soft_wrap=True)
+        out.print()
+        out.print(styled(("✗", "red")), problem)
     if len(problems) > FAILURES_SHOWN:
         out.print(f"\nand {len(problems) - FAILURES_SHOWN:,} more")
     for label in report.unplanned_accounts:
-        err.print(f"  [yellow]{label} is not planned, so it is not proved[/yellow]")
-    verdict = "[green]Proved[/green]" if report.holds else "[red]Not proved[/red]"
+        warn(f"{label} is not planned, so it is not proved")
+    verdict = ("Proved", "green") if report.holds else ("Not proved", "red")
     path = certificate.relative_to(ROOT)
-    out.print(
-        f"\n{verdict} in {report.seconds:.1f} s: {report.summary()}.\nThe certificate is {path}.",
-        soft_wrap=True,
-    )
+    out.print()
+    out.print(styled(verdict, f" in {report.seconds:.1f} s: {report.summary()}."))
+    out.print(f"The certificate is {path}.")
 
 
 def _occasional_progress(root: str) -> Callable[[int, int], None]:

@@ -61,7 +61,7 @@ def main() -> int:
             f"no function uses it.\nRun {apply} to make the role refuse it."
         )
     environment.tfvars.write_text(format_hcl(text, progress))
-    out.print(explanation, markup=False, soft_wrap=True)
+    out.print(explanation)
     return 0
 
 

@@ -41,7 +41,7 @@ def main() -> int:
     stanza = new_stanza(environment, options.name, options.account)
     tfvars = environment.tfvars
     tfvars.write_text(format_hcl(add_stanza(tfvars.read_text(), stanza), progress))
-    out.print(stanza, markup=False)
+    out.print(stanza)
     out.print(
         f"Added to environments/{environment.name}/terraform.tfvars. Change its models there, commit it, "
         f"then run `make apply ENV={environment.name} TENANT={options.name}`."

@@ -30,10 +30,10 @@ def main() -> int:
     )
     variables = target.terraform_environment()
     for name in EXPORTS:
-        out.print(f"export {name}={variables[name]}", markup=False)
+        out.print(f"export {name}={variables[name]}")
     out.print("unset AWS_SESSION_TOKEN AWS_PROFILE")
     cli_config = ensure_toolchain(progress).cli_config
-    out.print(f"export TF_CLI_CONFIG_FILE={cli_config}", markup=False)
+    out.print(f"export TF_CLI_CONFIG_FILE={cli_config}")
     return 0
 
 

@@ -6,9 +6,7 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
-
-from tools.cli.console import out, progress, table
+from tools.cli.console import out, progress, styled, table
 from tools.cli.function_call import call_function
 from tools.cli.session import open_session
 from tools.cli.targets import LOCAL
@@ -33,30 +31,39 @@ def walk_through(target: LocalTarget, folder: Path) -> list[str]:
     """Show every part on the local AWS in ``folder``, and return a sentence for each problem."""
     session = open_session(LOCAL, folder=folder, progress=_brief_progress)
     environment = session.environment
-    out.print(
-        f"\n[bold]1  terraform apply[/bold]  {len(environment.tenants)} tenants, "
-        f"{len(environment.accounts)} customer accounts, operations account {environment.operations_account_id}"
+    _show_heading(
+        "1  terraform apply",
+        f"  {len(environment.tenants)} tenants, {len(environment.accounts)} customer accounts, "
+        f"operations account {environment.operations_account_id}",
     )
     if session.apply(None, JOBS):
         raise CommandError("The local environment could not be applied; the errors are above.")
     canaries = {account: f"canary-{secrets.token_hex(8)}" for account in environment.accounts}
 
-    out.print(
-        "\n[bold]2  One call each[/bold], through the Lambda function in the customer account and "
-        "the tenant's role in the operations account"
+    _show_heading(
+        "2  One call each",
+        ", through the Lambda function in the customer account and the tenant's role in the "
+        "operations account",
     )
     problems = _show_calls(session, canaries)
 
-    out.print(
-        "\n[bold]3  A search of all stored data in every account for the canary in each prompt[/bold]  (places found)"
+    _show_heading(
+        "3  A search of all stored data in every account for the canary in each prompt",
+        "  (places found)",
     )
     control = Control(target.endpoint)
     problems += _show_stored_canaries(control, environment, canaries)
 
-    out.print(
-        "\n[bold]4  Attacks[/bold] by a tenant that controls its whole account, then by the operations account"
+    _show_heading(
+        "4  Attacks",
+        " by a tenant that controls its whole account, then by the operations account",
     )
     return problems + _show_attacks(run_attacks(target))
+
+
+def _show_heading(heading: str, explanation: str) -> None:
+    out.print()
+    out.print(styled((heading, "bold"), explanation))
 
 
 def _show_calls(session: Session, canaries: dict[CustomerAccount, str]) -> list[str]:
@@ -131,7 +138,7 @@ def _show_stored_canaries(
                     f"{account.tenant}'s canary is stored in account {column}: {places[column]}"
                 )
             colour = "green" if expected == bool(count) else "red"
-            cells.append(f"[{colour}]{count}[/{colour}]")
+            cells.append(styled((str(count), colour)))
         unknown_accounts = set(places) - set(columns)
         if unknown_accounts:
             problems.append(f"{account.tenant}'s canary is stored in accounts {unknown_accounts}")
@@ -152,8 +159,8 @@ def _show_attacks(results: list[AttackResult]) -> list[str]:
             )
         rows.add_row(
             result.attack,
-            escape(result.refused_by) if result.refused_by else "[red]NOBODY[/red]",
-            escape(result.reason),
+            result.refused_by or styled(("NOBODY", "red")),
+            result.reason,
         )
     out.print(rows)
     refused = sum(1 for result in results if result.as_expected)

@@ -6,9 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from rich.markup import escape
-
-from tools.cli.console import err, out
+from tools.cli.console import err, out, styled
 from tools.command_error import CommandError
 
 if TYPE_CHECKING:
@@ -35,7 +33,7 @@ def map_in_parallel(
 
 def print_success(state: State, line: str) -> None:
     """Print the line of a state in which a step succeeded."""
-    out.print(f"  [green]✓[/green] {state.label}  {escape(line)}")
+    out.print(styled("  ", ("✓", "green"), f" {state.label}  {line}"))
 
 
 def run_for_each(states: Sequence[State], step: Callable[[State], str], jobs: int) -> int:
@@ -56,14 +54,15 @@ def run_for_each(states: Sequence[State], step: Callable[[State], str], jobs: in
                 print_success(state, line)
             else:
                 failures[state.label] = problem
-                out.print(f"  [red]✗[/red] {state.label}  {line}")
+                out.print(styled("  ", ("✗", "red"), f" {state.label}  {line}"))
 
     map_in_parallel(run, states, jobs)
     if not failures:
         return 0
     for label, problem in failures.items():
-        err.print(f"\n[red]{escape(label)}[/red]\n{escape(problem)}")
-    err.print(
-        f"\n[red]Failed: {len(failures)} of {len(states)}[/red]: {escape(', '.join(sorted(failures)))}"
-    )
+        err.print(f"\n{label}", style="red")
+        err.print(problem)
+    failed = f"Failed: {len(failures)} of {len(states)}"
+    err.print()
+    err.print(styled((failed, "red"), f": {', '.join(sorted(failures))}"))
     return 1
