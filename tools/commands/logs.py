@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import out, run, table, warn
+from tools.cli.console import out, print_json_text, run, table, visible, warn
 from tools.cli.session import open_session
-from tools.records.reader import RecordFilter, parse_time, read_records
+from tools.records.event import member
+from tools.records.reader import RecordFilter, parse_time, read_records, show_places
 
 if TYPE_CHECKING:
+    from tools.records.event import Record
     from tools.records.reader import Entry
 
 
@@ -42,6 +43,7 @@ def main() -> int:
         model=options.model,
         error=options.error,
     )
+    show_places(session.environment, [account])
     reader = read_records(session.target, account, record_filter.since, unmask=options.unmask)
     show(reader.entries(record_filter), as_json=options.json)
     damage = reader.damage()
@@ -54,7 +56,7 @@ def show(entries: list[Entry], *, as_json: bool) -> None:
     """Print the entries, including the start marks of calls without an end."""
     if as_json:
         for entry in entries:
-            out.print(json.dumps(entry.record), markup=False)
+            print_json_text(entry.json)
         return
     rows = table("time", "alias", "tokens", "ms", "ended", "kept", "record", "prompt", "answer")
     width = max(12, (out.width - 92) // 2)  # what the other columns leave for each of the texts
@@ -67,36 +69,62 @@ def show(entries: list[Entry], *, as_json: bool) -> None:
 def row(entry: Entry) -> tuple[str, ...]:
     """Return the cells of a record, with the prompt and the answer last."""
     record = entry.record
-    details = record["tenantBedrock"]
-    request, response = record.get("input", {}), record.get("output", {})
-    answer = response.get("outputBodyJson", {})
-    messages = request.get("inputBodyJson", {}).get("messages", [])
-    if entry.phase == "start":
-        ending = "not recorded"
-    else:
-        ending = record.get("errorCode") or answer.get("stopReason", entry.phase)
+    answer = member(record, "output", "outputBodyJson")
+    messages = member(record, "input", "inputBodyJson", "messages")
+    tokens = [
+        _number(member(record, *path))
+        for path in (("input", "inputTokenCount"), ("output", "outputTokenCount"))
+    ]
     return (
         record["timestamp"].replace("T", " ")[:19],
-        details.get("alias", ""),
-        f"{request.get('inputTokenCount', '-')}/{response.get('outputTokenCount', '-')}",
-        str(answer.get("metrics", {}).get("latencyMs", "-")),
-        ending,
+        record["tenantBedrock"].get("alias", ""),
+        "/".join(tokens),
+        _number(member(answer, "metrics", "latencyMs")),
+        _ending(entry),
         entry.place,
         entry.id[:13],
-        _text(messages[-1:]),
-        _text([answer["output"]["message"]] if answer.get("output") else []),
+        _text(messages[-1:] if isinstance(messages, list) else []) or _build_error(record, "input"),
+        _text([member(answer, "output", "message")]) or _build_error(record, "output"),
     )
 
 
+def _ending(entry: Entry) -> str:
+    """Return how a call ended: an error code, a stop reason, or else the phase."""
+    if not entry.is_readable:
+        return f"{entry.phase}, masked"
+    if entry.phase == "start":
+        return "not recorded"
+    reason = member(entry.record, "output", "outputBodyJson", "stopReason")
+    return entry.record.get("errorCode") or (reason if isinstance(reason, str) else entry.phase)
+
+
+def _build_error(record: Record, side: str) -> str:
+    """Return why a record has no body on this side, if the package could not write it."""
+    error = member(record, "tenantBedrock", "buildErrors", side)
+    return f"(not written: {error})" if isinstance(error, str) else ""
+
+
+def _number(value: object) -> str:
+    return str(value) if isinstance(value, (int, float)) else "-"
+
+
 def _shorten(text: str, width: int) -> str:
-    line = " ".join(text.split())
+    line = visible(" ".join(text.split()))
     return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
-def _text(messages: list[dict[str, Any]]) -> str:
+def _text(messages: list[Any]) -> str:
     """Return the words of a conversation, or the beginnings of the hashes in a hashed one."""
-    blocks = [block for message in messages for block in message["content"]]
-    return " ".join(block.get("text") or block.get("sha256", "")[:12] for block in blocks)
+    words = []
+    for message in messages:
+        content = member(message, "content")
+        for block in content if isinstance(content, list) else []:
+            text, sha256 = member(block, "text"), member(block, "sha256")
+            if isinstance(text, str) and text:
+                words.append(text)
+            elif isinstance(sha256, str):
+                words.append(sha256[:12])
+    return " ".join(words)
 
 
 if __name__ == "__main__":
