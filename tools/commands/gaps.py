@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import out, run, table, warn
+from tools.cli.console import out, print_json, run, styled, table, warn
 from tools.cli.session import open_session
-from tools.records.bedrock_counts import Comparison, bedrock_counts, compare
-from tools.records.reader import RecordFilter, parse_time, read_records
+from tools.records.bedrock_counts import LONGEST_CALL, bedrock_counts, compare, whole_periods
+from tools.records.event import member, time_of
+from tools.records.reader import RecordFilter, parse_time, read_records, show_places
 
 if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
     from tools.cli.session import Session
+    from tools.records.bedrock_counts import Comparison, Window
     from tools.records.reader import Entry
 
 
@@ -32,36 +36,64 @@ def parser() -> Arguments:
 
 
 def main() -> int:
-    """Print the comparison of every profile; return 1 when a call has no record or a record is damaged."""
+    """Print the comparison of every profile; return 1 when a call has no record or a record is damaged.
+
+    A call without an end that began less than an hour ago may still be out, so it alone is no failure.
+    """
     options = parser().parse_args()
-    since = parse_time(options.since).replace(second=0, microsecond=0)
-    # Bedrock's counts arrive some minutes late, so the newest calls are compared the next time.
+    since = parse_time(options.since)
     until = parse_time(options.until) if options.until else datetime.now(UTC)
+    window = whole_periods(since, until)
     session = open_session(options.env)
+    accounts = session.environment.accounts_of(options.tenant)
+    show_places(session.environment, accounts)
     entries: list[Entry] = []
     damage: list[str] = []
-    for account in session.environment.accounts_of(options.tenant):
-        reader = read_records(session.target, account, since)
-        entries += reader.entries(RecordFilter(since, until))
+    for account in accounts:
+        reader = read_records(session.target, account, window.since - LONGEST_CALL)
+        entries += reader.entries(RecordFilter(until=window.until))
         damage += reader.damage()
-    comparisons = _comparisons(session, options.tenant, entries, since, until)
-    gaps = [entry for entry in entries if entry.phase == "start"]
+    comparisons = _comparisons(session, options.tenant, entries, window)
+    marks = [
+        entry
+        for entry in entries
+        if entry.phase == "start" and RecordFilter(window.since).matches(entry.record)
+    ]
+    gaps = [entry for entry in marks if not entry.has_masked_id]
+    if len(marks) > len(gaps):
+        warn(
+            f"{len(marks) - len(gaps)} start marks have a masked record id, so it cannot be told whether their "
+            "calls have a record. Take the data identifier that masks the ids out of the stanza's masking."
+        )
+    open_gaps = [entry for entry in gaps if may_be_out(entry)]
     if options.json:
         profiles = [
-            asdict(comparison) | {"unaccounted_calls": comparison.unaccounted_calls}
+            asdict(comparison)
+            | {
+                "unaccounted_calls": comparison.unaccounted_calls,
+                "most_unaccounted_calls": comparison.most_unaccounted_calls,
+            }
             for comparison in comparisons
         ]
-        out.print_json(json.dumps({"profiles": profiles, "gaps": [entry.id for entry in gaps]}))
+        print_json(
+            {
+                "since": window.since.isoformat(),
+                "until": window.until.isoformat(),
+                "profiles": profiles,
+                "gaps": [entry.id for entry in gaps],
+                "still_out_or_lost": [entry.id for entry in open_gaps],
+            }
+        )
     else:
-        show(comparisons, gaps)
+        show(comparisons, gaps, window)
     for sentence in damage:
         warn(sentence)
     unaccounted = any(comparison.unaccounted_calls for comparison in comparisons)
-    return int(bool(damage or gaps or unaccounted))
+    return int(bool(damage or unaccounted or len(gaps) > len(open_gaps)))
 
 
 def _comparisons(
-    session: Session, tenant: str, entries: list[Entry], since: datetime, until: datetime
+    session: Session, tenant: str, entries: list[Entry], window: Window
 ) -> list[Comparison]:
     target = session.target
     operations = target.operations()
@@ -71,7 +103,8 @@ def _comparisons(
             profile,
             region,
             entries,
-            bedrock_counts(target.client(operations, "cloudwatch", region), profile, since, until),
+            bedrock_counts(target.client(operations, "cloudwatch", region), profile, window),
+            window=window,
         )
         for alias, profile, regions in _tracked_profiles(session, tenant)
         for region in regions
@@ -94,36 +127,29 @@ def _tracked_profiles(session: Session, tenant: str) -> list[tuple[str, str, lis
     return profiles
 
 
-def show(comparisons: list[Comparison], gaps: list[Entry]) -> None:
-    """Print the table, then a line for each gap."""
-    rows = table(
-        "alias", "region", "Bedrock's calls", "recorded", "doubtful", "gaps", "unaccounted",
-        "Bedrock's tokens in/out", "recorded",
-    )  # fmt: skip
-    for comparison in comparisons:
-        counted, recorded = comparison.counted, comparison.recorded
-        unaccounted = comparison.unaccounted_calls
-        rows.add_row(
-            comparison.alias,
-            comparison.region,
-            f"{counted.calls:,}",
-            f"{recorded.calls:,}",
-            f"{comparison.doubtful_calls:,}",
-            f"{len(comparison.gaps):,}",
-            f"[red]{unaccounted:,}[/red]" if unaccounted else "[green]0[/green]",
-            f"{counted.input_tokens:,}/{counted.output_tokens:,}",
-            f"{recorded.input_tokens:,}/{recorded.output_tokens:,}",
+def show(comparisons: list[Comparison], gaps: list[Entry], window: Window | None = None) -> None:
+    """Print the table, a line for each gap, and what the comparison cannot tell."""
+    if comparisons and window is not None:
+        out.print(
+            f"{window.since:%Y-%m-%d %H:%M} to {window.until:%Y-%m-%d %H:%M} UTC, in data points of "
+            f"{window.period} s"
         )
     if comparisons:
-        out.print(rows)
+        out.print(_table(comparisons))
     for entry in gaps:
-        record, details = entry.record, entry.record["tenantBedrock"]
+        out.print(_gap(entry))
+    undecided = [
+        comparison
+        for comparison in comparisons
+        if comparison.most_unaccounted_calls > comparison.unaccounted_calls
+    ]
+    for comparison in undecided:
         out.print(
-            f"gap: record {entry.id}, {record['timestamp']}, {details.get('alias', record['modelId'])}: "
-            f"a request of {details['request']['bytes']:,} bytes was sent and its end was never recorded",
-            markup=False,
+            f"{comparison.alias} in {comparison.region}: Bedrock may or may not have counted the failed and "
+            f"doubtful calls and the gaps, so {_interval(comparison)} calls have no record. Compare the tokens: "
+            "calls without a record make Bedrock's greater."
         )
-    if gaps or any(comparison.unaccounted_calls for comparison in comparisons):
+    if gaps or undecided or any(comparison.unaccounted_calls for comparison in comparisons):
         return
     if comparisons:
         out.print("Every call is accounted for.")
@@ -131,6 +157,53 @@ def show(comparisons: list[Comparison], gaps: list[Entry]) -> None:
         out.print(
             "No call is without a record. No model is tracked, so Bedrock's counts were not compared."
         )
+
+
+def may_be_out(entry: Entry) -> bool:
+    """Return whether a call without an end began so recently that it may not be over yet."""
+    begin = time_of(entry.record)
+    return begin is None or abs(datetime.now(UTC) - begin) < LONGEST_CALL
+
+
+def _table(comparisons: list[Comparison]) -> Table:
+    rows = table(
+        "alias", "region", "Bedrock's calls", "recorded", "failed", "doubtful", "gaps", "unaccounted",
+        "Bedrock's tokens in/out", "recorded",
+    )  # fmt: skip
+    for comparison in comparisons:
+        counted, recorded = comparison.counted, comparison.recorded
+        rows.add_row(
+            comparison.alias,
+            comparison.region,
+            f"{counted.calls:,}",
+            f"{recorded.calls:,}",
+            f"{comparison.failed_calls:,}",
+            f"{comparison.doubtful_calls:,}",
+            f"{len(comparison.gaps):,}",
+            styled((_interval(comparison), "red" if comparison.unaccounted_calls else "green")),
+            f"{counted.input_tokens:,}/{counted.output_tokens:,}",
+            f"{recorded.input_tokens:,}/{recorded.output_tokens:,}",
+        )
+    return rows
+
+
+def _interval(comparison: Comparison) -> str:
+    """Return the calls without a record, as "3" or, when that cannot be told, as "0 to 3"."""
+    least, most = comparison.unaccounted_calls, comparison.most_unaccounted_calls
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
+
+
+def _gap(entry: Entry) -> Text:
+    record = entry.record
+    alias = record["tenantBedrock"].get("alias") or record.get("modelId") or "an unknown model"
+    size = member(record, "tenantBedrock", "request", "bytes")
+    request = f"a request of {size:,} bytes" if isinstance(size, int) else "a request"
+    outcome = (
+        "was sent less than an hour ago: it is still out, or its end is lost"
+        if may_be_out(entry)
+        else "was sent and its end was never recorded"
+    )
+    return styled(f"gap: record {entry.id}, {record['timestamp']}, {alias}: {request} {outcome}")
 
 
 if __name__ == "__main__":

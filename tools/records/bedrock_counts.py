@@ -6,20 +6,29 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-runtime-metrics.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tools.command_error import CommandError
+from tools.records.event import differ_by_masks_alone, member, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tools.records.event import Record
     from tools.records.reader import Entry
 
-# How long CloudWatch keeps data points of a minute, of five minutes and of an hour (in seconds):
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html
+# How long CloudWatch keeps data points of a minute, of five minutes and of an hour (in seconds). It rounds
+# the start of a query down to a whole period:
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 _RETENTIONS = {timedelta(days=15): 60, timedelta(days=63): 300, timedelta(days=455): 3600}
+# Between the choice of a period and CloudWatch's answer, data points may pass the end of their retention.
+_MARGIN = timedelta(hours=1)
+# AWS advises clients of large models to wait so long for an answer:
+# https://repost.aws/knowledge-center/bedrock-large-model-read-timeouts
+LONGEST_CALL = timedelta(hours=1)
 _METRICS = {
     "calls": "Invocations",
     "input_tokens": "InputTokenCount",
@@ -27,11 +36,22 @@ _METRICS = {
     "cache_read_tokens": "CacheReadInputTokenCount",
     "cache_write_tokens": "CacheWriteInputTokenCount",
 }
+# botocore's errors of an attempt that never reached Bedrock.
+_NOT_CONNECTED = {"ConnectTimeoutError", "EndpointConnectionError", "ProxyConnectionError"}
+# The errors of a call that ended before its request was sent.
+_NOT_SENT = _NOT_CONNECTED | {
+    "CredentialRetrievalError",
+    "NoCredentialsError",
+    "PartialCredentialsError",
+    "RoleRefusedError",
+}
+
+Certainty = Literal["answered", "failed", "doubtful"]
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Calls that Bedrock answered, and their tokens."""
+    """Calls that Bedrock counted or that records hold, and their tokens."""
 
     calls: int = 0
     input_tokens: int = 0
@@ -41,11 +61,22 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Window:
+    """The time that is compared: whole periods of CloudWatch's data points, in seconds."""
+
+    since: datetime
+    until: datetime
+    period: int
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Bedrock's counts of one profile in one Region beside those of the records.
 
-    ``gaps`` are the record ids of calls with a start mark and no end, which may have been paid.
-    ``doubtful_calls`` are attempts without an answer that the caller received.
+    ``recorded`` are calls that Bedrock answered and so has counted. Each of the others may be in
+    Bedrock's count or not: ``failed_calls`` were answered with an error, ``doubtful_calls`` have an
+    outcome or a time that is not known, and ``gaps`` are the record ids of calls with a start mark and
+    no end.
     """
 
     alias: str
@@ -53,30 +84,62 @@ class Comparison:
     region: str
     counted: Counts
     recorded: Counts
+    failed_calls: int
     doubtful_calls: int
     gaps: tuple[str, ...]
 
     @property
     def unaccounted_calls(self) -> int:
-        """Calls that Bedrock answered and that neither a record nor a gap explains."""
-        explained = self.recorded.calls + self.doubtful_calls + len(self.gaps)
-        return max(0, self.counted.calls - explained)
+        """The calls that Bedrock counted and that nothing explains: at least so many have no record."""
+        undecided = self.failed_calls + self.doubtful_calls + len(self.gaps)
+        return max(0, self.counted.calls - self.recorded.calls - undecided)
+
+    @property
+    def most_unaccounted_calls(self) -> int:
+        """The calls that have no record at most: if Bedrock counted none of the undecided ones."""
+        return max(0, self.counted.calls - self.recorded.calls)
+
+
+def whole_periods(since: datetime, until: datetime) -> Window:
+    """Return the window of the whole periods that the time from ``since`` to ``until`` touches.
+
+    Records are compared for the same window, because CloudWatch has only whole periods. The last one
+    may not be over yet. Raises CommandError when CloudWatch has no data points of ``since`` any more.
+    """
+    now = datetime.now(UTC)
+    age = now - since
+    period = next(
+        (period for retention, period in _RETENTIONS.items() if age + _MARGIN < retention), None
+    )
+    if period is None:
+        raise CommandError(
+            "CloudWatch keeps Bedrock's counts for 455 days; choose a SINCE= after "
+            f"{now - max(_RETENTIONS):%Y-%m-%d}."
+        )
+    # Down to the period's start, and up to the end of the period that has begun.
+    since_seconds, until_seconds = int(since.timestamp()), math.ceil(min(until, now).timestamp())
+    return Window(
+        datetime.fromtimestamp(since_seconds - since_seconds % period, UTC),
+        datetime.fromtimestamp(until_seconds + -until_seconds % period, UTC),
+        period,
+    )
 
 
 def bedrock_counts(
     cloudwatch: Any,  # noqa: ANN401 - boto3's client, in one Region of the operations account
     profile: str,
-    since: datetime,
-    until: datetime,
+    window: Window,
 ) -> Counts:
     """Return what Bedrock counted for one profile; CommandError when CloudWatch refuses.
 
     Bedrock counts under the identifier that the caller passed: ARN or id.
     """
-    model_ids = (profile, profile.rpartition("/")[2])
+    sums = dict.fromkeys(_METRICS, 0)
+    if window.since >= window.until:
+        return Counts(**sums)
     pages = cloudwatch.get_paginator("get_metric_data").paginate(
-        StartTime=since,
-        EndTime=until,
+        StartTime=window.since,
+        EndTime=window.until,
         MetricDataQueries=[
             {
                 "Id": f"{name}_{number}",
@@ -86,15 +149,14 @@ def bedrock_counts(
                         "MetricName": metric,
                         "Dimensions": [{"Name": "ModelId", "Value": model_id}],
                     },
-                    "Period": _resolution(since),
+                    "Period": window.period,
                     "Stat": "Sum",
                 },
             }
             for name, metric in _METRICS.items()
-            for number, model_id in enumerate(model_ids)
+            for number, model_id in enumerate(_model_ids(profile))
         ],
     )
-    sums = dict.fromkeys(_METRICS, 0)
     try:
         for page in pages:
             for result in page["MetricDataResults"]:
@@ -106,47 +168,150 @@ def bedrock_counts(
 
 
 def compare(
-    alias: str, profile: str, region: str, entries: Iterable[Entry], counted: Counts
+    alias: str,
+    profile: str,
+    region: str,
+    entries: Iterable[Entry],
+    counted: Counts,
+    *,
+    window: Window | None = None,
 ) -> Comparison:
-    """Return the records' counts of one profile in one Region beside Bedrock's."""
-    matches = [
-        entry
-        for entry in entries
-        if (entry.record.get("modelId"), entry.record.get("region")) == (profile, region)
-    ]
-    attempts = [
-        attempt
-        for entry in matches
-        for attempt in entry.record["tenantBedrock"].get("attempts", ())
-    ]
-    # An incomplete call without an attempt was cut off before its request was answered.
-    interrupted_calls = sum(
-        entry.phase == "incomplete" and not entry.record["tenantBedrock"]["attempts"]
-        for entry in matches
-    )
+    """Return the records' counts of one profile in one Region beside Bedrock's.
+
+    ``entries`` may be of calls that began up to ``LONGEST_CALL`` before the window. AWS does not say
+    whether Bedrock counts a call when it begins or when it ends, so one that is in the window with a
+    part of its time is doubtful.
+    """
+    recorded, failed, doubtful, gaps = [], 0, 0, []
+    tokens: list[Entry] = []
+    for entry in entries:
+        if not _is_of(entry.record, profile, region):
+            continue
+        share = _share_in(window, entry)
+        if share == "none":
+            continue
+        calls = certainties(entry)
+        if share == "part" or (entry.phase == "start" and entry.has_masked_id):
+            doubtful += len(calls)
+        elif entry.phase == "start":
+            gaps.append(entry.id)
+        else:
+            recorded += [call for call in calls if call == "answered"]
+            failed += calls.count("failed")
+            doubtful += calls.count("doubtful")
+            tokens.append(entry)
     return Comparison(
         alias=alias,
         profile=profile,
         region=region,
         counted=counted,
         recorded=Counts(
-            calls=sum(attempt.get("status") == 200 for attempt in attempts),
-            input_tokens=_total(matches, "input", "inputTokenCount"),
-            output_tokens=_total(matches, "output", "outputTokenCount"),
-            cache_read_tokens=_total(matches, "input", "cacheReadInputTokenCount"),
-            cache_write_tokens=_total(matches, "input", "cacheWriteInputTokenCount"),
+            calls=len(recorded),
+            input_tokens=_total(tokens, "input", "inputTokenCount"),
+            output_tokens=_total(tokens, "output", "outputTokenCount"),
+            cache_read_tokens=_total(tokens, "input", "cacheReadInputTokenCount"),
+            cache_write_tokens=_total(tokens, "input", "cacheWriteInputTokenCount"),
         ),
-        doubtful_calls=sum("status" not in attempt for attempt in attempts) + interrupted_calls,
-        gaps=tuple(entry.id for entry in matches if entry.phase == "start"),
+        failed_calls=failed,
+        doubtful_calls=doubtful,
+        gaps=tuple(gaps),
     )
 
 
-def _resolution(since: datetime) -> int:
-    """Return the seconds of the finest data points that CloudWatch still has of ``since``."""
-    age = datetime.now(UTC) - since
-    resolutions = (seconds for retention, seconds in _RETENTIONS.items() if age <= retention)
-    return next(resolutions, max(_RETENTIONS.values()))
+def certainties(entry: Entry) -> list[Certainty]:
+    """Return, for each request of a call that Bedrock may have counted, how certain that is.
+
+    ``Invocations`` has every request that Bedrock accepted for processing, those that failed later
+    included, but no throttled one and none that was rejected during validation. An older version of
+    the page says that it has the successful requests only. So an answer is counted, a throttle is not,
+    and of other failures the record cannot tell:
+    https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-runtime-metrics.html
+
+    A call that was cut off has one request more than its attempts if it may have been sent again.
+    """
+    if entry.phase == "start":
+        return ["doubtful"]
+    details = entry.record["tenantBedrock"]
+    attempts = details.get("attempts", [])
+    calls = [_certainty_of_attempt(attempt, entry) for attempt in attempts]
+    if _has_another_request(entry, attempts):
+        calls.append("doubtful")
+    return [call for call in calls if call is not None]
+
+
+def _certainty_of_attempt(attempt: dict[str, Any], entry: Entry) -> Certainty | None:
+    status, code = attempt.get("status"), attempt.get("errorCode")
+    if status == 200:
+        is_broken_stream = (
+            entry.record.get("operation") == "ConverseStream" and entry.phase != "end"
+        )
+        return "doubtful" if is_broken_stream else "answered"
+    if not isinstance(status, int):  # no response, or one that is masked
+        return None if code in _NOT_CONNECTED else "doubtful"
+    # Identity and access are checked, and the model is looked up, before a request is accepted.
+    is_refused = status in (401, 403, 404) or (status == 429 and code != "ModelNotReadyException")
+    return None if is_refused or code == "ThrottlingException" else "failed"
+
+
+def _has_another_request(entry: Entry, attempts: list[dict[str, Any]]) -> bool:
+    """Return whether a request may have been sent whose end is not among the attempts."""
+    last = attempts[-1] if attempts else {}
+    status = last.get("status")
+    if entry.phase == "incomplete":
+        # botocore repeats a request after no response, a throttle and a server's error.
+        return not isinstance(status, int) or status == 429 or status >= 500
+    if entry.phase != "error" or status == 200:
+        return False
+    record = entry.record
+    if attempts and last.get("errorCode") in (None, record.get("errorCode")):
+        return False
+    # An error from AWS that is not an attempt's came from STS, before the request. botocore adds no attempt
+    # for an answer that it cannot parse.
+    error = member(record, "tenantBedrock", "error", "type")
+    was_sent = "input" in record or bool(attempts)
+    return was_sent and error != "ClientError" and record.get("errorCode") not in _NOT_SENT
+
+
+def _is_of(record: Record, profile: str, region: str) -> bool:
+    model_id = record.get("modelId", "")
+    return record.get("region") == region and any(
+        model_id == name or ("*" in model_id and differ_by_masks_alone(model_id, name))
+        for name in _model_ids(profile)
+    )
+
+
+def _share_in(window: Window | None, entry: Entry) -> Literal["all", "part", "none"]:
+    """Return how much of a call's time is in the window; without an end, it may have lasted an hour."""
+    begin = time_of(entry.record)
+    if window is None or begin is None:
+        return "all"
+    if begin >= window.until:
+        return "none"
+    end = _end_of(entry.record, begin)
+    if end < window.since:
+        return "none"
+    if entry.phase == "start" and begin >= window.since:
+        return "all"  # named as a gap of the window in which it began
+    return "all" if begin >= window.since and end < window.until else "part"
+
+
+def _end_of(record: Record, begin: datetime) -> datetime:
+    """Return when a call was over at the latest."""
+    now = datetime.now(UTC)
+    if begin >= now:  # another machine's clock
+        return begin
+    milliseconds = member(record, "tenantBedrock", "latencies", "totalMs")
+    longest = LONGEST_CALL / timedelta(milliseconds=1)
+    if not isinstance(milliseconds, (int, float)) or not 0 <= milliseconds <= longest:
+        milliseconds = longest
+    return min(begin + timedelta(milliseconds=milliseconds), now)
+
+
+def _model_ids(profile: str) -> tuple[str, str]:
+    """Return the names by which a caller may call the profile: its ARN and its id."""
+    return profile, profile.rpartition("/")[2]
 
 
 def _total(entries: Iterable[Entry], side: str, name: str) -> int:
-    return sum(entry.record.get(side, {}).get(name, 0) for entry in entries)
+    counts = (member(entry.record, side, name) for entry in entries)
+    return sum(count for count in counts if isinstance(count, int))
