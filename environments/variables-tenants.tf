@@ -27,6 +27,7 @@ variable "tenants" {
     }))
     masking = optional(set(string), [])            # CloudWatch data identifiers to mask in new records, such as EmailAddress
     models = map(object({                          # the granted models, by alias
+      count_tokens = optional(bool, false)         # Bedrock may count the tokens of a prompt for this model, which is free
       destinations = optional(list(string), [])    # Regions to which the geographic profile may send a call; by default AWS's list
       fallbacks    = optional(list(string), [])    # aliases to try, in order, when Bedrock throttles or fails
       model        = string                        # the foundation model's id, without a profile's prefix

@@ -57,12 +57,13 @@ tenants = {
 
     models = {
       claude = {
-        model     = "anthropic.claude-sonnet-4-5-20250929-v1:0"
-        regions   = ["eu-central-1"] # the function uses the first by default
-        route     = "geographic"
-        profile   = "eu."
-        fallbacks = ["haiku", "nova"] # tried in this order when Bedrock throttles or fails
-        track     = true
+        model        = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+        regions      = ["eu-central-1"] # the function uses the first by default
+        route        = "geographic"
+        profile      = "eu."
+        fallbacks    = ["haiku", "nova"] # tried in this order when Bedrock throttles or fails
+        track        = true
+        count_tokens = true # trim_messages(token_counter=chat) counts with Bedrock, for models that can
       }
       haiku = {
         model   = "anthropic.claude-haiku-4-5-20251001-v1:0"

@@ -1,4 +1,4 @@
-"""The limits that the stanza sets for every call: guardrail, token cap and withheld streaming.
+"""The limits that the stanza sets for every call: guardrail, token cap, streaming, counting tokens.
 
 They are applied in the Bedrock client, so they hold for any parameters given to ``chat`` or
 ``invoke`` and for calls made directly with the client. IAM also enforces the guardrail and
@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 
 def register(client: BedrockRuntimeClient, settings: Settings) -> None:
-    """Apply the limits to every Converse and ConverseStream of ``client`` before it is sent."""
+    """Apply the limits to every call of ``client`` before it is sent."""
     for operation in ("Converse", "ConverseStream"):
         event = f"provide-client-params.bedrock-runtime.{operation}"
         client.meta.events.register(event, partial(_apply, settings))
+    client.meta.events.register(
+        "provide-client-params.bedrock-runtime.CountTokens",
+        partial(_check_counting, settings, client.meta.region_name),
+    )
 
 
 def _apply(
@@ -45,6 +49,28 @@ def _check_streaming(params: dict[str, Any], settings: Settings) -> None:
         raise ModelNotGrantedError(
             f"Tenant {settings.tenant} may not stream {' or '.join(aliases)}. Use invoke(), or pass "
             "disable_streaming=True so that stream() returns the whole answer as one chunk."
+        )
+
+
+def _check_counting(
+    settings: Settings, region: str, *, params: dict[str, Any], **_: object
+) -> None:
+    """Refuse to count tokens for a model or in a Region that the stanza does not name for it.
+
+    Raises ModelNotGrantedError. Like IAM, this compares the foundation model: CountTokens takes its
+    id and refuses that of a profile.
+    https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html
+    """
+    model_id = str(params.get("modelId")).rpartition("foundation-model/")[2]
+    models = settings.models.values()
+    if not any(
+        model.count_tokens and model.base_model_id == model_id and region in model.regions
+        for model in models
+    ):
+        raise ModelNotGrantedError(
+            f"Tenant {settings.tenant} may not count tokens for this model in this Region; ask the "
+            "operator to set count_tokens = true for its alias in the tenant's stanza. LangChain's "
+            "count_tokens_approximately counts without Bedrock."
         )
 
 

@@ -1,16 +1,17 @@
-"""LangChain's chat model, with each request assigned to its LangChain run."""
+"""LangChain's chat model, with each request assigned to its run and tokens counted by Bedrock."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-from langchain_aws.chat_models.bedrock_converse import ChatBedrockConverse
+from botocore.exceptions import BotoCoreError, ClientError
+from langchain_aws.chat_models.bedrock_converse import ChatBedrockConverse, _messages_to_bedrock
+from langchain_core.messages import get_buffer_string
 
 from tenant_bedrock import botocore_hooks, errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
     from langchain_core.messages import BaseMessage
@@ -25,7 +26,55 @@ class RecordedChat(ChatBedrockConverse):
     belongs to which run. Without them the call is still recorded, but may name another prompt's run.
 
     A failure that another model may not have is raised as one of ``errors.retryable_errors``.
+
+    Its tokens are counted by Bedrock. LangChain would write Bedrock's answer to a refused count to
+    the function's log, and then count with the tokenizer of another model, which is not in the zip.
     """
+
+    def get_num_tokens_from_messages(
+        self,
+        messages: list[BaseMessage],
+        tools: Sequence[Any] | None = None,  # noqa: ARG002 - as in LangChain, which ignores them too
+    ) -> int:
+        """Count the input tokens of ``messages``; ``trim_messages(token_counter=chat)`` calls this.
+
+        ``trim_messages`` also counts parts of a conversation, some of them in reverse. Bedrock counts
+        only what Converse would accept, so it counts any other part as one text.
+
+        Raises ModelNotGrantedError unless the stanza has ``count_tokens`` for the model, and
+        ThrottledError or ModelFailedError if Bedrock does not count.
+        https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html
+        """
+        if self.custom_get_token_ids is not None:
+            return self.get_num_tokens(get_buffer_string(messages))
+        if not messages:
+            return 0
+        turns, system = _messages_to_bedrock(
+            list(messages), self.system, model_id=self._get_base_model(), provider=self.provider
+        )
+        try:
+            return self._count({"messages": turns, **({"system": system} if system else {})})
+        except (BotoCoreError, ClientError) as error:
+            if errors.error_code(error) != "ValidationException":
+                raise errors.from_token_count(error) from None
+        return self.get_num_tokens(get_buffer_string(messages))
+
+    def get_num_tokens(self, text: str) -> int:
+        """Count the tokens of ``text`` as one message; raises as ``get_num_tokens_from_messages``."""
+        if self.custom_get_token_ids is not None:
+            return super().get_num_tokens(text)
+        turn = {"role": "user", "content": [{"text": text}]}
+        try:
+            return self._count({"messages": [turn]})
+        except (BotoCoreError, ClientError) as error:
+            raise errors.from_token_count(error) from None
+
+    def _count(self, conversation: dict[str, Any]) -> int:
+        counted = self.client.count_tokens(
+            modelId=self._get_base_model(), input={"converse": conversation}
+        )
+        tokens: int = counted["inputTokens"]
+        return tokens
 
     def _generate(
         self,

@@ -239,6 +239,19 @@ def _from_denial(
     )
 
 
+def from_token_count(error: BaseException) -> TenantBedrockError:
+    """The error to raise when Bedrock has not counted tokens; no record names the request."""
+    cause = _aws_error(error)
+    other = from_model_call(error)
+    is_of_sts = isinstance(cause, ClientError) and cause.operation_name == "AssumeRole"
+    if is_of_sts or not isinstance(other, ModelFailedError):
+        return other
+    return ModelFailedError(
+        f"Bedrock did not count the tokens {_facts(error)}; it counts them for some models only. "
+        "LangChain's count_tokens_approximately counts without Bedrock."
+    )
+
+
 def error_code(error: BaseException) -> str:
     """AWS's error code, or the class name of an error that AWS did not send."""
     cause = _aws_error(error)

@@ -37,11 +37,13 @@ class Model(_Frozen):
 
     ``model`` is the id sent to Bedrock: a foundation model's id, a system profile's id or an
     application inference profile's ARN. ``base_model_id`` is the foundation model behind it.
+    ``count_tokens`` is whether Bedrock may count tokens for that foundation model.
     """
 
     model: Text
     # Settings written before profiles were supported leave it out: the model is then its own base.
     base_model_id: Text = Field(default_factory=lambda members: members.get("model", ""))
+    count_tokens: bool = False
     fallbacks: tuple[Text, ...] = ()
     regions: Annotated[tuple[Text, ...], Field(min_length=1)]
     streaming: bool = True

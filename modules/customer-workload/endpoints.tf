@@ -9,12 +9,17 @@ locals {
   invokes_in_region = contains(flatten(values(var.models)[*].regions), local.region)
   endpoint_services = concat(local.invokes_in_region ? ["bedrock-runtime"] : [], ["logs", "sts"])
 
+  model_actions = concat(
+    anytrue(values(var.models)[*].count_tokens) ? ["bedrock:CountTokens"] : [],
+    ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"],
+  )
+
   endpoint_statements = {
     bedrock-runtime = concat(
       [{
         Sid       = "OnlyTheTenantsRoleInvokesModels"
         Effect    = "Allow"
-        Action    = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+        Action    = local.model_actions
         Principal = "*"
         Resource  = "*" # the role's own policy limits the models
         Condition = { ArnEquals = { "aws:PrincipalArn" = var.operations_role.arn } }

@@ -29,6 +29,7 @@ variable "models" {
   description = "The models that the tenant may invoke, by alias, from the hand-over."
   type = map(object({
     base_model_id = optional(string)
+    count_tokens  = optional(bool, false)
     fallbacks     = optional(list(string), [])
     model         = string
     regions       = list(string)

@@ -7,6 +7,10 @@
 # global      the same, and behind the profile the model in no particular Region
 #
 # A tracked alias is called only through an inference profile of the tenant's own.
+#
+# Bedrock counts tokens for the model itself, whatever the route, and only in the
+# Region that is called: CountTokens accepts no inference profile.
+# https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html
 # https://docs.aws.amazon.com/bedrock/latest/userguide/geographic-cross-region-inference.html
 # https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html
 locals {
@@ -78,4 +82,14 @@ locals {
       like      = local.profile_conditions[alias].like
     },
   ] : grant if length(grant.resources) > 0]])
+
+  # These do not test the guardrail, since a count applies none.
+  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html
+  counting_grants = [for alias, model in local.models : {
+    sid       = "CountTokensOf${local.targets[alias].title}"
+    actions   = ["bedrock:CountTokens"]
+    resources = [for region in sort(model.regions) : format(local.model_arn, region, model.model)]
+    equals    = {}
+    like      = {}
+  } if model.count_tokens]
 }

@@ -9,6 +9,7 @@ output "role" {
       models = {
         for alias, model in local.models : alias => {
           base_model_id = model.model
+          count_tokens  = model.count_tokens
           fallbacks     = model.fallbacks
           # null before the profile exists, when only another tenant is applied.
           model     = model.track ? try(aws_bedrock_inference_profile.tracked[alias].arn, null) : local.ids[alias]

@@ -17,6 +17,7 @@ locals {
         "bedrock:GuardrailIdentifier" = "${var.stanza.guardrail.arn}:${var.stanza.guardrail.version}"
       })
     })],
+    local.counting_grants,
   )
 
   # A call must come from one of the perimeter's networks or VPC endpoints. A

@@ -25,6 +25,7 @@ variable "stanza" {
       version = string
     }))
     models = map(object({
+      count_tokens = optional(bool, false)
       destinations = optional(list(string), [])
       fallbacks    = optional(list(string), [])
       model        = string

@@ -45,6 +45,7 @@ def test_the_settings_hold_the_models_of_the_tenant(acme):
     assert settings["models"] == {
         "claude": {
             "base_model_id": "anthropic.claude-3-haiku-20240307-v1:0",
+            "count_tokens": False,
             "fallbacks": ["nova"],
             "model": "anthropic.claude-3-haiku-20240307-v1:0",
             "regions": ["eu-central-1", "eu-west-1"],
@@ -52,6 +53,7 @@ def test_the_settings_hold_the_models_of_the_tenant(acme):
         },
         "nova": {
             "base_model_id": "amazon.nova-lite-v1:0",
+            "count_tokens": False,
             "fallbacks": [],
             "model": "eu.amazon.nova-lite-v1:0",
             "regions": ["eu-central-1"],

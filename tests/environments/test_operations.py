@@ -70,6 +70,7 @@ def known(operations):
 def test_the_hand_over_is_known_before_apply_where_no_alias_is_tracked(known):
     assert known.outputs["handover"]["acme"]["models"]["nova"] == {
         "base_model_id": "amazon.nova-lite-v1:0",
+        "count_tokens": False,
         "fallbacks": [],
         "model": "amazon.nova-lite-v1:0",
         "regions": ["eu-central-1"],

@@ -119,6 +119,7 @@ def test_the_whole_hand_over_is_read() -> None:
         "models": {
             "claude": {
                 "base_model_id": "anthropic.claude-x",
+                "count_tokens": True,
                 "fallbacks": ["nova"],
                 "model": "eu.anthropic.claude-x",
                 "regions": ["eu-central-1"],

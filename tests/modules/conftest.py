@@ -136,6 +136,7 @@ def full(workload, inputs):
         "models": {
             "nova": {
                 "base_model_id": "amazon.nova-lite-v1:0",
+                "count_tokens": True,
                 "fallbacks": ["pro"],
                 "model": "cn.amazon.nova-lite-v1:0",
                 "regions": ["cn-north-1"],

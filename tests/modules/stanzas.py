@@ -52,6 +52,7 @@ EVERYTHING = stanza(
     },
     models={
         "claude": {
+            "count_tokens": True,
             "fallbacks": ["haiku", "nova"],
             "model": "anthropic.claude-sonnet-4-5-20250929-v1:0",
             "profile": "eu.",
@@ -65,6 +66,7 @@ EVERYTHING = stanza(
             "route": "global",
         },
         "nova": {
+            "count_tokens": True,
             "model": "amazon.nova-lite-v1:0",
             "regions": ["eu-central-1"],
             "streaming": False,

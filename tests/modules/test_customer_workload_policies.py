@@ -246,7 +246,11 @@ def test_the_endpoint_of_bedrock_lets_only_the_tenants_role_invoke_and_apply_its
             {
                 "Sid": "OnlyTheTenantsRoleInvokesModels",
                 "Effect": "Allow",
-                "Action": ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"],
+                "Action": [
+                    "bedrock:CountTokens",
+                    "bedrock:InvokeModel",
+                    "bedrock:InvokeModelWithResponseStream",
+                ],
                 "Principal": "*",
                 "Resource": "*",
                 "Condition": {"ArnEquals": {"aws:PrincipalArn": OPERATIONS}},

@@ -55,6 +55,7 @@ def test_the_settings_hold_the_hand_over_and_the_record_log_group(plain):
             "models": {
                 "nova": {
                     "base_model_id": "amazon.nova-lite-v1:0",
+                    "count_tokens": False,
                     "fallbacks": [],
                     "model": "amazon.nova-lite-v1:0",
                     "regions": ["eu-central-1"],
@@ -168,6 +169,7 @@ def test_the_settings_hold_guardrail_quota_routes_and_fallbacks(full):
     }
     assert function_settings["models"]["nova"] == {
         "base_model_id": "amazon.nova-lite-v1:0",
+        "count_tokens": True,
         "fallbacks": ["pro"],
         "model": "cn.amazon.nova-lite-v1:0",
         "regions": ["cn-north-1"],

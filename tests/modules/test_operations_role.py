@@ -90,6 +90,23 @@ def routes(tenants):
     return tenants(stanzas, operations).plan()
 
 
+@pytest.fixture(scope="module")
+def counting(tenants):
+    """Every route with and without count_tokens."""
+    stanzas = {}
+    for route in ROUTES:
+        silent = by_route(route, "eu-central-1", "eu.", [])
+        stanzas[f"{route}-silent"] = silent
+        stanzas[route] = {**silent, "models": nova(**silent["models"]["nova"], count_tokens=True)}
+    plan = tenants(stanzas).plan()
+
+    def permissions(tenant):
+        text = plan.granted(f'module.role["{tenant}"].aws_iam_role.this')
+        return json.loads(text.replace("-silent", ""))
+
+    return permissions
+
+
 @pytest.mark.parametrize("partition", PARTITIONS)
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_route_grants_exactly_what_it_takes(routes, partition, route):
@@ -125,6 +142,18 @@ def test_nothing_but_a_suspension_denies(permissions, name):
 def test_without_streaming_one_action_is_granted(permissions):
     (statement,) = permissions("quiet")["Statement"]
     assert statement["Action"] == ["bedrock:InvokeModel"]
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_count_is_granted_on_the_model_itself_in_the_called_regions(counting, route):
+    *others, statement = counting(route)["Statement"]
+    assert statement == {
+        "Sid": "CountTokensOfNova",
+        "Effect": "Allow",
+        "Action": ["bedrock:CountTokens"],
+        "Resource": ["arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0"],
+    }
+    assert others == counting(f"{route}-silent")["Statement"]
 
 
 def test_a_guardrail_is_asked_for_by_every_model_and_may_be_applied(permissions):
@@ -300,6 +329,7 @@ def test_hands_over_all_the_customer_side_needs_before_apply(plain):
         "models": {
             "claude": {
                 "base_model_id": "anthropic.claude-haiku-4-5-20251001-v1:0",
+                "count_tokens": False,
                 "fallbacks": ["nova"],
                 "model": "us-gov.anthropic.claude-haiku-4-5-20251001-v1:0",
                 "regions": ["us-gov-west-1", "us-gov-east-1"],
@@ -307,6 +337,7 @@ def test_hands_over_all_the_customer_side_needs_before_apply(plain):
             },
             "nova": {
                 "base_model_id": "amazon.nova-lite-v1:0",
+                "count_tokens": False,
                 "fallbacks": [],
                 "model": "global.amazon.nova-lite-v1:0",
                 "regions": ["us-gov-east-1"],

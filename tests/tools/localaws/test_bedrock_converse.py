@@ -227,3 +227,59 @@ def test_a_model_served_by_profiles_only_is_refused_on_demand(bedrock: Any) -> N
     with pytest.raises(ClientError, match="with on-demand throughput isn.t supported"):
         bedrock.converse(modelId=model, messages=[turn("hello")])
     assert model in text_of(bedrock.converse(modelId=f"eu.{model}", messages=[turn("hello")]))
+
+
+def test_counts_the_tokens_that_a_call_is_billed_for_without_one(
+    local_aws: LocalAws, bedrock: Any
+) -> None:
+    conversation = {
+        "messages": [turn("how warm is it"), turn("where", "assistant"), turn("in Oslo")],
+        "system": [{"text": "be brief"}],
+        "toolConfig": WEATHER,
+    }
+
+    counted = bedrock.count_tokens(modelId=MODEL, input={"converse": conversation})
+
+    assert local_aws.control.calls(action="bedrock:InvokeModel") == []
+    billed = bedrock.converse(modelId=MODEL, **conversation)["usage"]["inputTokens"]
+    assert counted["inputTokens"] == billed
+
+
+@pytest.mark.parametrize(
+    ("model_id", "message"),
+    [
+        (f"eu.{MODEL}", "doesn't support counting tokens"),
+        (
+            f"arn:aws:bedrock:{REGION}:{ACME}:inference-profile/eu.{MODEL}",
+            "doesn't support counting",
+        ),
+        ("amazon.nova-lite-v1:0", "doesn't support counting tokens"),
+        ("anthropic.claude-3-haiku-20240307-v1:0", "doesn't support counting tokens"),
+        (f"arn:aws:bedrock:eu-west-1::foundation-model/{MODEL}", "identifier is invalid"),
+        ("haiku", "identifier is invalid"),
+    ],
+)
+def test_counts_for_models_that_can_and_for_no_profile(
+    bedrock: Any, model_id: str, message: str
+) -> None:
+    with pytest.raises(ClientError, match=message):
+        bedrock.count_tokens(modelId=model_id, input={"converse": {"messages": [turn("hello")]}})
+
+
+@pytest.mark.parametrize(
+    "model_id",
+    [
+        MODEL,
+        f"arn:aws:bedrock:{REGION}::foundation-model/{MODEL}",
+        "anthropic.claude-haiku-4-5-20251001-v1:0",  # invoked through a profile only
+    ],
+)
+def test_counts_for_a_models_own_id_or_arn(bedrock: Any, model_id: str) -> None:
+    conversation = {"converse": {"messages": [turn("one two")]}}
+    assert bedrock.count_tokens(modelId=model_id, input=conversation)["inputTokens"] == 2
+
+
+def test_counts_only_what_would_be_a_conversation(bedrock: Any) -> None:
+    for messages in ([], [turn("hello", "assistant")]):
+        with pytest.raises(ClientError, match="must start with a user message"):
+            bedrock.count_tokens(modelId=MODEL, input={"converse": {"messages": messages}})

@@ -101,3 +101,34 @@ def test_a_global_profile_asks_for_an_unspecified_region(
     else:
         code, _ = refusal(bedrock.converse, modelId=f"global.{MODEL}", messages=HELLO)
         assert code == "AccessDeniedException"
+
+
+@pytest.mark.parametrize(
+    ("resource", "allowed"),
+    [
+        (model_arn("eu-central-1"), True),
+        (model_arn("eu-west-1"), False),
+        (model_arn("eu-central-1").replace("3-5-haiku", "3-5-sonnet"), False),
+        (EU_PROFILE, False),
+    ],
+)
+def test_a_count_is_authorized_on_the_model_in_the_called_region(
+    local_aws: LocalAws, connect: Connect, resource: str, allowed: bool
+) -> None:
+    grant = {"Action": "bedrock:CountTokens", "Resource": resource}
+    bedrock = caller(local_aws, connect, grant)
+    conversation = {"converse": {"messages": HELLO}}
+
+    if allowed:
+        assert bedrock.count_tokens(modelId=MODEL, input=conversation)["inputTokens"] == 1
+    else:
+        code, message = refusal(bedrock.count_tokens, modelId=MODEL, input=conversation)
+        assert code == "AccessDeniedException"
+        assert "bedrock:CountTokens" in message
+
+
+def test_the_right_to_invoke_is_not_one_to_count(local_aws: LocalAws, connect: Connect) -> None:
+    bedrock = caller(local_aws, connect, {"Resource": "*"})
+
+    code, _ = refusal(bedrock.count_tokens, modelId=MODEL, input={"converse": {"messages": HELLO}})
+    assert code == "AccessDeniedException"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.localaws.bedrock.model_ids import resolve
+from tools.localaws.bedrock.model_ids import counted_model, resolve
 from tools.localaws.permission import ContextKeys, Permission
 
 if TYPE_CHECKING:
@@ -30,7 +30,11 @@ def bedrock_runtime_permissions(call: Call, profiles: InferenceProfiles) -> Iter
     if call.operation == "ApplyGuardrail":
         yield _guardrail_permission(call, call.parameter("guardrailIdentifier"))
         return
-    if call.operation not in _INVOCATIONS and call.operation != "CountTokens":
+    if call.operation == "CountTokens":
+        model_arn = counted_model(call.parameter("modelId"), call)
+        yield Permission(action, model_arn, call.account)
+        return
+    if call.operation not in _INVOCATIONS:
         yield Permission(action, "*", call.account)
         return
     config = call.parameters.get("guardrailConfig") or {}

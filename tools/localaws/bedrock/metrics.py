@@ -45,7 +45,8 @@ def count_error(call: Call, status: int) -> None:
 
 def count_scripted_error(call: Call, status: int) -> None:
     """Count a scripted fault of a model call, which does not reach the Bedrock service itself."""
-    if call.service == "bedrock-runtime" and "modelId" in call.parameters:
+    runs_a_model = "modelId" in call.parameters and call.operation != "CountTokens"
+    if call.service == "bedrock-runtime" and runs_a_model:
         count_error(call, status)
 
 

@@ -32,6 +32,8 @@ _BY_PROFILE_ONLY = re.compile(r"anthropic\.claude-(3-7|(haiku|opus|sonnet)-\d)")
 https://docs.aws.amazon.com/bedrock/latest/userguide/models-regions.html
 """
 
+_COUNTS_TOKENS = re.compile(r"/anthropic\.claude-(3-[57]|(haiku|opus|sonnet)-\d)")
+
 _ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):bedrock:(?P<region>[a-z0-9-]+):(?P<account>\d{12}|):"
     r"(?P<kind>foundation-model|inference-profile|application-inference-profile)/(?P<id>.+)"
@@ -77,6 +79,36 @@ def resolve(model_id: str, call: Call, profiles: InferenceProfiles) -> ModelRefe
     if is_profile != (reference.profile_arn is not None):
         raise _invalid()
     return reference
+
+
+def counted_model(model_id: str, call: Call) -> str:
+    """Return the ARN of the foundation model for which CountTokens shall count.
+
+    An inference profile, in any form, is no model that counts tokens. Raises ServiceError:
+    ValidationException for an invalid identifier.
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html
+    """
+    arn = _ARN.fullmatch(model_id)
+    is_model_arn = arn is not None and arn["kind"] == "foundation-model"
+    if arn is not None and not is_model_arn:
+        raise _no_counting()
+    if arn is not None and arn["region"] != call.region:
+        raise _invalid()
+    model = arn["id"] if arn is not None else model_id
+    if _is_model(model.partition(".")[2]):
+        raise _no_counting()
+    if not _is_model(model):
+        raise _invalid()
+    return _model_arn(get_partition(call.region), call.region, model)
+
+
+def check_counting(model_arn: str) -> None:
+    """Raise ServiceError unless Bedrock counts tokens for the model, as for Claude from 3.5 on.
+
+    https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html
+    """
+    if not _COUNTS_TOKENS.search(model_arn):
+        raise _no_counting()
 
 
 def _from_id(model_id: str, account: str, region: str) -> ModelReference:
@@ -125,6 +157,13 @@ def _on_demand_unsupported(model_id: str) -> ServiceError:
         "ValidationException",
         f"Invocation of model ID {model_id} with on-demand throughput isn\u2019t supported. Retry your "
         "request with the ID or ARN of an inference profile that contains this model.",
+    )
+
+
+def _no_counting() -> ServiceError:
+    # As users report it, for instance in pydantic/pydantic-ai issue 4001.
+    return ServiceError(
+        "ValidationException", "The provided model doesn't support counting tokens."
     )
 
 

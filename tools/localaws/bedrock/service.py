@@ -1,4 +1,4 @@
-"""Bedrock: Converse and ConverseStream with a stand-in for the models, and the control plane."""
+"""Bedrock: Converse, ConverseStream and CountTokens without a model, and the control plane."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tools.localaws.bedrock.control_plane import ControlPlane
 from tools.localaws.bedrock.conversation import Conversation, read_conversation
 from tools.localaws.bedrock.converse_stream import stream_events, stream_exception
 from tools.localaws.bedrock.invocation_log import Invocation, InvocationLog
-from tools.localaws.bedrock.model_ids import resolve
+from tools.localaws.bedrock.model_ids import check_counting, counted_model, resolve
 from tools.localaws.bedrock.stand_in import StandInAnswer, reply
-from tools.localaws.bedrock.tokens import PromptCache
+from tools.localaws.bedrock.tokens import PromptCache, count_tokens
 from tools.localaws.call import Call, Response, ServiceError
 from tools.localaws.http_server import DropConnectionError
 from tools.localaws.protocols import write_result
@@ -50,10 +50,12 @@ class Bedrock:
         return write_result(call, operation(call))
 
     def _invoke(self, call: Call) -> Response:
+        if call.operation == "CountTokens":
+            return _count_tokens(call)
         if call.operation not in ("Converse", "ConverseStream"):
             raise ServiceError(
                 "ValidationException",
-                "The local AWS supports only Converse and ConverseStream.",
+                "The local AWS supports only Converse, ConverseStream and CountTokens.",
             )
         started = time.monotonic()
         try:
@@ -132,6 +134,17 @@ class Bedrock:
             if count == len(events) - 1:
                 self._record(invocation)
             yield event
+
+
+def _count_tokens(call: Call) -> Response:
+    """Count a conversation's input tokens; it is neither metered nor logged, and no model runs."""
+    check_counting(counted_model(call.parameters["modelId"], call))
+    conversation = (call.parameters.get("input") or {}).get("converse")
+    if conversation is None:
+        raise ServiceError(
+            "ValidationException", "The local AWS counts only the tokens of a Converse request."
+        )
+    return write_result(call, {"inputTokens": count_tokens(read_conversation(conversation).prompt)})
 
 
 def _content(answer: StandInAnswer) -> list[Mapping[str, Any]]:

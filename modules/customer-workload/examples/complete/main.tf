@@ -32,6 +32,7 @@ module "customer_workload" {
   models = {
     claude = {
       base_model_id = "anthropic.claude-haiku-4-5-20251001-v1:0"
+      count_tokens  = true
       fallbacks     = ["nova"]
       model         = "eu.anthropic.claude-haiku-4-5-20251001-v1:0"
       regions       = ["eu-central-1"]

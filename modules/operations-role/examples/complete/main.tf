@@ -32,12 +32,13 @@ module "operations_role" {
 
     models = {
       claude = {
-        fallbacks = ["haiku", "nova"]
-        model     = "anthropic.claude-sonnet-4-5-20250929-v1:0"
-        profile   = "eu."
-        regions   = ["eu-central-1"]
-        route     = "geographic"
-        track     = true
+        count_tokens = true
+        fallbacks    = ["haiku", "nova"]
+        model        = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+        profile      = "eu."
+        regions      = ["eu-central-1"]
+        route        = "geographic"
+        track        = true
       }
       haiku = {
         model   = "anthropic.claude-haiku-4-5-20251001-v1:0"
