@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.modules.deployers import BOUNDARY, DEPLOYERS, ENDPOINTS, deployer
+from tests.modules.deployers import BOUNDARY, DEPLOYERS, ENDPOINTS, VPC, deployer
 from tests.terraform import MODULES, OFFLINE_PROVIDER, Folder, folder_of
 from tools.iam.evaluator import Request, Requester, evaluate
 from tools.iam.policy import Kind, parse_policy
@@ -127,6 +127,37 @@ def test_a_vpc_without_an_id_adds_lookups_and_no_endpoints(permissions):
         *plain.pop("ListAndDescribe")["Action"],
     ]
     assert vpc == plain
+
+
+NO_VPC = {"id": None, "security_group_ids": None, "subnet_ids": None}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"vpc": NO_VPC}, "vpc needs at least one security group"),
+        ({"vpc": {**VPC, "subnet_ids": []}}, "vpc needs at least one security group"),
+        (
+            {"vpc": {**ENDPOINTS, "security_group_ids": None}},
+            "vpc needs at least one security group",
+        ),
+        (
+            {"readers": [None]},
+            "A reader is the full ARN of one user or role, without a wildcard, not null",
+        ),
+        ({"unmaskers": [""]}, "An unmasker is the full ARN"),
+        ({"unmaskers": ["arn:aws:iam::222222222222:role/*"]}, "An unmasker is the full ARN"),
+    ],
+    ids=str,
+)
+def test_a_null_or_empty_input_never_widens_the_role(rules, changes, sentence):
+    assert sentence in rules("customer-deployer").refuses(**deployer(**changes))
+
+
+@pytest.mark.parametrize("vpc", [None, VPC, ENDPOINTS, {**VPC, "id": None}], ids=str)
+def test_null_is_as_good_as_leaving_out(rules, vpc):
+    nulls = {"permissions_boundary": None, "readers": None, "role_name": None, "unmaskers": None}
+    assert rules("customer-deployer").accepts(**deployer(vpc=vpc, **nulls))
 
 
 def test_a_vpc_with_an_id_adds_endpoints_in_this_vpc_with_the_tenants_tag(permissions):

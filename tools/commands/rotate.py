@@ -12,12 +12,18 @@ import json
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import out, progress, run
+from tools.cli.console import out, run
 from tools.cli.session import open_session
 from tools.command_error import CommandError
-from tools.environment.edits import find_attribute, remove_attribute, replace_span
+from tools.environment.edits import (
+    find_attribute,
+    read_text,
+    remove_attribute,
+    replace_file,
+    replace_span,
+)
 from tools.environment.external_id import new_external_id
-from tools.terraform.toolchain import format_hcl
+from tools.environment.hcl import decode_hcl
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -44,10 +50,14 @@ def main() -> int:
     session = open_session(options.env)
     environment, tenant = session.environment, options.tenant
     accounts = environment.accounts_of(tenant)
-    text = environment.tfvars.read_text()
+    text = read_text(environment.tfvars)
+    expected = decode_hcl(text.encode())
+    external_ids = expected["tenants"][tenant]["external_ids"]
     apply = f"`make apply ENV={environment.name} TENANT={tenant}`"
-    if previous_external_id(text, tenant) is None:
-        text = with_new_external_id(text, tenant, new_external_id())
+    if external_ids.get("previous") is None:
+        external_id = new_external_id()
+        text = with_new_external_id(text, tenant, external_id)
+        external_ids.update(current=external_id, previous=external_ids["current"])
         explanation = (
             f"Step 1: {tenant} has a new ExternalId beside the old one, in environments/{environment.name}.\n"
             f"Step 2: run {apply}. The role then accepts both, and each function receives the new one.\n"
@@ -56,22 +66,14 @@ def main() -> int:
     else:
         refuse_while_in_use(session.target, accounts, options.confirm.split())
         text = without_previous_external_id(text, tenant)
+        del external_ids["previous"]
         explanation = (
             f"Step 3: the old ExternalId of {tenant} is removed from environments/{environment.name}; "
             f"no function uses it.\nRun {apply} to make the role refuse it."
         )
-    environment.tfvars.write_text(format_hcl(text, progress))
+    replace_file(environment.tfvars, text, expected)
     out.print(explanation)
     return 0
-
-
-def previous_external_id(text: str, tenant: str) -> str | None:
-    """Return the tenant's previous ExternalId in a terraform.tfvars; None when it has only one."""
-    attribute = find_attribute(text, "tenants", tenant, "external_ids", "previous")
-    if attribute is None:
-        return None
-    external_id: str | None = json.loads(text[attribute.value.start : attribute.value.end])
-    return external_id
 
 
 def with_new_external_id(text: str, tenant: str, external_id: str) -> str:
@@ -80,7 +82,7 @@ def with_new_external_id(text: str, tenant: str, external_id: str) -> str:
     Raises CommandError when the stanza has no current one.
     """
     if null := find_attribute(text, "tenants", tenant, "external_ids", "previous"):
-        text = remove_attribute(text, null.whole)  # `previous = null` has no effect
+        text = remove_attribute(text, null)  # `previous = null` has no effect
     current = find_attribute(text, "tenants", tenant, "external_ids", "current")
     if current is None:
         raise CommandError(
@@ -94,7 +96,7 @@ def with_new_external_id(text: str, tenant: str, external_id: str) -> str:
 def without_previous_external_id(text: str, tenant: str) -> str:
     """Return ``text`` without the tenant's previous ExternalId."""
     attribute = find_attribute(text, "tenants", tenant, "external_ids", "previous")
-    return text if attribute is None else remove_attribute(text, attribute.whole)
+    return text if attribute is None else remove_attribute(text, attribute)
 
 
 def refuse_while_in_use(

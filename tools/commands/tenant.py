@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import out, progress, run
+from tools.cli.console import out, run
 from tools.command_error import CommandError
-from tools.environment.edits import add_stanza
+from tools.environment.edits import add_stanza, read_text, replace_file
 from tools.environment.external_id import new_external_id
+from tools.environment.hcl import decode_hcl, hcl_key
 from tools.environment.model import load_environment
-from tools.terraform.toolchain import format_hcl
 
 if TYPE_CHECKING:
     from tools.environment.model import Environment
@@ -40,7 +40,11 @@ def main() -> int:
     environment = load_environment(options.env)
     stanza = new_stanza(environment, options.name, options.account)
     tfvars = environment.tfvars
-    tfvars.write_text(format_hcl(add_stanza(tfvars.read_text(), stanza), progress))
+    text = read_text(tfvars)
+    edited = add_stanza(text, stanza)
+    expected = decode_hcl(text.encode())
+    expected["tenants"] |= decode_hcl(f"tenants = {{\n{stanza}}}\n".encode())["tenants"]
+    replace_file(tfvars, edited, expected)
     out.print(stanza)
     out.print(
         f"Added to environments/{environment.name}/terraform.tfvars. Change its models there, commit it, "
@@ -84,7 +88,7 @@ def new_stanza(environment: Environment, name: str, account_id: str) -> str:
                 "list it in accounts_with_several_tenants if it may have another."
             )
     return (
-        f"  {name} = {{\n"
+        f"  {hcl_key(name)} = {{\n"
         f'    accounts     = {{ "{account_id}" = {{}} }}\n'
         f'    deployer     = {{ external_id = "{new_external_id()}" }}\n'
         f'    external_ids = {{ current = "{new_external_id()}" }}\n'

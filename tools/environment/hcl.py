@@ -1,52 +1,118 @@
-"""Reads tfvars and backend files as plain Python values, and writes values as HCL."""
+"""Reads tfvars and backend files as Terraform does, and writes values as HCL."""
 
 from __future__ import annotations
 
+import base64
 import json
+import os
+import re
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import hcl2
-from hcl2.utils import SerializationOptions
 
 from tools.command_error import CommandError
 from tools.paths import ROOT
+from tools.terraform.toolchain import ensure_toolchain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
+
+# Terraform's own reader, so that every file that it accepts has the meaning here that it has there. The
+# provider is built in and needs no `terraform init`:
+# https://developer.hashicorp.com/terraform/language/functions/terraform-decode_tfvars
+_READER = """\
+terraform {
+  required_providers {
+    terraform = { source = "terraform.io/builtin/terraform" }
+  }
+}
+"""
+_READ = 'base64encode(jsonencode(provider::terraform::decode_tfvars(file("file.tfvars"))))\n'
+_REASON = re.compile(
+    r"failed: invalid (?:tfvars \w+|expression for variable .*?): <.*?>:(\d+),(.*)"
+)
+_PLACE = re.compile(r"<.*?>:(\d+),[\d-]+")
+
+# An identifier that needs no quotes as the key of an object. HCL reads an object that begins with `for`
+# as a for expression.
+_BARE_KEY = re.compile(r"(?!(?:for|null|true|false)$)[A-Za-z_][A-Za-z0-9_-]*")
+_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
 
 
 def read_hcl(path: Path) -> dict[str, Any]:
     """Return the attributes of a tfvars or backend file; CommandError when it is not valid HCL."""
-    options = SerializationOptions(
-        strip_string_quotes=True, explicit_blocks=False, with_comments=False
-    )
     try:
-        with path.open() as file:
-            content: dict[str, Any] = hcl2.load(file, serialization_options=options)
-    except Exception as error:  # noqa: BLE001 - the parser raises many types, and each means invalid HCL
-        raise CommandError(
-            f"{path.relative_to(ROOT)} is not valid HCL: {str(error).splitlines()[0]}"
-        ) from None
-    attributes: dict[str, Any] = _without_quotes(content)
+        return decode_hcl(path.read_bytes())
+    except CommandError as error:
+        raise CommandError(f"{path.relative_to(ROOT)} is not valid HCL: {error}") from None
+
+
+def decode_hcl(content: bytes) -> dict[str, Any]:
+    """Return the attributes that Terraform reads from a tfvars file, in the order of their names.
+
+    Raises CommandError with the line and Terraform's reason when it refuses the file. Neither quotes
+    the file, which contains ExternalIds.
+    """
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise CommandError(f"line {line} is not UTF-8 text; save the file as UTF-8.") from None
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    toolchain = ensure_toolchain(lambda _: None)
+    # A folder of its own, because concurrent consoles in one folder would wait for its state's lock.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "main.tf").write_text(_READER)
+        Path(folder, "file.tfvars").write_bytes(content)
+        try:
+            printed = toolchain.run(Path(folder), "console", environment=inherited, text=_READ)
+        except CommandError as error:
+            raise CommandError(_sentence(str(error))) from None
+    attributes: dict[str, Any] = json.loads(base64.b64decode(printed.strip().strip('"')))
     return attributes
 
 
+def _sentence(message: str) -> str:
+    """Return the line and the reason from what Terraform prints in a frame of 78 characters."""
+    text = " ".join(message.split())
+    reason = _REASON.search(text)
+    if reason is None:
+        return text
+    sentence = _PLACE.sub(r"line \1", reason[2].partition(": ")[2]).rstrip(".")
+    return f"line {reason[1]}: {sentence}."
+
+
 def hcl_attributes(values: Mapping[str, Any], indent: str = "") -> str:
-    """Return ``values`` as HCL attributes, one per line; JSON's scalars and lists are HCL expressions."""
-    return "".join(f"{indent}{name} = {_hcl(value, indent)}\n" for name, value in values.items())
+    """Return ``values`` as HCL attributes, one per line; keys that are no identifiers are quoted."""
+    return "".join(
+        f"{indent}{hcl_key(name)} = {_hcl(value, indent)}\n" for name, value in values.items()
+    )
+
+
+def hcl_key(name: str) -> str:
+    """Return ``name`` as the key of an object, in quotes when it is not an identifier, such as 3m."""
+    return name if _BARE_KEY.fullmatch(name) else _quoted(name)
 
 
 def _hcl(value: Any, indent: str) -> str:  # noqa: ANN401 - any JSON value
-    if not isinstance(value, dict):
-        return json.dumps(value)
-    return "{\n" + hcl_attributes(value, indent + "  ") + indent + "}"
-
-
-def _without_quotes(value: Any) -> Any:  # noqa: ANN401 - HCL values are any JSON value
-    """Remove the quotes that python-hcl2 8 keeps around object keys."""
     if isinstance(value, dict):
-        return {str(key).strip('"'): _without_quotes(item) for key, item in value.items()}
+        return "{\n" + hcl_attributes(value, indent + "  ") + indent + "}"
     if isinstance(value, list):
-        return [_without_quotes(item) for item in value]
-    return value
+        return f"[{', '.join(_hcl(item, indent) for item in value)}]"
+    return _quoted(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    """Return ``text`` as an HCL string, in which ``${`` and ``%{`` begin no template.
+
+    https://developer.hashicorp.com/terraform/language/expressions/strings#escape-sequences
+    """
+    escaped = "".join(
+        _ESCAPES.get(character) or (character if character.isprintable() else _code(character))
+        for character in text
+    )
+    return '"' + escaped.replace("${", "$${").replace("%{", "%%{") + '"'
+
+
+def _code(character: str) -> str:
+    return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from tools.command_error import CommandError
+from tools.environment.edits import read_text
 from tools.environment.hcl import read_hcl
 from tools.environment.unknown_keys import unknown_keys
 from tools.paths import ENVIRONMENTS
@@ -61,7 +62,7 @@ class Environment:
 
     @property
     def tenants(self) -> tuple[str, ...]:
-        """The tenants' names, in the order of the file."""
+        """The tenants' names, in alphabetical order as in Terraform."""
         return tuple(dict.fromkeys(account.tenant for account in self.accounts))
 
     @cached_property  # each boto3 session reloads the table
@@ -168,10 +169,11 @@ def load_environment(name: str) -> Environment:
         raise CommandError(
             f'There is no environment "{name}"; write ENV= and one of {_joined(names)}.'
         )
-    problems = unknown_keys(tfvars, ENVIRONMENTS / "variables.tf")
-    if problems:
-        raise CommandError("\n".join(problems))
     variables = read_hcl(tfvars)
+    problems = unknown_keys(read_text(tfvars), variables, ENVIRONMENTS / "variables.tf")
+    if problems:
+        raise CommandError("\n".join(f"{name}/{tfvars.name}: {problem}" for problem in problems))
+    variables = _without_nulls(variables)
     if variables.get("environment") != name:
         raise CommandError(
             f'environments/{name}/terraform.tfvars says environment = "{variables.get("environment")}"; '
@@ -207,6 +209,13 @@ def _from_variables(name: str, variables: dict[str, Any]) -> Environment:
         backend=read_hcl(ENVIRONMENTS / name / "backend.hcl"),
         shared_accounts=frozenset(variables.get("accounts_with_several_tenants", ())),
     )
+
+
+def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Drop every attribute that is null, which Terraform takes for one that is left out."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+    return value
 
 
 def _joined(names: Iterable[str]) -> str:

@@ -1,14 +1,15 @@
-"""Finds the keys of a tfvars file that Terraform would drop silently.
+"""Finds what a tfvars file says that Terraform would drop silently or take for something else.
 
 Terraform drops an attribute that an object type does not have, and all but the last of several entries
-with the same key:
+with the same key. It takes null for an attribute that is left out where the attribute is optional; anywhere
+else a null passes the type and fails later, without a sentence about the stanza.
 https://developer.hashicorp.com/terraform/language/expressions/type-constraints#conversion-of-complex-types
 """
 
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hcl2.query import (
     AttributeView,
@@ -17,74 +18,75 @@ from hcl2.query import (
     FunctionCallView,
     NodeView,
     ObjectView,
-    TupleView,
     view_for,
 )
 from hcl2.rules.expressions import ExprTermRule
-from lark.exceptions import UnexpectedInput
+
+from tools.environment.edits import repeated_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-Entries = list[tuple[str, NodeView]]
+Types = dict[str, NodeView]
 
 
-def unknown_keys(tfvars: Path, variables: Path) -> list[str]:
-    """Return a sentence for every key of ``tfvars`` that is undeclared or duplicated.
+def unknown_keys(text: str, values: Mapping[str, Any], variables: Path) -> list[str]:
+    """Return a sentence for every key that is undeclared, repeated, or null and required.
 
-    ``variables`` is the first of the files that declare the variables; the others begin with its
-    name. A file that is not valid HCL gives one sentence with the line.
+    ``values`` are what Terraform reads from ``text``, a tfvars file. ``variables`` is the first of the
+    files that declare the variables; the others begin with its name.
     """
-    name = f"{tfvars.parent.name}/{tfvars.name}"
-    types = {
-        block.name_labels[0]: dict(_attributes(block))["type"]
-        for file in sorted(variables.parent.glob(f"{variables.stem}*{variables.suffix}"))
-        for block in DocumentView.parse_file(str(file)).blocks("variable")
-        if isinstance(block, BlockView)
-    }
-    try:
-        values = _attributes(DocumentView.parse_file(str(tfvars)))
-    except UnexpectedInput as error:
-        return [
-            f"{name}: line {error.line} is not valid HCL; run `terraform fmt` to see the reason."
-        ]
-    return [f"{name}: {problem}" for problem in _object_problems(values, types, "")]
+    types: Types = {}
+    nullable: set[str] = set()
+    for file in sorted(variables.parent.glob(f"{variables.stem}*{variables.suffix}")):
+        for block in DocumentView.parse_file(str(file)).blocks("variable"):
+            if isinstance(block, BlockView):
+                arguments = _attributes(block)
+                types[block.name_labels[0]] = arguments["type"]
+                if "default" in arguments:
+                    nullable.add(block.name_labels[0])
+    return [
+        *(
+            f"{path} is written twice and only the last one would count; merge the two."
+            for path in repeated_names(text)
+        ),
+        *_object_problems(
+            {n: v for n, v in values.items() if v is not None or n not in nullable}, types, ""
+        ),
+    ]
 
 
-def _object_problems(values: Entries, types: dict[str, NodeView], path: str) -> Iterator[str]:
+def _object_problems(values: Mapping[str, Any], types: Types, path: str) -> Iterator[str]:
     """Yield the problems of an object's attributes, or of the file's variables."""
-    yield from _duplicates(values, path)
-    for name, value in values:
+    for name, value in values.items():
         if name in types:
             yield from _value_problems(value, types[name], f"{path}{name}")
         else:
             yield f"{path}{name} is not a known key; {_suggestion(name, types)}"
 
 
-def _value_problems(value: NodeView, type_view: NodeView, path: str) -> Iterator[str]:
+def _value_problems(value: Any, type_view: NodeView, path: str) -> Iterator[str]:  # noqa: ANN401 - any JSON value
     """Yield the problems of one value. Terraform itself refuses a value of the wrong type."""
-    value, type_view = _expression(value), _expression(type_view)
+    type_view = _expression(type_view)
+    constructor = type_view.name if isinstance(type_view, FunctionCallView) else ""
+    if value is None:
+        if constructor != "optional":
+            yield f"{path} is null; write its value, or remove it."
+        return
     if not isinstance(type_view, FunctionCallView):
         return
     inner = _expression(type_view.args[0])
-    if type_view.name == "optional":
+    if constructor == "optional":
         yield from _value_problems(value, inner, path)
-    elif isinstance(value, ObjectView) and isinstance(inner, ObjectView):
-        yield from _object_problems(_entries(value), dict(_entries(inner)), f"{path}.")
-    elif isinstance(value, ObjectView):
-        yield from _duplicates(_entries(value), f"{path}.")
-        for name, item in _entries(value):
+    elif constructor == "object" and isinstance(value, dict) and isinstance(inner, ObjectView):
+        yield from _object_problems(value, _entries(inner), f"{path}.")
+    elif isinstance(value, dict):
+        for name, item in value.items():
             yield from _value_problems(item, inner, f"{path}.{name}")
-    elif isinstance(value, TupleView):
-        for index, item in enumerate(value.elements):
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
             yield from _value_problems(item, inner, f"{path}[{index}]")
-
-
-def _duplicates(values: Entries, path: str) -> Iterator[str]:
-    names = [name for name, _ in values]
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        yield f"{path}{name} is written twice and only the last one would count; merge the two."
 
 
 def _suggestion(name: str, known_names: Iterable[str]) -> str:
@@ -94,12 +96,12 @@ def _suggestion(name: str, known_names: Iterable[str]) -> str:
     return f"write one of {', '.join(sorted(known_names))}."
 
 
-def _attributes(body: DocumentView | BlockView) -> Entries:
-    return [(a.name, a.value_node) for a in body.attributes() if isinstance(a, AttributeView)]
+def _attributes(block: BlockView) -> Types:
+    return {a.name: a.value_node for a in block.attributes() if isinstance(a, AttributeView)}
 
 
-def _entries(value: ObjectView) -> Entries:
-    return [(name.strip('"'), item) for name, item in value.entries]
+def _entries(value: ObjectView) -> Types:
+    return {name.strip('"'): item for name, item in value.entries}
 
 
 def _expression(view: NodeView) -> NodeView:

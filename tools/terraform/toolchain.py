@@ -67,16 +67,23 @@ class Toolchain:
             "TF_INPUT": "0",
         }
 
-    def run(self, folder: Path, *arguments: str, environment: Mapping[str, str]) -> str:
-        """Run terraform in ``folder`` and return what it prints.
+    def run(
+        self,
+        folder: Path,
+        *arguments: str,
+        environment: Mapping[str, str],
+        text: str | None = None,
+    ) -> str:
+        """Run terraform in ``folder`` with ``text`` as its input, and return what it prints.
 
         Raises CommandError with terraform's own message when it fails.
         """
-        has_colour = arguments[0] in {"init", "plan", "apply", "destroy", "output"}
+        has_colour = arguments[0] in {"init", "plan", "apply", "destroy", "output", "console"}
         process = subprocess.run(
             [self.terraform, *arguments, *(["-no-color"] if has_colour else [])],
             cwd=folder,
             env=self.environment(environment),
+            input=text,
             capture_output=True,
             text=True,
             check=False,

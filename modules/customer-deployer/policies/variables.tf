@@ -79,6 +79,11 @@ variable "readers" {
   type        = set(string)
   default     = []
   nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.readers : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[\\w+=,.@/-]+$", arn))])
+    error_message = "A reader is the full ARN of one user or role, without a wildcard, not ${join(", ", [for arn in var.readers : coalesce(arn, "null") if !can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[\\w+=,.@/-]+$", arn))])}."
+  }
 }
 
 variable "region" {
@@ -115,6 +120,11 @@ variable "unmaskers" {
   type        = set(string)
   default     = []
   nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.unmaskers : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[\\w+=,.@/-]+$", arn))])
+    error_message = "An unmasker is the full ARN of one user or role, without a wildcard, not ${join(", ", [for arn in var.unmaskers : coalesce(arn, "null") if !can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[\\w+=,.@/-]+$", arn))])}."
+  }
 }
 
 variable "vpc" {
@@ -126,4 +136,10 @@ variable "vpc" {
   })
   default  = null
   nullable = true
+
+  # Without them, the network rights would apply to no network. modules/customer-workload has the same rule.
+  validation {
+    condition     = var.vpc == null || try(length(var.vpc.security_group_ids) > 0 && length(var.vpc.subnet_ids) > 0, false)
+    error_message = "vpc needs at least one security group and one subnet; leave vpc out if the function runs outside a VPC."
+  }
 }

@@ -8,14 +8,20 @@ from tests.tools.localaws.small_functions import zipped
 from tools.cli.targets import AwsTarget
 from tools.command_error import CommandError
 from tools.commands.rotate import (
-    previous_external_id,
     refuse_while_in_use,
     with_new_external_id,
     without_previous_external_id,
 )
+from tools.environment.hcl import decode_hcl
 from tools.environment.model import CustomerAccount, Environment
 from tools.localaws.local_aws import LocalAws
 from tools.terraform.deployer_role import deployer_roles
+
+
+def previous_external_id(text, tenant):
+    """What Terraform reads."""
+    return decode_hcl(text.encode())["tenants"][tenant]["external_ids"].get("previous")
+
 
 OLD = "269170463fdc32af10a91e67a8fd77bd"
 NEW = "957de22fad53ba4a185d28da6ab59943"

@@ -1,6 +1,7 @@
 import pytest
 
 from tests.terraform import ENVIRONMENTS
+from tools.environment.hcl import decode_hcl
 from tools.environment.unknown_keys import unknown_keys
 
 STANZA = """
@@ -24,18 +25,11 @@ tenants = {
 """
 
 
-@pytest.fixture
-def problems(tmp_path):
-    def of(tfvars, variables=ENVIRONMENTS / "variables.tf"):
-        path = tmp_path / "prod" / "terraform.tfvars"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(tfvars)
-        return unknown_keys(path, variables)
-
-    return of
+def problems(tfvars, variables=ENVIRONMENTS / "variables.tf"):
+    return unknown_keys(tfvars, decode_hcl(tfvars.encode()), variables)
 
 
-def test_accepts_a_stanza_whose_keys_are_all_known(problems):
+def test_accepts_a_stanza_whose_keys_are_all_known():
     assert problems(STANZA) == []
 
 
@@ -72,48 +66,117 @@ def test_accepts_a_stanza_whose_keys_are_all_known(problems):
         ),
     ],
 )
-def test_names_an_unknown_key_and_the_nearest_known_one(problems, known, unknown, sentence):
-    assert problems(STANZA.replace(known, unknown)) == [f"prod/terraform.tfvars: {sentence}"]
+def test_names_an_unknown_key_and_the_nearest_known_one(known, unknown, sentence):
+    assert problems(STANZA.replace(known, unknown)) == [sentence]
 
 
-def test_names_every_unknown_key(problems):
+def test_names_every_unknown_key():
     wrong = STANZA.replace("memory_size", "memory").replace("readers", "read")
     assert len(problems(wrong)) == 2
 
 
-def test_names_a_tenant_that_is_written_twice(problems):
+def test_names_a_tenant_that_is_written_twice():
     twice = STANZA.replace("tenants = {", "tenants = {\n  acme = {}\n")
     assert problems(twice) == [
-        (
-            "prod/terraform.tfvars: tenants.acme is written twice and only the last one would count; "
-            "merge the two."
-        )
+        ("tenants.acme is written twice and only the last one would count; merge the two.")
     ]
 
 
-def test_names_an_account_that_is_written_twice_in_one_stanza(problems):
+def test_names_an_account_that_is_written_twice_in_one_stanza():
     twice = STANZA.replace('{ "222222222222"', '{ "222222222222" = {}, "222222222222"')
     assert problems(twice) == [
         (
-            "prod/terraform.tfvars: tenants.acme.accounts.222222222222 is written twice and only "
+            "tenants.acme.accounts.222222222222 is written twice and only "
             "the last one would count; merge the two."
         )
     ]
 
 
-def test_leaves_a_value_of_another_type_to_terraform(problems):
+def test_leaves_a_value_of_another_type_to_terraform():
     assert problems(STANZA.replace("{ readers = [] }", '"none"')) == []
 
 
-def test_names_the_line_that_is_not_hcl(problems):
-    assert problems('environment = "prod"\ntenants = =\n') == [
-        "prod/terraform.tfvars: line 2 is not valid HCL; run `terraform fmt` to see the reason."
+@pytest.mark.parametrize("key", ["acme", '"acme"', '("acme")', '("ac\\u006de")'])
+def test_a_repeated_key_may_be_written_in_any_way(key):
+    twice = STANZA.replace("tenants = {", f"tenants = {{\n  {key} : null,")
+    assert problems(twice) == [
+        "tenants.acme is written twice and only the last one would count; merge the two."
     ]
 
 
-def test_looks_into_lists_of_objects(problems, tmp_path):
+# Every attribute that may be left out, set to null.
+NULLS = """
+accounts_with_several_tenants = null
+deployer_role_name = null
+limits = null
+environment = "prod"
+operations = { account_id = "111111111111", region = "eu-central-1", permissions_boundary = null }
+tenants = {
+  acme = {
+    accounts = {
+      "222222222222" = { permissions_boundary = null, readers = null, region = null, unmaskers = null, vpc = null }
+    }
+    audit = null
+    content = null
+    deployer = null
+    external_ids = { current = "269170463fdc32af10a91e67a8fd77bd", previous = null }
+    guardrail = null
+    masking = null
+    models = {
+      nova = {
+        count_tokens = null, destinations = null, fallbacks = null, model = "amazon.nova-lite-v1:0", profile = null
+        regions = ["eu-central-1"], route = null, streaming = null, track = null
+      }
+    }
+    perimeter = null
+    quota = null
+    state = null
+    workload = null
+  }
+}
+"""
+
+
+def test_an_attribute_that_may_be_left_out_may_be_null():
+    assert problems(NULLS) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        ('environment = "prod"', "environment"),
+        ('account_id = "111111111111"', "operations.account_id"),
+        ('regions = ["eu-central-1"]', "tenants.acme.models.nova.regions"),
+        ('current = "269170463fdc32af10a91e67a8fd77bd"', "tenants.acme.external_ids.current"),
+    ],
+)
+def test_an_attribute_that_is_required_may_not_be_null(value, path):
+    name = value.partition(" = ")[0]
+    assert problems(NULLS.replace(value, f"{name} = null")) == [
+        f"{path} is null; write its value, or remove it."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("tenants = { acme = null }", "tenants.acme"),
+        (
+            'tenants = { acme = { accounts = { "222222222222" = null } } }',
+            "tenants.acme.accounts.222222222222",
+        ),
+        ("tenants = { acme = { models = { nova = null } } }", "tenants.acme.models.nova"),
+        ("tenants = { acme = { masking = [null] } }", "tenants.acme.masking[0]"),
+        ("tenants = null", "tenants"),
+    ],
+)
+def test_an_entry_of_a_map_or_a_list_may_not_be_null(text, path):
+    assert problems(text) == [f"{path} is null; write its value, or remove it."]
+
+
+def test_looks_into_lists_of_objects(tmp_path):
     variables = tmp_path / "variables.tf"
     variables.write_text('variable "rules" {\n  type = list(object({ port = number }))\n}\n')
     assert problems("rules = [{ port = 1 }, { prot = 2 }]\n", variables) == [
-        "prod/terraform.tfvars: rules[1].prot is not a known key; did you mean port?"
+        "rules[1].prot is not a known key; did you mean port?"
     ]

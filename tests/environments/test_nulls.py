@@ -1,0 +1,166 @@
+"""Null means the same as leaving out, for every attribute of a stanza that may be left out.
+
+The variants are the stanza of prod, which has every key, each with one optional attribute less.
+"""
+
+import copy
+import shutil
+
+import pytest
+from hcl2.query import DocumentView, FunctionCallView, ObjectView
+
+from tests.terraform import ENVIRONMENTS, Folder, folder_of
+from tools.environment import model
+from tools.environment.hcl import hcl_attributes, read_hcl
+from tools.environment.model import load_environment
+from tools.environment.unknown_keys import _entries, _expression
+from tools.isolation import deployer_specification, operations_specification
+from tools.isolation.customer_specification import Workload
+from tools.isolation.operations_specification import Environment, Tenant
+from tools.terraform.deployer_role import _inputs
+
+PROD = read_hcl(ENVIRONMENTS / "prod" / "terraform.tfvars")
+
+
+def optional_paths(type_view, value, path=()):
+    """Yield the path of each optional attribute that ``value`` has."""
+    type_view = _expression(type_view)
+    if not isinstance(type_view, FunctionCallView) or not isinstance(value, dict):
+        return
+    inner = _expression(type_view.args[0])
+    if type_view.name == "optional":
+        yield path
+        yield from optional_paths(inner, value, path)
+    elif isinstance(inner, ObjectView):
+        for name, member in _entries(inner).items():
+            if name in value:
+                yield from member_paths(member, value[name], (*path, name))
+    else:
+        for name, item in value.items():
+            yield from optional_paths(inner, item, (*path, name))
+
+
+def member_paths(type_view, value, path):
+    view = _expression(type_view)
+    if (
+        isinstance(view, FunctionCallView)
+        and view.name == "optional"
+        and not isinstance(value, dict)
+    ):
+        yield path
+    else:
+        yield from optional_paths(view, value, path)
+
+
+def paths():
+    (variable,) = DocumentView.parse_file(str(ENVIRONMENTS / "variables-tenants.tf")).blocks(
+        "variable"
+    )
+    types = {attribute.name: attribute.value_node for attribute in variable.attributes()}
+    return [path[1:] for path in optional_paths(types["type"], PROD["tenants"])]
+
+
+def variant(index, path, *, null):
+    """The stanza with one attribute null or left out, and ExternalIds that no other variant has."""
+    stanza = copy.deepcopy(PROD["tenants"]["example"])
+    stanza["external_ids"] = {"current": f"{index:032}", "previous": f"{index + 100:032}"}
+    stanza["deployer"]["external_id"] = f"{index + 200:032}"
+    *parents, name = path
+    holder = stanza
+    for parent in parents:
+        holder = holder[parent]
+    if null:
+        holder[name] = None
+    else:
+        del holder[name]
+    return stanza
+
+
+def variables(*, null):
+    tenants = {f"t{i:02}": variant(i, path, null=null) for i, path in enumerate(paths())}
+    return {**PROD, "accounts_with_several_tenants": ["222222222222"], "tenants": tenants}
+
+
+WITH_NULLS, WITHOUT = variables(null=True), variables(null=False)
+
+
+def test_the_variants_leave_out_every_optional_attribute():
+    names = [".".join(path) for path in paths()]
+    assert len(names) == len(set(names)) > 35
+    for name in (
+        "accounts.222222222222.vpc",
+        "accounts.222222222222.vpc.id",
+        "deployer",
+        "perimeter",
+        "models.claude.count_tokens",
+        "quota.tokens_per_day",
+        "workload.snap_start",
+        "state",
+    ):
+        assert name in names
+
+
+def test_terraform_reads_the_same(tmp_path):
+    output = 'output "tenants" {\n  value = var.tenants\n}\n'
+    files = ENVIRONMENTS.glob("variables*.tf")
+    root = Folder(folder_of(tmp_path / "root", files, {"output.tf": output}))
+    with_nulls, without = (
+        root.plan_json(**each)["planned_values"] for each in (WITH_NULLS, WITHOUT)
+    )
+    assert with_nulls == without
+
+
+@pytest.fixture
+def loaded(tmp_path, monkeypatch):
+    """What the commands read from a tfvars with these variables."""
+    monkeypatch.setattr(model, "ENVIRONMENTS", tmp_path)
+
+    def load(values):
+        for file in ENVIRONMENTS.glob("variables*.tf"):
+            shutil.copy(file, tmp_path)
+        shutil.copytree(ENVIRONMENTS / "prod", tmp_path / "prod", dirs_exist_ok=True)
+        (tmp_path / "prod" / "terraform.tfvars").write_text(hcl_attributes(values))
+        return load_environment("prod")
+
+    return load
+
+
+def test_the_commands_read_the_same(loaded):
+    with_nulls, without = loaded(WITH_NULLS), loaded(WITHOUT)
+    assert with_nulls == without
+    for account in with_nulls.accounts:
+        if not with_nulls.is_self_managed(account):
+            assert _inputs(with_nulls, account) == _inputs(without, account)
+
+
+# Without the profile, a plan refuses the geographic route, so there is nothing to prove.
+PLANNED = [f"t{i:02}" for i, path in enumerate(paths()) if path[-1] != "profile"]
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_the_proof_specifies_the_same(name):
+    """The proof reads the variables from a plan, which has them as they were written."""
+
+    def specifications(values):
+        tenant = Tenant(Environment.from_variables(values), name)
+        workload = Workload(tenant, "222222222222")
+        return [
+            operations_specification.trust(tenant),
+            operations_specification.permissions(tenant),
+            operations_specification.profiles(tenant),
+            workload.region,
+            workload.roles,
+            workload.endpoints,
+            deployer_specification.trust(workload),
+            deployer_specification.permissions(workload),
+            deployer_specification.boundary(workload),
+        ]
+
+    assert specifications(WITH_NULLS) == specifications(WITHOUT)
+
+
+@pytest.mark.parametrize("name", ["accounts_with_several_tenants", "deployer_role_name", "limits"])
+def test_a_variable_with_a_default_may_be_null(loaded, name):
+    values = {"deployer_role_name": "terraform", **PROD}
+    without = {key: value for key, value in values.items() if key != name}
+    assert loaded({**values, name: None}) == loaded(without)
