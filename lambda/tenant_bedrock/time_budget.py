@@ -84,7 +84,7 @@ class TimeBudget:
         if not self._invocation.has_time():
             raise OutOfTimeError(
                 "The invocation is nearly over, so the request was not sent. Give the function a "
-                "longer timeout, or make fewer or shorter calls in one invocation."
+                "longer timeout, or send fewer or shorter calls in one invocation."
             )
 
     def _refuse_late_retry(self, **_: object) -> bool | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import threading
 import time
@@ -13,8 +14,10 @@ import pytest
 from botocore.exceptions import ClientError
 from langchain_core.messages import HumanMessage
 
-from tenant_bedrock import OutOfTimeError, ThrottledError
+from tenant_bedrock import OutOfTimeError, ThrottledError, connect, errors, settings
+from tenant_bedrock.aws_sessions import Sessions, open_sessions
 from tenant_bedrock.handler import handler
+from tenant_bedrock.invocation import Invocation
 from tools.localaws.bedrock.converse_stream import stream_events
 from tools.localaws.faults import FOREVER, Fault
 
@@ -37,11 +40,22 @@ class Context:
 
     aws_request_id = "11111111-2222-3333-4444-555555555555"
 
-    def __init__(self, seconds: float = 4) -> None:
+    def __init__(self, seconds: float = 5) -> None:
         self._ends_at = time.monotonic() + seconds
 
     def get_remaining_time_in_millis(self) -> int:
         return int((self._ends_at - time.monotonic()) * 1000)
+
+
+def an_invocation(seconds: float, reserve: float) -> Invocation:
+    """An invocation with ``seconds`` for requests, of which each needs half of ``reserve``."""
+    now = time.monotonic()
+    return Invocation("an-id", now + seconds + reserve, now + seconds)
+
+
+@pytest.fixture
+def sessions(acme: Any) -> Sessions:
+    return open_sessions(settings.parse(os.environ["TENANT_BEDROCK"]))
 
 
 @pytest.fixture
@@ -75,7 +89,7 @@ def test_a_call_that_begins_late_is_given_up_as_early_as_the_first(
 ) -> None:
     connection = acme.connect()
     chat = connection.chat("claude")
-    acme.control.fault(Fault("bedrock-runtime", delay_seconds=0.7))
+    acme.control.fault(Fault("bedrock-runtime", delay_seconds=0.5))
     context = Context()
     with connection.invocation(context):
         chat.invoke("the first is answered")
@@ -88,24 +102,26 @@ def test_a_call_that_begins_late_is_given_up_as_early_as_the_first(
     assert written() == [("", 1), ("OutOfTimeError", 1)]
 
 
-def test_a_call_that_would_have_less_than_a_second_is_not_sent(
-    acme: Any, served: Callable[[], int], written: Callable[[], list[tuple[str, int]]]
+def test_a_call_with_too_little_time_is_not_sent(
+    acme: Any,
+    sessions: Sessions,
+    served: Callable[[], int],
+    written: Callable[[], list[tuple[str, int]]],
 ) -> None:
-    connection = acme.connect()
-    acme.control.fault(Fault("bedrock-runtime", delay_seconds=1.2))
-    with connection.invocation(Context()):
+    connection = connect(sessions=sessions)
+    with sessions.budget.during(an_invocation(seconds=60, reserve=60)):
         connection.chat("claude").invoke("this one has time")
-        for chat in (connection.chat("claude"), connection.chat("nova")):
-            with pytest.raises(OutOfTimeError, match="was not sent"):
-                chat.invoke("this one has not")
-            with pytest.raises(OutOfTimeError, match="was not sent"):
-                list(chat.stream("nor has this one"))
-        client = connection.chat("claude").client
+    chat = connection.chat("nova")
+    with sessions.budget.during(an_invocation(seconds=60, reserve=180)):
+        with pytest.raises(OutOfTimeError, match="was not sent"):
+            chat.invoke("this one has not")
+        with pytest.raises(OutOfTimeError, match="was not sent"):
+            list(chat.stream("nor has this one"))
         with pytest.raises(OutOfTimeError):
-            client.converse(modelId=HAIKU, messages=[])
+            chat.client.converse(modelId=NOVA, messages=[])
 
     assert served() == 1
-    assert written() == [("", 1), *[("OutOfTimeError", 0)] * 4]
+    assert written() == [("", 1), *[("OutOfTimeError", 0)] * 2]
 
 
 def test_outside_of_an_invocation_a_call_has_as_long_as_it_takes(acme: Any) -> None:
@@ -127,20 +143,22 @@ def test_the_longest_invocation_of_lambda_is_served(acme: Any) -> None:
 
 
 def test_a_throttle_shortly_before_the_end_is_raised_and_not_retried(
-    acme: Any, served: Callable[[], int]
+    sessions: Sessions, acme: Any, served: Callable[[], int]
 ) -> None:
-    connection = acme.connect()
-    throttled = Fault(
-        "bedrock-runtime", code="ThrottlingException", status=429, delay_seconds=0.8, times=FOREVER
-    )
-    acme.control.fault(throttled)
+    chat = connect(sessions=sessions).chat("claude")
+    acme.control.fault(Fault("bedrock-runtime", code="ThrottlingException", status=429))
     with (
-        connection.invocation(Context()),
+        sessions.budget.during(an_invocation(seconds=60, reserve=80)),
         pytest.raises(ClientError, match="ThrottlingException"),
     ):
-        connection.chat("claude").invoke("hello")
+        chat.invoke("hello")
 
     assert served() == 1
+    with sessions.budget.during(an_invocation(seconds=60, reserve=40)):  # enough for a retry
+        acme.control.clear_faults()
+        acme.control.fault(Fault("bedrock-runtime", code="ThrottlingException", status=429))
+        assert chat.invoke("hello").text
+    assert served() == 3
 
 
 def test_a_fallback_without_time_is_not_asked_and_the_throttle_is_reported(
@@ -153,16 +171,20 @@ def test_a_fallback_without_time_is_not_asked_and_the_throttle_is_reported(
             "nova": {"model": NOVA, "regions": region},
         }
     )
-    handler({"prompt": "hello", "model": "claude"}, None)
-    before = served()
+    sessions = open_sessions(settings.parse(os.environ["TENANT_BEDROCK"]))
+    chat = connect(sessions=sessions).chat_with_fallbacks("claude")
     acme.control.fault(
-        Fault("bedrock-runtime", code="ThrottlingException", status=429, delay_seconds=1.2)
+        Fault("bedrock-runtime", code="ThrottlingException", status=429, delay_seconds=3)
     )
 
-    with pytest.raises(ThrottledError, match="delivered"):
-        handler({"prompt": "hello", "model": "claude"}, Context())
+    with (
+        sessions.budget.during(an_invocation(seconds=30, reserve=2 * 28)),
+        pytest.raises(ClientError) as caught,
+    ):
+        chat.invoke("hello")
 
-    assert served() - before == 1
+    assert type(errors.from_model_call(caught.value)) is ThrottledError
+    assert served() == 1
 
 
 def test_a_retry_by_langchain_is_refused_when_the_time_is_over(
@@ -171,7 +193,7 @@ def test_a_retry_by_langchain_is_refused_when_the_time_is_over(
     connection = acme.connect()
     chat = connection.chat("claude").with_retry(stop_after_attempt=3, wait_exponential_jitter=False)
     acme.control.fault(SILENT)
-    with connection.invocation(Context(3)), pytest.raises(OutOfTimeError):
+    with connection.invocation(Context()), pytest.raises(OutOfTimeError):
         chat.invoke("hello")
 
     assert written() == [("OutOfTimeError", 1), *[("OutOfTimeError", 0)] * 2]
@@ -183,16 +205,16 @@ def test_all_calls_of_a_batch_and_of_tasks_are_given_up_together(
     connection = acme.connect()
     chat = connection.chat("claude")
     acme.control.fault(SILENT)
-    with connection.invocation(Context(3)):
+    with connection.invocation(Context()):
         answers = chat.batch(["one", "two", "three"], return_exceptions=True)
-    with connection.invocation(Context(3)):
+    with connection.invocation(Context()):
         answers += asyncio.run(chat.abatch(["four", "five"], return_exceptions=True))
 
     assert [type(answer) for answer in answers] == [OutOfTimeError] * 5
     assert written() == [("OutOfTimeError", 1)] * 5
 
 
-@pytest.mark.parametrize("seconds", [3, 4])
+@pytest.mark.parametrize("seconds", [3, 5])
 def test_a_silent_sts_ends_before_the_invocation(acme: Any, seconds: int) -> None:
     acme.control.fault(Fault("sts", delay_seconds=6, drop="before", times=FOREVER))
     context = Context(seconds)
@@ -262,7 +284,7 @@ def test_an_answer_that_trickles_is_given_up(acme: Any, slow: Callable[..., None
     slow("application/json", json.dumps(ANSWER).encode())
     connection = acme.connect()
     chat = connection.chat("claude")
-    context = Context(3)
+    context = Context()
     with connection.invocation(context):
         with pytest.raises(OutOfTimeError):
             chat.invoke("hello")
@@ -277,7 +299,7 @@ def test_a_stream_that_trickles_is_given_up(
     connection = acme.connect()
     chat = connection.chat("claude")
     before = len(acme.records())
-    context = Context(3)
+    context = Context()
     with connection.invocation(context):
         with pytest.raises(OutOfTimeError):
             list(chat.stream("hello"))
