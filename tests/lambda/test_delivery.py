@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tenant_bedrock import NotRecordedError, delivery
+from tenant_bedrock import NotRecordedError, OutOfTimeError, delivery
 from tenant_bedrock.handler import handler
 from tenant_bedrock.parts import RecordText
 from tools.localaws.faults import FOREVER, Fault
@@ -219,21 +219,21 @@ def test_a_put_that_does_not_return_is_spilled_before_the_invocation_ends(
     assert answer["record"]["delivery"] == "delivered"
 
 
-def test_an_open_call_is_recorded_shortly_before_the_deadline(
-    acme: Any,
-) -> None:
-    handler({"prompt": "warm", "model": "claude"}, None)
-    acme.control.fault(Fault("bedrock-runtime", delay_seconds=1.9))
+def test_an_open_call_is_recorded_shortly_before_the_deadline(acme: Any) -> None:
+    connection = acme.connect()
+    chat = connection.chat("claude")
+    before = len(acme.records())
+    with connection.invocation(_Context(2.6)):
+        stream = chat.stream("one two three")
+        next(stream)
+        time.sleep(2)  # the caller is busy until one second before the deadline has passed
+        # If Lambda had ended it here, this would be the record.
+        assert [r["tenantBedrock"]["phase"] for r in acme.records()[before:]] == ["incomplete"]
+        with pytest.raises(OutOfTimeError):
+            list(stream)
 
-    answer = handler({"prompt": "slow", "model": "claude"}, _Context(2.6))
-
-    ours = [record["tenantBedrock"] for record in acme.records()]
-    phases = [item["phase"] for item in ours if item["recordId"] == answer["record"]["id"]]
-    assert phases == [
-        "incomplete",
-        "end",
-    ]  # if Lambda had ended it here, the first would be the record
-    assert answer["answer"].endswith("slow")
+    phases = [record["tenantBedrock"]["phase"] for record in acme.records()[before:]]
+    assert phases == ["incomplete", "error"]
 
 
 def test_a_required_audit_withholds_an_answer_that_is_not_acknowledged(
