@@ -1,7 +1,8 @@
 """The deployed zip is complete: it runs under the real runtime interface client.
 
 The local AWS gives a function its zip, the runtime interface client and Python's own library, and
-nothing else of this machine.
+nothing else of this machine. The zip is tried under Lambda's own Python, and under this machine's, in
+which all other tests run it.
 """
 
 from __future__ import annotations
@@ -19,10 +20,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tools.bench.local_tenant import create
+from tools.localaws.aws_lambda.python_runtime import PythonRuntime
+from tools.localaws.local_aws import LocalAws
 from tools.packaging import build as package
+from tools.packaging import bytecode
+from tools.packaging.installed import CLIENT_LOCK, install
+from tools.packaging.variant import HOST_PYTHON, RUNTIME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from tools.bench.local_tenant import LocalTenant
 
 ROOT = Path(__file__).resolve().parents[2]
 HANDLERS = Path(__file__).with_name("contract")
@@ -44,27 +53,46 @@ SETTINGS = {
 NOT_IMPORTED = {"boto3"}
 
 
+def _silent(_: str) -> None:
+    """Take the progress, which a test does not show."""
+
+
 @pytest.fixture(scope="module")
-def deployed(tenant: Any) -> Callable[[str], dict[str, Any]]:
+def tenant() -> Iterator[LocalTenant]:
+    """A local AWS that runs functions with Lambda's own Python."""
+    python = bytecode.compiler(RUNTIME, _silent)
+    runtime = PythonRuntime(python, install(CLIENT_LOCK, RUNTIME, _silent))
+    with LocalAws({f"python{RUNTIME}": runtime}) as local_aws:
+        yield create(local_aws.url)
+
+
+@pytest.fixture(scope="module", params=sorted({HOST_PYTHON, RUNTIME}))
+def release(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def deployed(tenant: Any, release: str) -> Callable[[str], dict[str, Any]]:
     """Invokes one of the handlers in its own execution environment."""
-    code = io.BytesIO(package.build("host", lambda _: None).read_bytes())
+    code = io.BytesIO(package.build("host", _silent, release).read_bytes())
     with zipfile.ZipFile(code, "a") as added:
         for path in sorted(HANDLERS.glob("*.py")):
             added.write(path, path.name)
 
     def invoke(name: str) -> dict[str, Any]:
         functions = tenant.client("lambda")
+        function = f"{name}-{release.replace('.', '-')}"
         functions.create_function(
-            FunctionName=name,
+            FunctionName=function,
             Code={"ZipFile": code.getvalue()},
             Environment={"Variables": {"TENANT_BEDROCK": json.dumps(SETTINGS)}},
             Handler=f"{name}.handler",
             LoggingConfig={"LogFormat": "JSON", "LogGroup": "/aws/lambda/bedrock-local-acme"},
             Role="arn:aws:iam::222222222222:role/bedrock-local-acme-execution",
-            Runtime="python3.13",
+            Runtime=f"python{release}",
             Timeout=60,
         )
-        answer = functions.invoke(FunctionName=name)
+        answer = functions.invoke(FunctionName=function)
         payload: dict[str, Any] = json.loads(answer["Payload"].read())
         assert "FunctionError" not in answer, payload
         return payload
@@ -80,6 +108,13 @@ def plain(deployed: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def ready(deployed: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
     return deployed("ready")
+
+
+def test_the_zip_runs_under_the_python_that_it_is_built_for(
+    plain: dict[str, Any], ready: dict[str, Any], release: str
+) -> None:
+    assert (plain["python"], ready["python"]) == (release, release)
+    assert plain["compiled"]
 
 
 def test_every_form_of_call_is_answered(plain: dict[str, Any]) -> None:

@@ -17,6 +17,11 @@ LOCKS = {
     "lambda/requirements.txt": ["pyproject.toml", "--overrides=lambda/overrides.txt"],
     "requirements-dev.txt": ["pyproject.toml", "--group=development"],
     "requirements.txt": ["--group=operation", "--constraints=requirements-dev.txt"],
+    # The runtime interface client alone, because a function sees no other package of this machine.
+    "tools/localaws/requirements.txt": [
+        "--group=runtime",
+        "--constraints=requirements-dev.txt",
+    ],
     # All dependencies of the package, for the usual LangChain handler that `make bench` compares with.
     "tools/bench/requirements.txt": ["pyproject.toml"],
 }

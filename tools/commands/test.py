@@ -8,7 +8,9 @@ import subprocess
 import sys
 
 from tools.cli.console import progress, run
-from tools.packaging.build import build
+from tools.packaging.build import LOCK, build
+from tools.packaging.installed import CLIENT_LOCK, install
+from tools.packaging.variant import HOST_PYTHON, RUNTIME
 from tools.paths import ROOT
 from tools.terraform.toolchain import ensure_toolchain
 
@@ -24,7 +26,11 @@ def main() -> int:
     checks = [sys.executable, "-m", "tools.commands.check"]
     if code := subprocess.run(checks, cwd=ROOT, check=False).returncode:
         return code
-    build("host", progress)  # built before the tests, which then need no package index
+    # Prepared before the tests, which then need no package index.
+    for release in sorted({HOST_PYTHON, RUNTIME}):
+        build("host", progress, release)
+    for lock in (CLIENT_LOCK, LOCK):
+        install(lock, RUNTIME, progress)
     # One worker more than there are cores, because tests often wait for Terraform.
     workers = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile"]
     # tests/conftest.py sets the order; xdist's own goes by the number of tests in a file, not their time.

@@ -32,10 +32,12 @@ from tools.localaws.sts.sessions import Sessions
 from tools.localaws.trail import Trail, TrailEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from moto.core.request import Request
+
+    from tools.localaws.aws_lambda.python_runtime import PythonRuntime
 
 # Moto's state is global in a process, so only one local AWS at a time may use it.
 _PROCESS_LOCK = threading.Lock()
@@ -45,10 +47,12 @@ class LocalAws:
     """An AWS with many accounts on a free port of 127.0.0.1; all accounts are empty at its start.
 
     Use it as a context manager, or call ``start`` and ``stop``. A process can run only one
-    (RuntimeError otherwise).
+    (RuntimeError otherwise). ``runtimes`` gives functions of a Runtime, such as ``python3.13``, that Python;
+    all others run under this one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, runtimes: Mapping[str, PythonRuntime] | None = None) -> None:
+        self._runtimes = runtimes or {}
         self._server: LoopbackServer | None = None
         self.url = ""
 
@@ -77,7 +81,7 @@ class LocalAws:
         self._server = LoopbackServer()
         self.url = f"http://{self._server.address}"
         self._context = _context(self.url)
-        self._services = _services(self._context)
+        self._services = _services(self._context, self._runtimes)
         pipeline = Pipeline(self._context, self._services)
         self._server.start(pipeline.answer)
 
@@ -107,9 +111,9 @@ def _context(url: str) -> LocalAwsContext:
     )
 
 
-def _services(context: LocalAwsContext) -> Sequence[Service]:
+def _services(context: LocalAwsContext, runtimes: Mapping[str, PythonRuntime]) -> Sequence[Service]:
     """The services that answer before moto, in this order: Lambda must see every call of a function."""
-    return (Lambda(context), Sts(context), Logs(context), Bedrock(context))
+    return (Lambda(context, runtimes), Sts(context), Logs(context), Bedrock(context))
 
 
 class Pipeline:

@@ -1,7 +1,7 @@
 """Builds the Lambda zip from the hash-locked packages, without Docker.
 
-The variants arm64 and x86_64 run on AWS. The variant ``host`` is for this machine's Python and runs in
-the local AWS. Equal inputs give equal bytes, so Terraform only sees a change when something has changed.
+The variants arm64 and x86_64 run on AWS. The variant ``host`` is for this machine and runs in the local AWS.
+Equal inputs give equal bytes, so Terraform only sees a change when something has changed.
 The SBOM is written beside the zip.
 """
 
@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 
 from tools import packaging
 from tools.packaging import archive, bytecode, pip, sbom
+from tools.packaging.exclusive import exclusive
 from tools.packaging.strip import strip
 from tools.packaging.trim import trim
-from tools.packaging.variant import PackageError, Variant
+from tools.packaging.variant import HOST_PYTHON, PackageError, Variant
 from tools.paths import BUILD, ROOT
 
 if TYPE_CHECKING:
@@ -28,22 +29,28 @@ LOCK = ROOT / "lambda" / "requirements.txt"
 PACKAGE = ROOT / "lambda" / "tenant_bedrock"
 
 
-def build(architecture: str, progress: Callable[[str], None]) -> Path:
+def build(architecture: str, progress: Callable[[str], None], release: str = HOST_PYTHON) -> Path:
     """Return the zip for ``architecture``; build it only if one of its inputs has changed.
+
+    ``release`` is the Python version that the architecture ``host`` is built for. Other processes that
+    build wait meanwhile.
 
     Raises:
         PackageError: The packages or a compiler are not available, or a package has a new layout.
     """
-    variant = Variant(architecture)
+    with exclusive(BUILD / ".lock"):
+        return _build(Variant(architecture, release), progress)
+
+
+def _build(variant: Variant, progress: Callable[[str], None]) -> Path:
     zip_file = BUILD / f"{variant.name}.zip"
     stamp = zip_file.with_suffix(".made-from")
     python = bytecode.compiler(variant.python, progress)
     inputs = fingerprint(variant, python)
     if zip_file.is_file() and stamp.is_file() and stamp.read_text() == inputs:
         return zip_file
-    BUILD.mkdir(exist_ok=True)
     stamp.unlink(missing_ok=True)  # an interrupted build must not look complete
-    with tempfile.TemporaryDirectory(dir=BUILD, prefix=f".{architecture}-") as folder:
+    with tempfile.TemporaryDirectory(dir=BUILD, prefix=f".{variant.name}-") as folder:
         tree = Path(folder, "tree")
         _install(variant, tree, progress)
         trim(tree)

@@ -32,7 +32,18 @@ def handler(event, context):
         "tool": chat.bind_tools([Animal]).invoke("use the tool Animal").tool_calls[0]["name"],
         "structured": chat.with_structured_output(Animal).invoke("a horse").model_dump(),
     }
-    return {**answers, **_imported()}
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    # Bytecode of another Python would be compiled again at each cold start.
+    compiled = all(map(_has_bytecode, list(sys.modules.values())))
+    return {**answers, **_imported(), "compiled": compiled, "python": python}
+
+
+def _has_bytecode(module):
+    """Whether a module of the zip's packages was loaded from the bytecode in the zip."""
+    file = getattr(module, "__file__", None) or ""
+    if not file.endswith(".py") or Path(file).parent == ZIP:  # these handlers have none
+        return True
+    return not Path(file).is_relative_to(ZIP) or Path(module.__cached__).is_file()
 
 
 def _imported():

@@ -9,6 +9,8 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.localaws.aws_lambda.python_runtime import PythonRuntime
+
 # The runtime interface client and its imports. A function sees no other installed package, so a
 # package that is missing from its zip is missing here too.
 _CLIENT_MODULES = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
@@ -18,7 +20,7 @@ _CLIENT_MODULES = ("awslambdaric", "runtime_client", "simplejson", "snapshot_res
 class UnpackedCode:
     """``root`` is LAMBDA_TASK_ROOT; ``bytecode`` is the folder for .pyc files, if Python may write any.
 
-    Lambda's /var/task is read-only, so bytecode in the zip is used if it fits this Python version.
+    Lambda's /var/task is read-only, so bytecode in the zip is used if it fits the Python version.
     If the zip has none, Python stores it beside the code, or each cold start would compile it again.
     """
 
@@ -33,15 +35,14 @@ class CodeStore:
         self._folder = folder
         self._unpacked: dict[str, UnpackedCode] = {}
 
-    @property
-    def runtime(self) -> Path:
-        """LAMBDA_RUNTIME_DIR: the runtime interface client, without other installed packages."""
+    def host_runtime(self) -> PythonRuntime:
+        """This Python with its runtime interface client, without other installed packages."""
         folder = self._folder / "runtime"
         if not folder.exists():
             folder.mkdir(parents=True)
             for source in map(_origin, _CLIENT_MODULES):
                 (folder / source.name).symlink_to(source)
-        return folder
+        return PythonRuntime(Path(sys.executable), folder)
 
     def unpack(self, code: bytes, digest: str) -> UnpackedCode:
         """The code of a zip whose SHA-256 is ``digest``; raises zipfile.BadZipFile if it is not a zip."""
@@ -54,7 +55,7 @@ def _unpack(code: bytes, folder: Path) -> UnpackedCode:
     root = folder / "task"
     with zipfile.ZipFile(io.BytesIO(code)) as archive:
         archive.extractall(root)
-    compiled = next(root.rglob(f"*.{sys.implementation.cache_tag}.pyc"), None)
+    compiled = next(root.rglob("*.pyc"), None)
     return UnpackedCode(root, None if compiled else folder / "bytecode")
 
 

@@ -6,7 +6,7 @@ import contextlib
 import tempfile
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from tools.localaws.call import ServiceError
 
 if TYPE_CHECKING:
     from tools.localaws.aws_lambda.function_version import FunctionVersion
+    from tools.localaws.aws_lambda.python_runtime import PythonRuntime
     from tools.localaws.context import LocalAwsContext
 
 # The lifetime of an environment's keys; the environment is replaced before they expire. AWS does
@@ -32,8 +33,11 @@ OnStep = Callable[["FunctionVersion", str], bool]
 class EnvironmentPool:
     """One process for each concurrent invocation of a function."""
 
-    def __init__(self, context: LocalAwsContext, on_step: OnStep) -> None:
+    def __init__(
+        self, context: LocalAwsContext, runtimes: Mapping[str, PythonRuntime], on_step: OnStep
+    ) -> None:
         self._context = context
+        self._runtimes = runtimes
         self._on_step = on_step
         self._folder = Path(tempfile.mkdtemp(prefix="local-aws-lambda-"))
         self._code = CodeStore(self._folder)
@@ -126,7 +130,7 @@ class EnvironmentPool:
         place = Place(
             code=self._code.unpack(function.code, function.digest),
             endpoint_url=self._context.url,
-            runtime=self._code.runtime,
+            runtime=self._runtimes.get(function.runtime) or self._code.host_runtime(),
             scratch=self._folder / "scratch" / identifier,
         )
         return ExecutionEnvironment(

@@ -12,7 +12,6 @@ import queue
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from tools.localaws.aws_lambda.code_store import UnpackedCode
     from tools.localaws.aws_lambda.function_version import FunctionVersion
     from tools.localaws.aws_lambda.orphan_guard import OrphanGuard
+    from tools.localaws.aws_lambda.python_runtime import PythonRuntime
     from tools.localaws.logs.log_delivery import LogEvent
     from tools.localaws.sts.sessions import RoleSession
 
@@ -51,7 +51,7 @@ class Place:
     """The folders and the endpoint of an environment; ``scratch`` stands for its /tmp."""
 
     code: UnpackedCode
-    runtime: Path
+    runtime: PythonRuntime
     scratch: Path
     endpoint_url: str
 
@@ -95,7 +95,7 @@ class ExecutionEnvironment:
             "_LAMBDA_TELEMETRY_LOG_FD": str(self._output.telemetry),
         }
         self._process = subprocess.Popen(
-            _command(function, place.code),
+            _command(function, place),
             cwd=place.code.root,
             env=function_variables(function, session.credentials, place, local_variables),
             pass_fds=(self._output.telemetry,),
@@ -239,7 +239,8 @@ class ExecutionEnvironment:
         }
 
 
-def _command(function: FunctionVersion, code: UnpackedCode) -> list[str]:
-    """Python without site-packages (-S): its folder is the code, its PYTHONPATH the runtime."""
-    bytecode = ["-B"] if code.bytecode is None else ["-X", f"pycache_prefix={code.bytecode}"]
-    return [sys.executable, "-S", *bytecode, "-m", "awslambdaric", function.handler]
+def _command(function: FunctionVersion, place: Place) -> list[Path | str]:
+    """Python without site-packages (-S): its folder is the code, its PYTHONPATH the runtime's client."""
+    folder = place.code.bytecode
+    bytecode = ["-B"] if folder is None else ["-X", f"pycache_prefix={folder}"]
+    return [place.runtime.interpreter, "-S", *bytecode, "-m", "awslambdaric", function.handler]

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tools.localaws.aws_lambda.outcomes import Outcome
+    from tools.localaws.aws_lambda.python_runtime import PythonRuntime
     from tools.localaws.context import LocalAwsContext
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -44,12 +45,12 @@ class Lambda:
     It must see all calls first, because a scripted death can occur at any call of a function.
     """
 
-    def __init__(self, context: LocalAwsContext) -> None:
+    def __init__(self, context: LocalAwsContext, runtimes: Mapping[str, PythonRuntime]) -> None:
         self._context = context
         self._configuration = FunctionConfiguration()
         self._kills = FunctionKills()
         self._logs = LogDelivery(context.url)
-        self._pool = EnvironmentPool(context, self._dies_at)
+        self._pool = EnvironmentPool(context, runtimes, self._dies_at)
         context.control_routes["lambda_environments"] = self._list_environments
         context.control_routes["lambda_kill"] = self._kill
         context.control_routes["lambda_spare"] = self._spare
