@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _run: ContextVar[UUID | None] = ContextVar("tenant_bedrock_run", default=None)
 _KEY = "tenant_bedrock"
 _OPERATIONS = ("Converse", "ConverseStream")
+# Nothing is generated and nothing is paid; ``call_limits`` refuses it unless the stanza allows it.
+_UNRECORDED_OPERATIONS = ("CountTokens",)
 
 
 def enter_run(run_id: UUID) -> None:
@@ -51,7 +53,7 @@ def run_context(run_id: UUID | None) -> Iterator[None]:
 
 
 def register(client: BedrockRuntimeClient, recorder: Recorder) -> None:
-    """Record every Converse and ConverseStream of ``client``, and refuse every other operation."""
+    """Record every Converse and ConverseStream of ``client``, and refuse what would have no record."""
     hooks = _Hooks(client.meta.region_name, recorder)
     events = client.meta.events
     events.register("provide-client-params.bedrock-runtime", _refuse_unrecorded)
@@ -70,7 +72,7 @@ def register(client: BedrockRuntimeClient, recorder: Recorder) -> None:
 
 def _refuse_unrecorded(*, model: OperationModel, **_: object) -> None:
     """Raise BadRequestError for an operation that would be paid for without a record."""
-    if model.name not in _OPERATIONS:
+    if model.name not in (*_OPERATIONS, *_UNRECORDED_OPERATIONS):
         raise BadRequestError(
             f"{model.name} is not recorded, so this client refuses it. Call Converse or "
             "ConverseStream instead. Nothing was sent."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -40,7 +39,7 @@ def test_keys_near_their_end_are_renewed(acme: Any, keys_near_their_end: None) -
 
 
 def test_while_sts_is_down_the_current_keys_are_used_and_sts_is_not_called(
-    acme: Any, keys_near_their_end: None, capfd: pytest.CaptureFixture[str]
+    acme: Any, keys_near_their_end: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     _ask()
     before = acme.assume_role_calls()
@@ -50,9 +49,8 @@ def test_while_sts_is_down_the_current_keys_are_used_and_sts_is_not_called(
 
     assert [answer["record"]["delivery"] for answer in answers] == ["delivered"] * 5
     assert acme.assume_role_calls() == before + 2  # one renewal of two attempts, then a pause
-    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
-    warnings = [line for line in lines if line["message"] == "session.not_renewed"]
-    assert [(line["level"], line["error"]) for line in warnings] == [("WARNING", "ClientError")]
+    warnings = [entry for entry in caplog.records if entry.message == "session.not_renewed"]
+    assert [vars(entry)["error"] for entry in warnings] == ["ClientError"]
 
 
 def test_after_the_pause_sts_is_called_again(
