@@ -30,7 +30,8 @@ MASK = re.compile(r"\*{3,}")
 _ESCAPE_OR_REST_OF_ONE = re.compile(
     r'(\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))|\\(?:u[0-9a-fA-F]{0,3})?(?=\*)'
 )
-_STRING_OR_MASKED_NUMBER = re.compile(r'("(?:[^"\\]+|\\.)*")|[^\s",:\[\]{}]*\*[^\s",:\[\]{}]*')
+# Possessive, and a string may lack its end, so that the time is linear in the length of any text.
+_LEXEME = re.compile(r'("[^"\\]*+(?:\\.[^"\\]*+)*+"?)|[^\s",:\[\]{}]++', re.DOTALL)
 _RECORD_ID = re.compile(r'"recordId\\?"')
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
 
@@ -201,7 +202,9 @@ def _parse(text: str, *, may_be_masked: bool) -> tuple[object, str]:
 def _repair(text: str) -> str:
     """Return JSON text whose masks begin inside an escape, or cover a number, as valid JSON."""
     text = _ESCAPE_OR_REST_OF_ONE.sub(lambda match: match[1] or "*" * len(match[0]), text)
-    return _STRING_OR_MASKED_NUMBER.sub(lambda match: match[1] or f'"{match[0]}"', text)
+    return _LEXEME.sub(
+        lambda match: f'"{match[0]}"' if not match[1] and "*" in match[0] else match[0], text
+    )
 
 
 def _read_head(message: str) -> Event:

@@ -12,9 +12,8 @@ import re
 _SYMBOLS = {chr(0x2400 + code): json.dumps(chr(code))[1:-1] for code in range(0x20)}
 # U+2426 precedes a symbol that was in the text before it was written.
 _ENCODED = re.compile("\u2426(.)|[\u2400-\u241f]", re.DOTALL)
-_STRING_OR_MASK = re.compile(
-    r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s\[\]{}:,"*]*\*[^\s\[\]{}:,"]*', re.DOTALL
-)
+# Possessive, and a string may lack its end, so that the time is linear in the length of any text.
+_LEXEME = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[^\s\[\]{}:,"]++', re.DOTALL)
 
 
 def decode(text: str) -> str:
@@ -24,9 +23,10 @@ def decode(text: str) -> str:
     before this; a part by itself is ordinary JSON already.
     """
     if "*" in text:
-        text = _STRING_OR_MASK.sub(_quoted, text)
+        text = _LEXEME.sub(_quoted, text)
     return _ENCODED.sub(lambda match: match[1] or _SYMBOLS[match[0]], text)
 
 
 def _quoted(match: re.Match[str]) -> str:
-    return match[0] if match[0].startswith('"') else f'"{match[0]}"'
+    is_string = match[0].startswith('"')
+    return match[0] if is_string or "*" not in match[0] else f'"{match[0]}"'

@@ -481,6 +481,16 @@ def test_a_record_that_is_no_json_is_damage(message):
     assert len(reader.damage()) == 1
 
 
+@pytest.mark.parametrize(
+    "filling", ["\\", "*", '"', 'a*"', "a", '"\\', "\\u00", '"recordId":"', "[", "␦"]
+)
+def test_any_text_is_read_in_linear_time(filling):
+    """A regular expression that tried every division of this text would not end."""
+    reader = _reader('{"tenantBedrock" "recordId" ***"' + filling * 100_000)
+
+    assert len(reader.damage()) + reader.masked_records == 1
+
+
 def test_a_part_may_state_any_number_of_parts():
     reader = _reader(_part(parts=10**12), _part(part=10**12, parts=10**12))
 
