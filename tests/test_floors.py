@@ -9,7 +9,8 @@ import pytest
 from tools.paths import ROOT
 
 GROUND = {"tools.command_error", "tools.paths"}
-PRINTING = GROUND | {"tools.cli.console"}
+READING = GROUND | {"tools.terraform.toolchain"}  # Terraform reads the tfvars
+PRINTING = READING | {"tools.cli.console"}
 OPENING = PRINTING | {"tools.environment", "tools.terraform", "tools.cli"}
 
 IMPORT_FUNCTIONS = {"import_module", "__import__"}
@@ -23,7 +24,8 @@ FLOORS = {
     "tools.isolation": {"tools.iam"},
     "tools.localaws": {"tools.iam"},
     "tools.cli.console": GROUND,
-    "tools.environment": GROUND,
+    "tools.terraform.toolchain": GROUND,
+    "tools.environment": READING,
     "tools.packaging": GROUND,
     "tools.terraform": PRINTING | {"tools.environment"},
     "tools.cli": PRINTING | {"tools.environment", "tools.terraform", "tools.packaging", "tools.localaws"},

@@ -16,7 +16,6 @@ from tools.cli.console import out, run
 from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.environment.edits import (
-    find_attribute,
     read_text,
     remove_attribute,
     replace_file,
@@ -24,6 +23,7 @@ from tools.environment.edits import (
 )
 from tools.environment.external_id import new_external_id
 from tools.environment.hcl import decode_hcl
+from tools.environment.hcl_text import find_attribute
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.command_error import CommandError
-from tools.paths import ROOT
 from tools.terraform.toolchain import ensure_toolchain
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def read_hcl(path: Path) -> dict[str, Any]:
     try:
         return decode_hcl(path.read_bytes())
     except CommandError as error:
-        raise CommandError(f"{path.relative_to(ROOT)} is not valid HCL: {error}") from None
+        raise CommandError(f"{path.parent.name}/{path.name} is not valid HCL: {error}") from None
 
 
 def decode_hcl(content: bytes) -> dict[str, Any]:

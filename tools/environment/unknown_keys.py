@@ -22,7 +22,7 @@ from hcl2.query import (
 )
 from hcl2.rules.expressions import ExprTermRule
 
-from tools.environment.edits import repeated_names
+from tools.environment.hcl_text import repeated_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -1,13 +1,17 @@
 """Adding a stanza: what it mints, what it keeps, what it refuses."""
 
 import re
+import shutil
 
 import pytest
 
+from tests.terraform import ENVIRONMENTS
 from tools.command_error import CommandError
+from tools.commands import tenant
 from tools.commands.tenant import new_stanza
+from tools.environment import model
 from tools.environment.edits import add_stanza
-from tools.environment.model import CustomerAccount, Environment
+from tools.environment.model import CustomerAccount, Environment, load_environment
 
 ENVIRONMENT = Environment(
     name="dev",
@@ -87,3 +91,81 @@ def test_refuses_a_name_that_overflows_the_role_name():
     assert new_stanza(ENVIRONMENT, "t" * 42, "333333333333")
     with pytest.raises(CommandError, match="is too long by 1: IAM allows"):
         new_stanza(ENVIRONMENT, "t" * 43, "333333333333")
+
+
+@pytest.fixture
+def make_tenant(tmp_path, monkeypatch):
+    """Runs the command on a copy of dev, written with ``tfvars``, and returns the file's bytes."""
+    monkeypatch.setattr(model, "ENVIRONMENTS", tmp_path)
+    shutil.copytree(ENVIRONMENTS / "dev", tmp_path / "dev")
+    for file in ENVIRONMENTS.glob("variables*.tf"):
+        shutil.copy(file, tmp_path)
+    file = tmp_path / "dev" / "terraform.tfvars"
+
+    def run(tfvars, name):
+        file.write_bytes(tfvars)
+        arguments = ["tenant", "--env=dev", f"--name={name}", "--account=333333333333"]
+        monkeypatch.setattr("sys.argv", arguments)
+        try:
+            assert tenant.main() == 0
+        except CommandError:
+            assert file.read_bytes() == tfvars
+            assert sorted(path.name for path in file.parent.iterdir()) == ["backend.hcl", file.name]
+            raise
+        return file.read_bytes()
+
+    return run
+
+
+DEV = (ENVIRONMENTS / "dev" / "terraform.tfvars").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["globex", "3m", "007"])
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
+def test_only_the_new_lines_are_new(make_tenant, name, bom, newline):
+    before = bom + DEV.replace(b"\n", newline)
+
+    after = make_tenant(before, name)
+
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    added = len(new) - len(old)
+    place = next(index for index, line in enumerate(new) if old[index : index + 1] != [line])
+    assert new[:place] + new[place + added :] == old
+    assert all(line.endswith(newline) for line in new)
+    assert newline == b"\r\n" or b"\r" not in after
+    assert load_environment("dev").tenants == tuple(sorted(["example", name]))
+
+
+def test_the_second_tenant_whose_name_begins_with_a_digit_is_added_too(make_tenant):
+    first = make_tenant(DEV, "3m")
+    second = make_tenant(first.replace(b"333333333333", b"444444444444"), "3com")
+    assert second.count(b'"3m" = {') == second.count(b'"3com" = {') == 1
+
+
+@pytest.mark.parametrize(
+    ("tfvars", "problem"),
+    [
+        (
+            DEV.replace(b"tenants = {", b"tenants = true ? {").rstrip()[:-1] + b"} : {}\n",
+            "tenants is not written as",
+        ),
+        (DEV.replace(b"tenants", b"# tenants"), "not valid HCL|lacks|no `tenants"),
+        (DEV + b"\xff", "line 21 is not UTF-8 text"),
+        (
+            DEV.replace(b"example =", b"3m ="),
+            "dev/terraform.tfvars is not valid HCL: line 11: Missing key",
+        ),
+    ],
+    ids=["computed", "commented", "latin-1", "bare"],
+)
+def test_a_file_that_cannot_be_edited_stays_as_it_is(make_tenant, tfvars, problem):
+    with pytest.raises(CommandError, match=problem):
+        make_tenant(tfvars, "globex")
+
+
+def test_a_minted_stanza_is_what_terraform_reads(make_tenant):
+    make_tenant(DEV, "3m")
+    stanza = load_environment("dev").stanzas["3m"]
+    assert stanza["accounts"] == {"333333333333": {}}
+    assert stanza["deployer"]["external_id"] != stanza["external_ids"]["current"]

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from tools.command_error import CommandError
 from tools.commands.rotate import with_new_external_id, without_previous_external_id
 from tools.environment import edits
-from tools.environment.edits import add_stanza, find_attribute, repeated_names, replace_file
+from tools.environment.edits import add_stanza, replace_file
 from tools.environment.hcl import decode_hcl
+from tools.environment.hcl_text import find_attribute, repeated_names
 
 STANZA = '  "3m" = {\n    accounts = { "333333333333" = {} }\n  }\n'
 ADDED = {"3m": {"accounts": {"333333333333": {}}}}

@@ -36,6 +36,7 @@ GUARDRAIL = {"arn": "arn:aws:bedrock:eu-central-1:111111111111:guardrail/abc123"
 NETWORKS = ["203.0.113.0/24", "2001:db8::/32"]
 NOVA = {"model": "amazon.nova-lite-v1:0", "regions": ["eu-central-1"]}
 HAIKU = {"model": "anthropic.claude-haiku-4-5-20251001-v1:0", "regions": ["eu-central-1"]}
+SONNET = {"model": "anthropic.claude-sonnet-4-20250514-v1:0", "regions": ["eu-central-1"]}
 MORE = {
     "everything": {
         "accounts": {
@@ -57,7 +58,7 @@ MORE = {
         "guardrail": GUARDRAIL,
         "models": {
             "claude": {
-                **HAIKU,
+                **SONNET,
                 "count_tokens": True,
                 "profile": "eu.",
                 "route": "geographic",

@@ -174,9 +174,12 @@ def add_entry(element: str, value: str) -> Mutation:
 
 
 def add_new_action(action: str) -> Mutation:
-    """Add an action that the statement does not have."""
+    """Add an action to a statement without it, unless another statement allows it on everything."""
 
     def mutate(document: Document) -> Iterator[tuple[str, Document]]:
+        for statement in document["Statement"]:
+            if action in as_list(statement["Action"]) and statement.get("Resource") == "*":
+                return
         for name, statement, mutant in copies_by_statement(document):
             actions = as_list(statement.get("Action", "*"))
             if not {action, "*"} & set(actions):
