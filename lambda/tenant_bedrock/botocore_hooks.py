@@ -123,7 +123,9 @@ class _Hooks:
         """Keep the text of an answer, because botocore's parser loses what it does not know."""
         body = response_dict.get("body")
         if response_dict.get("status_code") == 200 and isinstance(body, bytes):
-            self._sent.call.answer_body = body
+            call: ModelCall = self._sent.call
+            call.answer_body = body
+            call.unparsed_response = response_dict
 
     def response_received(
         self,
@@ -137,7 +139,9 @@ class _Hooks:
         response = parsed_response or {}
         metadata = response.get("ResponseMetadata", {})
         error_code = response.get("Error", {}).get("Code")
-        _call(context).add_attempt(
+        call = _call(context)
+        call.unparsed_response = None
+        call.add_attempt(
             metadata.get("RequestId"),
             metadata.get("HTTPStatusCode"),
             error_code or (type(exception).__name__ if exception else None),
@@ -166,9 +170,13 @@ class _Hooks:
     def after_call_error(
         self, *, exception: Exception, context: dict[str, Any], **_: object
     ) -> None:
-        """Record a call without an answer: no connection, no keys, or no time left."""
+        """Record a call without an answer: no connection, no keys, no time left, or one not parsed."""
         call = _call(context)
         call.error = exception
+        if call.unparsed_response is not None:
+            request_id = call.unparsed_response["headers"].get("x-amzn-requestid")
+            status = call.unparsed_response["status_code"]
+            call.add_attempt(request_id, status, type(exception).__name__)
         self._recorder.finish(call, "error")
 
 

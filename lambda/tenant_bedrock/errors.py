@@ -266,7 +266,9 @@ def _aws_error(error: BaseException) -> BaseException:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
+    causes: list[BaseException] = []  # an application may raise an error from itself
+    while error is not None and error not in causes:
+        causes.append(error)
         yield error
         error = error.__cause__
 

@@ -81,6 +81,7 @@ class ModelCall:
     attempts: list[Attempt] = field(default_factory=list)
     answer: Mapping[str, Any] | None = None
     answer_body: bytes = b""
+    unparsed_response: dict[str, Any] | None = None  # until botocore has parsed it
     stream: StreamedAnswer | None = None
     source: EventSource | None = None
     error: BaseException | None = None

@@ -227,6 +227,11 @@ def test_an_answer_of_any_depth_is_recorded_though_botocore_cannot_parse_it(
 
     record = acme.records()[-1]
     assert record["tenantBedrock"]["phase"] == phase
+    (attempt,) = record["tenantBedrock"]["attempts"]
+    assert (attempt["status"], attempt.get("errorCode")) == (
+        200,
+        "RecursionError" if phase == "error" else None,
+    )
     assert record["output"]["outputTokenCount"] == 2
     text = json.dumps(record["output"]["outputBodyJson"])
     assert text.replace("\\", "").count('"a"') == depth
