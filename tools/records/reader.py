@@ -248,7 +248,9 @@ def show_places(environment: Environment, accounts: Iterable[CustomerAccount]) -
     for account in accounts:
         groups = " and ".join(log_groups(environment, account.tenant))
         progress(f"Reading the log groups {groups} of account {account.account_id}")
-    progress("Start marks and spilled records of programs outside Lambda are in neither of them")
+    progress(
+        "Outside Lambda, start marks and spilled records wait in a spool until they are put there"
+    )
 
 
 def read_records(

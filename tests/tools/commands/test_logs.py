@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from tenant_bedrock.parts import split
+from tenant_bedrock import json_text
+from tenant_bedrock.parts import RecordText, split
 from tools.cli import function_call
 from tools.command_error import CommandError
 from tools.commands import invoke, logs
@@ -31,7 +32,11 @@ HOSTILE = [
 
 def _split(record, limit):
     """The parts that the package writes of a record."""
-    return split(record, limit)
+    details = record["tenantBedrock"]
+    text = json_text.for_record(json_text.dumps(record))
+    return split(
+        RecordText(details["recordId"], details["phase"], record["timestamp"], text), limit
+    )
 
 
 def _record(text, **members):

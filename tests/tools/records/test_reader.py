@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenant_bedrock.delivery import EVENT_BYTES, LINE_BYTES
-from tenant_bedrock.parts import split
+from tenant_bedrock import json_text
+from tenant_bedrock.delivery import EVENT_BYTES
+from tenant_bedrock.function_log import LINE_BYTES
+from tenant_bedrock.parts import RecordText, split
 from tools.cli.console import visible
 from tools.command_error import CommandError
 from tools.commands import gaps, logs
@@ -24,7 +26,11 @@ from tools.records.reader import RecordFilter, RecordReader, parse_time
 
 def _split(record, limit):
     """The parts that the package writes of a record."""
-    return split(record, limit)
+    details = record["tenantBedrock"]
+    text = json_text.for_record(json_text.dumps(record))
+    return split(
+        RecordText(details["recordId"], details["phase"], record["timestamp"], text), limit
+    )
 
 
 def _record(record_id="r1", phase="end", text="hello", **members):
