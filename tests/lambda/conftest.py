@@ -23,9 +23,13 @@ from tools.bench.local_tenant import (
     create,
     deploy,
 )
+from tools.bench.program_runs import pythons
+from tools.bench.record_soak import SCENARIOS, measure
 from tools.localaws.local_aws import LocalAws
+from tools.packaging.variant import HOST_PYTHON, RUNTIME
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Iterator
 
 
@@ -134,3 +138,15 @@ def function(deployed: Function, tenant: LocalTenant) -> Iterator[Function]:
     yield deployed
     tenant.control.clear_faults()
     tenant.control.post("lambda_spare", {})
+
+
+@pytest.fixture(params=sorted({HOST_PYTHON, RUNTIME}))
+def soak(request: pytest.FixtureRequest) -> Callable[..., Counter[str]]:
+    """Counts the outcomes of one of the bench's scenarios, under this Python and Lambda's."""
+    (python,) = [each for each in pythons(lambda _: None) if each.release == request.param]
+
+    def run(name: str, calls: int) -> Counter[str]:
+        (scenario,) = [scenario for scenario in SCENARIOS if scenario.name == name]
+        return measure(python, scenario, calls, seconds=60)
+
+    return run

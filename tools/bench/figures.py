@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import statistics
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,11 +54,20 @@ class Goal:
 
 
 @dataclass(frozen=True)
+class Tally:
+    """How often each outcome occurred in the part of a section that is called ``name``."""
+
+    name: str
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Section:
-    """The figures of one section, and the goals that they show."""
+    """The figures of one section, the goals that they show, and tallies with the same outcomes."""
 
     figures: list[Figure]
     goals: list[Goal]
+    tallies: list[Tally] = field(default_factory=list)
 
 
 def describe_machine() -> dict[str, Any]:
@@ -84,6 +93,11 @@ def show(name: str, machine: Mapping[str, Any], section: Section) -> None:
     for figure in section.figures:
         rows.add_row(figure.name, *(_cell(figure, variant) for variant in variants))
     out.print(rows)
+    if section.tallies:
+        rows = table("", *section.tallies[0].counts)
+        for tally in section.tallies:
+            rows.add_row(tally.name, *(f"{count:,}" for count in tally.counts.values()))
+        out.print(rows)
     for goal in section.goals:
         verdict = ("met", "green") if goal.is_met else ("missed", "red")
         result = f": {goal.name}: {goal.measured:.3g} {goal.unit}, at most {goal.most:g}"
@@ -103,7 +117,8 @@ def write(name: str, machine: Mapping[str, Any], section: Section) -> Path:
     ]
     goals = [{**asdict(goal), "is_met": goal.is_met} for goal in section.goals]
     file = RESULTS / f"{name}.json"
-    content = {"machine": machine, "figures": figures, "goals": goals}
+    tallies = [asdict(tally) for tally in section.tallies]
+    content = {"machine": machine, "figures": figures, "tallies": tallies, "goals": goals}
     file.write_text(json.dumps(content, indent=2) + "\n")
     return file
 

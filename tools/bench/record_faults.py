@@ -2,7 +2,8 @@
 
 Two functions run in the same zip on a local AWS, under Lambda's own runtime client: ours, and the usual
 logging handler (watchtower). The faults are drawn from a seed. Bedrock's own invocation log, which the
-local AWS writes for each answer, shows which calls were paid.
+local AWS writes for each answer, shows which calls were paid. The programs of record_soak.py follow,
+which make as many calls outside Lambda.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from tools.bench.local_tenant import (
     LocalTenant,
     create,
     deploy,
-    policy,
 )
+from tools.bench.record_soak import LEDGER, UNFINISHED, explained_calls, log_invocations, soak
 from tools.cli.console import progress
 from tools.command_error import CommandError
 from tools.localaws.background import temporary_local_aws
@@ -36,15 +37,13 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from tools.records.reader import Entry, RecordReader
+    from tools.records.reader import RecordReader
 
 HANDLER = ROOT / "tools" / "bench" / "record_handlers" / "usual.py"
-LEDGER = "/bench/paid"  # the log group of Bedrock's invocation log, in the operations account
 SEED = 20261123
 USUAL_SHARE = 20  # the usual handler gets every 20th call, because its retries take long
 
 OUTCOMES = ("calls", "paid", "delivered", "spilled", "incomplete", "named gaps", "lost")
-UNFINISHED = {"start": "named gaps", "incomplete": "incomplete"}  # outcomes by phase
 
 # Faults per 1,000 calls.
 WEIGHTS = {
@@ -80,7 +79,7 @@ def record(options: argparse.Namespace) -> Section:
     """Make the calls and count their records."""
     with temporary_local_aws() as url:
         tenant = create(url)
-        _log_invocations(tenant)
+        log_invocations(tenant)
         source = Path(watchtower.__file__).read_bytes()
         files = {"usual.py": HANDLER.read_bytes(), "watchtower/__init__.py": source}
         functions = {
@@ -93,6 +92,7 @@ def record(options: argparse.Namespace) -> Section:
             "ours": _count(requests["ours"], paid["ours"], functions["ours"].reader()),
             "usual": _count_usual(requests["usual"], paid["usual"], _usual_records(tenant)),
         }
+    tallies, goals = soak(options.calls)
     figures = [
         Figure(
             outcome,
@@ -102,23 +102,8 @@ def record(options: argparse.Namespace) -> Section:
         for outcome in OUTCOMES
     ]
     lost = counts["ours"]["lost"]
-    return Section(figures, [Goal("paid calls without a record or a named gap", lost, 0, "calls")])
-
-
-def _log_invocations(tenant: LocalTenant) -> None:
-    """Have Bedrock log every call that it answers, which a real operations account must not do."""
-    tenant.client("logs", tenant.operations).create_log_group(logGroupName=LEDGER)
-    iam = tenant.client("iam", tenant.operations)
-    trust = {"Principal": {"Service": "bedrock.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    write = {"Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "*"}
-    role = iam.create_role(RoleName="ledger", AssumeRolePolicyDocument=policy(trust))
-    iam.put_role_policy(RoleName="ledger", PolicyName="write", PolicyDocument=policy(write))
-    tenant.client("bedrock", tenant.operations).put_model_invocation_logging_configuration(
-        loggingConfig={
-            "cloudWatchConfig": {"logGroupName": LEDGER, "roleArn": role["Role"]["Arn"]},
-            "textDataDeliveryEnabled": True,
-        }
-    )
+    goal = Goal("Lambda: paid calls without a record or a named gap", lost, 0, "calls")
+    return Section(figures, [goal, *goals], tallies)
 
 
 def _call_during_faults(
@@ -176,16 +161,9 @@ def _count(requests: Mapping[str, str], paid: Counter[str], reader: RecordReader
     count = Counter({**dict.fromkeys(OUTCOMES, 0), "calls": len(requests), "paid": paid.total()})
     for prompt, request_id in requests.items():
         count.update(UNFINISHED.get(entry.phase, entry.place) for entry in entries[request_id])
-        explained = sum(_explained_calls(entry) for entry in entries[request_id])
+        explained = sum(explained_calls(entry) for entry in entries[request_id])
         count["lost"] += max(0, paid[prompt] - explained)
     return count
-
-
-def _explained_calls(entry: Entry) -> int:
-    """Return how many paid calls an entry explains: its attempts that were or may have been answered."""
-    attempts = entry.record["tenantBedrock"].get("attempts", [])
-    answered = sum(attempt.get("status") in (200, None) for attempt in attempts)
-    return answered or int(entry.phase in UNFINISHED)
 
 
 def _count_usual(
