@@ -2,7 +2,8 @@
 
 ONLY=plan    `terraform plan` of the operations root for 100 to 3,000 tenants
 ONLY=prove   the proof of such a plan, without the plan itself
-ONLY=record  the records of CALLS= calls during faults, beside the usual logging handler
+ONLY=record  the records of CALLS= calls on Lambda during faults, beside the usual logging handler, and of as
+             many calls of programs that fork, are terminated, abandon streams or change logging
 ONLY=cold    the handler's cold start, beside those of raw boto3 and of the usual LangChain handler
 ONLY=warm    a warm invocation of the three, and its calls to AWS
 ONLY=stream  a long stream
