@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from tools.bench.local_tenant import LocalTenant
 
+SPOOL = "spool"  # the folder of a run's spool
 SECONDS = 100  # after which a program hangs; the slowest run of all takes a third of it
 
 
@@ -113,7 +114,11 @@ def run_program(
         process = subprocess.Popen(
             [python.interpreter, "-m", module, *options],
             cwd=folder,
-            env={**environment(tenant, python), **run.environment},
+            env={
+                **environment(tenant, python),
+                "TENANT_BEDROCK_SPOOL": str(folder / SPOOL),
+                **run.environment,
+            },
             start_new_session=True,
             stderr=stderr,
             stdin=subprocess.DEVNULL,

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from tools.bench import RESULTS, local_tenant
 from tools.bench.figures import Goal, Tally
 from tools.bench.local_tenant import RECORDS, create, policy
-from tools.bench.program_runs import SECONDS, Run, pythons, run_program
+from tools.bench.program_runs import SECONDS, SPOOL, Run, pythons, run_program
 from tools.cli.console import progress
 from tools.localaws.background import temporary_local_aws
 from tools.localaws.faults import FOREVER, Fault
@@ -89,11 +89,14 @@ SCENARIOS = (
         0.11,
         132,
         faults=("none", "refusing"),  # then only stdout is left
-        environments=(
-            {},
-            {"PYTHONIOENCODING": "ascii"},
-            {"PYTHONIOENCODING": "latin-1"},
-            {"LANG": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+        environments=tuple(
+            {"AWS_LAMBDA_FUNCTION_NAME": local_tenant.FUNCTION, **variables}  # so there is no spool
+            for variables in (
+                {},
+                {"PYTHONIOENCODING": "ascii"},
+                {"PYTHONIOENCODING": "latin-1"},
+                {"LANG": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+            )
         ),
     ),
 )
@@ -219,7 +222,9 @@ def paid_requests(tenant: LocalTenant) -> Counter[str]:
 
 
 def add_spool(reader: RecordReader, folder: Path) -> None:
-    """Add the records that a program has left in a spool below ``folder``; there is no spool yet."""
+    """Add the records that a program has left in its spool; a file's first line is for the spool."""
+    for path in folder.glob(f"{SPOOL}/*/*/[!.]*"):
+        reader.add_message(path.read_text().partition("\n")[2], "spilled")
 
 
 def count_outcomes(reader: RecordReader, paid: Counter[str]) -> Counter[str]:
