@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 SIGTERM_SECONDS = 10  # ECS and Kubernetes wait 30 s before they kill
 # Of these 10 s, so that the rest is left to copy what CloudWatch has not acknowledged.
 COPY_AFTER_SECONDS = 6
-_MAIN_THREAD_SECONDS = (
-    1  # to end the process, unless the main thread is in code that is not Python's
-)
+# An application with a handler of its own may end the process at any time, as uvicorn does.
+COPY_AFTER_SECONDS_BESIDE_ANOTHER_HANDLER = 0.5
+# For the main thread to end the process, unless it is in code that is not Python's.
+_MAIN_THREAD_SECONDS = 1
+_PIPE_BYTES = 65_536  # more than faulthandler writes about one thread
 
 _log = logging.getLogger(__name__)
 
@@ -55,29 +57,30 @@ class ProcessEnd:
         self.has_begun = False
         self._has_swept = False
         self._pipe: tuple[int, int] | None = None
-        self._has_native_handler = False
+        self._native_handler_chain: bool | None = None  # None without a handler of faulthandler's
         self._is_known_to_multiprocessing = False
 
     def watch_sigterm(self) -> None:
-        """Sweep on SIGTERM, unless the application has a handler of its own.
+        """Sweep on SIGTERM, then end the process unless the application has a handler of its own.
 
-        Only the main thread can set a handler with Python's ``signal``. Elsewhere ``faulthandler`` sets
-        one, which writes to the pipe without running any Python code.
+        Only the main thread can set a handler with Python's ``signal``. Elsewhere, and beside the
+        application's handler, ``faulthandler`` sets one, which writes to the pipe without running any
+        Python code; it also calls the application's handler.
         """
-        is_watched = self._pipe is not None
-        if is_watched or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        handler = signal.getsignal(signal.SIGTERM)
+        if self._pipe is not None or handler is signal.SIG_IGN:
             return
         self._pipe = os.pipe()
-        if threading.current_thread() is threading.main_thread():
+        is_default = handler is signal.SIG_DFL
+        if is_default and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._on_sigterm)
         else:
-            self._has_native_handler = True
-            faulthandler.register(signal.SIGTERM, self._pipe[1], all_threads=False)
-        self._start_watching(self._pipe[0])
+            self._native_handler_chain = not is_default
+        self._start_watching(self._pipe)
 
-    def sweep(self) -> None:
+    def sweep(self, copy_after_seconds: float = COPY_AFTER_SECONDS) -> None:
         """Sweep every owner; the failure of one does not cost the calls of another."""
-        until = time.monotonic() + COPY_AFTER_SECONDS
+        until = time.monotonic() + copy_after_seconds
         for owner in {*self.busy_owners, *self.owners}:
             try:
                 owner.sweep(until)
@@ -93,9 +96,7 @@ class ProcessEnd:
             for descriptor in self._pipe:
                 os.close(descriptor)
             self._pipe = os.pipe()
-            if self._has_native_handler:
-                faulthandler.register(signal.SIGTERM, self._pipe[1], all_threads=False)
-            self._start_watching(self._pipe[0])
+            self._start_watching(self._pipe)
         self.watch_multiprocessing()
 
     def watch_multiprocessing(self) -> None:
@@ -114,12 +115,21 @@ class ProcessEnd:
         """Add a finalizer of multiprocessing; without a priority it would not be called."""
         sys.modules["multiprocessing.util"].Finalize(None, self.sweep, exitpriority=0)
 
-    def _start_watching(self, pipe: int) -> None:
-        threading.Thread(target=self._watch, args=(pipe,), name="sigterm", daemon=True).start()
+    def _start_watching(self, pipe: tuple[int, int]) -> None:
+        output, intake = pipe
+        if self._native_handler_chain is not None:
+            chain = self._native_handler_chain
+            faulthandler.register(signal.SIGTERM, intake, all_threads=False, chain=chain)
+        threading.Thread(target=self._watch, args=(output,), name="sigterm", daemon=True).start()
 
     def _watch(self, pipe: int) -> None:
-        if not os.read(pipe, 1):
-            return
+        while os.read(pipe, _PIPE_BYTES):
+            if self._native_handler_chain:
+                self.sweep(COPY_AFTER_SECONDS_BESIDE_ANOTHER_HANDLER)
+            else:
+                self._sweep_and_end()
+
+    def _sweep_and_end(self) -> None:
         self.has_begun = True
         sweeper = threading.Thread(target=self.sweep, name="sweep", daemon=True)
         sweeper.start()
@@ -128,7 +138,7 @@ class ProcessEnd:
         # The first process of a container receives only the signals that it handles:
         # https://man7.org/linux/man-pages/man7/pid_namespaces.7.html
         if os.getpid() != 1:
-            if self._has_native_handler:
+            if self._native_handler_chain is not None:
                 faulthandler.unregister(signal.SIGTERM)
                 os.kill(os.getpid(), signal.SIGTERM)
             else:
