@@ -15,9 +15,9 @@ from langchain_core.messages import (
 )
 
 from tenant_bedrock import (
+    DeniedByPolicyError,
     ModelFailedError,
     ModelNotGrantedError,
-    TenantSuspendedError,
     ThrottledError,
 )
 from tools.bench.local_tenant import HAIKU, NOVA, PERMISSIONS, REGION
@@ -142,13 +142,13 @@ def test_a_role_without_the_grant_is_refused_with_the_right_type(
         chat.get_num_tokens_from_messages(HISTORY)
 
 
-def test_a_suspended_tenant_may_not_count(
+def test_a_tenant_who_is_denied_everything_may_not_count(
     acme: Any, counting: object, permit: Callable[..., None]
 ) -> None:
     chat = acme.connect().chat("claude")
     permit(*PERMISSIONS, COUNT, {"Effect": "Deny", "Action": "*", "Resource": "*"})
 
-    with pytest.raises(TenantSuspendedError):
+    with pytest.raises(DeniedByPolicyError):
         chat.get_num_tokens("one")
 
 
