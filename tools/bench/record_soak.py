@@ -60,8 +60,9 @@ UNTIL_KILLED = -signal.SIGTERM
 class Scenario:
     """``share`` of all calls in runs of about ``calls`` each; a run must end with ``code``.
 
-    ``size`` is the bytes of a prompt, ``faults`` are those of CloudWatch Logs. ``marks`` says whether a
-    call may have only a start mark, because its process ends without a chance to write more.
+    ``size`` is the bytes of a prompt, and a run that takes longer than ``seconds`` hangs. ``faults``
+    are those of CloudWatch Logs. ``marks`` says whether a call may have only a start mark, because its
+    process ends without a chance to write more.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Scenario:
     calls: int
     code: int = 0
     size: int = 0
+    seconds: int = SECONDS
     marks: bool = False
     environments: tuple[Mapping[str, str], ...] = ({},)
     faults: tuple[str, ...] = ("none", "throttled", "failing", "rejecting", "cut off", "silent")
@@ -80,6 +82,8 @@ SCENARIOS = (
     Scenario("abandoned streams", "abandoned_streams", 0.15, 150),
     Scenario("all call forms", "call_forms", 0.29, 240),
     Scenario("all call forms, 4 MB", "call_forms", 0.0048, 24, size=MEGABYTES_4),
+    # In 10,000 calls this is one ``generate`` of 1,500 and one ``abatch`` of 12,000.
+    Scenario("large batches", "large_batches", 2.7, 13_500, seconds=900, faults=("none",)),
     Scenario("fork", "forked_children", 0.12, 120, marks=True),
     Scenario("SIGTERM", "terminated", 0.1, 30, code=UNTIL_KILLED),
     Scenario("SIGTERM, 4 MB", "terminated", 0.01, 20, code=UNTIL_KILLED, size=MEGABYTES_4),
@@ -129,7 +133,7 @@ def soak(calls: int) -> tuple[list[Tally], list[Goal]]:
 
 
 def measure(
-    python: Python, scenario: Scenario, calls: int, seed: int = SEED, seconds: int = SECONDS
+    python: Python, scenario: Scenario, calls: int, seed: int = SEED, seconds: int | None = None
 ) -> Counter[str]:
     """Run one scenario on a local AWS of its own until about ``calls`` calls are made.
 
@@ -154,7 +158,7 @@ def measure(
                 size=scenario.size,
                 environment=chance.choice(scenario.environments),
             )
-            ending = run_program(tenant, python, run, Path(folder), seconds)
+            ending = run_program(tenant, python, run, Path(folder), seconds or scenario.seconds)
             count.update(_judge(ending, scenario, python, number))
             for line in ending.stdout.splitlines():
                 reader.add_message(line, "spilled")
