@@ -87,6 +87,13 @@ class ProcessEnd:
             except Exception as error:  # noqa: BLE001 - the others are swept all the same
                 _log.error("record.sweep_failed", extra={"error": type(error).__name__})
 
+    def sweep_at_end(self) -> None:
+        """Sweep at the end of the program; after SIGTERM, another thread does and ends the process."""
+        if self.has_begun:
+            time.sleep(SIGTERM_SECONDS + _MAIN_THREAD_SECONDS)
+        else:
+            self.sweep()
+
     def start_anew(self) -> None:
         """Leave the calls to the parent of this forked process, and watch this process's signals."""
         for owner in {*self.busy_owners, *self.owners}:
@@ -113,7 +120,7 @@ class ProcessEnd:
 
     def sweep_with_multiprocessing(self) -> None:
         """Add a finalizer of multiprocessing; without a priority it would not be called."""
-        sys.modules["multiprocessing.util"].Finalize(None, self.sweep, exitpriority=0)
+        sys.modules["multiprocessing.util"].Finalize(None, self.sweep_at_end, exitpriority=0)
 
     def _start_watching(self, pipe: tuple[int, int]) -> None:
         output, intake = pipe
@@ -151,12 +158,13 @@ class ProcessEnd:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
         elif self._pipe is not None:
+            self.has_begun = True
             os.write(self._pipe[1], b"x")
 
 
 # Signal handlers, ``atexit`` and forks belong to the process, so this object does too.
 process_end = ProcessEnd()
-atexit.register(process_end.sweep)
+atexit.register(process_end.sweep_at_end)
 os.register_at_fork(after_in_child=process_end.start_anew)
 
 

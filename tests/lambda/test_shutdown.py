@@ -40,6 +40,7 @@ HAS_A_HANDLER = """
 import signal, sys
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
 """
+RAISES_SIGTERM = "import signal; signal.raise_signal(signal.SIGTERM)\n"
 WAITS = "time.sleep(60)\n"
 WAITS_OUTSIDE_PYTHON = "import ctypes; ctypes.CDLL(None).pause(); ctypes.CDLL(None).sleep(60)\n"
 RECORDS_MANY_LARGE_CALLS = """
@@ -95,6 +96,7 @@ def _start(source: str, *prefix: str) -> subprocess.Popen[str]:
     [
         (IN_THE_MAIN_THREAD, False, 0),
         (IN_THE_MAIN_THREAD + WAITS, True, -signal.SIGTERM),
+        (IN_THE_MAIN_THREAD + RAISES_SIGTERM, False, -signal.SIGTERM),
         (IN_ANOTHER_THREAD + WAITS, True, -signal.SIGTERM),
         (IN_ANOTHER_THREAD + WAITS_OUTSIDE_PYTHON, True, -signal.SIGTERM),
         (HAS_A_HANDLER + IN_THE_MAIN_THREAD + WAITS, True, 7),
@@ -102,6 +104,7 @@ def _start(source: str, *prefix: str) -> subprocess.Popen[str]:
     ids=[
         "end of the program",
         "SIGTERM",
+        "SIGTERM that it sends itself at its end",
         "connected in another thread",
         "connected in another thread while the main thread is not in Python",
         "SIGTERM with a handler of the application",
