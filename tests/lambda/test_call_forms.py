@@ -8,6 +8,7 @@ import gc
 import json
 import sys
 import weakref
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -413,3 +414,23 @@ def test_a_record_names_its_invocation(acme: Any) -> None:
         Context.aws_request_id,
         None,
     ]
+
+
+def test_a_calls_times_begin_when_its_request_leaves(acme: Any, with_settings: Any) -> None:
+    """One request in two seconds: the second of two calls waits before it is sent."""
+    with_settings(quota={"requests_per_second": 0.5})
+    chat = acme.connect().chat("claude")
+    chat.invoke("first")
+    before = datetime.now(UTC)
+
+    chat.invoke("second")
+
+    record = acme.records()[-1]
+    latencies = record["tenantBedrock"]["latencies"]
+    (attempt,) = record["tenantBedrock"]["attempts"]
+    begun = datetime.fromisoformat(record["timestamp"])
+    assert (begun - before).total_seconds() * 1000 >= latencies["waitingMs"] - 50 > 100
+    # The sum of both is no more than what has passed, so neither contains the other.
+    passed = (datetime.now(UTC) - before).total_seconds() * 1000
+    assert latencies["waitingMs"] + latencies["totalMs"] <= passed
+    assert attempt["ms"] <= latencies["totalMs"]
