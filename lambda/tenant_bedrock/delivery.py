@@ -132,11 +132,11 @@ class Delivery:
         """Put copies that wait in the spool; CloudWatch's first error leaves the rest there."""
         if time.monotonic() < self._retry_at:
             return
+        self._retry_at = time.monotonic() + (self._copies.retry_seconds or float("inf"))
         with suppress(BotoCoreError, ClientError, TimeoutError):
             for group in map(_single, self._copies.waiting()):
                 if self._put_group(group, ends_at):  # rejected: it stays, and so does the rest
                     break
-        self._retry_at = time.monotonic() + (self._copies.retry_seconds or float("inf"))
 
     def seconds_to_retry(self) -> float | None:
         """Seconds until copies are put again; None if none can wait."""

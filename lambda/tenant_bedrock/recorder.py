@@ -130,6 +130,8 @@ class Recorder:
         try:
             if self._book.end(call, phase):
                 self._write([call], self._invocation.ends_at)
+        except Exception as error:  # noqa: BLE001 - the answer has been paid for
+            _report(error)
         finally:
             if call.stage in {Stage.ANSWERED, Stage.WRITING}:
                 # An exception came in between, such as KeyboardInterrupt, or a sweep writes the record.
@@ -142,9 +144,10 @@ class Recorder:
         self._book.wait([call], min(self._invocation.ends_at, time.monotonic() + SIGTERM_SECONDS))
         if call.stage is not Stage.ACKNOWLEDGED:
             raise NotRecordedError(
-                f"CloudWatch did not acknowledge record {call.record_id} ({OUTCOMES.get(call.stage, 'lost')}), and the "
-                "stanza has audit = required, so the answer is withheld. A spilled record is in the "
-                "function's own log or the spool. Restore access to the record log group, then try again."
+                f"CloudWatch did not acknowledge record {call.record_id} "
+                f"({OUTCOMES.get(call.stage, 'late')}), and the stanza has audit = required, so the "
+                "answer is withheld. A spilled record is in the function's own log or the spool. "
+                "Restore access to the record log group, then try again."
             )
 
     def receipt(self, run_id: UUID) -> Receipt | None:
@@ -160,7 +163,7 @@ class Recorder:
         Calls that are still open are recorded as incomplete at the end of the block, and shortly
         before Lambda ends the invocation. Calls that an earlier invocation left are recorded first.
         """
-        self.sweep(invocation.ends_at - COPY_SECONDS)
+        self.sweep(min(time.monotonic() + SWEEP_SECONDS, invocation.ends_at - COPY_SECONDS))
         self._invocation = invocation
         self._deadline.set(invocation.ends_at - min(SWEEP_SECONDS, invocation.seconds_left() / 2))
         try:
@@ -181,9 +184,7 @@ class Recorder:
             return
         unseen = [call for call in calls if call.stage is Stage.SENT and self._end_unseen(call)]
         self._write(unseen, until + COPY_SECONDS)
-        if (
-            until == math.inf
-        ):  # nothing ends this process, so the other threads finish their records
+        if until == math.inf:  # nothing ends soon, and the other threads finish their records
             return
         for call in self._book.wait(calls, until):
             text = call.text or self._text(call)

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Protocol
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -52,8 +52,8 @@ class ProcessEnd:
     """
 
     def __init__(self) -> None:
-        self.owners: WeakSet[Owner] = WeakSet()
-        self.busy_owners: set[Owner] = set()
+        self.owners: WeakValueDictionary[int, Owner] = WeakValueDictionary()  # by their id()
+        self.busy_owners: set[Owner] = set()  # those with open calls, which must not be collected
         self.has_begun = False
         self._has_swept = False
         self._pipe: tuple[int, int] | None = None
@@ -81,11 +81,16 @@ class ProcessEnd:
     def sweep(self, copy_after_seconds: float = COPY_AFTER_SECONDS) -> None:
         """Sweep every owner; the failure of one does not cost the calls of another."""
         until = time.monotonic() + copy_after_seconds
-        for owner in {*self.busy_owners, *self.owners}:
+        for owner in self._living_owners():
             try:
                 owner.sweep(until)
             except Exception as error:  # noqa: BLE001 - the others are swept all the same
                 _log.error("record.sweep_failed", extra={"error": type(error).__name__})
+
+    def _living_owners(self) -> list[Owner]:
+        """All owners; another thread may add one meanwhile, so nothing is iterated that can change."""
+        owners = (reference() for reference in self.owners.valuerefs())
+        return [owner for owner in owners if owner is not None]
 
     def sweep_at_end(self) -> None:
         """Sweep at the end of the program; after SIGTERM, another thread does and ends the process."""
@@ -96,7 +101,7 @@ class ProcessEnd:
 
     def start_anew(self) -> None:
         """Leave the calls to the parent of this forked process, and watch this process's signals."""
-        for owner in {*self.busy_owners, *self.owners}:
+        for owner in self._living_owners():
             owner.start_anew()
         self.has_begun = self._has_swept = False
         if self._pipe is not None:  # the parent's thread reads it
@@ -170,6 +175,6 @@ os.register_at_fork(after_in_child=process_end.start_anew)
 
 def register(owner: Owner) -> None:
     """Sweep ``owner`` when this process ends, as long as it is in use."""
-    process_end.owners.add(owner)
+    process_end.owners[id(owner)] = owner
     process_end.watch_multiprocessing()
     process_end.watch_sigterm()
