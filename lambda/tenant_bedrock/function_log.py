@@ -56,6 +56,7 @@ class FunctionLog:
             self._descriptor = os.dup(_STDOUT if pipe is None else pipe)
         except OSError:  # this process was started without stdout; each write reports it
             self._descriptor = -1
+        self._rest = memoryview(b"")
         self._locks = [threading.RLock(), *_runtime_locks()]
 
     def __del__(self) -> None:
@@ -87,7 +88,32 @@ class FunctionLog:
         else:
             data = message + b"\n"
         with self._exclusive():
-            _write_all(self._descriptor, data)
+            # The rest of a message that a full pipe took in part comes first: both would be damaged.
+            self._finish(self._rest)
+            self._finish(memoryview(data))
+
+    def _finish(self, message: memoryview) -> None:
+        """Write all of a message, or keep the rest of one of which a part has been written.
+
+        Raises OSError, and TimeoutError if nothing reads a full pipe.
+        """
+        rest = message
+        try:
+            while rest:
+                rest = rest[self._write_some(rest) :]
+        finally:
+            was_touched = len(rest) < len(message) or message is self._rest
+            self._rest = rest if was_touched else memoryview(b"")
+
+    def _write_some(self, data: memoryview) -> int:
+        try:
+            return os.write(self._descriptor, data)
+        except BlockingIOError:  # asyncio makes pipes non-blocking
+            pipe = select.poll()
+            pipe.register(self._descriptor, select.POLLOUT)
+            if not pipe.poll(_WAIT_SECONDS * 1000):
+                raise TimeoutError from None
+            return 0
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
@@ -104,16 +130,3 @@ def _runtime_locks() -> list[threading.RLock]:
     """The locks under which awslambdaric's logging handler writes to the same pipe."""
     handlers = [handler for handler in logging.getLogger().handlers if hasattr(handler, "log_sink")]
     return [handler.lock for handler in handlers if handler.lock is not None]
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    """Write all of ``data``; raises OSError, and TimeoutError if nothing reads a full pipe."""
-    rest = memoryview(data)
-    while rest:
-        try:
-            rest = rest[os.write(descriptor, rest) :]
-        except BlockingIOError:  # asyncio makes pipes non-blocking
-            pipe = select.poll()
-            pipe.register(descriptor, select.POLLOUT)
-            if not pipe.poll(_WAIT_SECONDS * 1000):
-                raise TimeoutError from None

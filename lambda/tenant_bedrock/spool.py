@@ -45,18 +45,13 @@ class Spool:
 
     def __init__(self, directory: Path, process_name: str) -> None:
         self._lock_descriptor: int | None = None
-        _make_private(directory.parent)
-        _make_private(directory)
+        self._process_id = os.getpid()
         self._directory = directory
         self._own = directory / process_name.replace("/", "-")
-        self._own.mkdir(mode=_DIRECTORY_MODE)
-        self._lock_descriptor = _lock(self._own)
-        if self._lock_descriptor is None:
-            raise SpoolError(f"{self._own} is used by another process.")
-        self._process_id = os.getpid()
         self._sizes: dict[str, int] = {}  # of this process's files, by name
-        self._other_bytes = _size(directory)
         self._guard = threading.Lock()
+        self._make_own_directory()
+        self._other_bytes = _size(directory, self._own)
 
     def __del__(self) -> None:
         if self._lock_descriptor is None:
@@ -89,18 +84,43 @@ class Spool:
             if not name.endswith(".start") and (text := _read(self._own / name)) is not None:
                 yield text
                 self._remove(name)
-        for process in sorted(path for path in self._directory.iterdir() if path != self._own):
-            yield from _leftovers(process)
+        for process in sorted(self._directory.glob("[!.]*")):
+            if process != self._own:
+                yield from _leftovers(process)
+
+    def _make_own_directory(self) -> None:
+        """Make the directory and lock it under a name that no other process looks at, then name it."""
+        _make_private(self._directory.parent)
+        _make_private(self._directory)
+        hidden = self._own.with_name(f".{self._own.name}")
+        hidden.mkdir(mode=_DIRECTORY_MODE)
+        lock = _lock(hidden)
+        hidden.rename(self._own)
+        if self._lock_descriptor is not None:
+            os.close(self._lock_descriptor)
+        self._lock_descriptor = lock
 
     def _write(self, record: RecordText) -> None:
         name = f"{record.record_id}.{record.phase}"
         head = json.dumps([record.record_id, record.phase, record.timestamp])
         data = f"{head}\n{record.text}".encode()
         with self._guard:
-            if self._other_bytes + sum(self._sizes.values()) + len(data) > _MAX_BYTES:
+            if self._bytes() + len(data) > _MAX_BYTES:
+                self._other_bytes = _size(self._directory, self._own)
+            if self._bytes() + len(data) > _MAX_BYTES:
                 raise SpoolError(f"The spool holds {_MAX_BYTES} bytes, which is its limit.")
             self._sizes[name] = len(data)
-        # A reader never sees half a file: the name with its phase exists only once all is written.
+        try:
+            self._write_file(name, data)
+        except FileNotFoundError:  # somebody has removed the directory
+            self._make_own_directory()
+            self._write_file(name, data)
+
+    def _bytes(self) -> int:
+        return self._other_bytes + sum(self._sizes.values())
+
+    def _write_file(self, name: str, data: bytes) -> None:
+        """Write a file, which has its name only once it is whole."""
         partial = self._own / f".{name}"
         descriptor = os.open(partial, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, _FILE_MODE)
         try:
@@ -157,14 +177,19 @@ def _read(path: Path) -> RecordText | None:
     """The record in a file; None if the process or the computer stopped while it was written."""
     if path.name.startswith("."):
         return None
-    head, _, text = path.read_text(encoding="utf-8").partition("\n")
     try:
+        head, _, text = path.read_text(encoding="utf-8").partition("\n")
         record_id, phase, timestamp = json.loads(head)
-    except ValueError:
+    except (TypeError, ValueError):
         _log.warning("record.spool_file_damaged", extra={"file": path.name})
         return None
     return RecordText(record_id, phase, timestamp, text)
 
 
-def _size(directory: Path) -> int:
-    return sum(path.stat().st_size for path in directory.glob("*/*"))
+def _size(directory: Path, own: Path) -> int:
+    """The bytes of the other processes' files, which may vanish meanwhile."""
+    size = 0
+    for path in directory.glob("*/*"):
+        with suppress(OSError):
+            size += path.stat().st_size if path.parent != own else 0
+    return size

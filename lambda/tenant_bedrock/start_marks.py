@@ -22,13 +22,15 @@ class StartMarks:
 
     def __init__(self) -> None:
         self._marks: dict[str, tuple[float, ModelCall, RecordText]] = {}  # by record id
+        self._is_awaited = False  # whether the delivery thread waits for the next mark to be due
         self._lock = threading.Lock()
 
     def add(self, call: ModelCall, mark: RecordText) -> bool:
-        """Hold a mark; returns whether it is the only one."""
+        """Hold a mark; returns whether the delivery thread has to be woken for it."""
         with self._lock:
             self._marks[call.record_id] = time.monotonic() + MARK_AFTER_SECONDS, call, mark
-            return len(self._marks) == 1
+            was_awaited, self._is_awaited = self._is_awaited, True
+            return not was_awaited
 
     def remove(self, call: ModelCall) -> None:
         """Drop the mark of a call whose record has been written."""
@@ -39,6 +41,7 @@ class StartMarks:
         """Seconds until the next mark is due, at least 0; None if there is none."""
         with self._lock:
             due = [due for due, call, _ in self._marks.values() if call.stage in _MARKED]
+            self._is_awaited = bool(due)
         return max(0.0, min(due) - time.monotonic()) if due else None
 
     def take_due(self) -> list[RecordText]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import stat
 import subprocess
@@ -174,3 +175,50 @@ def test_without_a_spool_a_copy_goes_to_stdout(
     assert receipt["delivery"] == "spilled"
     lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert [line["message"] for line in lines] == ["record.start", "record.spilled"]
+
+
+def test_processes_that_start_at_once_keep_their_directories(tmp_path: Path) -> None:
+    """Another process may look for leftovers between the making of a directory and its locking."""
+    directory = tmp_path / "base" / "spool"
+    first = Spool(directory, "first")
+    (directory / ".starting").mkdir()
+
+    assert list(first.waiting()) == []
+    assert (directory / ".starting").exists()
+
+
+def test_what_another_process_has_delivered_no_longer_counts_as_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenant_bedrock.spool._MAX_BYTES", 100)
+    other = Spool(tmp_path / "base" / "spool", "other")
+    other.write_copy(RECORD, "TimeoutError")
+    spool = Spool(tmp_path / "base" / "spool", "own")
+    with pytest.raises(SpoolError):
+        spool.write_mark(RecordText("another", "start", RECORD.timestamp, RECORD.text))
+
+    other.remove(RECORD.record_id)
+
+    spool.write_mark(RecordText("another", "start", RECORD.timestamp, RECORD.text))
+
+
+def test_a_directory_that_somebody_removed_is_made_again(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "base" / "spool", "own")
+    shutil.rmtree(tmp_path / "base")
+
+    spool.write_copy(RECORD, "TimeoutError")
+
+    assert list(spool.waiting()) == [RECORD]
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"5\n{}", b'["one"]\n{}'])
+def test_a_damaged_file_does_not_keep_the_others_from_delivery(
+    tmp_path: Path, content: bytes
+) -> None:
+    dead = Spool(tmp_path / "base" / "spool", "dead")
+    dead.write_copy(RECORD, "TimeoutError")
+    (tmp_path / "base" / "spool" / "dead" / "a-damaged.end").write_bytes(content)
+    del dead
+
+    assert list(Spool(tmp_path / "base" / "spool", "own").waiting()) == [RECORD]
+    assert not (tmp_path / "base" / "spool" / "dead").exists()
