@@ -174,7 +174,8 @@ def open_sessions(settings: Settings, *, parent: Sessions | None = None) -> Sess
     customer = Session()
     if parent is not None:
         customer.register_component("data_loader", parent.customer.get_component("data_loader"))
-    region = process_environment.region() or customer.get_config_variable("region")
+    region = parent.region if parent else process_environment.region()
+    region = region or customer.get_config_variable("region")
     if not region:
         raise SettingsError("No Region is set; set AWS_REGION to that of the record log group.")
     # The global STS endpoint is in another Region and cannot be reached through a VPC endpoint.

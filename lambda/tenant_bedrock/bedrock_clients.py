@@ -53,16 +53,18 @@ class BedrockClients:
         return client
 
     def _renew(self) -> None:
-        """Give all clients new connections and locks in a forked process.
+        """Give all clients new connections and keys in a forked process.
 
         Requests of two processes over one connection mix, and a thread of the parent may have held a
-        lock of botocore or urllib3. Chats hold the clients, so these stay and take over everything
-        from new ones, except their exception classes, which callers may hold.
+        lock of urllib3's or of the keys'. Chats hold the clients, and an application may have added
+        handlers to their events, so the clients stay and take these two from new ones.
         """
         self._lock = threading.Lock()
         self._sessions = aws_sessions.open_sessions(self._settings, parent=self._sessions)
         self._delivery.start_with(self._sessions.logs())
         for region, client in self._clients.items():
-            new_client = self._new_client(region)
-            vars(new_client)["_exceptions"] = client.exceptions
-            vars(client).update(vars(new_client))
+            old, new = vars(client), vars(self._sessions.bedrock(region))
+            old["_endpoint"].http_session = new["_endpoint"].http_session
+            vars(old["_request_signer"])["_credentials"] = vars(new["_request_signer"])[
+                "_credentials"
+            ]

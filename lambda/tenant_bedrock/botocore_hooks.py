@@ -62,6 +62,7 @@ def register(client: BedrockRuntimeClient, recorder: Recorder) -> None:
         for event, hook in (
             ("before-call", hooks.before_call),
             ("request-created", hooks.request_created),
+            ("before-send", hooks.before_send),
             ("before-parse", hooks.before_parse),
             ("response-received", hooks.response_received),
             ("after-call", hooks.after_call),
@@ -114,18 +115,31 @@ class _Hooks:
         )
 
     def request_created(self, *, request: AWSRequest, **_: object) -> None:
-        """Note whose response this thread will read."""
+        """Note whose request this thread will send and whose response it will read."""
         call = _call(request.context)
         call.answer_body = b""
         self._sent.call = call
 
+    def before_send(self, **_: object) -> None:
+        """Begin an attempt: what comes before it may renew the role's keys or pause before a retry."""
+        call: ModelCall | None = self._sent.call
+        if call is not None:
+            call.begin_attempt()
+
     def before_parse(self, *, response_dict: dict[str, Any], **_: object) -> None:
-        """Keep the text of an answer, because botocore's parser loses what it does not know."""
+        """Keep the text of an answer, because botocore cannot parse one that is nested very deep.
+
+        The body of a stream is the HTTP response itself.
+        """
+        call: ModelCall | None = self._sent.call
+        if call is None or response_dict.get("status_code") != 200:
+            return
         body = response_dict.get("body")
-        if response_dict.get("status_code") == 200 and isinstance(body, bytes):
-            call: ModelCall = self._sent.call
+        if isinstance(body, bytes):
             call.answer_body = body
             call.unparsed_response = response_dict
+        else:
+            call.http_response = body
 
     def response_received(
         self,
@@ -140,6 +154,7 @@ class _Hooks:
         metadata = response.get("ResponseMetadata", {})
         error_code = response.get("Error", {}).get("Code")
         call = _call(context)
+        self._sent.call = None
         call.unparsed_response = None
         call.add_attempt(
             metadata.get("RequestId"),
@@ -161,7 +176,7 @@ class _Hooks:
             call.error = ClientError(parsed, model.name)  # type: ignore[arg-type]
             self._recorder.finish(call, "error")
         elif "stream" in parsed:
-            source = EventSource(parsed["stream"])
+            source = EventSource(parsed["stream"], call.http_response)
             parsed["stream"] = WatchedStream(source, context[_KEY], self._recorder)
         else:
             call.answer = parsed

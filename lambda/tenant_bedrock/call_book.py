@@ -32,13 +32,13 @@ class CallBook:
         self._on_first = on_first
         self._on_last = on_last
         self._calls: dict[str, ModelCall] = {}  # by record id
-        self._change = threading.Condition(threading.Lock())
+        self._make_locks()
 
     # --- the steps of a call, in order ---
 
     def send(self, call: ModelCall) -> None:
         """Enter a call whose request is about to leave."""
-        with self._change:
+        with self._lock:
             if not self._calls:
                 self._on_first()
             call.stage = Stage.SENT
@@ -46,7 +46,7 @@ class CallBook:
 
     def withdraw(self, call: ModelCall) -> None:
         """Remove a call whose request will not leave."""
-        with self._change:
+        with self._lock:
             call.stage = Stage.BEGUN
             self._remove(call)
 
@@ -56,7 +56,7 @@ class CallBook:
         A call that was recorded as incomplete may still end. A call of the process that this one was
         forked from is that process's to record.
         """
-        with self._change:
+        with self._lock:
             if call.process_id != os.getpid() or call.phase not in {None, "incomplete"} - {phase}:
                 return False
             if not self._calls:
@@ -68,13 +68,13 @@ class CallBook:
 
     def write(self, call: ModelCall, text: RecordText) -> None:
         """Note that the record ``text`` of a call is being put."""
-        with self._change:
+        with self._lock:
             if call.phase == text.phase and call.stage is Stage.ANSWERED:
                 call.text, call.stage = text, Stage.WRITING
 
     def settle(self, call: ModelCall, phase: Phase, outcome: Outcome) -> bool:
         """Note where the record of ``phase`` is; False if a newer record has taken its place."""
-        with self._change:
+        with self._lock:
             if call.phase != phase:
                 return False
             call.stage = _STAGES[outcome]
@@ -86,7 +86,7 @@ class CallBook:
 
     def open_calls(self) -> list[ModelCall]:
         """The calls whose outcome is not known."""
-        with self._change:
+        with self._lock:
             return list(self._calls.values())
 
     def wait(self, calls: Iterable[ModelCall], until: float) -> list[ModelCall]:
@@ -94,7 +94,7 @@ class CallBook:
 
         ``until`` is in seconds of ``time.monotonic``.
         """
-        with self._change:
+        with self._lock:
             while True:
                 rest = [call for call in calls if self._calls.get(call.record_id) is call]
                 seconds = until - time.monotonic()
@@ -104,10 +104,16 @@ class CallBook:
 
     def forget(self) -> None:
         """Start empty in a forked process, whose copy of the lock may be held by no thread of it."""
-        self._change = threading.Condition(threading.Lock())
+        self._make_locks()
         if self._calls:
             self._on_last()
         self._calls = {}
+
+    def _make_locks(self) -> None:
+        # The lock is taken by itself: ``Condition.__enter__`` is Python code, in which an exception of a
+        # signal handler can arrive after the lock was taken and before it would be released.
+        self._lock = threading.Lock()
+        self._change = threading.Condition(self._lock)
 
     def _remove(self, call: ModelCall) -> None:
         if self._calls.pop(call.record_id, None) is not None and not self._calls:

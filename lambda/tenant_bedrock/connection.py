@@ -68,6 +68,7 @@ class Connection:
         self._recorder = Recorder(settings, self._sessions.role, delivery)
         self._clients = BedrockClients(settings, self._sessions, self._recorder, delivery)
         self._limiter = _limiter(settings, self._sessions.budget)
+        self._recorder.renewals.append(self._sessions.budget.start_anew)
         if self._limiter is not None:
             self._recorder.renewals.append(self._limiter.start_anew)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -37,7 +38,7 @@ def log_line(level: str, message: str, record: str, reason: str | None = None) -
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
     """
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    reason_member = f'"reason":"{reason}",' if reason else ""
+    reason_member = f'"reason":{json.dumps(reason)},' if reason else ""
     return (
         f'{{"timestamp":"{now}","level":"{level}","message":"{message}",{reason_member}'
         f'"record":{record}}}'

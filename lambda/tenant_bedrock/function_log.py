@@ -11,11 +11,11 @@ import os
 import select
 import threading
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tenant_bedrock import process_environment
 from tenant_bedrock.copies import log_line
+from tenant_bedrock.descriptors import duplicate
 from tenant_bedrock.parts import split
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class FunctionLog:
         pipe = process_environment.log_pipe()
         self._is_framed = pipe is not None
         try:
-            self._descriptor = os.dup(_STDOUT if pipe is None else pipe)
+            self._descriptor = duplicate(_STDOUT if pipe is None else pipe)
         except OSError:  # this process was started without stdout; each write reports it
             self._descriptor = -1
         self._rest = memoryview(b"")
@@ -87,10 +87,18 @@ class FunctionLog:
             data = b"".join(number.to_bytes(size, "big") for number, size in header) + message
         else:
             data = message + b"\n"
-        with self._exclusive():
+        # A thread that was interrupted by a signal may hold a lock, so none is waited for very long.
+        locks = []
+        try:
+            for lock in self._locks:
+                if lock.acquire(timeout=_WAIT_SECONDS):
+                    locks.append(lock)  # noqa: PERF401 - an exception may arrive after any of them
             # The rest of a message that a full pipe took in part comes first: both would be damaged.
             self._finish(self._rest)
             self._finish(memoryview(data))
+        finally:
+            for lock in locks:
+                lock.release()
 
     def _finish(self, message: memoryview) -> None:
         """Write all of a message, or keep the rest of one of which a part has been written.
@@ -114,16 +122,6 @@ class FunctionLog:
             if not pipe.poll(_WAIT_SECONDS * 1000):
                 raise TimeoutError from None
             return 0
-
-    @contextmanager
-    def _exclusive(self) -> Iterator[None]:
-        """Keep messages of several threads apart, but never wait long for a thread that has stopped."""
-        locks = [lock for lock in self._locks if lock.acquire(timeout=_WAIT_SECONDS)]
-        try:
-            yield
-        finally:
-            for lock in locks:
-                lock.release()
 
 
 def _runtime_locks() -> list[threading.RLock]:

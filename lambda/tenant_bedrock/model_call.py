@@ -82,11 +82,13 @@ class ModelCall:
     answer: Mapping[str, Any] | None = None
     answer_body: bytes = b""
     unparsed_response: dict[str, Any] | None = None  # until botocore has parsed it
+    http_response: Any = None  # of a stream
     stream: StreamedAnswer | None = None
     source: EventSource | None = None
     error: BaseException | None = None
     first_token_ms: float | None = None
     _started: float = field(default_factory=time.perf_counter)
+    _attempt_started: float = field(default_factory=time.perf_counter)
     _ended: float | None = None
 
     @property
@@ -94,11 +96,13 @@ class ModelCall:
         """Whether the call got as far as a request to send."""
         return bool(self.body)
 
-    def start_clock(self) -> None:
-        """Count from now on, when the request leaves; a run of LangChain's was waiting until now."""
-        self.waiting_ms = self.elapsed_ms() if self.run_id else None
-        self.started_at = datetime.now(UTC)
-        self._started = time.perf_counter()
+    def begin_attempt(self) -> None:
+        """Begin an exchange; the first one is when the request leaves and all times begin."""
+        now = time.perf_counter()
+        if not self.attempts:
+            self.waiting_ms = self.elapsed_ms() if self.run_id else None
+            self._started = now
+        self._attempt_started = now
 
     def stop_clock(self) -> None:
         """Fix the total time, so that a record that is built twice is the same both times."""
@@ -109,9 +113,8 @@ class ModelCall:
         return round(((self._ended or time.perf_counter()) - self._started) * 1000, 1)
 
     def add_attempt(self, request_id: str | None, status: int | None, error: str | None) -> None:
-        """Add an exchange that has ended; it took the time since the previous one."""
-        previous_ms = sum(attempt.milliseconds for attempt in self.attempts)
-        milliseconds = round(self.elapsed_ms() - previous_ms, 1)
+        """Add an exchange that has ended."""
+        milliseconds = round((time.perf_counter() - self._attempt_started) * 1000, 1)
         self.attempts.append(Attempt(request_id, status, error, milliseconds))
 
     def answer_so_far(self) -> Mapping[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tenant_bedrock import record
@@ -87,7 +88,7 @@ class Recorder:
                 "This process is ending after SIGTERM, so the call would have no record. Nothing was sent."
             )
         lease = Lease(call, self._thread.queue)
-        call.start_clock()
+        call.started_at = datetime.now(UTC)
         self._book.send(call)
         mark = record.start_mark(call, self._settings, self._role.session_arn)
         self._thread.start()
@@ -136,7 +137,7 @@ class Recorder:
             if call.stage in {Stage.ANSWERED, Stage.WRITING}:
                 # An exception came in between, such as KeyboardInterrupt, or a sweep writes the record.
                 self._thread.queue.put(call)
-            call.source = None
+            self._close(call)
         if phase == "end" and self._settings.audit == "required":
             self._require_acknowledgement(call)
 
@@ -164,14 +165,15 @@ class Recorder:
         before Lambda ends the invocation. Calls that an earlier invocation left are recorded first.
         """
         self.sweep(min(time.monotonic() + SWEEP_SECONDS, invocation.ends_at - COPY_SECONDS))
-        self._invocation = invocation
-        self._deadline.set(invocation.ends_at - min(SWEEP_SECONDS, invocation.seconds_left() / 2))
+        outer, self._invocation = self._invocation, invocation
+        self._deadline.set(_sweep_time(invocation))
         try:
             yield
         finally:
             self._deadline.set(math.inf)
             self.sweep(invocation.ends_at - COPY_SECONDS)
-            self._invocation = Invocation()
+            self._invocation = outer
+            self._deadline.set(_sweep_time(outer))
 
     def sweep(self, until: float) -> None:
         """Record all open calls as incomplete, with what has arrived of their answers.
@@ -209,7 +211,6 @@ class Recorder:
         self._marks = StartMarks()
         self._thread = DeliveryThread(self)
         self._deadline = Deadline(self._sweep_before_the_end)
-        self._invocation = Invocation()
         for renew in self.renewals:
             renew()
 
@@ -227,9 +228,14 @@ class Recorder:
             self._book.end(call, "error")
         if call.stage in {Stage.ANSWERED, Stage.WRITING}:
             self._write([call], self._invocation.ends_at)
-        source, call.source = call.source, None
+        self._close(call)
+
+    def _close(self, call: ModelCall) -> None:
+        """Close a stream in this thread, so that the garbage collector need not."""
+        source, call.source, call.http_response = call.source, None, None
         if source is not None:
-            source.close()
+            with suppress(Exception):  # the connection has gone already
+                source.close()
 
     def _end_unseen(self, call: ModelCall) -> bool:
         """End a call whose end was not seen; a stream may have its whole answer."""
@@ -264,6 +270,11 @@ class Recorder:
             self._runs.keep(call.run_id, receipt)
 
 
+def _sweep_time(invocation: Invocation) -> float:
+    return invocation.ends_at - min(SWEEP_SECONDS, invocation.seconds_left() / 2)
+
+
 def _report(error: Exception) -> None:
     """Log the class of an error; its message may quote a prompt."""
-    _log.error("record.delivery_failed", extra={"error": type(error).__name__})
+    with suppress(Exception):  # of a handler of the application's; the thread must go on
+        _log.error("record.delivery_failed", extra={"error": type(error).__name__})

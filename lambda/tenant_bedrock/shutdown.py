@@ -18,6 +18,8 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
+from tenant_bedrock import descriptors
+
 if TYPE_CHECKING:
     from types import FrameType
 
@@ -70,13 +72,12 @@ class ProcessEnd:
         handler = signal.getsignal(signal.SIGTERM)
         if self._pipe is not None or handler is signal.SIG_IGN:
             return
-        self._pipe = os.pipe()
         is_default = handler is signal.SIG_DFL
-        if is_default and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, self._on_sigterm)
-        else:
+        is_main_thread = threading.current_thread() is threading.main_thread()
+        if not (is_default and is_main_thread):
             self._native_handler_chain = not is_default
-        self._start_watching(self._pipe)
+        if self._start_watching() and self._native_handler_chain is None:
+            signal.signal(signal.SIGTERM, self._on_sigterm)
 
     def sweep(self, copy_after_seconds: float = COPY_AFTER_SECONDS) -> None:
         """Sweep every owner; the failure of one does not cost the calls of another."""
@@ -102,13 +103,16 @@ class ProcessEnd:
     def start_anew(self) -> None:
         """Leave the calls to the parent of this forked process, and watch this process's signals."""
         for owner in self._living_owners():
-            owner.start_anew()
+            try:
+                owner.start_anew()
+            except Exception as error:  # noqa: BLE001 - the others start anew all the same
+                _log.error("record.fork_failed", extra={"error": type(error).__name__})
         self.has_begun = self._has_swept = False
         if self._pipe is not None:  # the parent's thread reads it
             for descriptor in self._pipe:
                 os.close(descriptor)
-            self._pipe = os.pipe()
-            self._start_watching(self._pipe)
+            self._pipe = None
+            self._start_watching()
         self.watch_multiprocessing()
 
     def watch_multiprocessing(self) -> None:
@@ -127,12 +131,22 @@ class ProcessEnd:
         """Add a finalizer of multiprocessing; without a priority it would not be called."""
         sys.modules["multiprocessing.util"].Finalize(None, self.sweep_at_end, exitpriority=0)
 
-    def _start_watching(self, pipe: tuple[int, int]) -> None:
-        output, intake = pipe
+    def _start_watching(self) -> bool:
+        """Start the thread that reads the pipe; False if no thread can be started."""
+        output, intake = descriptors.pipe()
+        try:
+            threading.Thread(
+                target=self._watch, args=(output,), name="sigterm", daemon=True
+            ).start()
+        except RuntimeError:  # without it the process would no longer end on SIGTERM
+            os.close(output)
+            os.close(intake)
+            return False
+        self._pipe = output, intake
         if self._native_handler_chain is not None:
             chain = self._native_handler_chain
             faulthandler.register(signal.SIGTERM, intake, all_threads=False, chain=chain)
-        threading.Thread(target=self._watch, args=(output,), name="sigterm", daemon=True).start()
+        return True
 
     def _watch(self, pipe: int) -> None:
         while os.read(pipe, _PIPE_BYTES):

@@ -14,9 +14,11 @@ import logging
 import os
 import stat
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from tenant_bedrock import descriptors
 from tenant_bedrock.parts import RecordText
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _MAX_BYTES = 256 * 1024 * 1024
+_MEASURE_SECONDS = 1  # other processes fill the spool too
 _DIRECTORY_MODE = 0o700  # the files hold prompts and answers
 _FILE_MODE = 0o600
 
@@ -51,7 +54,7 @@ class Spool:
         self._sizes: dict[str, int] = {}  # of this process's files, by name
         self._guard = threading.Lock()
         self._make_own_directory()
-        self._other_bytes = _size(directory, self._own)
+        self._measure()
 
     def __del__(self) -> None:
         if self._lock_descriptor is None:
@@ -81,8 +84,9 @@ class Spool:
         A file is removed when the next one is asked for, so the caller puts each to CloudWatch first.
         """
         for name in list(self._sizes):
-            if not name.endswith(".start") and (text := _read(self._own / name)) is not None:
-                yield text
+            if not name.endswith(".start"):
+                if (text := _read(self._own / name)) is not None:
+                    yield text
                 self._remove(name)
         for process in sorted(self._directory.glob("[!.]*")):
             if process != self._own:
@@ -105,16 +109,25 @@ class Spool:
         head = json.dumps([record.record_id, record.phase, record.timestamp])
         data = f"{head}\n{record.text}".encode()
         with self._guard:
-            if self._bytes() + len(data) > _MAX_BYTES:
-                self._other_bytes = _size(self._directory, self._own)
+            is_full = self._bytes() + len(data) > _MAX_BYTES
+            if is_full or time.monotonic() > self._measured_at + _MEASURE_SECONDS:
+                self._measure()
             if self._bytes() + len(data) > _MAX_BYTES:
                 raise SpoolError(f"The spool holds {_MAX_BYTES} bytes, which is its limit.")
             self._sizes[name] = len(data)
         try:
-            self._write_file(name, data)
-        except FileNotFoundError:  # somebody has removed the directory
-            self._make_own_directory()
-            self._write_file(name, data)
+            try:
+                self._write_file(name, data)
+            except FileNotFoundError:  # somebody has removed the directory
+                self._make_own_directory()
+                self._write_file(name, data)
+        except OSError:
+            self._sizes.pop(name, None)
+            raise
+
+    def _measure(self) -> None:
+        self._other_bytes = _size(self._directory, self._own)
+        self._measured_at = time.monotonic()
 
     def _bytes(self) -> int:
         return self._other_bytes + sum(self._sizes.values())
@@ -127,9 +140,12 @@ class Spool:
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(descriptor, rest) :]
+            partial.rename(self._own / name)
+        except OSError:  # the disk is full
+            partial.unlink(missing_ok=True)
+            raise
         finally:
             os.close(descriptor)
-        partial.rename(self._own / name)
 
     def _remove(self, name: str) -> None:
         if self._sizes.pop(name, None) is not None:
@@ -148,7 +164,7 @@ def _make_private(directory: Path) -> None:
 
 def _lock(directory: Path) -> int | None:
     """A descriptor that locks the directory until it is closed; None if another process has it."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    descriptor = descriptors.move(os.open(directory, os.O_RDONLY | os.O_DIRECTORY))
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -180,8 +196,9 @@ def _read(path: Path) -> RecordText | None:
     try:
         head, _, text = path.read_text(encoding="utf-8").partition("\n")
         record_id, phase, timestamp = json.loads(head)
-    except (TypeError, ValueError):
-        _log.warning("record.spool_file_damaged", extra={"file": path.name})
+    except (OSError, TypeError, ValueError) as error:
+        facts = {"file": path.name, "error": type(error).__name__}
+        _log.warning("record.spool_file_damaged", extra=facts)
         return None
     return RecordText(record_id, phase, timestamp, text)
 

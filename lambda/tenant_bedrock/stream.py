@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from botocore.eventstream import EventStream
+    from urllib3 import BaseHTTPResponse
 
     from tenant_bedrock.lease import Lease
     from tenant_bedrock.recorder import Recorder
@@ -19,14 +20,15 @@ Event = dict[str, Any]
 
 
 class EventSource:
-    """Bedrock's event stream and the iterator over it.
+    """Bedrock's event stream, the iterator over it and the response that both read.
 
-    The call holds it until the call has been recorded, so that the garbage collector never closes
-    urllib3's connection: that takes urllib3's lock, which the interrupted thread may hold.
+    The call holds it until it is closed, so that the garbage collector does not give the connection
+    back: that takes a lock of urllib3's, which the interrupted thread may hold.
     """
 
-    def __init__(self, events: EventStream[Any]) -> None:
+    def __init__(self, events: EventStream[Any], response: BaseHTTPResponse) -> None:
         self._events = events
+        self._response = response
         self._iterator = iter(events)
 
     def read(self) -> Event:
@@ -37,6 +39,7 @@ class EventSource:
     def close(self) -> None:
         """Close the connection to Bedrock unless the stream has been read to its end."""
         self._events.close()
+        self._response.release_conn()
 
 
 class WatchedStream:

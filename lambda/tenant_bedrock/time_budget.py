@@ -36,19 +36,23 @@ class TimeBudget:
 
     def __init__(self) -> None:
         self._invocation = Invocation()
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        """Leave the streams and the thread to the process that this one was forked from."""
         self._streams: list[ref[BaseHTTPResponse]] = []
         self._deadline = Deadline(self._interrupt_streams)
 
     @contextmanager
     def during(self, invocation: Invocation) -> Iterator[None]:
         """Limit the requests in the block to the time of ``invocation``."""
-        self._invocation = invocation
+        outer, self._invocation = self._invocation, invocation
         self._streams = [stream for stream in self._streams if stream() is not None]
         try:
             yield
         finally:
-            self._deadline.set(math.inf)
-            self._invocation = Invocation()
+            self._invocation = outer
+            self._deadline.set(outer.answer_by if self._streams else math.inf)
 
     def seconds_to_answer(self) -> float:
         """Seconds until requests are given up; infinite outside of an invocation."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -183,3 +184,38 @@ def test_an_operation_without_a_record_is_refused(
 def test_a_presigned_url_is_refused(client: Any, model: str) -> None:
     with pytest.raises(BadRequestError, match="presigned URL of Converse"):
         client.generate_presigned_url("converse", {"modelId": model, "messages": MESSAGES})
+
+
+@pytest.mark.parametrize("end", ["error", "close", "left"])
+def test_the_collector_does_not_need_urllib3s_lock(
+    acme: Any, client: Any, model: str, end: str
+) -> None:
+    """A stream in a cycle is collected by a thread that holds the lock of the connection pool."""
+    if end == "error":
+        broken = {"after_events": 2, "exception": "throttlingException"}
+        acme.control.fault(Fault("bedrock-runtime", stream=broken))
+    stream = _streaming(client, model)
+    cycle: list[Any] = [stream]
+    cycle.append(cycle)
+    next(stream)
+    if end == "error":
+        with pytest.raises(client.exceptions.ThrottlingException) as caught:
+            list(stream)
+        cycle.append(caught)
+    elif end == "close":
+        stream.close()
+    (session,) = [vars(client)["_endpoint"].http_session._session]
+    (pool,) = session._manager.pools._container.values()
+    call = stream._lease.call
+    wait_until(lambda: end == "left" or call.source is None)
+    collected = threading.Event()
+
+    def collect() -> None:
+        with pool.pool.mutex:
+            gc.collect()
+        collected.set()
+
+    del stream, cycle
+    threading.Thread(target=collect, daemon=True).start()
+
+    assert collected.wait(20)

@@ -64,7 +64,8 @@ holds, held = threading.Event(), threading.Event()
 def hold():
     recorder = connection._recorder
     with recorder._book._change, recorder._marks._lock, recorder._thread._lock, \\
-            connection._clients._lock, recorder._delivery._lock:
+            connection._clients._lock, recorder._delivery._lock, \\
+            connection._sessions.budget._deadline._lock, recorder._deadline._lock:
         held.set()
         holds.wait()
 

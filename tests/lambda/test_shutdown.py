@@ -175,3 +175,40 @@ def test_sigterm_costs_no_call_of_many_threads_with_large_prompts(
         if record["tenantBedrock"]["phase"] != "start"
     }
     assert len(recorded - before) >= len(calls)
+
+
+RAISES_IN_A_HANDLER = """
+import signal, sys, threading
+from tenant_bedrock import connect
+
+chat = connect().chat("claude")
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGALRM, interrupt)
+sys.setswitchinterval(1e-5)
+for number in range(150):
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.002 + number % 30 / 1000)
+        chat.invoke(f"call {number}")
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except KeyboardInterrupt:
+        pass
+other = threading.Thread(target=lambda: chat.invoke("another thread"))
+other.start()
+other.join()
+chat.invoke("last")
+"""
+
+
+def test_an_exception_of_a_signal_handler_leaves_no_lock_taken(elsewhere: Any) -> None:
+    before = len(elsewhere.records())
+    with _start(RAISES_IN_A_HANDLER) as process:
+        assert process.wait(60) == 0
+
+    prompts = [
+        record["input"]["inputBodyJson"]["messages"][0]["content"][0]["text"]
+        for record in elsewhere.records()[before:]
+    ]
+    assert {"another thread", "last"} <= set(prompts)
