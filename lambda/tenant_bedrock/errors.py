@@ -7,6 +7,7 @@ own log.
 from __future__ import annotations
 
 import builtins
+import re
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004
@@ -28,7 +29,8 @@ _THROTTLING_CODES = {
 # AWS's error codes for failures on its side that Bedrock's model does not list:
 # https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
 _FAILURE_CODES = {"internalerror", "internalfailure", "serviceunavailable"}
-_DENIAL_CODES = {"AccessDenied", "AccessDeniedException"}
+# https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html
+_DENIAL_CODES = {"accessdenied", "accessdeniedexception", "notauthorized"}
 # What AWS's message says about the policy that denied the call, and what it is called here. A Deny in a
 # role's own policies reads the same whatever it denies, so it is not in this list:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
@@ -40,16 +42,36 @@ _OTHER_POLICIES = {
     "vpc endpoint policy": "the policy of the VPC endpoint that the call went through",
     "resource-based policy": "a resource-based policy",
 }
-_EXPLICIT_DENY = "with an explicit deny in an identity-based policy"
-# Bedrock's messages when the account itself has no access to the model, whatever the role may do:
-# https://docs.aws.amazon.com/bedrock/latest/userguide/model-access.html
-_NO_MODEL_ACCESS = (
-    "access to the model with the specified model id",
-    "aws-marketplace:",
-    "aws marketplace",
-    "model access is denied",
-    "use case details",
-)
+# IAM's words for a denial without a Deny, of the same page: only these say that a grant is missing.
+_NO_GRANT = "because no identity-based policy allows"
+# Some services name no kind of policy after these words, of the same page.
+_EXPLICIT_DENY = "with an explicit deny"
+_OWN_EXPLICIT_DENY = re.compile(rf"{_EXPLICIT_DENY}(?: in an identity-based policy|[\s.]*$)")
+# What the operator does when the account itself has no access to the model, by the beginning of
+# Bedrock's message. Bedrock also sends most of these as ResourceNotFoundException or
+# ValidationException, so the code does not matter. Sources of the messages and of what to do:
+_ACCOUNT_REASONS = {
+    # https://repost.aws/knowledge-center/bedrock-invokemodel-api-error
+    "you don't have access to the model": "check that the account has access to it in this Region",
+    "your account is not authorized": "check that the account has access to it in this Region",
+    # https://docs.aws.amazon.com/bedrock/latest/userguide/model-access.html
+    "model access is denied": "complete the account's subscription to it in AWS Marketplace",
+    # https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html
+    "model use case details": "submit the use case details that its provider asks for",
+    # https://github.com/truefoundry/models/pull/934
+    "you have not filled out the required use": "submit the use case details that its provider asks for",
+    # https://docs.aws.amazon.com/bedrock/latest/userguide/model-lifecycle.html describes both states;
+    # the messages are in https://github.com/gsd-build/gsd-2/issues/5425
+    "access denied. this model is marked by provider as legacy": "give the alias an active model",
+    "this model version has reached the end of its life": "give the alias an active model",
+    # https://github.com/aws-samples/generative-bi-using-rag/issues/361
+    "access to anthropic models is not allowed": "check which countries its provider serves",
+    # No source explains this one; its text refers to the AWS Solution Provider or Distributor.
+    "access to this model is not available": "ask the seller of the account, or AWS, for access",
+}
+# Bedrock puts this before the message of a model's provider.
+_PROVIDERS_MESSAGE = "the model returned the following errors: "
+_MARKETPLACE = "aws-marketplace:"
 
 
 class TenantBedrockError(Exception):
@@ -69,7 +91,7 @@ class ModelNotGrantedError(TenantBedrockError):
 
 
 class ModelAccessError(TenantBedrockError):
-    """The operations account itself has no access to the model, or no Marketplace subscription."""
+    """The operations account itself has no access to the model, or AWS does not say why it denies it."""
 
 
 class DeniedByPolicyError(TenantBedrockError):
@@ -185,13 +207,14 @@ def from_model_call(
     if isinstance(cause, ClientError) and cause.operation_name == "AssumeRole":
         return from_assume_role(error)
     facts = _facts(error)
-    code = error_code(cause)
-    if code.lower() in _THROTTLING_CODES:
+    if error_code(cause).lower() in _THROTTLING_CODES:
         return ThrottledError(
             f"Bedrock is throttling calls from the operations account {facts}. Try again later."
         )
-    if isinstance(cause, ClientError) and code in _DENIAL_CODES:
-        return _from_denial(cause, facts, is_denied_everything)
+    if isinstance(cause, ClientError):
+        refusal = _from_refusal(cause, facts, is_denied_everything)
+        if refusal:
+            return refusal
     return ModelFailedError(
         f"The model call failed {facts}. The record holds the request and the error. Correct a "
         "request that Bedrock calls invalid; retry after any other error."
@@ -199,22 +222,59 @@ def from_model_call(
 
 
 def is_explicit_deny(error: ClientError) -> bool:
-    """Whether a Deny in a policy of the role itself refused the call, whatever else it denies."""
-    return error_code(error) in _DENIAL_CODES and _EXPLICIT_DENY in str(error)
+    """Whether a Deny in a policy of the role itself refused the call, whatever else it denies.
+
+    True also if AWS's message does not say what kind of policy has the Deny.
+    """
+    return _is_denial(error) and bool(_OWN_EXPLICIT_DENY.search(_message(error)))
+
+
+def _is_denial(error: ClientError) -> bool:
+    return error_code(error).lower() in _DENIAL_CODES
+
+
+def _message(error: ClientError) -> str:
+    """AWS's message in lower case, or the message of the model's provider inside it."""
+    message = str(error.response.get("Error", {}).get("Message", "")).lower()
+    return message.removeprefix(_PROVIDERS_MESSAGE)
+
+
+def _account_remedy(error: ClientError) -> str | None:
+    """What the operator does about an account without access to the model; None for other errors.
+
+    Only the beginning of a message counts, because the rest may quote the request.
+    """
+    message = _message(error)
+    if _is_denial(error) and _MARKETPLACE in message:
+        return _ACCOUNT_REASONS["model access is denied"]
+    remedies = (text for start, text in _ACCOUNT_REASONS.items() if message.startswith(start))
+    return next(remedies, None)
+
+
+def _from_refusal(
+    error: ClientError, facts: str, is_denied_everything: Callable[[], bool]
+) -> TenantBedrockError | None:
+    """The error if the account has no access to the model or AWS denied the call, otherwise None."""
+    remedy = None if _is_server_error(error) else _account_remedy(error)
+    if remedy:
+        return ModelAccessError(
+            f"The operations account has no access to this model {facts}. The tenant's grant is not "
+            f"the cause. Ask the operator to {remedy}, and try again some minutes later."
+        )
+    return _from_denial(error, facts, is_denied_everything) if _is_denial(error) else None
 
 
 def _from_denial(
     error: ClientError, facts: str, is_denied_everything: Callable[[], bool]
 ) -> TenantBedrockError:
-    """The error for AccessDenied, by what AWS's message says about the reason."""
-    message = str(error).lower()
-    if any(phrase in message for phrase in _NO_MODEL_ACCESS):
-        return ModelAccessError(
-            f"The operations account has no access to this model {facts}. The tenant's grant is not "
-            "the cause. Ask the operator to subscribe that account to the model in AWS Marketplace, "
-            "or to request access to it, and try again some minutes later."
+    """The error for AccessDenied, by what AWS's message says about the policy that denied the call."""
+    message = _message(error)
+    if _NO_GRANT in message:
+        return ModelNotGrantedError(
+            f"Bedrock denied the operations role this model in this Region {facts}. Ask the "
+            "operator to grant it in the tenant's stanza and to apply."
         )
-    reason = message.rpartition("with an explicit deny in ")[2]
+    reason = message.rpartition(f"{_EXPLICIT_DENY} in ")[2]
     reason = reason if reason != message else message.rpartition("because no ")[2]
     for policy, name in _OTHER_POLICIES.items():
         if reason != message and reason.removeprefix("a ").startswith(policy):
@@ -222,10 +282,17 @@ def _from_denial(
                 f"{name[0].upper()}{name[1:]} denied this call {facts}. The tenant's grant is not the "
                 "cause, and the tenant is not suspended. Ask the operator to allow the call there."
             )
+    if _EXPLICIT_DENY not in message:
+        return ModelAccessError(
+            f"Bedrock denied this call, and AWS's message does not name the reason {facts}. The model "
+            "may not be granted in the tenant's stanza, the operations account may have no access to "
+            "it, or another policy may deny the call. Contact the operator, who finds AWS's message "
+            "in the record if records keep all content, and otherwise in CloudTrail."
+        )
     if not is_explicit_deny(error):
-        return ModelNotGrantedError(
-            f"Bedrock denied the operations role this model in this Region {facts}. Ask the "
-            "operator to grant it in the tenant's stanza and to apply."
+        return DeniedByPolicyError(
+            f"A policy that this package does not know explicitly denied this call {facts}. The "
+            "tenant's grant is not the cause. Ask the operator to find the policy in CloudTrail."
         )
     if is_denied_everything():
         return TenantSuspendedError(

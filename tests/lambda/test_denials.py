@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from tenant_bedrock import (
     DeniedByPolicyError,
     ModelAccessError,
+    ModelFailedError,
     ModelNotGrantedError,
     TenantBedrockError,
     TenantSuspendedError,
@@ -95,15 +96,82 @@ MESSAGES: list[tuple[str, type[TenantBedrockError], str]] = [
         ModelNotGrantedError,
         "grant",
     ),
-    ("Access denied.", ModelNotGrantedError, "grant"),
+    (f"{USER} with an explicit deny", DeniedByPolicyError, "AWS does not say which"),
+    (
+        f"{USER} with an explicit deny in a delegation policy",
+        DeniedByPolicyError,
+        "this package does not know",
+    ),
+    (
+        (
+            "Model access is denied due to INVALID_PAYMENT_INSTRUMENT:A valid payment instrument must be "
+            "provided."
+        ),
+        ModelAccessError,
+        "Marketplace",
+    ),
+    *(
+        (message, ModelAccessError, "does not name the reason")
+        for message in (
+            "",
+            "Access denied.",
+            "Bedrock is unable to process your request.",
+            USER,
+            f"{USER} because no delegation policy allows the bedrock:InvokeModel action",
+        )
+    ),
+]
+# Messages about the account, which come under several codes. Sources: see errors.py.
+USE_CASE = (
+    "Model use case details have not been submitted for this account. Fill out the Anthropic use "
+    "case details form before using the model."
+)
+ACCOUNT_MESSAGES: list[tuple[str, str]] = [
+    ("Your account is not authorized to invoke this API operation.", "access to it"),
+    (USE_CASE, "use case details"),
+    (
+        (
+            "The model returned the following errors: You have not filled out the required use-case form "
+            "for this model."
+        ),
+        "use case details",
+    ),
+    (
+        (
+            "Access denied. This Model is marked by provider as Legacy and you have not been actively "
+            "using the model in the last 30 days. Please upgrade to an active model on Amazon Bedrock"
+        ),
+        "an active model",
+    ),
+    (
+        (
+            "This model version has reached the end of its life. Please refer to the AWS documentation "
+            "for more details."
+        ),
+        "an active model",
+    ),
+    (
+        (
+            "Access to this model is not available for channel program accounts. Reach out to your AWS "
+            "Solution Provider or AWS Distributor for more information."
+        ),
+        "seller",
+    ),
+    (
+        (
+            "Access to Anthropic models is not allowed from unsupported countries, regions, or "
+            "territories."
+        ),
+        "countries",
+    ),
 ]
 
 
-def _denial(message: str) -> ClientError:
+def _denial(message: str, code: str = "AccessDeniedException", status: int = 403) -> ClientError:
     return ClientError(
         {
-            "Error": {"Code": "AccessDeniedException", "Message": message},
-            "ResponseMetadata": {"HTTPStatusCode": 403, "RequestId": "request-1"},
+            "Error": {"Code": code, "Message": message},
+            "ResponseMetadata": {"HTTPStatusCode": status, "RequestId": "request-1"},
         },  # type: ignore[typeddict-item]
         "Converse",
     )
@@ -128,7 +196,51 @@ def test_only_a_deny_in_the_roles_own_policies_can_be_a_suspension() -> None:
         if isinstance(errors.from_model_call(_denial(message), lambda: True), TenantSuspendedError)
     }
 
-    assert suspended == {f"{USER} with an explicit deny in an identity-based policy"}
+    assert suspended == {
+        f"{USER} with an explicit deny in an identity-based policy",
+        f"{USER} with an explicit deny",
+    }
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "accessDeniedException", "NotAuthorized"])
+def test_every_code_of_a_denial_is_known(code: str) -> None:
+    message = f"{USER} because no identity-based policy allows the bedrock:InvokeModel action"
+
+    assert isinstance(errors.from_model_call(_denial(message, code)), ModelNotGrantedError)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("AccessDeniedException", 403),
+        ("FTUFormNotFilled", 404),
+        ("ResourceNotFoundException", 404),
+        ("ValidationException", 400),
+    ],
+)
+@pytest.mark.parametrize(("message", "phrase"), ACCOUNT_MESSAGES)
+def test_an_account_without_access_is_named_under_every_code(
+    message: str, phrase: str, code: str, status: int
+) -> None:
+    error = errors.from_model_call(_denial(message, code, status))
+
+    assert type(error) is ModelAccessError
+    assert phrase in str(error)
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "status"),
+    [
+        (f"Value '{USE_CASE} aws-marketplace:' is invalid.", "ValidationException", 400),
+        (USE_CASE, "InternalServerException", 500),
+        ("The provided model identifier is invalid.", "ValidationException", 400),
+        ("Could not resolve the foundation model.", "ResourceNotFoundException", 404),
+    ],
+)
+def test_a_quoted_phrase_or_a_failure_of_aws_says_nothing_about_the_account(
+    message: str, code: str, status: int
+) -> None:
+    assert type(errors.from_model_call(_denial(message, code, status))) is ModelFailedError
 
 
 @pytest.mark.parametrize(
