@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from langchain_core.rate_limiters import BaseRateLimiter
@@ -32,13 +33,23 @@ class RequestRate(BaseRateLimiter):
         """Forget all turns, also in a forked process, where no thread would release the lock."""
         self._next_turn: float | None = None  # set by the first request: a snapshot keeps no time
         self._lock = threading.Lock()
+        # The garbage collector may close a waiting coroutine in a thread that holds the lock, so a
+        # turn is given back without it.
+        self._returned_turns: SimpleQueue[None] = SimpleQueue()
 
     def acquire(self, *, blocking: bool = True) -> bool:
-        """Wait for a turn; raises OutOfTimeError at once if none comes within the invocation."""
+        """Wait for a turn; raises OutOfTimeError at once if none comes within the invocation.
+
+        A caller that is interrupted while it waits gives its turn back.
+        """
         seconds = self._reserve(self._budget.seconds_to_wait() if blocking else 0)
         if seconds is None:
             return self._refuse(blocking)
-        time.sleep(seconds)
+        try:
+            time.sleep(seconds)
+        except BaseException:
+            self._returned_turns.put(None)
+            raise
         return True
 
     async def aacquire(self, *, blocking: bool = True) -> bool:
@@ -48,8 +59,8 @@ class RequestRate(BaseRateLimiter):
             return self._refuse(blocking)
         try:
             await asyncio.sleep(seconds)
-        except asyncio.CancelledError:
-            self._give_back()
+        except BaseException:
+            self._returned_turns.put(None)
             raise
         return True
 
@@ -57,17 +68,15 @@ class RequestRate(BaseRateLimiter):
         """Reserve the next turn and return the seconds until then; None if they exceed ``longest``."""
         now = time.monotonic()
         with self._lock:
+            while self._next_turn is not None and not self._returned_turns.empty():
+                self._returned_turns.get()
+                self._next_turn -= self._interval
             turn = now if self._next_turn is None else max(self._next_turn, now - self._most_saved)
             seconds = max(0.0, turn - now)
             if seconds > max(0.0, longest):
                 return None
             self._next_turn = turn + self._interval
             return seconds
-
-    def _give_back(self) -> None:
-        with self._lock:
-            if self._next_turn is not None:
-                self._next_turn -= self._interval
 
     def _refuse(self, blocking: bool) -> bool:
         if not blocking:
