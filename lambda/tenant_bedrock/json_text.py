@@ -7,6 +7,10 @@ is not JSON, and an identifier that needs a word boundary finds nothing. Therefo
 each control character as its symbol in Unicode's block Control Pictures, which is one character
 and no letter: https://www.unicode.org/charts/PDF/U2400.pdf. The escapes that remain, of quotation
 marks and backslashes, hold neither letters nor digits.
+
+A number that an IEEE double cannot hold is a string of its digits here, because many readers of JSON
+refuse or change such a number, Python among them from 4,301 digits on:
+https://www.rfc-editor.org/rfc/rfc8259#section-6
 """
 
 from __future__ import annotations
@@ -15,6 +19,8 @@ import base64
 import json
 import math
 import re
+import sys
+from decimal import Decimal
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +29,10 @@ if TYPE_CHECKING:
 
 # Readers have limits of their own: jq before 1.7 reads 256 levels, Python 3.11 about 990.
 MAX_DEPTH = 250
+
+# Every integer of at most so many digits is in the range of a double.
+_SAFE_DIGITS = sys.float_info.max_10_exp
+_LARGE_NUMBER = re.compile(rf"[:,\[-][0-9]{{{_SAFE_DIGITS + 1}}}")
 
 _NOTHING = object()
 _QUOTE = "\u2426"  # precedes a symbol that was already in the text
@@ -35,6 +45,8 @@ _SYMBOL_PREFIX = _QUOTE.encode()[:2]  # the first two of the three bytes of all 
 _SYMBOL = re.compile(b"\xe2\x90[\x80-\x9f\xa6]")
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _BRACKET = re.compile(rf"{_STRING}|[\[\]{{}}]", re.DOTALL)
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_SHORT_CHARACTERS = {"/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _LEXEME = re.compile(rf"{_STRING}|[\[\]{{}}:,]|[^\s\[\]{{}}:,\"]+", re.DOTALL)
 
 
@@ -50,23 +62,64 @@ def for_record(text: str) -> str:
 
 
 def loads(text: str | bytes) -> Any:  # noqa: ANN401 - JSON
-    """The value of a JSON text of any depth; raises ValueError if it is not JSON."""
+    """The value of a JSON text of any depth; raises ValueError if it is not JSON.
+
+    A number beyond the range of a double, NaN and the infinities become strings of their text.
+    """
     try:
-        return json.loads(text)
+        return _loads(text)
     except RecursionError:
         return _load_deep(text.decode() if isinstance(text, bytes) else text)
+
+
+def _loads(text: str | bytes) -> Any:  # noqa: ANN401 - JSON
+    return json.loads(text, parse_int=_integer, parse_float=_float, parse_constant=str)
+
+
+def _integer(text: str) -> int | float | str:
+    if text == "-0":
+        return -0.0  # Python's integers have no negative zero
+    return int(text) if len(text.lstrip("-")) <= _SAFE_DIGITS else text
+
+
+def _float(text: str) -> float | str:
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+def unescaped(text: str) -> str:
+    r"""JSON text that may be incomplete, with its escapes replaced by the characters that they mean.
+
+    In a record such a text is a string inside JSON, where the escape ``\n`` would stand before the
+    next word and hide it from masking. Quotation marks and backslashes remain escaped, so a reader
+    of JSON that allows control characters in strings reads the same value as before.
+    """
+    text = _ESCAPE.sub(_character, text)
+    # Two escapes of surrogates are one character.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+
+
+def _character(escape: re.Match[str]) -> str:
+    code, short = escape.groups()
+    if short:
+        return _SHORT_CHARACTERS.get(short, escape[0])
+    character = chr(int(code, 16))
+    return f"\\{character}" if character in '"\\' else character
 
 
 def dumps(value: object, *, sort_keys: bool = False) -> str:
     """Any value of any depth as compact JSON text.
 
-    Bytes become base64, as AWS sends them. NaN, the infinities, unknown types and a value inside
-    itself become strings.
+    Bytes become base64, as AWS sends them. NaN, the infinities, integers beyond the range of a
+    double, unknown types and a value inside itself become strings.
     """
     try:
-        return (_SORTED_ENCODER if sort_keys else _ENCODER).encode(value)
+        text = (_SORTED_ENCODER if sort_keys else _ENCODER).encode(value)
     except (RecursionError, TypeError, ValueError):
+        text = ""
+    if not text or _LARGE_NUMBER.search(text):
         return "".join(_pieces(value, sort_keys=sort_keys))
+    return text
 
 
 def encode(text: bytes) -> bytes:
@@ -116,7 +169,7 @@ def _load_deep(text: str) -> Any:  # noqa: ANN401 - JSON
             containers.pop()
         elif lexeme not in ":,":
             is_container = lexeme in "{["
-            value = {"{": {}, "[": []}[lexeme] if is_container else json.loads(lexeme)
+            value = {"{": {}, "[": []}[lexeme] if is_container else _loads(lexeme)
             if isinstance(containers[-1], list):
                 containers[-1].append(value)
             elif names:
@@ -158,7 +211,7 @@ def _members(
     """Yield each member and the text before it: a comma, and in an object its name."""
     comma = ""
     if isinstance(container, dict):
-        named = [(str(name), member) for name, member in container.items()]
+        named = [(_as_string(name), member) for name, member in container.items()]
         for name, member in sorted(named, key=itemgetter(0)) if sort_keys else named:
             yield f"{comma}{_ENCODER.encode(name)}:", member
             comma = ","
@@ -169,13 +222,17 @@ def _members(
 
 
 def _scalar(value: object) -> str:
-    if isinstance(value, float) and not math.isfinite(value):
-        return f'"{value}"'
+    if isinstance(value, (int, float)) and not abs(value) <= sys.float_info.max:
+        value = _as_string(value)
     return _ENCODER.encode(value)
 
 
 def _as_string(value: object) -> str:
-    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(Decimal(value))  # str refuses an integer of more than 4,300 digits
+    return str(value)
 
 
 def _encoder(*, sort_keys: bool) -> json.JSONEncoder:

@@ -8,7 +8,7 @@ of a record is ``record.schema.json`` in this folder.
 from __future__ import annotations
 
 import hashlib
-import math
+import sys
 from typing import TYPE_CHECKING, Any
 
 from tenant_bedrock import content, json_text
@@ -113,14 +113,14 @@ def _bodies(
         "input": _present(
             inputContentType="application/json" if input_body is not None else None,
             inputBodyJson=input_body,
-            inputTokenCount=counts.get("inputTokens"),
-            cacheReadInputTokenCount=counts.get("cacheReadInputTokens"),
-            cacheWriteInputTokenCount=counts.get("cacheWriteInputTokens"),
+            inputTokenCount=_count(counts.get("inputTokens")),
+            cacheReadInputTokenCount=_count(counts.get("cacheReadInputTokens")),
+            cacheWriteInputTokenCount=_count(counts.get("cacheWriteInputTokens")),
         ),
         "output": _present(
             outputContentType="application/json" if output_body is not None else None,
             outputBodyJson=output_body,
-            outputTokenCount=counts.get("outputTokens"),
+            outputTokenCount=_count(counts.get("outputTokens")),
         ),
     }
     return {name: member for name, member in members.items() if member}
@@ -163,7 +163,6 @@ def _extension(
     settings: Settings,
 ) -> dict[str, Any]:
     """The object ``tenantBedrock``: everything that Bedrock's log has no member for."""
-    reasoning_tokens = _member(answer, *_REASONING_TOKENS)
     has_lost_answer = "output" in errors and call.answer_body
     return _present(
         **_origin(call, phase, settings),
@@ -174,7 +173,7 @@ def _extension(
             firstTokenMs=call.first_token_ms,
             totalMs=call.elapsed_ms(),
         ),
-        reasoningTokenCount=reasoning_tokens if is_count(reasoning_tokens) else None,
+        reasoningTokenCount=_count(_member(answer, *_REASONING_TOKENS)),
         error=_error(call.error, errors, settings) if call.error else None,
         request=_digest(call.body, settings) if "input" in errors else None,
         answer=_digest(call.answer_body, settings) if has_lost_answer else None,
@@ -235,10 +234,16 @@ def _member(value: object, *names: str) -> Any:  # noqa: ANN401 - JSON
     return value
 
 
+def _count(value: Any) -> int | None:  # noqa: ANN401 - JSON
+    """A number of tokens, or None for anything else; larger integers become strings in JSON."""
+    return value if is_count(value) and value <= sys.float_info.max else None
+
+
 def _milliseconds(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return value if math.isfinite(value) and value >= 0 else None
+    # Compared as it is, because math.isfinite raises OverflowError for a large integer.
+    return value if 0 <= value <= sys.float_info.max else None
 
 
 def _present(**members: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON members

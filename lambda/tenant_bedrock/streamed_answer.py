@@ -6,7 +6,6 @@ Events and their order: https://docs.aws.amazon.com/bedrock/latest/APIReference/
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
 from itertools import chain
 from typing import Any
 
@@ -113,11 +112,12 @@ def _joined(node: _Node) -> Any:  # noqa: ANN401 - JSON
 def _as_converse(block: dict[str, _Node]) -> dict[str, Any]:
     """A merged block under the names of ContentBlock, which differ for four kinds."""
     joined: dict[str, Any] = _joined(block)
-    if isinstance(tool_use := joined.get("toolUse"), dict):
-        text = tool_use.get("input") or "{}"
-        # An interrupted stream leaves JSON that is not complete; it is kept as text.
-        with suppress(TypeError, ValueError):
+    tool_use = joined.get("toolUse")
+    if isinstance(tool_use, dict) and isinstance(text := tool_use.get("input") or "{}", str):
+        try:
             tool_use["input"] = json_text.loads(text)
+        except (TypeError, ValueError):  # an interrupted stream leaves JSON that is not complete
+            tool_use["input"] = json_text.unescaped(text)
     if isinstance(reasoning := joined.get("reasoningContent"), dict):
         joined["reasoningContent"] = _reasoning(reasoning)
     if "citation" in joined:

@@ -164,6 +164,80 @@ def test_any_json_as_request_and_answer_has_a_valid_record(
         assert read["tenantBedrock"]["request"]["bytes"] == len(call.body)
 
 
+# Numbers that Python refuses, cannot hold or would change, as a model or a service could write them.
+NUMBERS = st.one_of(
+    st.sampled_from(["1" * 5_000, "9" * 400, "-" + "1" * 310, "1e999", "-1e999", "-0", "NaN"]),
+    st.integers().map(str),
+    st.builds("{}e{}".format, st.integers(), st.integers(-999, 999)),
+)
+
+
+def _streamed(tool_input: str, latency: str) -> StreamedAnswer:
+    answer = StreamedAnswer()
+    answer.add({"contentBlockDelta": {"delta": {"toolUse": {"input": tool_input}}}})
+    answer.add({"messageStop": {"stopReason": "tool_use"}})
+    # botocore reads the events with Python's JSON parser, which refuses larger integers.
+    metrics = {"latencyMs": json.loads(latency)} if len(latency) <= 4_000 else {}
+    answer.add({"metadata": {"usage": USAGE, "metrics": metrics}})
+    return answer
+
+
+@pytest.mark.parametrize("content", CONTENTS)
+def test_a_large_count_of_a_stream_costs_no_other_count(content: str) -> None:
+    answer = StreamedAnswer()
+    usage = {"inputTokens": 10**400, "outputTokens": 4}
+    details = {"usage": {"output_tokens_details": {"thinking_tokens": 10**400}}}
+    answer.add({"messageStop": {"additionalModelResponseFields": details}})
+    answer.add({"metadata": {"usage": usage, "metrics": {"latencyMs": 10**400}}})
+
+    read = _written(_call(stream=answer), content)
+
+    assert "buildErrors" not in read["tenantBedrock"]
+    assert "bedrockMs" not in read["tenantBedrock"]["latencies"]
+    assert read["output"]["outputTokenCount"] == 4
+
+
+@given(NUMBERS, NUMBERS, st.sampled_from(CONTENTS), st.booleans())
+def test_no_number_costs_a_record_its_bodies_or_its_counts(
+    number: str, latency: str, content: str, is_streamed: bool
+) -> None:
+    tool_input = f'{{"n":{number},"list":[{{"n":{number}}}]}}'
+    body = (
+        f'{{"output":{{"message":{{"role":"assistant","content":[{{"toolUse":{{"input":{tool_input}'
+        f'}}}}]}}}},"usage":{json.dumps(USAGE)},"metrics":{{"latencyMs":{latency}}}}}'
+    )
+    call = _call(stream=_streamed(tool_input, latency) if is_streamed else None)
+    call.answer_body = b"" if is_streamed else body.encode()
+    call.body = f'{{"messages":[],"additionalModelRequestFields":{{"n":{number}}}}}'.encode()
+
+    read = _written(call, content)
+
+    assert "buildErrors" not in read["tenantBedrock"]
+    assert read["input"]["inputTokenCount"] == 3
+    assert read["output"]["outputTokenCount"] == 4
+    assert "inputBodyJson" in read["input"]
+    assert read["output"]["outputBodyJson"]["usage"] == USAGE
+    if content == "full":
+        (block,) = read["output"]["outputBodyJson"]["output"]["message"]["content"]
+        written = block["toolUse"]["input"]["n"]
+        if isinstance(written, str):
+            assert written == number
+        else:
+            assert float(written) == float(number)
+
+
+@pytest.mark.parametrize("content", CONTENTS)
+@pytest.mark.parametrize("count", ["1" * 5_000, "1e999", "9" * 400, "-0"])
+def test_a_count_that_is_none_costs_no_other_count(count: str, content: str) -> None:
+    body = f'{{"usage":{{"inputTokens":{count},"outputTokens":4}}}}'
+
+    read = _written(_call(None, answer_body=body.encode()), content)
+
+    assert "buildErrors" not in read["tenantBedrock"]
+    assert "inputTokenCount" not in read.get("input", {})
+    assert read["output"]["outputTokenCount"] == 4
+
+
 # --- what cannot be written ---
 
 

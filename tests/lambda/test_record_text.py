@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenant_bedrock import json_text
+from tenant_bedrock import json_text, record
 from tenant_bedrock.delivery import EVENT_BYTES
 from tenant_bedrock.function_log import LINE_BYTES
+from tenant_bedrock.model_call import ModelCall
 from tenant_bedrock.parts import RecordText, split
+from tenant_bedrock.settings import Settings
+from tenant_bedrock.streamed_answer import StreamedAnswer
+from tools.bench.local_tenant import SETTINGS
 from tools.records.record_text import decode
 
 JSON = st.recursive(
@@ -96,6 +101,62 @@ def test_bytes_numbers_and_surrogates_that_json_lacks_become_texts() -> None:
     }
 
 
+# --- numbers and incomplete texts ---
+
+LARGE_NUMBERS = ["1" * 309, "-" + "9" * 400, "1" * 5_000, "1e999", "-1E+400", "1" * 400 + ".5"]
+
+
+@pytest.mark.parametrize("number", LARGE_NUMBERS)
+def test_a_number_beyond_a_double_is_a_string_of_its_text(number: str) -> None:
+    for text in (number, f'{{"a":[{number}]}}', "[" * 5_000 + number + "]" * 5_000):
+        assert f'"{number}"' in json_text.dumps(json_text.loads(text))
+
+
+@pytest.mark.parametrize("number", ["9" * 308, "-0.0", "1e308", "0.1", "-" + "1" * 308])
+def test_a_number_within_a_double_stays_a_number(number: str) -> None:
+    (read,) = json.loads(json_text.dumps(json_text.loads(f"[{number}]")))
+
+    assert str(read) == str(json.loads(number))
+
+
+def test_a_negative_zero_keeps_its_sign() -> None:
+    assert json_text.dumps(json_text.loads("[-0]")) == "[-0.0]"
+
+
+@pytest.mark.parametrize(
+    "number",
+    [10**309, -(10**309), 10**5_000, {10**5_000: 1}],
+    ids=["309 zeros", "negative", "5,000 zeros", "a name"],
+)
+def test_a_large_integer_of_python_is_a_string_of_its_digits(number: Any) -> None:
+    ((read,),) = json.loads(json_text.dumps({"list": [number]})).values()
+
+    digits = next(iter(read)) if isinstance(read, dict) else read
+    assert digits.lstrip("-").startswith("10")
+    assert len(digits) >= 310
+
+
+@given(JSON)
+def test_an_unescaped_text_means_the_same(value: Any) -> None:
+    text = json.dumps(value)
+
+    assert json.loads(json_text.unescaped(text), strict=False) == json.loads(text)
+
+
+@given(JSON, st.booleans(), st.data())
+def test_an_incomplete_text_has_no_escape_with_a_letter_or_a_digit(
+    value: Any, ensure_ascii: bool, data: Any
+) -> None:
+    text = json.dumps(value, ensure_ascii=ensure_ascii)
+    text = text[: data.draw(st.integers(0, len(text)))]
+
+    unescaped = json_text.unescaped(text)
+
+    # Only the last escape may be incomplete, and nothing stands after it.
+    whole = re.sub(r"\\(?:u[0-9a-f]{0,3})?\Z", "", unescaped)
+    assert set(re.findall(r"\\(.)", whole, re.DOTALL)) <= {'"', "\\"}
+
+
 # --- masking by the log group's policy ---
 
 SECRETS = ["ann@example.com", "4111 1111 1111 1111", "192.168.0.1"]
@@ -142,6 +203,31 @@ def test_what_stands_beside_a_value_neither_hides_it_nor_breaks_the_record(
     (block,) = record["input"]["inputBodyJson"]["messages"][0]["content"]
     assert block["text"] == prompt.replace(secret, "*" * len(secret))
     assert secret not in json.dumps(record)
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_an_unfinished_tool_input_hides_no_value_either(masked: Any, secret: str) -> None:
+    escapes = [r"\n", r"\t", r"\r", r"\b", r"\f", r"\/", r"\"", r"\\ ", r"\u000a", r"\u0000"]
+    text = '{"note": "line' + "".join(f"{escape}{secret}{escape}" for escape in escapes)
+    answer = StreamedAnswer()
+    answer.add(
+        {"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"toolUse": {"input": text}}}}
+    )
+
+    call = ModelCall(operation="ConverseStream", model_id="a-model", stream=answer)
+    settings = Settings.model_validate(SETTINGS)
+    written = record.write(call, "incomplete", settings, "arn:aws:sts::1:assumed-role/a/b").text
+
+    logs = masked.client("logs")
+    group, stream = "/bedrock/local/acme/records", f"partial-{secret[:3]}"
+    logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    event = {"timestamp": int(time.time() * 1000), "message": written}
+    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])
+    (read,) = logs.get_log_events(logGroupName=group, logStreamName=stream)["events"]
+    assert secret not in read["message"]
+    body = json.loads(decode(read["message"]))["output"]["outputBodyJson"]
+    (block,) = body["output"]["message"]["content"]
+    assert block["toolUse"]["input"].count("*" * len(secret)) == len(escapes)
 
 
 # --- parts ---
