@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -135,5 +136,5 @@ def token_counts(answer: Mapping[str, Any]) -> dict[str, int]:
 
 
 def is_count(value: object) -> bool:
-    """Whether a value is a whole number from 0."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    """Whether a value is a whole number from 0 that other readers of JSON can hold, as a double."""
+    return type(value) is int and 0 <= value <= sys.float_info.max

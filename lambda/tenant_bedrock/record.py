@@ -236,7 +236,7 @@ def _member(value: object, *names: str) -> Any:  # noqa: ANN401 - JSON
 
 def _count(value: Any) -> int | None:  # noqa: ANN401 - JSON
     """A number of tokens, or None for anything else; larger integers become strings in JSON."""
-    return value if is_count(value) and value <= sys.float_info.max else None
+    return value if is_count(value) else None
 
 
 def _milliseconds(value: object) -> float | None:
