@@ -32,8 +32,8 @@ def map_in_parallel(
 
 
 def print_success(state: State, line: str) -> None:
-    """Print the line of a state in which a step succeeded."""
-    out.print(styled("  ", ("✓", "green"), f" {state.label}  {line}"))
+    """Print what a step that succeeded returned for a state: a line, or a plan of many lines."""
+    out.print(styled("  ", ("✓", "green"), f" {state.label} "), line)
 
 
 def run_for_each(states: Sequence[State], step: Callable[[State], str], jobs: int) -> int:

@@ -32,6 +32,19 @@ def test_is_content_when_every_account_is(capsys):
     assert "Failed" not in capsys.readouterr().err
 
 
+def test_prints_a_plan_with_its_lines(capsys):
+    plan = "\n  # aws_iam_role.execution will be created\n  + resource \"x\" {\x1b[2K\n    }"
+
+    assert run_for_each(STATES[:1], lambda state: plan, jobs=1) == 0
+
+    assert capsys.readouterr().out.splitlines() == [
+        "  ✓ acme  ",
+        "  # aws_iam_role.execution will be created",
+        '  + resource "x" {\\x1b[2K',
+        "    }",
+    ]
+
+
 def test_runs_several_accounts_at_the_same_time():
     together = threading.Barrier(3, timeout=10)
 
