@@ -8,6 +8,7 @@ which only development has. A reader needs the types of the members that it uses
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,9 +31,9 @@ MASK = re.compile(r"\*{3,}")
 _ESCAPE_OR_REST_OF_ONE = re.compile(
     r'(\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))|\\(?:u[0-9a-fA-F]{0,3})?(?=\*)'
 )
-# Possessive, and a string may lack its end, so that the time is linear in the length of any text.
-_LEXEME = re.compile(r'("[^"\\]*+(?:\\.[^"\\]*+)*+"?)|[^\s",:\[\]{}]++', re.DOTALL)
+# What only a record has, and not a line of the application's that mentions the name.
 _RECORD_ID = re.compile(r'"recordId\\?"')
+_EXTENSION = 'tenantBedrock":'  # a name inside a string has a backslash before its quote
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
 
 # The members that readers use, by type. Every other member may be anything.
@@ -63,7 +64,11 @@ _STRUCTURE = {
         "error": {"type": str},
     },
 }
-_NAMES = {str: "a string", int: "a number of at least 0", dict: "an object"}
+# JSON readers agree on whole numbers up to this: https://www.rfc-editor.org/rfc/rfc8259#section-6
+_LARGEST_NUMBER = 2**53 - 1
+_NAMES = {str: "a string", int: f"a whole number from 0 to {_LARGEST_NUMBER:,}", dict: "an object"}
+# The id of an event whose own is masked.
+UNKNOWN_ID = "***"
 
 
 class MalformedError(ValueError):
@@ -74,7 +79,8 @@ class MalformedError(ValueError):
 class Event:
     """A record, start mark or part, and its JSON text.
 
-    ``is_readable`` is False if masks cover so much that only the id, phase and time could be read.
+    ``is_readable`` is False if masks cover so much that only the id, phase and time could be read: the id
+    is ``UNKNOWN_ID``, the phase ``incomplete`` and the time empty if they are masked themselves.
     """
 
     record: Record
@@ -91,46 +97,50 @@ class Event:
 def read_event(message: str, *, may_be_masked: bool) -> Event | None:
     """Return the record, start mark or part in an event; None for an event of something else.
 
-    Raises MalformedError for an event that claims to be a record and is none. A record whose JSON is
-    broken by masks alone is read, if ``may_be_masked``.
+    Raises MalformedError for an event that claims to be a record and is none. If ``may_be_masked``, what
+    may be wrong because of a mask is no damage: the rest of the event is returned as not readable.
     """
     if "tenantBedrock" not in message:
         return None
+    is_masked = may_be_masked and MASK.search(message) is not None
+    has_id, has_extension = _RECORD_ID.search(message) is not None, _EXTENSION in message
     try:
-        value, text = _parse(message, may_be_masked=may_be_masked)
+        event = _read(message, is_masked=is_masked)
     except MalformedError:
-        if not _RECORD_ID.search(message):  # a line of the application's that mentions the name
+        if not (has_id or has_extension):
             return None
-        if not (may_be_masked and MASK.search(message)):
+        if not is_masked:
             raise
         return _read_head(message)
+    if event is None and is_masked and has_id and has_extension:
+        return _read_head(message)  # a line, of which a mask covers the name of the record
+    return event
+
+
+def _read(message: str, *, is_masked: bool) -> Event | None:
+    value, text = _parse(message, is_masked=is_masked)
     if isinstance(value, dict) and value.get("message") in _LOG_LINES:
         value, text = value.get("record"), ""
-        if isinstance(value, str):  # a line that holds the record as text
-            value, text = _parse(value, may_be_masked=may_be_masked)
     if not isinstance(value, dict) or "tenantBedrock" not in value:
         return None
-    return _checked(value, text or as_text(value), may_be_masked=may_be_masked)
+    return _checked(value, text or as_text(value), is_masked=is_masked)
 
 
-def read_joined(text: str, head: Event, *, may_be_masked: bool) -> Event:
-    """Return the record whose text was in several parts, of which ``head`` is one.
+def read_joined(text: str, record_id: str, phase: str, timestamp: str, *, is_masked: bool) -> Event:
+    """Return the record whose text was in several parts, which state its id, phase and time.
 
     Raises MalformedError if it is no record, or not the one that its parts name.
     """
     try:
-        value, text = _parse(text, may_be_masked=may_be_masked)
+        value, text = _parse(text, is_masked=is_masked)
+        event = _checked(value, text, is_masked=is_masked)
     except MalformedError:
-        if not (may_be_masked and MASK.search(text)):
+        if not is_masked:
             raise
-        details = head.details
-        return _head_alone(details["recordId"], details["phase"], head.record["timestamp"])
-    if not isinstance(value, dict):
-        raise MalformedError("it is not an object")
-    event = _checked(value, text, may_be_masked=may_be_masked)
-    for name in ("recordId", "phase"):
-        joined, stated = event.details[name], head.details[name]
-        if joined != stated and not (may_be_masked and differ_by_masks_alone(joined, stated)):
+        return _head_alone(record_id, phase, timestamp)
+    for name, stated in (("recordId", record_id), ("phase", phase)):
+        joined = event.details[name]
+        if joined != stated and not (is_masked and differ_by_masks_alone(joined, stated)):
             raise MalformedError(f"its parts state another {name}")
     if "parts" in event.details:
         raise MalformedError("it is a part itself")
@@ -171,27 +181,23 @@ def time_of(record: Record) -> datetime | None:
     return datetime.fromisoformat(timestamp) if _TIMESTAMP.fullmatch(timestamp) else None
 
 
-def _checked(value: Record, text: str, *, may_be_masked: bool) -> Event:
+def _checked(value: object, text: str, *, is_masked: bool) -> Event:
     """Return the event of a value and its text; raises MalformedError if its structure is wrong."""
-    _check(value, may_be_masked=may_be_masked)
-    is_part = "parts" in value["tenantBedrock"]
+    record = _check(value, is_masked=is_masked)
     # The text of a whole record is decoded here; that of a part is, once it has been joined.
-    plain = text if is_part else record_text.decode(text)
-    if plain != text:
-        return _event_of(*_parse(plain, may_be_masked=may_be_masked))
-    return _event_of(value, text)
-
-
-def _event_of(value: Any, text: str) -> Event:  # noqa: ANN401 - a record whose structure is checked
+    if "parts" not in record["tenantBedrock"] and (plain := record_text.decode(text)) != text:
+        # A name that was decoded may be that of another member, so the structure is checked again.
+        value, text = _parse(plain, is_masked=is_masked)
+        record = _check(value, is_masked=is_masked)
     has_lines = "\n" in text or "\r" in text
-    return Event(value, as_text(value) if has_lines else text)
+    return Event(record, as_text(record) if has_lines else text)
 
 
-def _parse(text: str, *, may_be_masked: bool) -> tuple[object, str]:
+def _parse(text: str, *, is_masked: bool) -> tuple[object, str]:
     """Return the value of JSON text, and the text as it had to be repaired to be JSON."""
-    for candidate in (text, _repair(text)) if may_be_masked and "*" in text else (text,):
+    for candidate in (text, _repair(text)) if is_masked else (text,):
         try:
-            return json.loads(candidate), candidate
+            return json.loads(candidate, parse_constant=_refuse, parse_float=_finite), candidate
         except RecursionError:
             raise MalformedError("it is nested too deeply") from None
         except ValueError:
@@ -199,24 +205,45 @@ def _parse(text: str, *, may_be_masked: bool) -> tuple[object, str]:
     raise MalformedError("it is not JSON")
 
 
+def _refuse(number: str) -> float:
+    raise ValueError(f"{number} is not a number of JSON")
+
+
+def _finite(number: str) -> float:
+    """Return a number; raises ValueError for one such as 1e999, which would be written as Infinity."""
+    value = float(number)
+    return value if math.isfinite(value) else _refuse(number)
+
+
 def _repair(text: str) -> str:
     """Return JSON text whose masks begin inside an escape, or cover a number, as valid JSON."""
     text = _ESCAPE_OR_REST_OF_ONE.sub(lambda match: match[1] or "*" * len(match[0]), text)
-    return _LEXEME.sub(
-        lambda match: f'"{match[0]}"' if not match[1] and "*" in match[0] else match[0], text
-    )
+    return record_text.quote_masked_numbers(text)
 
 
 def _read_head(message: str) -> Event:
-    """Return what is left of a record that is no JSON any more; names inside strings are escaped."""
-    members = [
-        re.search(rf'"{name}": ?"([^"\\]+)"', message)
-        for name in ("recordId", "phase", "timestamp")
-    ]
-    record_id, phase, timestamp = (match[1] if match else "" for match in members)
-    if not record_id or phase not in PHASES:
-        raise MalformedError("it is masked so that it is not JSON; read it with UNMASK=1")
-    return _head_alone(record_id, phase, timestamp)
+    """Return the id, phase and time that masks have left of an event."""
+    # Names inside strings have backslashes before their quotes, so these are the names of members.
+    line, _, record = message.partition('"record":')
+    if not any(f'"{name}"' in line for name in _LOG_LINES):
+        record = message
+    # The extension comes after the bodies, in which a tool's input may have members of the same names.
+    before, _, extension = record.rpartition(
+        _EXTENSION if _EXTENSION in record else "tenantBedrock"
+    )
+    timestamp = _string("timestamp", before.partition('"input":')[0])
+    phase = _string("phase", extension)
+    return _head_alone(
+        _string("recordId", extension) or UNKNOWN_ID,
+        phase if phase in PHASES else "incomplete",
+        timestamp if _is_time(timestamp) else "",
+    )
+
+
+def _string(name: str, text: str) -> str:
+    """Return the first string of this name in the text of JSON; empty if there is none."""
+    match = re.search(rf'"{name}": ?"([^"\\]+)"', text)
+    return match[1] if match else ""
 
 
 def _head_alone(record_id: str, phase: str, timestamp: str) -> Event:
@@ -227,11 +254,14 @@ def _head_alone(record_id: str, phase: str, timestamp: str) -> Event:
     return Event(record, as_text(record), is_readable=False)
 
 
-def _check(record: Record, *, may_be_masked: bool) -> None:
-    """Raise MalformedError unless the members that readers use have their types."""
+def _check(value: object, *, is_masked: bool) -> Record:
+    """Return the record that a value is; raises MalformedError unless the members that readers use have their types."""
+    if not isinstance(value, dict):
+        raise MalformedError("it is not an object")
+    record: Record = value
     if "tenantBedrock" not in record:
         raise MalformedError("tenantBedrock is missing")
-    _check_structure(record, _STRUCTURE, "", may_be_masked=may_be_masked)
+    _check_structure(record, _STRUCTURE, "", is_masked=is_masked)
     details = record["tenantBedrock"]
     required = ["recordId", "phase"]
     if "parts" in details or "part" in details:
@@ -249,37 +279,36 @@ def _check(record: Record, *, may_be_masked: bool) -> None:
         and 1 <= details["part"] <= details["parts"]
     ):
         raise MalformedError("it is a part whose number is not from 1 to the number of parts")
-    _check_timestamp(record.get("timestamp", ""), may_be_masked=may_be_masked)
+    timestamp = record.get("timestamp", "")
+    if not (_is_time(timestamp) or (is_masked and MASK.search(timestamp))):
+        raise MalformedError("timestamp is not a time in UTC")
+    return record
 
 
-def _check_timestamp(timestamp: str, *, may_be_masked: bool) -> None:
-    if may_be_masked and MASK.search(timestamp):
-        return
+def _is_time(timestamp: str) -> bool:
     try:
-        if time_of({"timestamp": timestamp}) is not None:
-            return
+        return time_of({"timestamp": timestamp}) is not None
     except ValueError:  # such as the 31st of February
-        pass
-    raise MalformedError("timestamp is not a time in UTC")
+        return False
 
 
-def _check_structure(value: Any, structure: Any, path: str, *, may_be_masked: bool) -> None:  # noqa: ANN401 - JSON
+def _check_structure(value: Any, structure: Any, path: str, *, is_masked: bool) -> None:  # noqa: ANN401 - JSON
     if isinstance(structure, dict):
         _check_type(value, dict, path)
         for name, expected in structure.items():
             if name in value:
                 where = f"{path}.{name}" if path else name
-                _check_structure(value[name], expected, where, may_be_masked=may_be_masked)
+                _check_structure(value[name], expected, where, is_masked=is_masked)
     elif isinstance(structure, list):
         if not isinstance(value, list):
             raise MalformedError(f"{path} is not a list")
-        for item in value:
-            _check_structure(item, structure[0], path, may_be_masked=may_be_masked)
-    elif not (may_be_masked and isinstance(value, str) and MASK.search(value)):
+        for number, item in enumerate(value, 1):
+            _check_structure(item, structure[0], f"item {number} of {path}", is_masked=is_masked)
+    elif not (is_masked and isinstance(value, str) and MASK.search(value)):
         _check_type(value, structure, path)
 
 
 def _check_type(value: object, expected: type, path: str) -> None:
     is_valid = isinstance(value, expected) and not isinstance(value, bool)
-    if not is_valid or (isinstance(value, int) and value < 0):
+    if not is_valid or (isinstance(value, int) and not 0 <= value <= _LARGEST_NUMBER):
         raise MalformedError(f"{path or 'it'} is not {_NAMES[expected]}")

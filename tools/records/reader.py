@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +14,7 @@ from tools.command_error import CommandError
 from tools.records.event import (
     MASK,
     PHASES,
+    UNKNOWN_ID,
     Event,
     MalformedError,
     as_text,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 Place = Literal["delivered", "spilled"]
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_COMBINATIONS = 1_024  # of true and forged parts that are tried
 _SHOWN_PARTS = 10  # a forged part may state any number of parts
 # Fewer characters of an id than these, beside a mask, do not tell one call from another.
 _UNMASKED_CHARACTERS = 8
@@ -95,13 +97,66 @@ class RecordFilter:
 
 @dataclass(frozen=True)
 class _PartKey:
-    """What the parts of one record have in common."""
+    """What the parts of one record have in common; masks may cover a part of the id or digest."""
 
     record_id: str
     phase: str
     place: Place
     sha256: str
     count: int
+
+    def is_same(self, other: _PartKey) -> bool:
+        """Return whether both are of one record, apart from masks."""
+        return (
+            (self.phase, self.place, self.count) == (other.phase, other.place, other.count)
+            and differ_by_masks_alone(self.record_id, other.record_id)
+            and differ_by_masks_alone(self.sha256, other.sha256)
+        )
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether masks may cover a part of the id or the digest."""
+        return MASK.search(self.record_id + self.sha256) is not None
+
+
+@dataclass
+class _Parts:
+    """The parts of one record: by number, every body that an event states for it."""
+
+    key: _PartKey
+    bodies: dict[int, list[Event]] = field(default_factory=dict)
+    is_joined: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{_short(self.key.record_id)} ({self.key.phase})"
+
+    def add(self, event: Event, *, may_be_masked: bool) -> None:
+        """Add a part; of two bodies that differ by masks alone, the one with fewer masks remains."""
+        bodies = self.bodies.setdefault(event.details["part"], [])
+        body = event.record["body"]
+        for index, other in enumerate(bodies):
+            other_body = other.record["body"]
+            if body == other_body:
+                return  # a put that was repeated
+            if may_be_masked and differ_by_masks_alone(body, other_body):
+                bodies[index] = min(other, event, key=lambda part: part.record["body"].count("*"))
+                return
+        bodies.append(event)
+
+    def first_text(self) -> str:
+        """Return the bodies joined, of each part the one that was read first."""
+        return "".join(self.bodies[number][0].record["body"] for number in sorted(self.bodies))
+
+    def verified_text(self) -> str | None:
+        """Return the joined bodies that have the SHA-256 which the parts state; None if none have it."""
+        combinations = itertools.product(*(self.bodies[number] for number in sorted(self.bodies)))
+        for parts in itertools.islice(combinations, _COMBINATIONS):
+            text = "".join(part.record["body"] for part in parts)
+            digest = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
+            if digest == self.key.sha256:
+                return text
+        return None
 
 
 class RecordReader:
@@ -112,13 +167,13 @@ class RecordReader:
     """
 
     def __init__(self, *, may_be_masked: bool = True) -> None:
-        self.problems: list[str] = []
         self.foreign_events = 0
-        self.masked_records = 0
         self._may_be_masked = may_be_masked
+        self._problems: list[str] = []
+        self._masked_records = 0
+        self._unknown_events = 0
         self._entries: dict[tuple[str, str], Entry] = {}
-        self._parts: dict[_PartKey, dict[int, Event]] = {}
-        self._joined: set[_PartKey] = set()
+        self._parts: dict[_PartKey, _Parts] = {}
 
     def add_message(self, message: str, place: Place) -> None:
         """Add one event of the record log group, or one line of the function's own log."""
@@ -132,16 +187,20 @@ class RecordReader:
         elif "parts" in event.details:
             self._add_part(event, place)
         else:
-            self.masked_records += not event.is_readable
+            self._masked_records += not event.is_readable
+            self._unknown_events += event.details["recordId"] == UNKNOWN_ID
             self._add_record(event, place)
 
     def entries(self, record_filter: RecordFilter | None = None) -> list[Entry]:
         """Return one entry for each matching call, oldest first."""
+        self._join_parts()
         latest: dict[str, Entry] = {}
+        unmasked_ids = self._unmasked_ids()
         for (key, _), entry in self._entries.items():
-            other = latest.get(key)
+            call = unmasked_ids.get(key, key)
+            other = latest.get(call)
             if other is None or PHASES.index(entry.phase) > PHASES.index(other.phase):
-                latest[key] = entry
+                latest[call] = entry
         matches = [
             entry
             for entry in latest.values()
@@ -151,60 +210,96 @@ class RecordReader:
 
     def damage(self) -> list[str]:
         """Return a sentence for everything that is wrong with the records read so far."""
-        return [*self.problems, *self._incomplete_records()]
+        self._join_parts()
+        return [*self._problems, *map(visible, self._damaged_parts())]
 
-    def _incomplete_records(self) -> Iterator[str]:
-        """Yield a sentence for each record without all of its parts, unless there is a copy of it."""
-        for key, parts in self._parts.items():
-            name = f"Record {_short(key.record_id)} ({key.phase})"
-            missing_count = key.count - len(parts)
-            if not missing_count or (key.record_id, key.phase) in self._entries:
-                continue
-            numbers = (number for number in itertools.count(1) if number not in parts)
-            shown = [
-                str(number)
-                for number in itertools.islice(numbers, min(missing_count, _SHOWN_PARTS))
-            ]
-            rest = missing_count - len(shown)
-            more = f" and {rest:,} more" if rest else ""
-            yield f"{name}: part {', '.join(shown)}{more} of {key.count:,} is missing."
+    @property
+    def masked_records(self) -> int:
+        """How many records cannot be read or checked because of their masks."""
+        self._join_parts()
+        return self._masked_records
 
     def _add_part(self, event: Event, place: Place) -> None:
         details = event.details
         key = _PartKey(
             details["recordId"], details["phase"], place, details["sha256"], details["parts"]
         )
-        parts = self._parts.setdefault(key, {})
-        number = details["part"]
-        if number in parts and parts[number].record["body"] == event.record["body"]:
-            return  # a put that was repeated
-        name = f"{_short(key.record_id)} ({key.phase})"
-        if number in parts:
-            self._report(f"Record {name}: part {number} exists twice, and the two differ.")
-        if key in self._joined:
-            return
-        parts[number] = event
-        if len(parts) == key.count:
-            text = "".join(parts[number].record["body"] for number in sorted(parts))
-            try:
-                self._join_parts(key, text, event)
-            except MalformedError as error:
-                self._report(f"Record {name} is malformed: {error}.")
+        parts = self._parts.get(key) or self._similar_parts(key) or _Parts(key)
+        if parts.key.is_masked and not key.is_masked:
+            parts.key = key
+        self._parts[key] = parts
+        parts.add(event, may_be_masked=self._may_be_masked)
 
-    def _join_parts(self, key: _PartKey, text: str, head: Event) -> None:
-        digest = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
-        is_verified = digest == key.sha256
-        is_masked = self._may_be_masked and bool(MASK.search(text) or MASK.search(key.sha256))
-        if not (is_verified or is_masked):
-            self._report(
-                f"Record {_short(key.record_id)} ({key.phase}) was altered: its parts do not have the SHA-256 "
-                "that they state."
-            )
-            return
-        event = read_joined(text, head, may_be_masked=is_masked)
-        self._joined.add(key)
-        self.masked_records += not is_verified
-        self._add_record(event, key.place)
+    def _similar_parts(self, key: _PartKey) -> _Parts | None:
+        """Return the parts of the same record whose id or digest is masked, or is not, unlike this one's."""
+        if not self._may_be_masked:
+            return None
+        similar = {
+            id(parts): parts
+            for other, parts in self._parts.items()
+            if (key.is_masked or other.is_masked) and key.is_same(other)
+        }
+        return next(iter(similar.values())) if len(similar) == 1 else None
+
+    def _distinct_parts(self) -> list[_Parts]:
+        return list({id(parts): parts for parts in self._parts.values()}.values())
+
+    def _join_parts(self) -> None:
+        """Add every record of which all parts have been read and none was altered."""
+        for parts in self._distinct_parts():
+            if parts.is_joined or len(parts.bodies) < parts.key.count:
+                continue
+            text = parts.verified_text()
+            is_masked = text is None
+            if text is None:
+                text = parts.first_text()
+                if not (self._may_be_masked and (parts.key.is_masked or MASK.search(text))):
+                    continue
+            parts.is_joined = True
+            try:
+                timestamp = parts.bodies[1][0].record.get("timestamp", "")
+                event = read_joined(
+                    text, parts.key.record_id, parts.key.phase, timestamp, is_masked=is_masked
+                )
+            except MalformedError as error:
+                self._report(f"Record {parts.name} is malformed: {error}.")
+                continue
+            self._masked_records += is_masked
+            self._add_record(event, parts.key.place)
+
+    def _damaged_parts(self) -> Iterator[str]:
+        """Yield a sentence for each part that is missing or was altered."""
+        unmasked_ids = self._unmasked_ids()
+        records = {(unmasked_ids.get(key, key), phase) for key, phase in self._entries}
+        for parts in self._distinct_parts():
+            name, key = f"Record {parts.name}", parts.key
+            for number, bodies in sorted(parts.bodies.items()):
+                if len(bodies) > 1:
+                    yield f"{name}: part {number} exists twice, and the two differ."
+            missing_count = key.count - len(parts.bodies)
+            if not missing_count:
+                if not parts.is_joined:
+                    yield f"{name} was altered: its parts do not have the SHA-256 that they state."
+                continue
+            record_id = unmasked_ids.get(key.record_id, key.record_id)
+            # There may be a copy, or the part may be one of the events whose id is masked.
+            if (record_id, key.phase) in records or missing_count <= self._unknown_events:
+                continue
+            numbers = (number for number in itertools.count(1) if number not in parts.bodies)
+            shown = itertools.islice(numbers, min(missing_count, _SHOWN_PARTS))
+            rest = missing_count - _SHOWN_PARTS
+            more = f" and {rest:,} more" if rest > 0 else ""
+            yield f"{name}: part {', '.join(map(str, shown))}{more} of {key.count:,} is missing."
+
+    def _unmasked_ids(self) -> dict[str, str]:
+        """Return, for each id of which a part is masked, the only unmasked one that it can be."""
+        ids = {key for key, _ in self._entries} | {key.record_id for key in self._parts}
+        masked_ids = {key for key in ids if self._may_be_masked and MASK.search(key)}
+        candidates = {
+            masked_id: [key for key in ids - masked_ids if differ_by_masks_alone(key, masked_id)]
+            for masked_id in masked_ids
+        }
+        return {masked_id: keys[0] for masked_id, keys in candidates.items() if len(keys) == 1}
 
     def _add_record(self, event: Event, place: Place) -> None:
         """Add a whole record. A repeated put is a second event, and a late put may follow a copy."""
@@ -217,20 +312,20 @@ class RecordReader:
             self._entries[key] = entry if entry.is_readable else first
             return
         try:
-            one, other = (as_text(one.record, sort_keys=True) for one in (first, entry))
+            texts = [as_text(copy.record, sort_keys=True) for copy in (first, entry)]
         except MalformedError:
-            one, other = first.text, entry.text
-        if one == other:
+            texts = [first.text, entry.text]
+        if texts[0] == texts[1]:
             return
-        if self._may_be_masked and differ_by_masks_alone(one, other):
-            self._entries[key] = min(first, entry, key=lambda entry: entry.text.count("*"))
+        if self._may_be_masked and differ_by_masks_alone(*texts):
+            self._entries[key] = min(first, entry, key=lambda copy: copy.text.count("*"))
         else:
             self._report(
                 f"Record {_short(entry.id)} ({entry.phase}) exists twice, and the two differ."
             )
 
     def _report(self, sentence: str) -> None:
-        self.problems.append(visible(sentence))
+        self._problems.append(visible(sentence))
 
 
 def _short(record_id: str) -> str:

@@ -22,9 +22,12 @@ def decode(text: str) -> str:
     A number that is masked becomes a string of its asterisks. Join the bodies of a record in parts
     before this; a part by itself is ordinary JSON already.
     """
-    if "*" in text:
-        text = _LEXEME.sub(_quoted, text)
-    return _ENCODED.sub(lambda match: match[1] or _SYMBOLS[match[0]], text)
+    return _ENCODED.sub(lambda match: match[1] or _SYMBOLS[match[0]], quote_masked_numbers(text))
+
+
+def quote_masked_numbers(text: str) -> str:
+    """JSON text with every number that is masked as a string of its asterisks."""
+    return _LEXEME.sub(_quoted, text) if "*" in text else text
 
 
 def _quoted(match: re.Match[str]) -> str:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tenant_bedrock import json_text
+from tenant_bedrock.copies import log_line
 from tenant_bedrock.delivery import EVENT_BYTES
 from tenant_bedrock.function_log import LINE_BYTES
 from tenant_bedrock.parts import RecordText, split
@@ -88,6 +89,35 @@ def test_a_changed_part_is_reported():
     assert reader.entries() == []
     (sentence,) = reader.damage()
     assert sentence.startswith("Record r1 (end) was altered")
+
+
+@pytest.mark.parametrize("position", [0, 1, 4])
+def test_a_forged_part_does_not_hide_the_true_record(position):
+    """A forger may write before, between and after the true parts."""
+    record = _record(text="word ann@example.com " * 110)
+    true_parts = _split(record, 2_000)
+    assert len(true_parts) > 4
+    forged_part = true_parts[1].replace("word", "ward", 1)
+    for may_be_masked in (True, False):
+        reader = RecordReader(may_be_masked=may_be_masked)
+        for part in [*true_parts[:position], forged_part, *true_parts[position:]]:
+            reader.add_message(part, "delivered")
+
+        assert [entry.record for entry in reader.entries()] == [record]
+        assert reader.damage() == ["Record r1 (end): part 2 exists twice, and the two differ."]
+
+
+@pytest.mark.parametrize("is_masked_first", [True, False])
+def test_of_a_part_that_is_there_twice_the_one_that_is_masked_less_is_read(is_masked_first):
+    record = _record(text="word ann@example.com " * 110)
+    first, second, *rest = _split(record, 2_000)
+    copies = [second, _masked(second)]
+    assert copies[0] != copies[1]
+
+    reader = _reader(*(reversed(copies) if is_masked_first else copies), first, *rest)
+
+    assert [entry.record for entry in reader.entries()] == [record]
+    assert (reader.damage(), reader.masked_records) == ([], 0)
 
 
 def test_a_masked_record_is_shown_though_it_cannot_be_checked():
@@ -276,6 +306,98 @@ def test_a_record_whose_mask_covers_json_is_shown_without_its_content():
     assert "end, masked" in logs.row(entry)
 
 
+EXTENSION = 'tenantBedrock":'
+
+
+def _tool_record(**tool_input):
+    """A record as the package writes it, whose answer is a tool's input with the names of a record's members."""
+    content = [{"toolUse": {"toolUseId": "t1", "name": "log", "input": tool_input}}]
+    output = {"outputBodyJson": {"output": {"message": {"role": "assistant", "content": content}}}}
+    record = _record("0192f0aa-1111-7222", text="ann@example.com", output=output)
+    extension = record.pop("tenantBedrock")
+    return {**record, "tenantBedrock": extension}
+
+
+@pytest.mark.parametrize("phase", ["planning", "start", "end"])
+@pytest.mark.parametrize("is_line", [True, False])
+def test_what_masks_leave_of_a_record_is_its_own(phase, is_line):
+    """Neither a tool's input nor the line that holds the record states its id, phase or time."""
+    tool_input = {"recordId": "other", "phase": phase, "timestamp": "2020-01-01T00:00:00.000Z"}
+    message = json.dumps(_tool_record(**tool_input), separators=(",", ":"))
+    if is_line:
+        message = log_line("ERROR", "record.spilled", message)
+    reader = RecordReader()
+    reader.add_message(message.replace('"text":"ann', "***********"), "delivered")
+
+    (entry,) = reader.entries()
+    assert (entry.id, entry.phase, entry.is_readable) == ("0192f0aa-1111-7222", "end", False)
+    assert entry.record["timestamp"] == "2026-11-23T12:00:00.000Z"
+    assert reader.damage() == []
+
+
+@pytest.mark.parametrize("time", ["2026-02-31T00:00:00Z", "yesterday", "***", ""])
+def test_a_time_that_is_none_is_not_shown(time):
+    reader = _reader(
+        f'{{"timestamp":"{time}","tenantBedrock":{{"recordId":"r1","phase":"end"}},***'
+    )
+
+    assert [entry.record["timestamp"] for entry in reader.entries()] == [""]
+    assert reader.entries(RecordFilter(since=datetime(2026, 1, 1, tzinfo=UTC)))
+
+
+@pytest.mark.parametrize("length", [3, 5, 9, 20])
+@pytest.mark.parametrize("form", ["whole", "line", "part", "last part"])
+def test_a_mask_is_never_damage_wherever_it_is(form, length):
+    """Of a record in parts, the other parts are still there."""
+    record = _tool_record(x="y")
+    text = json.dumps(record, separators=(",", ":"))
+    messages = _split(record, 1_200) if form.endswith("part") else [text]
+    if form == "line":
+        messages = [log_line("ERROR", "record.spilled", text)]
+    position = -1 if form == "last part" else 0
+    message = messages[position]
+    for start in range(len(message) - length + 1):
+        messages[position] = message[:start] + "*" * length + message[start + length :]
+        reader = _reader(*messages)
+        if EXTENSION in messages[position]:
+            assert reader.entries(), messages[position]
+        assert reader.damage() == [], messages[position]
+
+
+def test_an_id_that_is_masked_in_one_event_alone_is_the_same_call():
+    record_id = "0192f0aa-1111-7222-8333-444455556666"
+    masked_id = record_id.replace("444455556666", "*" * 12)
+    for ids in ((record_id, masked_id), (masked_id, record_id)):
+        mark, record = _record(ids[0], "start"), _record(ids[1], "end")
+        for messages in ([mark, record], [record, mark]):
+            reader = _reader(*messages)
+            assert [entry.phase for entry in reader.entries()] == ["end"]
+            assert reader.damage() == []
+
+
+def test_a_masked_id_that_may_be_of_several_calls_is_of_none_of_them():
+    ids = ["0192f0aa-1111-7222-8333-444455556666", "0192f0aa-1111-7222-8333-444455557777"]
+    masked = _record(ids[0].replace("444455556666", "*" * 12), "end")
+
+    reader = _reader(masked, *(_record(record_id, "start") for record_id in ids))
+
+    assert sorted(entry.phase for entry in reader.entries()) == ["end", "start", "start"]
+
+
+@pytest.mark.parametrize("name", ["recordId", "sha256"])
+@pytest.mark.parametrize("position", [0, 1, 3])
+def test_parts_belong_together_though_one_of_them_has_a_mask(name, position):
+    parts = _split(_record("0192f0aa-1111-7222", text="long " * 400), 2_000)
+    assert len(parts) > 4
+    value = json.loads(parts[0])["tenantBedrock"][name]
+    parts[position] = parts[position].replace(value, value[:8] + "*" * (len(value) - 8), 1)
+
+    reader = _reader(*parts)
+
+    (entry,) = reader.entries()
+    assert (entry.id, reader.damage(), reader.masked_records) == ("0192f0aa-1111-7222", [], 0)
+
+
 def test_parts_whose_text_is_broken_by_masks_are_shown_without_their_content():
     pieces = _split(_record(text="ann@example.com " * 100), 1_200)
     broken = [piece.replace('\\"', "***") for piece in pieces]
@@ -373,6 +495,26 @@ def test_a_copy_with_symbols_is_the_same_record():
     assert _reader(delivered, spilled=[_record(text="one\ntwo")]).damage() == []
 
 
+@pytest.mark.parametrize("may_be_masked", [True, False])
+@pytest.mark.parametrize(
+    "member",
+    [
+        '"␦tenantBedrock":5',
+        '"␦tenantBedrock":{"recordId":7,"phase":"zzz"}',
+        '"␦tenantBedrock":{"recordId":"x","phase":"end","attempts":[7]}',
+        '"␦timestamp":5',
+        '"␦input":[1]',
+    ],
+)
+def test_a_name_that_is_a_member_once_it_is_decoded_is_checked(member, may_be_masked):
+    reader = RecordReader(may_be_masked=may_be_masked)
+    reader.add_message(json.dumps(_record())[:-1] + f",{member}}}", "delivered")
+
+    assert reader.entries() == []
+    (sentence,) = reader.damage()
+    assert sentence.startswith("An event among the records is malformed: ")
+
+
 # --- JSON is the record's own ---
 
 
@@ -394,12 +536,9 @@ def test_the_json_of_a_record_is_one_line_also_if_it_was_put_on_several():
     assert (json.loads(entry.json), "\n" in entry.json) == (json.loads(message), False)
 
 
-@pytest.mark.parametrize("as_text", [True, False])
-def test_a_line_may_hold_its_record_as_an_object_or_as_text(as_text):
+def test_a_line_holds_its_record_as_an_object():
     record = _record(text="é\n")
-    line = _line(json.dumps(record) if as_text else record)
-    reader = RecordReader()
-    reader.add_message(line, "spilled")
+    reader = _reader(spilled=[record])
 
     assert json.loads(reader.entries()[0].json) == record
     assert reader.damage() == []
@@ -447,6 +586,8 @@ PATHS = {
         [],
         {"bytes": "x"},
         {"bytes": -1},
+        {"bytes": 2**53},
+        {"bytes": 10**4299},
         {"bytes": True},
     ],
     ("tenantBedrock", "part"): [None, True, 0, -1, 1.5, 3, "1", []],
@@ -476,9 +617,21 @@ def test_a_member_of_a_wrong_type_is_damage_and_stops_nothing(path, value):
         json.dumps(_record()).replace('"hello"', "[" * 100_000 + "]" * 100_000),
         json.dumps(_record()).replace('"hello"', "9" * 10_000),
         json.dumps(_record()).replace("hello", "\x00"),
+        json.dumps(_record()).replace('"hello"', "NaN"),
+        json.dumps(_record()).replace('"hello"', "-1e999"),
         json.dumps({"message": "record.spilled", "record": _record()})[:-1],
     ],
-    ids=["cut", "too long", "no string", "nested", "huge number", "control", "a cut line"],
+    ids=[
+        "cut",
+        "too long",
+        "no string",
+        "nested",
+        "huge number",
+        "control",
+        "NaN",
+        "infinite",
+        "a cut line",
+    ],
 )
 def test_a_record_that_is_no_json_is_damage(message):
     reader = _reader(message, _record("after"))
@@ -632,13 +785,12 @@ def test_no_event_stops_a_reader(messages, may_be_masked):
     assert all(visible(sentence) == sentence for sentence in reader.damage())
     logs.show(entries, as_json=False)
     logs.show(entries, as_json=True)
-    for aware in (window, None):
-        comparison = compare(
-            "a", "anthropic.claude-x", "eu-central-1", entries, Counts(3), window=aware
-        )
-        gaps.show([comparison], entries, window)
+    comparison = compare(
+        "a", "anthropic.claude-x", "eu-central-1", entries, Counts(3), window=window
+    )
+    gaps.show([comparison], entries, window)
     for entry in entries:
-        assert json.loads(entry.json) == json.loads(json.dumps(entry.record)) or "NaN" in entry.json
+        assert json.loads(entry.json, parse_constant=pytest.fail) == entry.record
 
 
 def test_a_time_that_no_calendar_has_is_refused():

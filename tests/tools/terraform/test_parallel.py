@@ -33,7 +33,7 @@ def test_is_content_when_every_account_is(capsys):
 
 
 def test_prints_a_plan_with_its_lines(capsys):
-    plan = "\n  # aws_iam_role.execution will be created\n  + resource \"x\" {\x1b[2K\n    }"
+    plan = '\n  # aws_iam_role.execution will be created\n  + resource "x" {\x1b[2K\n    }'
 
     assert run_for_each(STATES[:1], lambda state: plan, jobs=1) == 0
 
