@@ -11,7 +11,13 @@ from tools.cli.console import out, print_json, run, styled, table, warn
 from tools.cli.session import open_session
 from tools.records.bedrock_counts import LONGEST_CALL, bedrock_counts, compare, whole_periods
 from tools.records.event import member, time_of
-from tools.records.reader import RecordFilter, parse_time, read_records, show_places
+from tools.records.reader import (
+    RecordFilter,
+    parse_time,
+    read_records,
+    refuse_an_empty_window,
+    show_places,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -43,6 +49,7 @@ def main() -> int:
     options = parser().parse_args()
     since = parse_time(options.since)
     until = parse_time(options.until) if options.until else datetime.now(UTC)
+    refuse_an_empty_window(since, until)
     window = whole_periods(since, until)
     session = open_session(options.env)
     accounts = session.environment.accounts_of(options.tenant)
@@ -127,14 +134,13 @@ def _tracked_profiles(session: Session, tenant: str) -> list[tuple[str, str, lis
     return profiles
 
 
-def show(comparisons: list[Comparison], gaps: list[Entry], window: Window | None = None) -> None:
+def show(comparisons: list[Comparison], gaps: list[Entry], window: Window) -> None:
     """Print the table, a line for each gap, and what the comparison cannot tell."""
-    if comparisons and window is not None:
+    if comparisons:
         out.print(
             f"{window.since:%Y-%m-%d %H:%M} to {window.until:%Y-%m-%d %H:%M} UTC, in data points of "
             f"{window.period} s"
         )
-    if comparisons:
         out.print(_table(comparisons))
     for entry in gaps:
         out.print(_gap(entry))

@@ -8,7 +8,13 @@ from tools.cli.arguments import Arguments
 from tools.cli.console import out, print_json_text, run, table, visible, warn
 from tools.cli.session import open_session
 from tools.records.event import member
-from tools.records.reader import RecordFilter, parse_time, read_records, show_places
+from tools.records.reader import (
+    RecordFilter,
+    parse_time,
+    read_records,
+    refuse_an_empty_window,
+    show_places,
+)
 
 if TYPE_CHECKING:
     from tools.records.event import Record
@@ -35,16 +41,14 @@ def parser() -> Arguments:
 def main() -> int:
     """Print the records of one customer account, oldest first; return 1 when one of them is damaged."""
     options = parser().parse_args()
+    since = parse_time(options.since) if options.since else None
+    until = parse_time(options.until) if options.until else None
+    refuse_an_empty_window(since, until)
+    record_filter = RecordFilter(since, until, model=options.model, error=options.error)
     session = open_session(options.env)
     account = session.environment.only_account(options.tenant, options.account)
-    record_filter = RecordFilter(
-        since=parse_time(options.since) if options.since else None,
-        until=parse_time(options.until) if options.until else None,
-        model=options.model,
-        error=options.error,
-    )
     show_places(session.environment, [account])
-    reader = read_records(session.target, account, record_filter.since, unmask=options.unmask)
+    reader = read_records(session.target, account, since, unmask=options.unmask)
     show(reader.entries(record_filter), as_json=options.json)
     damage = reader.damage()
     for sentence in damage:

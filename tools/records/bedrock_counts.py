@@ -36,6 +36,9 @@ _METRICS = {
     "cache_read_tokens": "CacheReadInputTokenCount",
     "cache_write_tokens": "CacheWriteInputTokenCount",
 }
+# The other statuses of a result are InternalError and Forbidden, which have no values:
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataResult.html
+_STATUSES = {"Complete", "PartialData"}
 # botocore's errors of an attempt that never reached Bedrock.
 _NOT_CONNECTED = {"ConnectTimeoutError", "EndpointConnectionError", "ProxyConnectionError"}
 # The errors of a call that ended before its request was sent.
@@ -76,7 +79,7 @@ class Comparison:
     ``recorded`` are calls that Bedrock answered and so has counted. Each of the others may be in
     Bedrock's count or not: ``failed_calls`` were answered with an error, ``doubtful_calls`` have an
     outcome or a time that is not known, and ``gaps`` are the record ids of calls with a start mark and
-    no end.
+    no end. ``are_tokens_known`` is False if a record of an answer does not state its tokens.
     """
 
     alias: str
@@ -87,12 +90,22 @@ class Comparison:
     failed_calls: int
     doubtful_calls: int
     gaps: tuple[str, ...]
+    are_tokens_known: bool = True
 
     @property
     def unaccounted_calls(self) -> int:
-        """The calls that Bedrock counted and that nothing explains: at least so many have no record."""
-        undecided = self.failed_calls + self.doubtful_calls + len(self.gaps)
-        return max(0, self.counted.calls - self.recorded.calls - undecided)
+        """The calls that Bedrock counted and that nothing explains: at least so many have no record.
+
+        A failed call has no answer, so output tokens beyond those of the records are of a call without one.
+        """
+        doubtful = self.doubtful_calls + len(self.gaps)
+        unexplained = self.counted.calls - self.recorded.calls - self.failed_calls - doubtful
+        has_unexplained_answer = (
+            self.are_tokens_known
+            and not doubtful
+            and self.counted.output_tokens > self.recorded.output_tokens
+        )
+        return min(self.most_unaccounted_calls, max(unexplained, int(has_unexplained_answer)))
 
     @property
     def most_unaccounted_calls(self) -> int:
@@ -135,8 +148,6 @@ def bedrock_counts(
     Bedrock counts under the identifier that the caller passed: ARN or id.
     """
     sums = dict.fromkeys(_METRICS, 0)
-    if window.since >= window.until:
-        return Counts(**sums)
     pages = cloudwatch.get_paginator("get_metric_data").paginate(
         StartTime=window.since,
         EndTime=window.until,
@@ -160,6 +171,11 @@ def bedrock_counts(
     try:
         for page in pages:
             for result in page["MetricDataResults"]:
+                if result["StatusCode"] not in _STATUSES:
+                    raise CommandError(
+                        f"Bedrock's counts cannot be read: CloudWatch answers {result['StatusCode']}. "
+                        "Run the command again."
+                    )
                 sums[result["Id"].rpartition("_")[0]] += int(sum(result["Values"]))
     except cloudwatch.exceptions.ClientError as error:
         message = error.response["Error"]["Message"]
@@ -174,47 +190,54 @@ def compare(
     entries: Iterable[Entry],
     counted: Counts,
     *,
-    window: Window | None = None,
+    window: Window,
 ) -> Comparison:
     """Return the records' counts of one profile in one Region beside Bedrock's.
 
     ``entries`` may be of calls that began up to ``LONGEST_CALL`` before the window. AWS does not say
     whether Bedrock counts a call when it begins or when it ends, so one that is in the window with a
-    part of its time is doubtful.
+    part of its time is doubtful. So is a record that masks make unreadable, of every profile.
     """
-    recorded, failed, doubtful, gaps = [], 0, 0, []
-    tokens: list[Entry] = []
+    answered, failed, doubtful, gaps = 0, 0, 0, []
+    ended: list[Entry] = []
+    are_tokens_known = True
     for entry in entries:
-        if not _is_of(entry.record, profile, region):
+        if entry.is_readable and not _is_of(entry.record, profile, region):
             continue
         share = _share_in(window, entry)
         if share == "none":
             continue
         calls = certainties(entry)
-        if share == "part" or (entry.phase == "start" and entry.has_masked_id):
+        if not entry.is_readable:
+            doubtful += 1
+        elif share == "part" or (entry.phase == "start" and entry.has_masked_id):
             doubtful += len(calls)
         elif entry.phase == "start":
             gaps.append(entry.id)
         else:
-            recorded += [call for call in calls if call == "answered"]
+            answered += calls.count("answered")
             failed += calls.count("failed")
             doubtful += calls.count("doubtful")
-            tokens.append(entry)
+            ended.append(entry)
+            are_tokens_known &= "answered" not in calls or isinstance(
+                member(entry.record, "output", "outputTokenCount"), int
+            )
     return Comparison(
         alias=alias,
         profile=profile,
         region=region,
         counted=counted,
         recorded=Counts(
-            calls=len(recorded),
-            input_tokens=_total(tokens, "input", "inputTokenCount"),
-            output_tokens=_total(tokens, "output", "outputTokenCount"),
-            cache_read_tokens=_total(tokens, "input", "cacheReadInputTokenCount"),
-            cache_write_tokens=_total(tokens, "input", "cacheWriteInputTokenCount"),
+            calls=answered,
+            input_tokens=_total(ended, "input", "inputTokenCount"),
+            output_tokens=_total(ended, "output", "outputTokenCount"),
+            cache_read_tokens=_total(ended, "input", "cacheReadInputTokenCount"),
+            cache_write_tokens=_total(ended, "input", "cacheWriteInputTokenCount"),
         ),
         failed_calls=failed,
         doubtful_calls=doubtful,
         gaps=tuple(gaps),
+        are_tokens_known=are_tokens_known,
     )
 
 
@@ -273,17 +296,15 @@ def _has_another_request(entry: Entry, attempts: list[dict[str, Any]]) -> bool:
 
 
 def _is_of(record: Record, profile: str, region: str) -> bool:
-    model_id = record.get("modelId", "")
-    return record.get("region") == region and any(
-        model_id == name or ("*" in model_id and differ_by_masks_alone(model_id, name))
-        for name in _model_ids(profile)
+    return differ_by_masks_alone(record.get("region", ""), region) and any(
+        differ_by_masks_alone(record.get("modelId", ""), name) for name in _model_ids(profile)
     )
 
 
-def _share_in(window: Window | None, entry: Entry) -> Literal["all", "part", "none"]:
+def _share_in(window: Window, entry: Entry) -> Literal["all", "part", "none"]:
     """Return how much of a call's time is in the window; without an end, it may have lasted an hour."""
     begin = time_of(entry.record)
-    if window is None or begin is None:
+    if begin is None:
         return "all"
     if begin >= window.until:
         return "none"

@@ -395,14 +395,21 @@ def _messages(client: Any, **parameters: Any) -> Iterator[str]:  # noqa: ANN401 
         raise CommandError(f"{parameters['logGroupName']} cannot be read: {message}") from None
 
 
+def refuse_an_empty_window(since: datetime | None, until: datetime | None) -> None:
+    """Raise CommandError if no record can lie between the times of SINCE= and UNTIL=."""
+    now = datetime.now(UTC)
+    if since is not None and since >= min(until or now, now):
+        raise CommandError("SINCE= must be before UNTIL= and before now.")
+
+
 def parse_time(text: str) -> datetime:
     """Return a time such as 2026-11-23T14:00, in UTC unless it says otherwise, or 30m, 12h or 7d ago."""
     try:
         if age := re.fullmatch(r"(\d+)([mhd])", text):
             return datetime.now(UTC) - timedelta(**{_UNITS[age[2]]: int(age[1])})
         time = datetime.fromisoformat(text)
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except (OverflowError, ValueError):
         raise CommandError(
             f'"{text}" is not a valid time; write one such as 2026-11-23T14:00, or 30m, 12h or 7d to count back.'
         ) from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -59,8 +59,9 @@ def _entry(
     return Entry(record, "delivered")
 
 
-def _compare(counted, *entries, window=None):
-    return compare("claude", PROFILE, "eu-central-1", entries, Counts(calls=counted), window=window)
+def _compare(counted, *entries, window=WINDOW):
+    counts = counted if isinstance(counted, Counts) else Counts(calls=counted)
+    return compare("claude", PROFILE, "eu-central-1", entries, counts, window=window)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +233,7 @@ def test_a_time_without_data_points_is_refused():
         whole_periods(_ago(days=456), NOW)
 
 
-def _asked(window):
+def _asked(window, status="Complete"):
     """The parameters with which CloudWatch is asked about a window."""
     cloudwatch = boto3.client(
         "cloudwatch", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x"
@@ -242,10 +243,21 @@ def _asked(window):
         "provide-client-params.cloudwatch.GetMetricData", lambda params, **_: queries.append(params)
     )
     with Stubber(cloudwatch) as answers:
-        answers.add_response("get_metric_data", {"MetricDataResults": []})
+        result = {"Id": "calls_0", "Values": [], "StatusCode": status}
+        answers.add_response("get_metric_data", {"MetricDataResults": [result]})
         assert bedrock_counts.bedrock_counts(cloudwatch, PROFILE, window) == Counts()
     (query,) = queries
     return query
+
+
+@pytest.mark.parametrize("status", ["InternalError", "Forbidden", "Unknown"])
+def test_a_count_that_cloudwatch_could_not_answer_is_not_zero(status):
+    with pytest.raises(CommandError, match=rf"cannot be read: CloudWatch answers {status}"):
+        _asked(WINDOW, status)
+
+
+def test_a_count_may_be_answered_in_pages():
+    assert _asked(WINDOW, "PartialData")
 
 
 @pytest.mark.parametrize("age", [timedelta(hours=1), timedelta(days=20), timedelta(days=70)])
@@ -306,6 +318,73 @@ def test_a_mark_whose_id_is_masked_is_doubtful():
     assert (comparison.gaps, comparison.doubtful_calls, comparison.unaccounted_calls) == ((), 1, 0)
 
 
+@pytest.mark.parametrize("name", ["region", "modelId"])
+def test_a_record_of_which_a_mask_covers_the_region_or_model_is_of_the_profile(name):
+    entry = _entry("a")
+    entry.record[name] = entry.record[name][:3] + "*" * (len(entry.record[name]) - 3)
+
+    assert _compare(1, entry).recorded.calls == 1
+    assert _compare(2, entry).unaccounted_calls == 1
+
+
+def test_a_record_that_masks_make_unreadable_may_be_of_any_profile():
+    head = {"timestamp": "2026-11-20T12:00:00.000Z"}
+    entries = [
+        Entry({**head, "tenantBedrock": {"recordId": "a", "phase": phase}}, "delivered", "", False)
+        for phase in ("start", "end")
+    ]
+
+    comparison = _compare(2, *entries)
+
+    assert (comparison.doubtful_calls, comparison.unaccounted_calls) == (2, 0)
+    assert _compare(3, *entries).unaccounted_calls == 1
+
+
+# Calls that Bedrock rejected are free, so anybody can make many of them beside a call without a record.
+REJECTED = [
+    _entry(
+        f"r{number}",
+        "error",
+        statuses=(400,),
+        codes=("ValidationException",),
+        error="ValidationException",
+        tokens=(None, None),
+    )
+    for number in range(3)
+]
+
+
+@pytest.mark.parametrize(
+    ("counted", "entries", "unaccounted"),
+    [
+        (Counts(3, 9_000, 9_000), REJECTED, 1),
+        (Counts(3, 9_000, 0), REJECTED, 0),
+        (Counts(0, 9_000, 9_000), REJECTED, 0),
+        (Counts(2, 3, 5), [*REJECTED, _entry("a")], 0),
+        (Counts(2, 3, 6), [*REJECTED, _entry("a")], 1),
+        (Counts(2, 3, 6), [*REJECTED, _entry("a", tokens=(None, None))], 0),
+        (Counts(2, 3, 6), [*REJECTED, _entry("a"), _entry("b", "start")], 0),
+        (Counts(2, 3, 6), [*REJECTED, _entry("a"), _entry("b", statuses=(None, 200))], 0),
+        (Counts(5, 3, 6), [*REJECTED, _entry("a")], 1),
+        (Counts(6, 3, 6), [*REJECTED, _entry("a")], 2),
+    ],
+    ids=[
+        "answers without a call",
+        "no answer",
+        "no call",
+        "all answers recorded",
+        "more than is recorded",
+        "a record without tokens",
+        "a gap",
+        "a doubtful call",
+        "one call more",
+        "two calls more",
+    ],
+)
+def test_rejected_calls_do_not_explain_an_answer(counted, entries, unaccounted):
+    assert _compare(counted, *entries).unaccounted_calls == unaccounted
+
+
 def test_a_call_in_the_last_year_of_the_calendar_stops_nothing():
     entry = _entry("a", begin=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
 
@@ -318,7 +397,7 @@ def test_a_call_in_the_last_year_of_the_calendar_stops_nothing():
 def test_each_gap_is_named(capsys):
     mark = _entry("8d7f", "start")
 
-    gaps.show([_compare(1, mark)], [mark])
+    gaps.show([_compare(1, mark)], [mark], WINDOW)
 
     output = capsys.readouterr().out
     assert "gap: record 8d7f, 2026-11-20T12:00:00.000Z" in output
@@ -330,7 +409,7 @@ def test_each_gap_is_named(capsys):
 def test_a_call_that_may_still_be_out_is_no_verdict(capsys, begin):
     mark = _entry("8d7f", "start", begin=begin)
 
-    gaps.show([_compare(1, mark)], [mark])
+    gaps.show([_compare(1, mark)], [mark], WINDOW)
 
     assert gaps.may_be_out(mark)
     assert not gaps.may_be_out(_entry("8d7f", "start", begin=NOW - timedelta(minutes=61)))
@@ -342,7 +421,7 @@ def test_a_call_that_may_still_be_out_is_no_verdict(capsys, begin):
 def test_what_cannot_be_told_apart_is_an_interval(capsys):
     failed = _entry("a", "error", statuses=(503, 503), error="ServiceUnavailableException")
 
-    gaps.show([_compare(3, failed, _entry("b"))], [])
+    gaps.show([_compare(3, failed, _entry("b"))], [], WINDOW)
 
     output = capsys.readouterr().out
     assert "0 to 2" in output
@@ -353,7 +432,7 @@ def test_what_cannot_be_told_apart_is_an_interval(capsys):
 def test_failed_calls_that_bedrock_did_not_count_are_accounted_for(capsys):
     failed = _entry("a", "error", statuses=(503, 503), error="ServiceUnavailableException")
 
-    gaps.show([_compare(1, failed, _entry("b"))], [])
+    gaps.show([_compare(1, failed, _entry("b"))], [], WINDOW)
 
     assert "Every call is accounted for." in capsys.readouterr().out
 
@@ -366,7 +445,7 @@ def test_what_a_mark_says_is_text(capsys, text):
     mark.record["tenantBedrock"]["alias"] = text
     mark.record["tenantBedrock"]["recordId"] = text
 
-    gaps.show([_compare(1, mark)], [mark])
+    gaps.show([_compare(1, mark)], [mark], WINDOW)
 
     lines = capsys.readouterr().out.splitlines()
     assert all(line.isprintable() for line in lines)
@@ -382,6 +461,6 @@ def test_a_mark_without_a_size_or_a_model_is_named(capsys):
         json.dumps({"timestamp": "2026-11-20T12:00:00.000Z", "tenantBedrock": ours}), "delivered"
     )
 
-    gaps.show([], reader.entries())
+    gaps.show([], reader.entries(), WINDOW)
 
     assert "gap: record 8d7f, 2026-11-20T12:00:00.000Z, an unknown model" in capsys.readouterr().out

@@ -22,7 +22,7 @@ from tools.command_error import CommandError
 from tools.commands import gaps, logs
 from tools.records.bedrock_counts import Counts, compare, whole_periods
 from tools.records.event import differ_by_masks_alone
-from tools.records.reader import RecordFilter, RecordReader, parse_time
+from tools.records.reader import RecordFilter, RecordReader, parse_time, refuse_an_empty_window
 
 
 def _split(record, limit):
@@ -213,8 +213,31 @@ def test_a_time_is_a_date_or_so_long_ago():
     assert parse_time("2026-11-23T14:00+02:00") == datetime(2026, 11, 23, 12, tzinfo=UTC)
     for text, ago in (("30m", {"minutes": 30}), ("12h", {"hours": 12}), ("7d", {"days": 7})):
         assert abs(datetime.now(UTC) - timedelta(**ago) - parse_time(text)) < timedelta(minutes=1)
-    with pytest.raises(CommandError, match="is not a valid time; write one such as"):
-        parse_time("yesterday")
+    for text in ("yesterday", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00+14:00"):
+        with pytest.raises(CommandError, match="is not a valid time; write one such as"):
+            parse_time(text)
+
+
+@pytest.mark.parametrize("command", [gaps, logs])
+@pytest.mark.parametrize(
+    "times",
+    [("1h", "2h"), ("1h", "2020-01-01"), ("2999-01-01", "2999-01-02"), ("2999-01-01", None)],
+)
+def test_a_window_that_no_record_is_in_is_refused(command, times, monkeypatch):
+    """The answer would be that every call is accounted for."""
+    since, until = times
+    arguments = ["--env", "dev", "--tenant", "acme", "--since", since]
+    monkeypatch.setattr("sys.argv", ["x", *arguments, *(["--until", until] if until else [])])
+
+    with pytest.raises(CommandError, match=r"^SINCE= must be before UNTIL= and before now\.$"):
+        command.main()
+
+
+def test_a_window_before_now_is_not_refused():
+    now = datetime.now(UTC)
+    hour = timedelta(hours=1)
+    for since, until in [(None, None), (now - hour, None), (now - hour, now + hour), (None, now)]:
+        refuse_an_empty_window(since, until)
 
 
 def test_a_hashed_prompt_is_shown_by_the_beginning_of_its_hash():
