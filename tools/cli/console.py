@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import unicodedata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -26,24 +30,55 @@ if TYPE_CHECKING:
 
 # A pipe has no width, so nothing is cut or wrapped there.
 _PIPE_WIDTH = 10_000
+# Characters that Python calls printable and that show nothing: those of Unicode's property
+# Default_Ignorable_Code_Point (joiners, fillers, variation selectors), and the blank Braille pattern.
+# https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
+
+
+def _open_closed_streams() -> None:
+    """Put the null device in place of a standard stream that the caller closed, as with ``>&-``.
+
+    Python has None there: https://docs.python.org/3/library/sys.html#sys.__stdin__
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - until exit
+
+
+_open_closed_streams()
 
 
 def visible(text: str, *, kept: str = "") -> str:
     r"""Return ``text`` with every character that prints nothing of its own as an escape such as ``\x1b``.
 
     These are Unicode's control and format characters (C0, C1, DEL, bidirectional overrides, tags), line
-    and paragraph separators, surrogates, and private or unassigned characters. Spaces of every width and
+    and paragraph separators, surrogates, private or unassigned characters, fillers and variation
+    selectors, so an emoji may be followed by ``\ufe0f``. Spaces of every width and
     the characters in ``kept`` remain. A terminal executes some of the others and hides the rest:
     https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing.
     """
-    if text.isprintable():
+    if text.isprintable() and not _INVISIBLE.search(text):
         return text
     return "".join(
         character
-        if character.isprintable() or character in kept or unicodedata.category(character) == "Zs"
+        if character in kept or _shows_itself(character)
         else character.encode("unicode_escape").decode()
         for character in text
     )
+
+
+def _shows_itself(character: str) -> bool:
+    is_printable = character.isprintable() or unicodedata.category(character) == "Zs"
+    return is_printable and not _INVISIBLE.match(character)
+
+
+def shorten(text: str, width: int) -> str:
+    """Return ``text`` on one line of at most ``width`` cells; a Chinese character takes two of them."""
+    line = visible(" ".join(text.split()))
+    return line if cell_len(line) <= width else f"{set_cell_size(line, width - 1)}…"
 
 
 def styled(*parts: str | tuple[str, str]) -> Text:
@@ -69,6 +104,11 @@ class _TextConsole(Console):
         """Return ``text`` as it is; rich converts every string here, those in tables included."""
         options |= {"emoji": False, "markup": False, "highlight": False}
         return super().render_str(visible(text, kept="\n\t"), **options)
+
+    def fits(self, rows: Table) -> bool:
+        """Return whether a table can be printed without cutting a cell."""
+        options = self.options.update(width=_PIPE_WIDTH)
+        return Measurement.get(self, options, rows).maximum <= self.width
 
     def on_broken_pipe(self) -> None:
         """Discard what would still be printed."""
@@ -112,7 +152,7 @@ def print_json_text(text: str) -> None:
     An unpaired surrogate, which UTF-8 does not have, is written as its JSON escape. On a terminal the
     characters that ``visible`` replaces are JSON escapes as well, which does not change the value.
     """
-    if sys.stdout.isatty() and not text.isprintable():
+    if sys.stdout.isatty():
         text = "".join(_json_escape(character) for character in text)
     data = f"{text}\n".encode("utf-8", "backslashreplace")  # \ud800 is JSON's escape as well
     try:
@@ -151,8 +191,20 @@ def run(main: Callable[[], int]) -> None:
             style="red",
         )
         code = 1
+    except OSError as error:  # a file that cannot be read or written, or an output that is full
+        place = f"{error.filename}: " if error.filename else ""
+        err.print(
+            f"A file or the output cannot be used: {place}{error.strerror or error}. "
+            "Check its permissions and the free space.",
+            style="red",
+        )
+        code = 1
     except KeyboardInterrupt:
         code = 130
+    try:
+        sys.stdout.flush()
+    except OSError:  # reported above; Python would try again at exit
+        _discard(sys.stdout)
     sys.exit(code)
 
 

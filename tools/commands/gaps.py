@@ -20,7 +20,6 @@ from tools.records.reader import (
 )
 
 if TYPE_CHECKING:
-    from rich.table import Table
     from rich.text import Text
 
     from tools.cli.session import Session
@@ -141,7 +140,7 @@ def show(comparisons: list[Comparison], gaps: list[Entry], window: Window) -> No
             f"{window.since:%Y-%m-%d %H:%M} to {window.until:%Y-%m-%d %H:%M} UTC, in data points of "
             f"{window.period} s"
         )
-        out.print(_table(comparisons))
+        _print_figures(comparisons)
     for entry in gaps:
         out.print(_gap(entry))
     undecided = [
@@ -171,26 +170,34 @@ def may_be_out(entry: Entry) -> bool:
     return begin is None or abs(datetime.now(UTC) - begin) < LONGEST_CALL
 
 
-def _table(comparisons: list[Comparison]) -> Table:
-    rows = table(
-        "alias", "region", "Bedrock's calls", "recorded", "failed", "doubtful", "gaps", "unaccounted",
-        "Bedrock's tokens in/out", "recorded",
-    )  # fmt: skip
-    for comparison in comparisons:
-        counted, recorded = comparison.counted, comparison.recorded
-        rows.add_row(
-            comparison.alias,
-            comparison.region,
-            f"{counted.calls:,}",
-            f"{recorded.calls:,}",
-            f"{comparison.failed_calls:,}",
-            f"{comparison.doubtful_calls:,}",
-            f"{len(comparison.gaps):,}",
-            styled((_interval(comparison), "red" if comparison.unaccounted_calls else "green")),
-            f"{counted.input_tokens:,}/{counted.output_tokens:,}",
-            f"{recorded.input_tokens:,}/{recorded.output_tokens:,}",
-        )
-    return rows
+def _print_figures(comparisons: list[Comparison]) -> None:
+    """Print a table, or one figure on each line where a table would be wider than the terminal."""
+    figures = [_figures(comparison) for comparison in comparisons]
+    rows = table("alias", "region", *figures[0])
+    for comparison, values in zip(comparisons, figures, strict=True):
+        rows.add_row(comparison.alias, comparison.region, *values.values())
+    if out.fits(rows):
+        out.print(rows)
+        return
+    for comparison, values in zip(comparisons, figures, strict=True):
+        out.print(styled(f"{comparison.alias} in {comparison.region}"))
+        for name, value in values.items():
+            out.print(styled(f"  {name}: "), value, sep="")
+
+
+def _figures(comparison: Comparison) -> dict[str, Text]:
+    counted, recorded = comparison.counted, comparison.recorded
+    unaccounted = (_interval(comparison), "red" if comparison.unaccounted_calls else "green")
+    return {
+        "Bedrock's calls": styled(f"{counted.calls:,}"),
+        "recorded": styled(f"{recorded.calls:,}"),
+        "failed": styled(f"{comparison.failed_calls:,}"),
+        "doubtful": styled(f"{comparison.doubtful_calls:,}"),
+        "gaps": styled(f"{len(comparison.gaps):,}"),
+        "unaccounted": styled(unaccounted),
+        "Bedrock's tokens in/out": styled(f"{counted.input_tokens:,}/{counted.output_tokens:,}"),
+        "recorded in/out": styled(f"{recorded.input_tokens:,}/{recorded.output_tokens:,}"),
+    }
 
 
 def _interval(comparison: Comparison) -> str:

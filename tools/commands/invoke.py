@@ -28,17 +28,23 @@ def main() -> int:
     """Invoke the function with the prompt in the environment variable PROMPT, or on standard input."""
     options = parser().parse_args()
     # Every process of the machine can read a command line, so the prompt is not an argument.
-    prompt = os.environ.get("PROMPT") or ("" if sys.stdin.isatty() else sys.stdin.read())
+    prompt = os.environb.get(b"PROMPT") or (b"" if sys.stdin.isatty() else sys.stdin.buffer.read())
     if not prompt.strip():
         raise CommandError('There is no prompt; write PROMPT="…" or pipe one in.')
+    try:
+        text = prompt.decode()
+    except UnicodeDecodeError:
+        raise CommandError(
+            "The prompt is not UTF-8 text; convert it, for example by iconv."
+        ) from None
     session = open_session(options.env)
     account = session.environment.only_account(options.tenant, options.account)
-    event = {"prompt": prompt, **({"model": options.model} if options.model else {})}
-    text = answer_text(session.target, account, event)
+    event = {"prompt": text, **({"model": options.model} if options.model else {})}
+    answer = answer_text(session.target, account, event)
     if options.json:
-        print_json_text(text)
+        print_json_text(answer)
     else:
-        show(text)
+        show(answer)
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import out, print_json_text, run, table, visible, warn
+from tools.cli.console import out, print_json_text, run, shorten, table, warn
 from tools.cli.session import open_session
 from tools.records.event import member
 from tools.records.reader import (
@@ -62,11 +62,11 @@ def show(entries: list[Entry], *, as_json: bool) -> None:
         for entry in entries:
             print_json_text(entry.json)
         return
-    rows = table("time", "alias", "tokens", "ms", "ended", "kept", "record", "prompt", "answer")
+    rows = table("time", "alias", "tokens", "ms", "ended", "place", "record", "prompt", "answer")
     width = max(12, (out.width - 92) // 2)  # what the other columns leave for each of the texts
     for entry in entries:
         *cells, prompt, answer = row(entry)
-        rows.add_row(*cells, _shorten(prompt, width), _shorten(answer, width))
+        rows.add_row(*cells, shorten(prompt, width), shorten(answer, width))
     out.print(rows)
 
 
@@ -110,11 +110,6 @@ def _build_error(record: Record, side: str) -> str:
 
 def _number(value: object) -> str:
     return str(value) if isinstance(value, (int, float)) else "-"
-
-
-def _shorten(text: str, width: int) -> str:
-    line = visible(" ".join(text.split()))
-    return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
 def _text(messages: list[Any]) -> str:

@@ -12,6 +12,7 @@ import os
 import platform
 import shutil
 import subprocess
+import tempfile
 import urllib.error
 import urllib.request
 import zipfile
@@ -100,11 +101,9 @@ def ensure_toolchain(progress: Callable[[str], None]) -> Toolchain:
     """
     stamp = FOLDER / "ready.json"
     fingerprint = _fingerprint()
-    if stamp.is_file():
-        content = json.loads(stamp.read_text())
-        toolchain = Toolchain(content["terraform"], Path(content["cli_config"]))
-        if content.get("fingerprint") == fingerprint and Path(toolchain.terraform).exists():
-            return toolchain
+    toolchain = _ready_toolchain(stamp, fingerprint)
+    if toolchain is not None:
+        return toolchain
     FOLDER.mkdir(parents=True, exist_ok=True)
     terraform = _terraform(progress)
     mirror = _provider_mirror(terraform, progress)
@@ -115,8 +114,22 @@ def ensure_toolchain(progress: Callable[[str], None]) -> Toolchain:
         "cli_config": str(cli_config),
         "fingerprint": fingerprint,
     }
-    stamp.write_text(json.dumps(content))
+    # Another command may read the file at the same time.
+    with tempfile.NamedTemporaryFile("w", dir=FOLDER, delete=False, encoding="utf-8") as partial:
+        json.dump(content, partial)
+    Path(partial.name).replace(stamp)
     return Toolchain(terraform, cli_config)
+
+
+def _ready_toolchain(stamp: Path, fingerprint: str) -> Toolchain | None:
+    """Return the toolchain of an earlier run; None if there is none, or if its inputs have changed."""
+    try:
+        content = json.loads(stamp.read_text())
+        toolchain = Toolchain(content["terraform"], Path(content["cli_config"]))
+        is_current = content["fingerprint"] == fingerprint and Path(toolchain.terraform).exists()
+    except (FileNotFoundError, KeyError, TypeError, ValueError):  # such as a file that is cut off
+        return None
+    return toolchain if is_current else None
 
 
 def format_hcl(text: str, progress: Callable[[str], None]) -> str:

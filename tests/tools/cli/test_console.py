@@ -42,6 +42,15 @@ HIDDEN = {
     "a tag": "a\U000e0041",
     "a lone surrogate": "a\ud800b",
     "a soft hyphen": "a\u00adb",
+    "a variation selector": "a\ufe0f",
+    "a variation selector that hides a letter": "a\U000e0159",
+    "a combining grapheme joiner": "a\u034fb",
+    "a Hangul filler": "a\u3164b",
+    "a halfwidth Hangul filler": "a\uffa0b",
+    "a Hangul jamo filler": "a\u115f\u1160b",
+    "a Khmer vowel": "a\u17b4\u17b5b",
+    "a Mongolian variation selector": "a\u180b\u180fb",
+    "a blank Braille pattern": "a\u2800b",
 }
 
 
@@ -168,7 +177,7 @@ def test_json_is_printed_to_a_stream_of_characters(monkeypatch):
 
 
 def test_json_on_a_terminal_has_escapes_and_the_same_value():
-    value = {"a": "\x9b31m \x1b[31m \u202e \x7f \U000e0041 é"}
+    value = {"a": "\x9b31m \x1b[31m \u202e \x7f \U000e0041 é \ufe0f \U000e0159 \u2800"}
 
     output = on_a_terminal(
         f"from tools.cli.console import print_json; print_json({value!r})"
@@ -176,6 +185,15 @@ def test_json_on_a_terminal_has_escapes_and_the_same_value():
 
     assert json.loads(output) == value
     assert re.sub(r"[\r\n]", "", output).isprintable()
+    assert not re.search("[\ufe0f\U000e0159\u2800]", output)
+
+
+def test_json_that_python_calls_printable_has_escapes_too():
+    output = on_a_terminal(
+        "from tools.cli.console import print_json_text; print_json_text(chr(34) + chr(0xe0159) + chr(34))"
+    )
+
+    assert output.split() == [rb'"\udb40\udd59"']
 
 
 def test_a_terminal_receives_no_escape_sequence_of_a_text():
@@ -210,6 +228,73 @@ def test_a_closed_pipe_ends_the_output_and_not_the_command(print_line):
         os.close(writer)
 
     assert (process.returncode, process.stderr or b"") == (3, b"")
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "line"),
+    [
+        ("one\n two", 10, "one two"),
+        ("x" * 11, 10, "x" * 9 + "…"),
+        ("漢" * 5, 10, "漢" * 5),
+        ("漢" * 6, 10, "漢" * 4 + " …"),
+        ("e\u0301" * 10, 10, "e\u0301" * 10),
+    ],
+)
+def test_a_text_is_cut_by_its_width_on_the_terminal(text, width, line):
+    assert console.shorten(text, width) == line
+
+
+PROGRAM = (
+    "import sys\n"
+    "from tools.cli.console import out, run, warn, print_json\n"
+    "def main():\n"
+    "    warn('warned')\n"
+    "    {line}\n"
+    "    return 3\n"
+    "run(main)"
+)
+
+
+def in_a_shell(redirection, line):
+    code = PROGRAM.format(line=line)
+    return subprocess.run(
+        ["bash", "-c", f'"$0" -c "$1" {redirection}', sys.executable, code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("line", ["out.print('x')", "print_json('x')", "sys.stdin.read()"])
+@pytest.mark.parametrize("redirection", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_stops_no_command(redirection, line):
+    process = in_a_shell(redirection, line)
+
+    assert process.returncode == 3
+    assert "Traceback" not in process.stderr
+
+
+@pytest.mark.parametrize("line", ["out.print('x')", "print_json('x')", "print('x')"])
+def test_an_output_that_is_full_is_a_sentence(line):
+    process = in_a_shell(">/dev/full", f"{line}; sys.stdout.flush()")
+
+    assert process.returncode == 1
+    assert process.stderr.splitlines()[1:] == [
+        (
+            "A file or the output cannot be used: No space left on device. Check its permissions and "
+            "the free space."
+        )
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path):
+    process = in_a_shell("", f"open({str(tmp_path)!r})")
+
+    assert process.returncode == 1
+    assert process.stderr.splitlines()[1].startswith(
+        f"A file or the output cannot be used: {tmp_path}: Is a directory."
+    )
 
 
 def test_only_the_console_makes_text_of_rich():

@@ -159,6 +159,32 @@ def test_an_answer_is_shown_as_text(text, capsys):
 
 
 @pytest.mark.parametrize(
+    ("redirection", "sentence"),
+    [
+        ("<&-", 'There is no prompt; write PROMPT="…" or pipe one in.'),
+        ("</dev/null", 'There is no prompt; write PROMPT="…" or pipe one in.'),
+        (
+            "< <(printf 'caf\\xe9')",
+            "The prompt is not UTF-8 text; convert it, for example by iconv.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("locale", ["C.UTF-8", "C"])
+def test_a_prompt_that_cannot_be_read_is_a_sentence(redirection, sentence, locale):
+    command = f'"$0" -m tools.commands.invoke --env dev --tenant acme {redirection}'
+    environment = {name: value for name, value in os.environ.items() if name != "PROMPT"}
+    process = subprocess.run(
+        ["bash", "-c", command, sys.executable],
+        cwd=ROOT,
+        env=environment | {"LC_ALL": locale, "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        check=False,
+    )
+
+    assert (process.returncode, process.stderr.decode().strip()) == (1, sentence)
+
+
+@pytest.mark.parametrize(
     "text", ["", "null", "[]", '"x"', "{}", '{"answer": "x"}', '{"usage": 5}', "[" * 100_000]
 )
 def test_an_answer_of_another_handler_is_refused(text):

@@ -454,6 +454,22 @@ def test_what_a_mark_says_is_text(capsys, text):
         assert any(f"gap: record {text}, " in line for line in lines)
 
 
+@pytest.mark.parametrize("width", [20, 60, 80, 120, 10_000])
+def test_every_figure_is_whole_whatever_the_width_of_the_terminal(capsys, width, monkeypatch):
+    monkeypatch.setattr(gaps.out, "width", width)
+    counts = Counts(12_345, 1_234_567, 7_654_321)
+    comparison = _compare(counts, _entry("a"), _entry("8d7f", "start"))
+
+    gaps.show([comparison], [], WINDOW)
+
+    output = capsys.readouterr().out
+    assert "…" not in output
+    for figure in ("12,345", "1,234,567/7,654,321", "3/5", "12,343 to 12,344"):
+        assert figure in output
+    if width < 120:
+        assert "  unaccounted: 12,343 to 12,344" in output.splitlines()
+
+
 def test_a_mark_without_a_size_or_a_model_is_named(capsys):
     reader = RecordReader()
     ours = {"recordId": "8d7f", "phase": "start"}

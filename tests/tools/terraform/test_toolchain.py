@@ -178,6 +178,19 @@ def test_second_run_reuses_what_the_first_made(project, installed, mirror):
     assert (project / ".work" / "terraform" / "ready.json").stat().st_mtime_ns == made
 
 
+@pytest.mark.parametrize("content", ["", '{"terraform": "/u', "[]", "{}", '{"terraform": 5}'])
+def test_a_stamp_that_was_cut_off_is_written_anew(project, installed, mirror, content):
+    arguments = {"path": beside(installed.terraform), "TF_PROVIDER_MIRROR": str(mirror)}
+    first = ensure(project, **arguments)
+    stamp = project / ".work" / "terraform" / "ready.json"
+    whole = stamp.read_text()
+    stamp.write_text(content)
+
+    assert ensure(project, **arguments) == first
+    assert stamp.read_text() == whole
+    assert [path for path in stamp.parent.iterdir() if path.name.startswith("tmp")] == []
+
+
 @pytest.mark.parametrize(("folder", "is_found"), [("a/b", True), ("a/b/c/d/e", False)])
 def test_finds_a_mirror_by_its_layout_down_to_four_folders(tmp_path, folder, is_found):
     (tmp_path / folder / toolchain.LAYOUT).mkdir(parents=True)
