@@ -84,6 +84,11 @@ def with_new_external_id(text: str, tenant: str, external_id: str) -> str:
     if null := find_attribute(text, "tenants", tenant, "external_ids", "previous"):
         text = remove_attribute(text, null)  # `previous = null` has no effect
     current = find_attribute(text, "tenants", tenant, "external_ids", "current")
+    if current is None and find_attribute(text, "tenants", tenant) is None:
+        raise CommandError(
+            f'The key of tenant "{tenant}" in terraform.tfvars is computed, so this command cannot edit its '
+            "stanza. Nothing was changed; edit the file by hand."
+        )
     if current is None:
         raise CommandError(
             f'Tenant "{tenant}" has no `external_ids = {{ current = "…" }}` to rotate; '

@@ -60,7 +60,8 @@ def new_stanza(environment: Environment, name: str, account_id: str) -> str:
     """
     if not re.fullmatch(r"[a-z0-9](-?[a-z0-9])+", name):
         raise CommandError(
-            f'"{name}" cannot be a tenant; write NAME= in lower-case letters, digits and hyphens.'
+            f'"{name}" cannot be a tenant; write NAME= in 2 or more lower-case letters and digits, with '
+            "single hyphens between them."
         )
     role_name = f"{environment.base_name(name)}-execution"
     if len(role_name) > ROLE_NAME_LIMIT:

@@ -64,7 +64,8 @@ def find_attribute(text: str, *path: str) -> Attribute | None:
     """
     inside, attribute = Span(0, len(text)), None
     for index, name in enumerate(path):
-        attribute = next((each for each in _attributes(text, inside) if each.name == name), None)
+        attributes = _attributes(text, inside)
+        attribute = next((item for item in attributes if item.name == name), None)
         if attribute is None or index == len(path) - 1:
             return attribute
         if attribute.inside is None:

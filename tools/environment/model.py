@@ -174,9 +174,13 @@ def load_environment(name: str) -> Environment:
     if problems:
         raise CommandError("\n".join(f"{name}/{tfvars.name}: {problem}" for problem in problems))
     variables = _without_nulls(variables)
-    if variables.get("environment") != name:
+    if "environment" not in variables:
         raise CommandError(
-            f'environments/{name}/terraform.tfvars says environment = "{variables.get("environment")}"; '
+            f'environments/{name}/terraform.tfvars does not say which environment it is; write environment = "{name}".'
+        )
+    if variables["environment"] != name:
+        raise CommandError(
+            f'environments/{name}/terraform.tfvars says environment = "{variables["environment"]}"; '
             f'write "{name}", the name of its folder, because commands would act on the other environment.'
         )
     try:

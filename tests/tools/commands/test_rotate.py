@@ -91,6 +91,15 @@ def test_a_previous_one_written_by_hand_is_taken_away_too(both, left):
     assert without_previous_external_id(text.format(both), "acme") == text.format(left)
 
 
+def test_a_tenant_whose_key_is_computed_is_edited_by_hand():
+    text = TFVARS.replace("  acme = {", '  "ac${"me"}" = {')
+
+    with pytest.raises(
+        CommandError, match=r'tenant "acme" in terraform.tfvars is computed, so .*by hand'
+    ):
+        with_new_external_id(text, "acme", NEW)
+
+
 def test_a_stanza_without_an_external_id_is_refused():
     with pytest.raises(CommandError, match='Tenant "acme" has no `external_ids'):
         with_new_external_id("tenants = { acme = {} }\n", "acme", NEW)

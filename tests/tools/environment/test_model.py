@@ -29,6 +29,17 @@ def test_a_folder_whose_tfvars_name_another_environment_is_refused(tmp_path, mon
         load_environment("staging")
 
 
+def test_a_file_that_does_not_name_its_environment_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / "terraform.tfvars").write_text("")
+    for file in ENVIRONMENTS.glob("*.tf"):
+        shutil.copy(file, tmp_path)
+    monkeypatch.setattr(model, "ENVIRONMENTS", tmp_path)
+
+    with pytest.raises(CommandError, match='does not say which .*; write environment = "dev"'):
+        load_environment("dev")
+
+
 def test_a_function_with_snapshots_is_invoked_by_the_alias_that_starts_from_one():
     prod = load_environment("prod")
     (account,) = prod.accounts
