@@ -223,15 +223,13 @@ def _repair(text: str) -> str:
 
 def _read_head(message: str) -> Event:
     """Return the id, phase and time that masks have left of an event."""
-    # Names inside strings have backslashes before their quotes, so these are the names of members.
-    line, _, record = message.partition('"record":')
-    if not any(f'"{name}"' in line for name in _LOG_LINES):
-        record = message
     # The extension comes after the bodies, in which a tool's input may have members of the same names.
-    before, _, extension = record.rpartition(
-        _EXTENSION if _EXTENSION in record else "tenantBedrock"
+    before, _, extension = message.rpartition(
+        _EXTENSION if _EXTENSION in message else "tenantBedrock"
     )
-    timestamp = _string("timestamp", before.partition('"input":')[0])
+    # A line has a time of its own, before the record; a record begins with its schema.
+    record = before.partition("schema")[2] or before
+    timestamp = _string("timestamp", record.partition('"input":')[0])
     phase = _string("phase", extension)
     return _head_alone(
         _string("recordId", extension) or UNKNOWN_ID,

@@ -343,12 +343,14 @@ def _tool_record(**tool_input):
 
 @pytest.mark.parametrize("phase", ["planning", "start", "end"])
 @pytest.mark.parametrize("is_line", [True, False])
-def test_what_masks_leave_of_a_record_is_its_own(phase, is_line):
+@pytest.mark.parametrize("covered", ["", '"record":', 'record":{"sch', '"record.spilled"'])
+def test_what_masks_leave_of_a_record_is_its_own(phase, is_line, covered):
     """Neither a tool's input nor the line that holds the record states its id, phase or time."""
     tool_input = {"recordId": "other", "phase": phase, "timestamp": "2020-01-01T00:00:00.000Z"}
     message = json.dumps(_tool_record(**tool_input), separators=(",", ":"))
     if is_line:
         message = log_line("ERROR", "record.spilled", message)
+        message = message.replace(covered, "*" * len(covered))
     reader = RecordReader()
     reader.add_message(message.replace('"text":"ann', "***********"), "delivered")
 
