@@ -143,7 +143,7 @@ def test_later_invocations_do_not_call_sts(acme: Any) -> None:
         ),
         (
             Fault("bedrock-runtime", code="AccessDeniedException", status=403),
-            "ModelNotGrantedError",
+            "ModelAccessError",  # the message does not say that a policy lacks an allow
             "AccessDeniedException",
         ),
         (

@@ -349,7 +349,7 @@ def test_the_rate_waits_where_the_invocation_has_the_time(
     with_settings(quota={"requests_per_second": 4})
     connection = acme.connect()
     chat = connection.chat("claude")
-    with connection.invocation(Context(8)):
+    with connection.invocation(Context(120)):
         chat.batch(["one", "two", "three"])
         asyncio.run(chat.abatch(["four", "five"]))
 
