@@ -66,11 +66,19 @@ class CallBook:
             self._calls[call.record_id] = call
             return True
 
-    def write(self, call: ModelCall, text: RecordText) -> None:
-        """Note that the record ``text`` of a call is being put."""
+    def write(self, call: ModelCall, text: RecordText) -> RecordText:
+        """Note that a record is being put, and return its text: the first one of its phase.
+
+        Two threads may serialize a record at once, and a stream may grow between the two.
+        """
         with self._lock:
-            if call.phase == text.phase and call.stage is Stage.ANSWERED:
-                call.text, call.stage = text, Stage.WRITING
+            if call.phase != text.phase:
+                return text
+            if call.text is None:
+                call.text = text
+            if call.stage is Stage.ANSWERED:
+                call.stage = Stage.WRITING
+            return call.text
 
     def settle(self, call: ModelCall, phase: Phase, outcome: Outcome) -> bool:
         """Note where the record of ``phase`` is; False if a newer record has taken its place."""

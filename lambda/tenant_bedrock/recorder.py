@@ -189,7 +189,7 @@ class Recorder:
         if until == math.inf:  # nothing ends soon, and the other threads finish their records
             return
         for call in self._book.wait(calls, until):
-            text = call.text or self._text(call)
+            text = self._text(call)
             self._settle(call, text, self._delivery.copy(text, TimeoutError.__name__))
 
     def deliver_later(self, call: ModelCall | None) -> float | None:
@@ -251,10 +251,11 @@ class Recorder:
 
     def _text(self, call: ModelCall) -> RecordText:
         """The record's text of this moment: LangChain changes an answer after it has received it."""
+        if call.text is not None:
+            return call.text
         phase = call.phase or "incomplete"
         text = record.write(call, phase, self._settings, self._role.session_arn)
-        self._book.write(call, text)
-        return text
+        return self._book.write(call, text)
 
     def _settle(self, call: ModelCall, text: RecordText, outcome: Outcome) -> None:
         if not self._book.settle(call, text.phase, outcome):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -219,3 +220,17 @@ def test_the_collector_does_not_need_urllib3s_lock(
     threading.Thread(target=collect, daemon=True).start()
 
     assert collected.wait(20)
+
+
+def test_a_record_that_two_threads_write_has_one_text(acme: Any, client: Any, model: str) -> None:
+    """A sweep and the delivery thread may write one record while its stream still grows."""
+    recorder = acme.connect()._recorder
+    stream = _streaming(client, model)
+    next(stream)
+    call = stream._lease.call
+    recorder._book.end(call, "incomplete")
+    first = recorder._text(call)
+    next(stream)
+
+    assert recorder._text(call) == first
+    assert recorder._book.write(call, replace(first, text="{}")) == first
