@@ -61,6 +61,7 @@ class ProcessEnd:
         self._pipe: tuple[int, int] | None = None
         self._native_handler_chain: bool | None = None  # None without a handler of faulthandler's
         self._is_known_to_multiprocessing = False
+        self._masks = threading.local()  # the signals that each forking thread held back before
 
     def watch_sigterm(self) -> None:
         """Sweep on SIGTERM, then end the process unless the application has a handler of its own.
@@ -100,20 +101,34 @@ class ProcessEnd:
         else:
             self.sweep()
 
+    def hold_sigterm(self) -> None:
+        """Hold SIGTERM back before a fork: the child would write it to the pipe of its parent."""
+        self._masks.signals = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+    def release_sigterm(self) -> None:
+        """Let SIGTERM through again after a fork."""
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._masks.signals)
+
     def start_anew(self) -> None:
         """Leave the calls to the parent of this forked process, and watch this process's signals."""
+        try:
+            self.has_begun = self._has_swept = False
+            if self._pipe is not None:  # the parent's thread reads it
+                for descriptor in self._pipe:
+                    os.close(descriptor)
+                self._pipe = None
+                self._start_watching()
+            self._start_owners_anew()
+            self.watch_multiprocessing()
+        finally:
+            self.release_sigterm()
+
+    def _start_owners_anew(self) -> None:
         for owner in self._living_owners():
             try:
                 owner.start_anew()
             except Exception as error:  # noqa: BLE001 - the others start anew all the same
                 _log.error("record.fork_failed", extra={"error": type(error).__name__})
-        self.has_begun = self._has_swept = False
-        if self._pipe is not None:  # the parent's thread reads it
-            for descriptor in self._pipe:
-                os.close(descriptor)
-            self._pipe = None
-            self._start_watching()
-        self.watch_multiprocessing()
 
     def watch_multiprocessing(self) -> None:
         """Sweep at the end of a process of multiprocessing, which ends without ``atexit``.
@@ -184,7 +199,11 @@ class ProcessEnd:
 # Signal handlers, ``atexit`` and forks belong to the process, so this object does too.
 process_end = ProcessEnd()
 atexit.register(process_end.sweep_at_end)
-os.register_at_fork(after_in_child=process_end.start_anew)
+os.register_at_fork(
+    before=process_end.hold_sigterm,
+    after_in_parent=process_end.release_sigterm,
+    after_in_child=process_end.start_anew,
+)
 
 
 def register(owner: Owner) -> None:

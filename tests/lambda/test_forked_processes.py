@@ -79,6 +79,17 @@ if child == 0:
 holds.set()
 sys.exit(os.waitpid(child, 0)[1])
 """
+CHILDREN_ARE_TERMINATED_AT_ONCE = """
+for number in range(20):
+    child = os.fork()
+    if child == 0:
+        time.sleep(60)
+        os._exit(0)
+    time.sleep(number / 1000)
+    os.kill(child, signal.SIGTERM)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+chat.invoke("parent")
+"""
 
 
 @pytest.fixture
@@ -136,3 +147,7 @@ def test_a_lock_that_a_thread_of_the_parent_holds_does_not_stop_the_child(phases
         ("end", "child again"),
         ("end", "warm"),
     ]
+
+
+def test_sigterm_of_a_child_that_starts_is_not_its_parents(phases: Any) -> None:
+    assert phases(CHILDREN_ARE_TERMINATED_AT_ONCE) == [("end", "parent"), ("end", "warm")]
