@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -30,16 +28,3 @@ class Copies(Protocol):
 
     def waiting(self) -> Iterator[RecordText]:
         """The copies to put; each is removed when the next one is asked for."""
-
-
-def log_line(level: str, message: str, record: str, reason: str | None = None) -> str:
-    """One JSON object in the shape of Lambda's JSON log format, with ``record`` as it is.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
-    """
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    reason_member = f'"reason":{json.dumps(reason)},' if reason else ""
-    return (
-        f'{{"timestamp":"{now}","level":"{level}","message":"{message}",{reason_member}'
-        f'"record":{record}}}'
-    )

@@ -6,12 +6,13 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tenant_bedrock.parts import split
+from tenant_bedrock.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,7 +32,7 @@ EVENT_BYTES = BATCH_BYTES - EVENT_OVERHEAD
 # Reserved before ``ends_at`` to write the copy and to answer.
 COPY_SECONDS = 0.3
 # With more time than this left, the calling thread puts the record itself: botocore gives up after 7 s,
-# two attempts of 3 s each and a pause. A thread for each put adds 0.1 ms to a record.
+# two attempts of 3 s each and a pause. That saves the hand-over to another thread.
 AMPLE_SECONDS = 30
 
 
@@ -86,6 +87,7 @@ class Delivery:
         self._stream = ""
         self._retry_at = 0.0
         self._lock = threading.Lock()
+        self._workers = Workers()
 
     def deliver(
         self, records: Iterable[RecordText], ends_at: float
@@ -134,7 +136,8 @@ class Delivery:
             return
         self._retry_at = time.monotonic() + (self._copies.retry_seconds or float("inf"))
         with suppress(BotoCoreError, ClientError, TimeoutError):
-            for group in map(_single, self._copies.waiting()):
+            for record in self._copies.waiting():
+                (group,) = _groups([record])
                 if self._put_group(group, ends_at):  # rejected: it stays, and so does the rest
                     break
 
@@ -168,25 +171,7 @@ class Delivery:
         seconds = ends_at - time.monotonic()
         if seconds <= 0:
             raise TimeoutError
-        results: SimpleQueue[Sequence[int] | Exception] = SimpleQueue()
-
-        def put() -> None:
-            try:
-                results.put(self._put(messages))
-            except Exception as error:  # noqa: BLE001 - raised in the calling thread
-                results.put(error)
-
-        try:
-            threading.Thread(target=put, name="record-put", daemon=True).start()
-        except RuntimeError:  # Python starts no threads at its end
-            return self._put(messages)
-        try:
-            result = results.get(timeout=seconds)
-        except Empty:
-            raise TimeoutError from None
-        if isinstance(result, Exception):
-            raise result
-        return result
+        return self._workers.run(seconds, partial(self._put, messages), TimeoutError)
 
     def _put(self, messages: list[str]) -> Sequence[int]:
         """Put one batch and return the positions of the messages that CloudWatch rejected."""
@@ -240,10 +225,6 @@ def _groups(records: Iterable[RecordText]) -> Iterator[_Group]:
             size += record_size
     if group.records:
         yield group
-
-
-def _single(record: RecordText) -> _Group:
-    return _Group([record], [[message] for message in split(record, EVENT_BYTES)])
 
 
 def _rejected_positions(info: Any, count: int) -> list[int]:  # noqa: ANN401 - CloudWatch's response

@@ -6,15 +6,16 @@ and never pass through Python's ``logging``.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import select
 import threading
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tenant_bedrock import process_environment
-from tenant_bedrock.copies import log_line
 from tenant_bedrock.descriptors import duplicate
 from tenant_bedrock.parts import split
 
@@ -65,12 +66,12 @@ class FunctionLog:
 
     def write_mark(self, mark: RecordText) -> None:
         """Write a start mark; raises OSError. The platform keeps it even if this process is killed."""
-        self._write("INFO", log_line("INFO", "record.start", mark.text))
+        self._write("INFO", "record.start", mark.text)
 
     def write_copy(self, record: RecordText, reason: str) -> None:
         """Write a copy of a record, in parts if it is too long for one event; raises OSError."""
         for part in split(record, LINE_BYTES - _LINE_MEMBERS_BYTES):
-            self._write("ERROR", log_line("ERROR", "record.spilled", part, reason))
+            self._write("ERROR", "record.spilled", part, reason)
 
     def remove(self, record_id: str) -> None:
         """Nothing can be removed from a log; readers drop copies by record id."""
@@ -79,8 +80,8 @@ class FunctionLog:
         """Nothing waits in a log."""
         return iter(())
 
-    def _write(self, level: str, line: str) -> None:
-        message = line.encode()
+    def _write(self, level: str, event: str, record: str, reason: str | None = None) -> None:
+        message = log_line(level, event, record, reason).encode()
         if self._is_framed:
             microseconds = time.time_ns() // 1_000
             header = (_FRAME_TYPES[level], 4), (len(message), 4), (microseconds, 8)
@@ -128,3 +129,16 @@ def _runtime_locks() -> list[threading.RLock]:
     """The locks under which awslambdaric's logging handler writes to the same pipe."""
     handlers = [handler for handler in logging.getLogger().handlers if hasattr(handler, "log_sink")]
     return [handler.lock for handler in handlers if handler.lock is not None]
+
+
+def log_line(level: str, message: str, record: str, reason: str | None = None) -> str:
+    """One JSON object in the shape of Lambda's JSON log format, with ``record`` as it is.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
+    """
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    reason_member = f'"reason":{json.dumps(reason)},' if reason else ""
+    return (
+        f'{{"timestamp":"{now}","level":"{level}","message":"{message}",{reason_member}'
+        f'"record":{record}}}'
+    )

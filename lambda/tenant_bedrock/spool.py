@@ -126,7 +126,7 @@ class Spool:
             raise
 
     def _measure(self) -> None:
-        self._other_bytes = _size(self._directory, self._own)
+        self._other_bytes = _stored_bytes(self._directory, self._own)
         self._measured_at = time.monotonic()
 
     def _bytes(self) -> int:
@@ -203,7 +203,7 @@ def _read(path: Path) -> RecordText | None:
     return RecordText(record_id, phase, timestamp, text)
 
 
-def _size(directory: Path, own: Path) -> int:
+def _stored_bytes(directory: Path, own: Path) -> int:
     """The bytes of the other processes' files, which may vanish meanwhile."""
     size = 0
     for path in directory.glob("*/*"):

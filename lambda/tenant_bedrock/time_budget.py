@@ -7,16 +7,14 @@ its own, and none covers the resolution of the host's name.
 from __future__ import annotations
 
 import math
-import threading
-from collections import deque
 from contextlib import contextmanager, suppress
-from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from tenant_bedrock.deadline import Deadline
 from tenant_bedrock.errors import OutOfTimeError
 from tenant_bedrock.invocation import Invocation
+from tenant_bedrock.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest, AWSResponse
     from botocore.client import BaseClient
     from urllib3 import BaseHTTPResponse
-
-_Value = TypeVar("_Value")
 
 
 class TimeBudget:
@@ -41,7 +37,7 @@ class TimeBudget:
 
     def start_anew(self) -> None:
         """Leave the streams and the threads to the process that this one was forked from."""
-        self._workers = _Workers()
+        self._workers = Workers()
         self._streams: list[ref[BaseHTTPResponse]] = []
         self._deadline = Deadline(self._interrupt_streams)
 
@@ -79,7 +75,7 @@ class TimeBudget:
         seconds = self.seconds_to_answer()
         if seconds == math.inf:
             return send()
-        response = self._workers.run(seconds, send)
+        response = self._workers.run(seconds, send, _out_of_time)
         if is_stream:
             self._streams.append(ref(response.raw))
             self._deadline.set(self._invocation.answer_by)
@@ -126,53 +122,6 @@ class _LimitedSession:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
-
-
-class _Workers:
-    """Threads that run one function at a time, within a time.
-
-    A thread of its own for each request would add 0.1 ms. A thread that is given up ends with its
-    request. All are daemons, so that none keeps the process from exiting; a ThreadPoolExecutor would.
-    """
-
-    def __init__(self) -> None:
-        self._idle: deque[SimpleQueue[Callable[[], None]]] = (
-            deque()
-        )  # the queues of waiting threads
-
-    def run(self, seconds: float, function: Callable[[], _Value]) -> _Value:
-        """Run ``function`` and return its value or raise its error; OutOfTimeError after ``seconds``."""
-        results: SimpleQueue[tuple[_Value | None, BaseException | None]] = SimpleQueue()
-
-        def job() -> None:
-            try:
-                results.put((function(), None))
-            except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
-                results.put((None, error))
-
-        try:
-            jobs = self._idle.pop()
-        except IndexError:
-            jobs = SimpleQueue()
-            try:
-                threading.Thread(
-                    target=self._work, args=(jobs,), name="request", daemon=True
-                ).start()
-            except RuntimeError:  # no thread can be started, as at the end of the interpreter
-                return function()
-        jobs.put(job)
-        try:
-            value, error = results.get(timeout=max(0.0, seconds))
-        except Empty:
-            error = _out_of_time()
-        if error is not None:
-            raise error
-        return cast("_Value", value)
-
-    def _work(self, jobs: SimpleQueue[Callable[[], None]]) -> None:
-        while True:
-            jobs.get()()
-            self._idle.append(jobs)
 
 
 def _out_of_time() -> OutOfTimeError:

@@ -147,10 +147,9 @@ def test_a_stanza_is_added_and_nothing_else_changes(text):
     position = edited.index(new_lines)
     before, after = edited[:position], edited[position + len(new_lines) :]
     assert text.endswith(after)
-    kept = text.removesuffix(after)
-    assert (
-        kept.rstrip() == before.rstrip()
-    )  # the braces of an object on one line get lines of their own
+    beginning = text.removesuffix(after)
+    # The braces of an object on one line get lines of their own.
+    assert beginning.rstrip() == before.rstrip()
     if "\r\n" in text:
         assert lone_line_feeds(edited) == []
 

@@ -13,9 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tenant_bedrock import json_text
-from tenant_bedrock.copies import log_line
 from tenant_bedrock.delivery import EVENT_BYTES
-from tenant_bedrock.function_log import LINE_BYTES
+from tenant_bedrock.function_log import LINE_BYTES, log_line
 from tenant_bedrock.parts import RecordText, split
 from tools.cli.console import visible
 from tools.command_error import CommandError
@@ -273,9 +272,9 @@ def test_a_masked_record_is_read_whatever_stands_beside_the_mask(beside, limit):
 
         assert reader.damage() == []
         (entry,) = reader.entries()
-        shown = entry.record["input"]["inputBodyJson"]["messages"][0]["content"][0]["text"]
-        assert "Write" in shown
-        assert "***" in shown
+        prompt = entry.record["input"]["inputBodyJson"]["messages"][0]["content"][0]["text"]
+        assert "Write" in prompt
+        assert "***" in prompt
         assert json.loads(entry.json) == entry.record
         logs.row(entry)
 

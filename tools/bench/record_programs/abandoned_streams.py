@@ -22,23 +22,23 @@ def main() -> None:
     """Leave streams in threads, then with KeyboardInterrupt in the main thread, which alone gets it."""
     run = program.start()
     interrupted, run.calls = run.calls // 5, run.calls - run.calls // 5
-    kept: list[Any] = []
+    references: list[Any] = []
     while run.calls > 0:
         remaining = run.calls - CALLS_OF_A_CONNECTION
         run.calls = min(run.calls, CALLS_OF_A_CONNECTION)
         chat = connect().chat("claude", max_tokens=60)
-        run.in_threads(THREADS, lambda chat=chat: _leave(run, chat, kept))  # type: ignore[misc]
+        run.in_threads(THREADS, lambda chat=chat: _leave(run, chat, references))  # type: ignore[misc]
         run.calls = remaining
         del chat
         if run.chance.random() < 0.5:
-            kept.clear()  # nothing refers to the connection and its streams now
+            references.clear()  # nothing refers to the connection and its streams now
         gc.collect()
     chat = connect().chat("claude", max_tokens=60)
     for _ in range(interrupted):
         _interrupt(run, chat)
 
 
-def _leave(run: Program, chat: ChatBedrockConverse, kept: list[Any]) -> None:
+def _leave(run: Program, chat: ChatBedrockConverse, references: list[Any]) -> None:
     events = run.chance.randint(0, 12)
     if run.chance.random() < 0.3:
         for number, _ in enumerate(chat.stream(run.prompt())):
@@ -47,7 +47,7 @@ def _leave(run: Program, chat: ChatBedrockConverse, kept: list[Any]) -> None:
         return
     response = raw_stream(chat, run.prompt())
     if run.chance.random() < 0.3:
-        kept.append(response)
+        references.append(response)
     for number, _ in enumerate(response["stream"]):
         if number == events:
             break

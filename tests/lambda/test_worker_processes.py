@@ -125,8 +125,8 @@ def test_every_call_of_every_worker_is_recorded(acme: Any, server: Server) -> No
     phases = {
         _prompt(record): record["tenantBedrock"]["phase"] for record in acme.records()[before:]
     }
-    asked = [f"{prefix}-{number}" for prefix in ("first", "second") for number in range(12)]
-    assert [prompt for prompt in asked if phases.get(prompt) != "end"] == []
+    prompts = [f"{prefix}-{number}" for prefix in ("first", "second") for number in range(12)]
+    assert [prompt for prompt in prompts if phases.get(prompt) != "end"] == []
     assert phases["held"] == "incomplete"
 
 
