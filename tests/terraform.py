@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import json
 import os
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import tftest
 
+from tests.provider import AttachedProvider
 from tools.paths import ROOT
 from tools.terraform.toolchain import Toolchain, ensure_toolchain
 
@@ -40,6 +42,14 @@ def toolchain() -> Toolchain:
     return ensure_toolchain(lambda sentence: print(sentence, file=sys.stderr))
 
 
+@functools.cache
+def attached_provider() -> AttachedProvider:
+    """The aws provider of this test process."""
+    provider = AttachedProvider(toolchain().terraform)
+    atexit.register(provider.stop)
+    return provider
+
+
 def environment(**variables: str) -> dict[str, str]:
     """A process environment with none of the developer's own AWS or Terraform settings."""
     inherited = {
@@ -61,10 +71,12 @@ class Folder:
         self.path = path
         self._test = tftest.TerraformTest(str(path), binary=toolchain().terraform)
         self._test.env = environment(**variables)
+        self._has_provider = False
 
     def init(self, *options: str) -> Folder:
         """Run `terraform init`; a folder without providers does not need it."""
-        self._test.execute_command("init", "-no-color", *options)
+        self._has_provider = True
+        self._execute("init", "-no-color", *options)
         return self
 
     def plan(self, *options: str, region: str = "eu-central-1", **inputs: Any) -> Plan:  # noqa: ANN401 - HCL values
@@ -81,7 +93,7 @@ class Folder:
         self._test.env["AWS_REGION"] = region
         file = self.path / "planned"
         self._run("plan", f"-out={file}", *options, inputs=inputs)
-        show = self._test.execute_command("show", "-no-color", "-json", str(file))
+        show = self._execute("show", "-no-color", "-json", str(file))
         plan: dict[str, Any] = json.loads(show.out)
         return plan
 
@@ -104,14 +116,19 @@ class Folder:
 
     def outputs(self) -> dict[str, Any]:
         """The values of what was applied."""
-        outputs = json.loads(self._test.execute_command("output", "-no-color", "-json").out)
+        outputs = json.loads(self._execute("output", "-no-color", "-json").out)
         return {name: output["value"] for name, output in outputs.items()}
 
     def _run(self, command: str, *options: str, inputs: Mapping[str, Any]) -> None:
         file = self.path / "inputs.tfvars.json"
         file.write_text(json.dumps(inputs))
         arguments = [f"-var-file={file}"] if inputs else []
-        self._test.execute_command(command, "-no-color", "-input=false", *options, *arguments)
+        self._execute(command, "-no-color", "-input=false", *options, *arguments)
+
+    def _execute(self, command: str, *arguments: str) -> tftest.TerraformCommandOutput:
+        if self._has_provider:
+            self._test.env["TF_REATTACH_PROVIDERS"] = attached_provider().address(self._test.env)
+        return self._test.execute_command(command, *arguments)
 
 
 class Plan:
