@@ -64,8 +64,7 @@ class AttachedProvider:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
+        for line in self._process.stdout or ():
             if match := re.search(r"TF_REATTACH_PROVIDERS='(.+)'", line):
                 self._address = match[1]
                 return

@@ -87,7 +87,8 @@ for number in range(20):
         os._exit(0)
     time.sleep(number / 1000)
     os.kill(child, signal.SIGTERM)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (-signal.SIGTERM, 128 + signal.SIGTERM), code  # 143 on a slow machine
 chat.invoke("parent")
 """
 

@@ -10,6 +10,7 @@ import pytest
 from tools.bench.local_tenant import RECORDS, Function, LocalTenant, deploy
 from tools.bench.record_programs import logging_setups
 from tools.localaws.faults import FOREVER, Fault
+from tools.packaging.variant import HOST_PYTHON
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -31,7 +32,7 @@ REFUSING = Fault("logs", "PutLogEvents", code="InvalidParameterException", times
 
 
 def test_no_set_up_of_an_application_costs_a_record(soak: Callable[..., Counter[str]]) -> None:
-    count = soak("hostile logging", 88)
+    count = soak("hostile logging", 88, HOST_PYTHON)
 
     wrong = ("lost", "named gaps", "damaged", "hung", "failed")
     assert {outcome: count[outcome] for outcome in wrong} == dict.fromkeys(wrong, 0)

@@ -188,7 +188,7 @@ def interrupt(*_):
 
 signal.signal(signal.SIGALRM, interrupt)
 sys.setswitchinterval(1e-5)
-for number in range(150):
+for number in range(60):
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.002 + number % 30 / 1000)
         chat.invoke(f"call {number}")

@@ -19,6 +19,7 @@ import pytest
 
 import tenant_bedrock
 from tests.tools.localaws.small_functions import wait_until
+from tools.packaging.variant import RUNTIME
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -43,7 +44,7 @@ ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 def test_children_of_every_kind_are_recorded_and_none_hangs(
     soak: Callable[..., Counter[str]],
 ) -> None:
-    count = soak("fork", 48)
+    count = soak("fork", 48, RUNTIME)
 
     wrong = ("lost", "damaged", "hung", "failed")
     assert {outcome: count[outcome] for outcome in wrong} == dict.fromkeys(wrong, 0)
