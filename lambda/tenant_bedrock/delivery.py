@@ -113,6 +113,11 @@ class Delivery:
                 else:
                     yield record, "delivered"
 
+    @property
+    def has_spool(self) -> bool:
+        """Whether copies wait on this computer and can be removed again."""
+        return self._copies.retry_seconds is not None
+
     def copy(self, record: RecordText, reason: str) -> Outcome:
         """Write a copy of a record that CloudWatch has not acknowledged."""
         try:
@@ -143,7 +148,7 @@ class Delivery:
 
     def seconds_to_retry(self) -> float | None:
         """Seconds until copies are put again; None if none can wait."""
-        return max(0.0, self._retry_at - time.monotonic()) if self._copies.retry_seconds else None
+        return max(0.0, self._retry_at - time.monotonic()) if self.has_spool else None
 
     def put_marks(self, marks: Iterable[RecordText]) -> None:
         """Put start marks; if that fails, the function's own log or the spool still has them."""

@@ -23,7 +23,7 @@ from tenant_bedrock.shutdown import SIGTERM_SECONDS, process_end, register
 from tenant_bedrock.start_marks import StartMarks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from uuid import UUID
 
     from tenant_bedrock.aws_sessions import OperationsRole
@@ -185,12 +185,22 @@ class Recorder:
         if not calls:
             return
         unseen = [call for call in calls if call.stage is Stage.SENT and self._end_unseen(call)]
+        if until < math.inf and self._delivery.has_spool:
+            self._copy_first(calls)
         self._write(unseen, until + COPY_SECONDS)
         if until == math.inf:  # nothing ends soon, and the other threads finish their records
             return
         for call in self._book.wait(calls, until):
             text = self._text(call)
             self._settle(call, text, self._delivery.copy(text, TimeoutError.__name__))
+
+    def _copy_first(self, calls: Iterable[ModelCall]) -> None:
+        """Spool the records before they are put, because the process may be killed meanwhile."""
+        for call in calls:
+            if call.stage in {Stage.ANSWERED, Stage.WRITING}:
+                self._delivery.copy(self._text(call), TimeoutError.__name__)
+                if call.stage is Stage.ACKNOWLEDGED:  # by another thread, before the copy was there
+                    self._delivery.remove_copies(call.record_id)
 
     def deliver_later(self, call: ModelCall | None) -> float | None:
         """Record an abandoned call and put the start marks that are due; see DeliveryThread."""

@@ -155,6 +155,37 @@ def test_a_record_that_cloudwatch_has_not_acknowledged_is_copied(
     assert [record["tenantBedrock"]["phase"] for record in spooled()] == ["end"]
 
 
+TELLS_WHAT_IS_SPOOLED_AT_A_PUT = """
+import os, pathlib
+from botocore.httpsession import URLLib3Session
+
+send = URLLib3Session.send
+
+def send_and_tell(session, request):
+    if b'phase' in (request.body or b"") and b'incomplete' in request.body:
+        spool = pathlib.Path(os.environ["TENANT_BEDROCK_SPOOL"])
+        print([path.suffix for path in spool.glob("*/*/*")], file=sys.stderr, flush=True)
+    return send(session, request)
+
+URLLib3Session.send = send_and_tell
+"""
+
+
+def test_an_open_call_is_in_the_spool_before_sigterm_has_it_put(
+    elsewhere: Any, spooled: Callable[[], list[dict[str, Any]]]
+) -> None:
+    """Whoever sends SIGTERM may kill the process before CloudWatch has taken a large record."""
+    with _start(IN_THE_MAIN_THREAD + TELLS_WHAT_IS_SPOOLED_AT_A_PUT + WAITS) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "open\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr.readline() == "['.incomplete']\n"
+        assert process.wait(30) == -signal.SIGTERM
+
+    assert elsewhere.records()[-1]["tenantBedrock"]["phase"] == "incomplete"
+    assert spooled() == []
+
+
 def test_sigterm_costs_no_call_of_many_threads_with_large_prompts(
     elsewhere: Any, spooled: Callable[[], list[dict[str, Any]]]
 ) -> None:
