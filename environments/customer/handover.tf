@@ -1,21 +1,32 @@
-# The state of the operations root is in the same backend.
-data "terraform_remote_state" "operations" {
-  backend = "s3"
-
-  config = merge(
-    provider::terraform::decode_tfvars(file("${path.root}/../${var.environment}/backend.hcl")),
-    { key = "operations.tfstate" },
-  )
-
-  lifecycle {
-    postcondition {
-      condition     = can(self.outputs.handover[var.tenant]) || !contains(keys(var.tenants), var.tenant)
-      error_message = "The operations account has no role for tenant \"${var.tenant}\" yet; apply the operations root first."
-    }
-  }
+# The object handovers/<tenant>.json of the state bucket. The commands fetch it, so this
+# root reads neither the operations state nor the hand-over of another tenant.
+variable "handover" {
+  description = "What the operations account hands over to this tenant: its role, ExternalId, models, guardrail, quota and state."
+  type = object({
+    external_id = string
+    guardrail = optional(object({
+      arn     = string
+      version = string
+    }))
+    models = map(object({
+      base_model_id = string
+      count_tokens  = bool
+      fallbacks     = list(string)
+      model         = optional(string) # null before the profile of a tracked alias exists
+      regions       = list(string)
+      streaming     = bool
+    }))
+    quota = object({
+      max_tokens_per_call = optional(number)
+      requests_per_second = optional(number)
+      tokens_per_day      = optional(number)
+      tokens_per_month    = optional(number)
+    })
+    role_arn = string
+  })
+  nullable = false
 }
 
 locals {
-  handover  = data.terraform_remote_state.operations.outputs.handover[var.tenant]
-  partition = provider::aws::arn_parse(local.handover.role_arn).partition
+  partition = provider::aws::arn_parse(var.handover.role_arn).partition
 }

@@ -6,9 +6,5 @@ terraform {
       source  = "hashicorp/aws"
       version = ">= 5.100, < 7.0"
     }
-    # Built into Terraform; handover.tf reads backend.hcl with it.
-    terraform = {
-      source = "terraform.io/builtin/terraform"
-    }
   }
 }

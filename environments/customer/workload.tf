@@ -6,13 +6,13 @@ module "customer_workload" {
   audit                = local.stanza.audit
   content              = local.stanza.content
   environment          = var.environment
-  guardrail            = local.handover.guardrail
+  guardrail            = var.handover.guardrail
   masking              = local.stanza.masking
   memory_size          = local.workload.memory_size
-  models               = local.handover.models
+  models               = var.handover.models
   package_path         = local.package_path
   permissions_boundary = local.account.permissions_boundary
-  quota                = local.handover.quota
+  quota                = var.handover.quota
   readers              = local.account.readers
   reserved_concurrency = local.workload.reserved_concurrency
   retention_days       = local.workload.retention_days
@@ -24,7 +24,7 @@ module "customer_workload" {
   vpc                  = local.account.vpc
 
   operations_role = {
-    arn         = local.handover.role_arn
-    external_id = local.handover.external_id
+    arn         = var.handover.role_arn
+    external_id = var.handover.external_id
   }
 }

@@ -1,3 +1,5 @@
-bucket       = "bedrock-prod-state-111111111111"
-region       = "eu-central-1"
-use_lockfile = true
+# The suffix makes it a name that only this account can register (`make bootstrap`).
+bucket              = "bedrock-prod-state-111111111111-eu-central-1-an"
+region              = "eu-central-1"
+allowed_account_ids = ["111111111111"] # whose credentials Terraform may use for the state
+use_lockfile        = true

@@ -16,7 +16,6 @@ from tools.command_error import CommandError
 from tools.localaws.background import LocalAwsError, LocalAwsProcess
 from tools.packaging.build import build
 from tools.terraform.deployer_role import deployer_roles
-from tools.terraform.state_bucket import make_state_bucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,8 +73,7 @@ class LocalTarget(Target):
             return
         operations = self.environment.operations_account_id
         self.process.add_user("deployer", operations, ADMINISTRATOR)
-        s3 = self.client(self.operations(), "s3", s3={"addressing_style": "path"})
-        make_state_bucket(self.environment, s3)
+        self.state_bucket().make()
         for account in accounts:
             self._prepare_account(account, roles[account])
         self.process.file.write_text(json.dumps({**self._description, "prepared": digest}))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tools.cli.targets import Target
     from tools.environment.model import Environment
     from tools.terraform.state import State
+    from tools.terraform.state_bucket import StateBucket
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Session:
     environment: Environment
     target: Target
     terraform: Terraform
+    bucket: StateBucket
 
     def customer_states(self, tenant: str | None = None) -> list[State]:
         """Return the states of one tenant's customer accounts, or of all, without self-managed ones."""
@@ -63,5 +65,6 @@ def open_session(
     environment = load_environment(name)
     target = target_of(environment, folder, progress)
     target.prepare()
-    terraform = Terraform(environment, folder, target.terraform_environment, progress)
-    return Session(environment, target, terraform)
+    bucket = target.state_bucket()
+    terraform = Terraform(environment, folder, target.terraform_environment, progress, bucket)
+    return Session(environment, target, terraform, bucket)

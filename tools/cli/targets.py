@@ -10,6 +10,7 @@ import boto3
 from botocore.config import Config
 
 from tools.command_error import CommandError
+from tools.terraform.state_bucket import StateBucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,6 +62,18 @@ class Target(ABC):
     def operations(self) -> boto3.Session:
         """Return a session in the operations account."""
         return self.session("deployer")
+
+    def state_bucket(self) -> StateBucket:
+        """Return the environment's state bucket."""
+
+        def connect(service: str) -> Any:  # noqa: ANN401 - boto3's clients have no common type
+            # The local AWS has no DNS names for buckets.
+            options: dict[str, Any] = (
+                {"s3": {"addressing_style": "path"}} if service == "s3" else {}
+            )
+            return self.client(self.operations(), service, **options)
+
+        return StateBucket(self.environment, connect)
 
     def deployer(self, account: CustomerAccount) -> boto3.Session:
         """Return a session in a customer account, as the role that Terraform also uses."""

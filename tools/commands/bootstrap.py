@@ -1,11 +1,10 @@
-"""`make bootstrap`: make the state bucket in the operations account, once."""
+"""`make bootstrap`: make the state bucket in the operations account, or protect the existing one again."""
 
 from __future__ import annotations
 
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, run
 from tools.cli.session import open_session
-from tools.terraform.state_bucket import make_state_bucket
 
 
 def parser() -> Arguments:
@@ -14,12 +13,10 @@ def parser() -> Arguments:
 
 
 def main() -> int:
-    """Make the bucket, unless it exists."""
-    session = open_session(parser().parse_args().env)
-    environment, target = session.environment, session.target
-    s3 = target.client(target.operations(), "s3", s3={"addressing_style": "path"})
-    outcome = "was made" if make_state_bucket(environment, s3) else "exists already"
-    out.print(f"  The state bucket {environment.backend['bucket']} {outcome}.")
+    """Make the bucket, unless it exists, and set its versioning, encryption, public access block and policy."""
+    bucket = open_session(parser().parse_args().env).bucket
+    outcome = "was made" if bucket.make() else "exists already, and its protection was set again"
+    out.print(f"  The state bucket {bucket.name} {outcome}.")
     return 0
 
 

@@ -120,7 +120,7 @@ def _comparisons(
 def _tracked_profiles(session: Session, tenant: str) -> list[tuple[str, str, list[str]]]:
     """Return alias, ARN and Regions of each model that the tenant calls by a profile of its own."""
     profiles, shared_models = [], []
-    for alias, model in sorted(session.terraform.handover(tenant)["models"].items()):
+    for alias, model in sorted(session.bucket.handover(tenant)["models"].items()):
         if ":application-inference-profile/" in model["model"]:
             profiles.append((alias, model["model"], model["regions"]))
         else:

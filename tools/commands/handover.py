@@ -22,7 +22,7 @@ def main() -> int:
     session = open_session(options.env)
     environment = session.environment
     account = environment.only_account(options.tenant, options.account)
-    handover = session.terraform.handover(options.tenant)
+    handover = session.bucket.handover(options.tenant)
     stanza = environment.stanzas[options.tenant]
     inputs = {
         "account_id": account.account_id,

@@ -29,7 +29,7 @@ def main() -> int:
     customers = session.customer_states(options.tenant)
     terraform = session.terraform
     out.print(terraform.plan(operations_state(options.tenant)))
-    handovers = terraform.handovers()
+    handovers = session.bucket.tenants_with_handover()
 
     def plan_customer(state: State) -> str:
         if state.variables["tenant"] not in handovers:

@@ -82,7 +82,7 @@ def _make_plans(session: Session, jobs: int) -> tuple[list[PlanJson], tuple[str,
     """Return the plan of every root, and the customer accounts without a plan with the reason."""
     terraform, accounts = session.terraform, session.environment.accounts
     operations = terraform.plan_json(operations_state())
-    handovers = terraform.handovers()
+    handovers = session.bucket.tenants_with_handover()
     deployed = session.environment.deployed_accounts()
     ready = [account for account in deployed if account.tenant in handovers]
 

@@ -27,6 +27,7 @@ from tools.localaws.logs.service import Logs
 from tools.localaws.moto_app import Moto
 from tools.localaws.protocols import Operation, read_operation, write_error
 from tools.localaws.required_permissions import RequiredPermissions
+from tools.localaws.s3.service import S3
 from tools.localaws.sts.service import Sts
 from tools.localaws.sts.sessions import Sessions
 from tools.localaws.trail import Trail, TrailEntry
@@ -113,7 +114,7 @@ def _context(url: str) -> LocalAwsContext:
 
 def _services(context: LocalAwsContext, runtimes: Mapping[str, PythonRuntime]) -> Sequence[Service]:
     """The services that answer before moto, in this order: Lambda must see every call of a function."""
-    return (Lambda(context, runtimes), Sts(context), Logs(context), Bedrock(context))
+    return (Lambda(context, runtimes), Sts(context), S3(), Logs(context), Bedrock(context))
 
 
 class Pipeline:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shlex
 import tempfile
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tools.command_error import CommandError
 from tools.paths import ENVIRONMENTS, MODULES, ROOT
-from tools.terraform.state import operations_state
+from tools.terraform.state import OPERATIONS, operations_state
 from tools.terraform.toolchain import ensure_toolchain
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from tools.environment.model import Environment
     from tools.terraform.state import State
+    from tools.terraform.state_bucket import StateBucket
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Terraform:
     folder: Path
     process_environment: Callable[[], Mapping[str, str]]
     progress: Callable[[str], None]
+    bucket: StateBucket
 
     def init(self, state: State) -> None:
         """Connect the state's data directory to its backend, unless that is still up to date.
@@ -70,12 +73,16 @@ class Terraform:
     def apply(self, state: State) -> str:
         """Apply without asking; `make plan` shows the changes beforehand."""
         self.init(state)
-        return self._run(state, "apply", "-auto-approve", *self._options(state))
+        output = self._run(state, "apply", "-auto-approve", *self._options(state))
+        self._hand_over(state)
+        return output
 
     def destroy(self, state: State) -> str:
         """Destroy what the state holds."""
         self.init(state)
-        return self._run(state, "destroy", "-auto-approve", *self._options(state))
+        output = self._run(state, "destroy", "-auto-approve", *self._options(state))
+        self._hand_over(state)
+        return output
 
     def resources(self, state: State) -> list[str]:
         """Return the addresses in the state; none when it was never applied."""
@@ -100,13 +107,19 @@ class Terraform:
             if f'module.operations_role["{tenant}"].aws_iam_role.this' in addresses
         }
 
-    def handover(self, tenant: str) -> dict[str, Any]:
-        """Return one tenant's hand-over; CommandError when its role does not exist yet."""
-        if handover := self.handovers().get(tenant):
-            return dict(handover)
-        raise CommandError(
-            f'Tenant "{tenant}" has no role yet; run `make apply ENV={self.environment.name}` first.'
+    def _hand_over(self, state: State) -> None:
+        """After a change of the operations state, write the hand-over of each tenant that it changed.
+
+        A tenant that has no role any more loses its hand-over.
+        """
+        if state.root != OPERATIONS:
+            return
+        handovers = self.handovers()
+        changed = {state.tenant} if state.tenant else handovers.keys()
+        self.bucket.write_handovers(
+            {tenant: handovers[tenant] for tenant in changed & handovers.keys()}
         )
+        self.bucket.remove_handovers(self.bucket.tenants_with_handover() - handovers.keys())
 
     def _data_dir(self, state: State) -> Path:
         return self.folder / "data" / self.environment.name / state.key.removesuffix(".tfstate")
@@ -133,12 +146,25 @@ class Terraform:
     def _options(self, state: State) -> list[str]:
         return [
             f"-var-file=../{self.environment.name}/terraform.tfvars",
+            *self._handover_option(state),
             *(f"-var={name}={value}" for name, value in state.variables.items()),
             *(f"-target={address}" for address in state.targets),
         ]
 
+    def _handover_option(self, state: State) -> list[str]:
+        """Fetch the hand-over of a customer state's tenant, and return the option with its file."""
+        if state.root == OPERATIONS or state.tenant is None:
+            return []
+        file = self._data_dir(state) / "handover.tfvars.json"
+        handover = self.bucket.handover(state.tenant)
+        file.touch(mode=0o600)  # it holds the tenant's ExternalId
+        file.write_text(json.dumps({"handover": handover}))
+        # Terraform resolves the path from the root's folder.
+        return [f"-var-file={os.path.relpath(file, ENVIRONMENTS / state.root)}"]
+
     def _run(self, state: State, *arguments: str, missing_state: str | None = None) -> str:
         """Run terraform and return what it prints; CommandError with its own message when it fails."""
+        self.bucket.check()
         root = ENVIRONMENTS / state.root
         data_dir = self._data_dir(state)
         command = ["terraform", f"-chdir={root.relative_to(ROOT)}", *arguments]

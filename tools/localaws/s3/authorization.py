@@ -80,6 +80,11 @@ def _permission(call: Call, action: str, path: str, context: ContextKeys) -> Per
     )
 
 
+def bucket_owner(name: str) -> str | None:
+    """The account of a bucket; None when there is no bucket of this name."""
+    return _owner_and_policy(name)[0]
+
+
 def _owner_and_policy(name: str) -> tuple[str | None, str | None]:
     """A bucket's account and policy. Bucket names are global, so all accounts are searched."""
     for account, regions in list(backends("s3").items()):
