@@ -1,7 +1,8 @@
 """The Markdown pages of the repository, their links, headings and fenced blocks.
 
 A block is marked by an HTML comment on the line before its fence: ``<!-- run: NAME -->`` for shell
-commands that a test runs, ``<!-- plan: NAME -->`` for HCL that a test plans.
+commands that a test runs, ``<!-- plan: NAME -->`` for HCL that a test plans, ``<!-- policy: NAME -->`` for
+a policy with which a test works.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from tools.bench.functions import ZIP_MEGABYTES
 GROUPS = {
     ("run", "aws"): "sh",
     ("run", "local"): "sh",
+    ("policy", "one-tenant"): "json",
     ("plan", "environment"): "hcl",
     ("plan", "stanza"): "hcl",
     ("plan", "workload"): "hcl",
@@ -65,7 +66,7 @@ def test_every_marked_block_belongs_to_a_known_group_and_every_other_is_shown_on
 
 def test_no_mark_stands_apart_from_a_block():
     for page in guide_pages():
-        marks = re.findall(r"<!-- (?:run|plan): ", page.read_text())
+        marks = re.findall(r"<!-- (?:run|plan|policy): ", page.read_text())
         assert len(marks) == sum(block.action is not None for block in blocks_of(page)), page
 
 

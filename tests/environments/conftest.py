@@ -1,15 +1,19 @@
+import json
 import shutil
 import zipfile
+from functools import partial
 
 import boto3
 import pytest
 from botocore.config import Config
 
+from tests.docs.pages import blocks
 from tests.terraform import ENVIRONMENTS, LOCAL, MODULES, Folder, folder_of
 from tools.bench.plan_time import OFFLINE
 from tools.environment.model import load_environment
 from tools.localaws.local_aws import LocalAws
 from tools.terraform.deployer_role import deployer_roles
+from tools.terraform.state_bucket import TENANT_TAG, StateBucket
 
 UNWANTED = shutil.ignore_patterns(".terraform*")
 
@@ -55,23 +59,36 @@ class Accounts:
 
     def __init__(self, cloud, root):
         self.control = cloud.control
+        self.environment = load_environment("local")
+        self._url = cloud.url
         self._root = root / "environments"
-        self._environment = load_environment("local")
-        self._roles = deployer_roles(self._environment, self._environment.accounts, print)
-        keys = self.control.account(self._environment.operations_account_id)
-        self._keys = {
-            "AWS_ACCESS_KEY_ID": keys.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
-            "AWS_ENDPOINT_URL": cloud.url,
-        }
-        self._client("s3", keys, config=Config(s3={"addressing_style": "path"})).create_bucket(
-            Bucket=self._environment.backend["bucket"],
-            CreateBucketConfiguration={"LocationConstraint": "eu-central-1"},
-        )
+        self._roles = deployer_roles(self.environment, self.environment.accounts, print)
+        self.operations_keys = self.control.account(self.environment.operations_account_id)
+        self.bucket_as(self.operations_keys).make()
+
+    def bucket_as(self, keys):
+        """The state bucket, as somebody in the operations account reaches it."""
+        return StateBucket(self.environment, partial(self.client, keys=keys))
+
+    def deployment_of(self, tenant):
+        """Keys of an identity of the operations account that applies one tenant's accounts only."""
+        [block] = blocks("policy", "one-tenant")
+        text = block.text.replace("bedrock-prod-", "bedrock-local-").replace("acme", tenant)
+        policy = json.loads(text)
+        [deployer] = policy["Statement"][-1]["Resource"]
+        policy["Statement"][-1]["Resource"] = [
+            deployer.replace("222222222222", account.account_id)
+            for account in self.environment.accounts_of(tenant)
+        ]
+        operations = self.environment.operations_account_id
+        keys = self.control.account(operations, user=f"deploys-{tenant}", policies=[policy])
+        tag = {"Key": TENANT_TAG, "Value": tenant}
+        self.client("iam", self.operations_keys).tag_user(UserName=f"deploys-{tenant}", Tags=[tag])
+        return keys
 
     def owner_makes_deployer(self, account):
         """Create the role that Terraform assumes, as the customer does once."""
-        iam = self._client("iam", self.control.account(account.account_id, user="owner"))
+        iam = self.client("iam", self.control.account(account.account_id, user="owner"))
         iam.create_role(
             RoleName="terraform-deployer",
             AssumeRolePolicyDocument=self._roles[account].trust,
@@ -83,25 +100,43 @@ class Accounts:
         )
 
     def operations(self):
-        return self._folder("operations", "operations.tfstate")
+        return self._folder("operations", "operations.tfstate", self.operations_keys)
+
+    def hand_over(self):
+        """Write the hand-overs, as `make apply` does once the operations root is applied."""
+        handovers = self.operations().outputs()["handover"]
+        self.bucket_as(self.operations_keys).write_handovers(handovers)
 
     def customer(self, tenant, account_id):
-        return self._folder("customer", f"customers/{tenant}/{account_id}.tfstate")
+        """The customer root, run by an identity that applies this tenant's accounts only."""
+        keys = self.deployment_of(tenant)
+        key = f"customers/{tenant}/{account_id}.tfstate"
+        file = self._root.parent / "data" / key / "handover.tfvars.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps({"handover": self.bucket_as(keys).handover(tenant)}))
+        return self._folder("customer", key, keys, TF_CLI_ARGS_plan=f"-var-file={file}")
 
-    def _folder(self, root, key):
-        data = self._root.parent / "data" / key
-        folder = Folder(self._root / root, TF_DATA_DIR=str(data), **self._keys)
-        return folder.init("-backend-config=../local/backend.hcl", f"-backend-config=key={key}")
-
-    def _client(self, service, keys, **options):
+    def client(self, service, keys):
+        """A client of one service that never retries."""
         return boto3.client(
             service,
-            endpoint_url=self._keys["AWS_ENDPOINT_URL"],
+            endpoint_url=self._url,
             region_name="eu-central-1",
             aws_access_key_id=keys.access_key_id,
             aws_secret_access_key=keys.secret_access_key,
-            **options,
+            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
         )
+
+    def _folder(self, root, key, keys, **variables):
+        folder = Folder(
+            self._root / root,
+            TF_DATA_DIR=str(self._root.parent / "data" / key),
+            AWS_ACCESS_KEY_ID=keys.access_key_id,
+            AWS_SECRET_ACCESS_KEY=keys.secret_access_key,
+            AWS_ENDPOINT_URL=self._url,
+            **variables,
+        )
+        return folder.init("-backend-config=../local/backend.hcl", f"-backend-config=key={key}")
 
 
 @pytest.fixture(scope="module")
@@ -121,4 +156,5 @@ def accounts(tree):
 def handed_over(accounts):
     """The accounts after the operations root has been applied."""
     accounts.operations().apply(LOCAL)
+    accounts.hand_over()
     return accounts

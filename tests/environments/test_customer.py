@@ -1,8 +1,11 @@
+import json
 import re
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.terraform import LOCAL
+from tools.command_error import CommandError
 from tools.environment.model import load_environment
 
 
@@ -141,19 +144,66 @@ def test_an_account_of_another_tenant_is_refused(handed_over):
     ) in root.refuses(*chosen("acme", "333333333333"))
 
 
-def test_a_tenant_whose_role_is_not_applied_yet_is_refused(handed_over):
-    root = handed_over.customer("acme", "222222222222")
-    (root.path / "new.tfvars").write_text(
-        (root.path.parent / "local" / "terraform.tfvars")
-        .read_text()
-        .replace("acme = {", "hooli = {")
-    )
-    refusal = root.refuses(
-        "-var-file=new.tfvars", "-var=tenant=hooli", "-var=account_id=222222222222"
-    )
-    assert (
-        'The operations account has no role for tenant "hooli" yet; apply the operations root first.'
-    ) in refusal
+def test_a_customer_root_reads_no_state_but_its_own_and_the_hand_over_of_its_tenant(
+    acme, handed_over
+):
+    [deployment] = {
+        call.principal_arn
+        for call in handed_over.control.calls(service="s3")
+        if call.principal_arn.endswith("user/deploys-acme")
+    }
+    calls = handed_over.control.calls(service="s3", principal_arn=deployment)
+    bucket = f"arn:aws:s3:::{handed_over.environment.backend['bucket']}"
+    objects = {call.resource for call in calls} - {bucket}
+    assert f"{bucket}/handovers/acme.json" in objects
+    assert {path.removeprefix(bucket).split("/")[1:3][-1] for path in objects} <= {
+        "acme",
+        "acme.json",
+    }
+    assert all(call.allowed for call in calls)
+
+
+@pytest.mark.parametrize("widened", [False, True], ids=["as documented", "with all of S3"])
+def test_a_tenants_deployment_is_refused_what_belongs_to_others(handed_over, widened):
+    """The bucket's policy refuses it even if the identity's own policies allow all of S3."""
+    keys = handed_over.deployment_of("acme")
+    if widened:
+        all_of_s3 = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+        policies = [{"Version": "2012-10-17", "Statement": [all_of_s3]}]
+        operations = handed_over.environment.operations_account_id
+        handed_over.control.account(operations, user="deploys-acme", policies=policies)
+    others = ("operations.tfstate", "handovers/globex.json", "customers/globex/k.tfstate")
+    bucket = handed_over.environment.backend["bucket"]
+    s3 = handed_over.client("s3", keys)
+    administrator = handed_over.client("s3", handed_over.operations_keys)
+    administrator.put_object(Bucket=bucket, Key="customers/globex/k.tfstate", Body=b"{}")
+    assert s3.get_object(Bucket=bucket, Key="handovers/acme.json")
+    for key in others:
+        assert administrator.get_object(Bucket=bucket, Key=key)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            s3.get_object(Bucket=bucket, Key=key)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            s3.put_object(Bucket=bucket, Key=key, Body=b"{}")
+    with pytest.raises(CommandError, match="cannot be read"):
+        handed_over.bucket_as(keys).handover("globex")
+
+
+def test_a_tenants_deployment_cannot_change_its_hand_over(handed_over):
+    s3 = handed_over.client("s3", handed_over.deployment_of("acme"))
+    bucket = handed_over.environment.backend["bucket"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.put_object(Bucket=bucket, Key="handovers/acme.json", Body=b"{}")
+
+
+def test_a_hand_over_holds_the_external_id_of_its_tenant_only(handed_over):
+    bucket = handed_over.bucket_as(handed_over.operations_keys)
+    stanzas = handed_over.environment.stanzas
+    for tenant in stanzas:
+        text = json.dumps(bucket.handover(tenant))
+        minted = {
+            name for name, stanza in stanzas.items() if stanza["external_ids"]["current"] in text
+        }
+        assert minted == {tenant}
 
 
 def test_a_workload_that_cannot_be_is_refused(handed_over):

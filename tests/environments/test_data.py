@@ -32,8 +32,10 @@ def test_an_environment_has_its_folders_name(name):
 def test_state_is_locked_in_a_bucket_of_the_operations_account(name):
     operations = data(name)["operations"]
     backend = read_hcl(ENVIRONMENTS / name / "backend.hcl")
-    assert backend["bucket"] == f"bedrock-{name}-state-{operations['account_id']}"
-    assert backend["region"] == operations["region"]
+    account, region = operations["account_id"], operations["region"]
+    assert backend["bucket"] == f"bedrock-{name}-state-{account}-{region}-an"
+    assert backend["region"] == region
+    assert backend["allowed_account_ids"] == [account]
     assert backend["use_lockfile"] is True
 
 

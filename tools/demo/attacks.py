@@ -7,13 +7,14 @@ policies. Only a policy in the operations account or in the victim's account can
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from tools.command_error import CommandError
 from tools.demo.parties import Party, assume, converse, read_records
 from tools.localaws.control import Control
 
@@ -70,6 +71,7 @@ def run_attacks(target: LocalTarget) -> list[AttackResult]:
         _on_roles(target, attacker, victim),
         _on_models(target, attacker),
         _on_records(target, attacker, victim),
+        _on_the_state(target, attacker),
         _with_expired_keys(target, attacker, control),
     )
     return [_try(attack, control) for attack in attacks]
@@ -170,6 +172,23 @@ def _on_records(target: LocalTarget, attacker: Party, victim: Party) -> Iterator
     )
 
 
+def _on_the_state(target: LocalTarget, attacker: Party) -> Iterator[Attack]:
+    """Operations looks for its state under a name that the attacker has registered, with a policy that lets it in."""
+    own = target.state_bucket()
+    environment = target.environment
+    name = f"bedrock-{environment.name}-state"
+    attacker.register_bucket(name, environment.operations_account_id)
+    squatted_backend = {**environment.backend, "bucket": name}
+    squatted = replace(own, environment=replace(environment, backend=squatted_backend))
+    yield Attack(
+        f"{attacker.name} registers a state bucket's name",
+        "s3",
+        "ExpectedBucketOwner is",
+        squatted.check,
+        own.check,
+    )
+
+
 def _with_expired_keys(target: LocalTarget, attacker: Party, control: Control) -> Iterator[Attack]:
     session = attacker.assume_own_role()
     model, region = attacker.models[0]["model"], attacker.models[0]["regions"][0]
@@ -187,7 +206,7 @@ def _try(attack: Attack, control: Control) -> AttackResult:
     before = len(control.calls())
     try:
         attack.call()
-    except ClientError as error:
+    except (ClientError, CommandError) as error:
         refusals = [entry for entry in control.calls()[before:] if not entry.allowed]
         if not refusals:  # it failed for another reason
             return AttackResult(attack.title, None, str(error), as_expected=False)
@@ -213,6 +232,6 @@ def _explanation(refusal: TrailEntry) -> tuple[str, str]:
 def _succeeds(control_call: Callable[[], object]) -> bool:
     try:
         control_call()
-    except ClientError:
+    except (ClientError, CommandError):
         return False
     return True

@@ -85,6 +85,24 @@ class Party:
             PolicyDocument=json.dumps(ADMINISTRATOR),
         )
 
+    def register_bucket(self, name: str, guest: str) -> None:
+        """Make a bucket in this account that an identity of the account ``guest`` may use as its own."""
+        s3 = _client(self.target, self.administrator, "s3", self.account.region)
+        s3.create_bucket(
+            Bucket=name,
+            CreateBucketConfiguration={"LocationConstraint": self.account.region},
+        )
+        arn = f"arn:{self.target.environment.partition}:s3:::{name}"
+        statement = {
+            "Sid": "LetTheGuestIn",
+            "Effect": "Allow",
+            "Principal": {"AWS": guest},
+            "Action": "s3:*",
+            "Resource": [arn, f"{arn}/*"],
+        }
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        s3.put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
+
     def intruder(self) -> boto3.Session:
         """Return a session of another role of the account, which may do everything in it."""
         iam = _client(self.target, self.administrator, "iam")

@@ -1,12 +1,11 @@
 """Plans by Terraform of the local environment, with more tenants that together use every feature."""
 
-import json
 import shutil
 import zipfile
 
 import pytest
 
-from tests.terraform import ENVIRONMENTS, MODULES, OFFLINE_PROVIDER, Folder, folder_of
+from tests.terraform import ENVIRONMENTS, MODULES, OFFLINE_PROVIDER, Folder
 from tools.environment.hcl import read_hcl
 
 UNWANTED = shutil.ignore_patterns(".terraform*")
@@ -23,11 +22,6 @@ terraform {
 CUSTOMER = """\
 terraform {
   backend "local" {}
-}
-
-data "terraform_remote_state" "operations" {
-  backend = "local"
-  config  = { path = "${path.root}/../handover/terraform.tfstate" }
 }
 """
 
@@ -131,27 +125,25 @@ def plans(tmp_path_factory, environment):
     (roots / "customer" / "providers.tf").write_text(OFFLINE_PROVIDER)
 
     operations = Folder(roots / "operations").init().plan_json(**environment)
-    hand_over(roots / "handover", operations)
+    handovers = planned_handovers(operations)
     customer = Folder(roots / "customer").init()
     accounts = [("acme", "222222222222"), ("everything", "666666666666"), ("gone", "123456789012")]
     return {
         "operations": operations,
         **{
             f"{tenant} {account}": customer.plan_json(
-                **environment, tenant=tenant, account_id=account
+                **environment, tenant=tenant, account_id=account, handover=handovers[tenant]
             )
             for tenant, account in accounts
         },
     }
 
 
-def hand_over(path, operations):
-    """Write the state that the customer root reads: the planned hand-over, with ARNs of the new profiles."""
+def planned_handovers(operations):
+    """The planned hand-over of each tenant, with ARNs of the new profiles."""
     profile = "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/0123456789ab"
     handover = operations["output_changes"]["handover"]["after"]
     for tenant in handover.values():
         models = tenant["models"].items()
         tenant["models"] = {alias: {"model": profile, **model} for alias, model in models}
-    output = 'output "handover" {\n  value     = jsondecode(file("handover.json"))\n  sensitive = true\n}\n'
-    folder_of(path, [], {"handover.json": json.dumps(handover), "outputs.tf": output})
-    Folder(path).init().apply()
+    return handover

@@ -368,6 +368,49 @@ def test_a_permission_can_be_limited_to_a_key_prefix(
     assert refusal(s3.put_object, Bucket="state", Key="k", Body=b"")[0] == "AccessDenied"
 
 
+def test_another_owner_than_the_expected_one_is_refused(
+    local_aws: LocalAws, connect: Connect, bucket: Any
+) -> None:
+    state_object = {"Bucket": "state", "Key": "operations.tfstate"}
+    bucket.get_object(ExpectedBucketOwner=OPERATIONS, **state_object)
+    bucket.head_bucket(Bucket="state", ExpectedBucketOwner=OPERATIONS)
+    assert refusal(bucket.get_object, ExpectedBucketOwner=ACME, **state_object)[0] == "AccessDenied"
+    assert refusal(bucket.head_bucket, Bucket="state", ExpectedBucketOwner=ACME)[0] == "403"
+    copy = {"Bucket": "state", "Key": "copy", "CopySource": "state/operations.tfstate"}
+    bucket.copy_object(ExpectedSourceBucketOwner=OPERATIONS, **copy)
+    refused = refusal(bucket.copy_object, ExpectedSourceBucketOwner=ACME, **copy)
+    assert refused[0] == "AccessDenied"
+    assert local_aws.control.calls(allowed=False)[-1].refused_by == "s3"
+
+
+def test_a_name_in_an_accounts_own_namespace_is_for_that_account(
+    local_aws: LocalAws, connect: Connect, bucket: Any
+) -> None:
+    name = f"state-{OPERATIONS}-eu-central-1-an"
+    create = {
+        "Bucket": name,
+        "CreateBucketConfiguration": {"LocationConstraint": "eu-central-1"},
+    }
+    outsider = connect("s3", local_aws.control.account(ACME))
+    regional = {**create, "BucketNamespace": "account-regional"}
+    assert refusal(outsider.create_bucket, **create)[0] == "MissingNamespaceHeader"
+    assert refusal(outsider.create_bucket, **regional)[0] == "InvalidNamespaceHeader"
+    assert refusal(bucket.create_bucket, **create)[0] == "MissingNamespaceHeader"
+    bucket.create_bucket(**regional)
+
+
+def test_a_condition_of_a_bucket_policy_counts(connect: Connect, bucket: Any) -> None:
+    deny = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": "arn:aws:s3:::state/*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    bucket.put_bucket_policy(Bucket="state", Policy=json.dumps(document(deny)))
+    bucket.put_object(Bucket="state", Key="k", Body=b"")
+
+
 def test_a_call_without_resources_still_needs_permission(
     local_aws: LocalAws, connect: Connect, bucket: Any
 ) -> None:

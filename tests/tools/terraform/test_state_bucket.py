@@ -1,0 +1,254 @@
+"""The state bucket in the local AWS: who owns it, what protects it, and whose name it cannot have."""
+
+import functools
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from tools.command_error import CommandError
+from tools.environment.model import load_environment
+from tools.localaws.local_aws import LocalAws
+from tools.paths import ROOT
+from tools.terraform import state_bucket
+from tools.terraform.runner import Terraform
+from tools.terraform.state import operations_state
+from tools.terraform.state_bucket import StateBucket, bucket_statements, proposed_name
+
+OPERATIONS, SQUATTER = "111111111111", "222222222222"
+LOCATION = {"CreateBucketConfiguration": {"LocationConstraint": "eu-central-1"}}
+
+
+@pytest.fixture(scope="module")
+def local_aws():
+    with LocalAws() as running:
+        yield running
+
+
+@functools.cache
+def client(url, service, access_key_id, secret_access_key):
+    return boto3.client(
+        service,
+        endpoint_url=url,
+        region_name="eu-central-1",
+        aws_access_key_id=access_key_id,
+        aws_secret_access_key=secret_access_key,
+        config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+    )
+
+
+@pytest.fixture
+def connect(local_aws):
+    """Return what connects an account's administrator with a service."""
+
+    def as_account(account):
+        keys = local_aws.control.account(account)
+
+        def connected(service):
+            return client(local_aws.url, service, keys.access_key_id, keys.secret_access_key)
+
+        return connected
+
+    return as_account
+
+
+def environment_of(name):
+    """The local environment under another bucket name."""
+    local = load_environment("local")
+    return replace(local, backend={**local.backend, "bucket": name})
+
+
+@pytest.fixture
+def bucket(connect):
+    return StateBucket(load_environment("local"), connect(OPERATIONS))
+
+
+@pytest.fixture
+def squatted(connect):
+    """A bucket that another account registered and opened to the operations account."""
+    name = "bedrock-local-state-111111111111"
+    s3 = connect(SQUATTER)("s3")
+    try:
+        s3.create_bucket(Bucket=name, **LOCATION)
+    except s3.exceptions.BucketAlreadyOwnedByYou:
+        pass
+    resources = [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": OPERATIONS},
+        "Action": "s3:*",
+        "Resource": resources,
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
+    return StateBucket(environment_of(name), connect(OPERATIONS))
+
+
+def test_is_versioned_encrypted_closed_to_the_public_and_reached_by_tls_only(bucket, connect):
+    bucket.make()
+    s3, name = connect(OPERATIONS)("s3"), bucket.name
+    assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
+    encryption = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]
+    default = encryption["Rules"][0]["ApplyServerSideEncryptionByDefault"]
+    assert default["SSEAlgorithm"] == "aws:kms"
+    block = s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
+    assert set(block.values()) == {True}
+    statements = json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])["Statement"]
+    assert statements == bucket_statements("aws", name)
+    assert statements[0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_makes_the_bucket_once_and_then_protects_it_again(bucket, connect):
+    bucket.make()
+    s3, name = connect(OPERATIONS)("s3"), bucket.name
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Suspended"})
+    own = {
+        "Sid": "DenyDeletes",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:DeleteBucket",
+        "Resource": f"arn:aws:s3:::{name}",
+    }
+    policy = {"Version": "2012-10-17", "Statement": own}
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
+    assert bucket.make() is False
+    assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
+    statements = json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])["Statement"]
+    assert statements == [own, *bucket_statements("aws", name)]
+
+
+def test_every_call_names_the_expected_owner(bucket, local_aws, monkeypatch):
+    """S3 itself is asked: with a wrong expectation, each of the calls is refused."""
+    bucket.make()
+    bucket.write_handovers({"acme": {"role_arn": "a"}})
+    wrong = StateBucket(replace(bucket.environment, operations_account_id=SQUATTER), bucket.connect)
+    calls = (
+        wrong._exists,
+        wrong._protect,
+        wrong._statements,
+        wrong.tenants_with_handover,
+        lambda: wrong.handover("acme"),
+        lambda: wrong.write_handovers({"acme": {}}),
+        lambda: wrong.remove_handovers(frozenset({"acme"})),
+    )
+    for call in calls:
+        before = len(local_aws.control.calls())
+        with pytest.raises((CommandError, ClientError)):
+            call()
+        refused = local_aws.control.calls()[before]
+        assert "ExpectedBucketOwner is 222222222222" in refused.reason
+    assert bucket.handover("acme") == {"role_arn": "a"}
+
+
+def test_a_bucket_of_another_account_is_refused_although_its_policy_lets_us_in(
+    squatted, bucket, connect
+):
+    bucket.make()
+    bucket.check()
+    assert connect(OPERATIONS)("s3").head_bucket(Bucket=squatted.name)
+    for call in (
+        squatted.check,
+        squatted.make,
+        squatted.tenants_with_handover,
+        lambda: squatted.write_handovers({"acme": {}}),
+        lambda: squatted.handover("acme"),
+    ):
+        with pytest.raises(CommandError):
+            call()
+    with pytest.raises(CommandError, match="another account has registered the name") as refusal:
+        squatted.check()
+    assert "bedrock-local-state-111111111111-eu-central-1-an" in str(refusal.value)
+
+
+def test_terraform_does_not_run_with_a_bucket_of_another_account(squatted, tmp_path):
+    commands = []
+    terraform = Terraform(squatted.environment, tmp_path, dict, commands.append, squatted)
+    with pytest.raises(CommandError, match="is not reached as a bucket of the operations account"):
+        terraform.outputs(operations_state())
+    assert commands == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bedrock-local-state",
+        "bedrock-local-state-111111111111",
+        "bedrock-local-state-222222222222-eu-central-1-an",
+        "bedrock-local-state-111111111111-eu-west-1-an",
+    ],
+)
+def test_a_name_that_another_account_can_register_is_not_made(connect, name, squatted):
+    made = StateBucket(environment_of(name.replace("local", "fresh")), connect(OPERATIONS))
+    with pytest.raises(CommandError, match="Another account could register") as refusal:
+        made.make()
+    assert "bedrock-local-state-111111111111-eu-central-1-an" in str(refusal.value)
+
+
+def test_an_existing_bucket_keeps_a_name_without_the_suffix(connect):
+    """An environment from before the suffix continues to work, under the check of the owner."""
+    s3 = connect(OPERATIONS)("s3")
+    s3.create_bucket(Bucket="bedrock-older-state-111111111111", **LOCATION)
+    older = StateBucket(environment_of("bedrock-older-state-111111111111"), connect(OPERATIONS))
+    assert older.make() is False
+    older.check()
+
+
+def test_a_region_without_namespaces_takes_a_name_with_the_account(connect, monkeypatch):
+    monkeypatch.setattr(state_bucket, "REGIONS_WITHOUT_NAMESPACES", {"eu-central-1"})
+    named = StateBucket(environment_of("bedrock-me-111111111111"), connect(OPERATIONS))
+    assert named.make()
+    with pytest.raises(CommandError, match="Another account could register"):
+        StateBucket(environment_of("bedrock-me"), connect(OPERATIONS)).make()
+
+
+def test_credentials_of_another_account_make_nothing(connect):
+    fresh = environment_of("bedrock-new-state-111111111111-eu-central-1-an")
+    with pytest.raises(CommandError, match="these credentials are of account 222222222222"):
+        StateBucket(fresh, connect(SQUATTER)).make()
+    with pytest.raises(CommandError, match="does not exist"):
+        StateBucket(fresh, connect(OPERATIONS)).check()
+
+
+def test_a_backend_without_the_account_of_its_credentials_is_refused(bucket):
+    local = bucket.environment
+    for backend in (
+        {name: value for name, value in local.backend.items() if name != "allowed_account_ids"},
+        {**local.backend, "allowed_account_ids": [SQUATTER]},
+    ):
+        with pytest.raises(CommandError, match=r'write allowed_account_ids = \["111111111111"\]'):
+            StateBucket(replace(local, backend=backend), bucket.connect).check()
+
+
+def test_hand_overs_are_written_listed_and_removed(bucket):
+    bucket.make()
+    bucket.write_handovers({name: {"role_arn": name} for name in ("acme", "globex")})
+    assert bucket.tenants_with_handover() == {"acme", "globex"}
+    bucket.remove_handovers(frozenset({"globex"}))
+    assert bucket.handover("acme") == {"role_arn": "acme"}
+    with pytest.raises(CommandError, match='Tenant "globex" has no hand-over yet; run `make apply'):
+        bucket.handover("globex")
+
+
+@pytest.mark.parametrize("region", ["eu-central-1", "ap-southeast-2", "us-gov-west-1"])
+def test_the_proposed_name_fits_the_limit_of_s3(region):
+    environment = SimpleNamespace(
+        name="a" * 16, operations_account_id=OPERATIONS, backend={"region": region}
+    )
+    name = proposed_name(environment)
+    assert len(name) <= 63
+    assert name.endswith(f"-{OPERATIONS}-{region}-an")
+
+
+def test_no_command_calls_s3_elsewhere():
+    """Another S3 client could forget the expected owner."""
+    clients = [
+        path.relative_to(ROOT).as_posix()
+        for folder in ("tools/cli", "tools/commands", "tools/terraform", "tools/environment")
+        for path in (ROOT / folder).rglob("*.py")
+        if '"s3"' in path.read_text()
+    ]
+    assert clients == ["tools/cli/targets.py", "tools/terraform/state_bucket.py"]
