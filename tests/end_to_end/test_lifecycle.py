@@ -62,8 +62,9 @@ tenants = {
 """
 
 BACKEND = """\
-bucket       = "bedrock-twin-state-777777777777"
+bucket       = "bedrock-twin-state-777777777777-eu-central-1-an"
 region       = "eu-central-1"
+allowed_account_ids = ["777777777777"]
 use_lockfile = true
 use_path_style = true
 """
@@ -375,4 +376,4 @@ def test_a_tenant_whose_role_is_not_made_yet_is_not_handed_over(life, offboarded
     assert "bedrock-local-early" in life.checkout.done("make handover ENV=local TENANT=early")
     refused = life.checkout.shell("make handover ENV=local TENANT=late")
     assert refused.returncode != 0
-    assert 'Tenant "late" has no role yet; run `make apply ENV=local` first.' in refused.stderr
+    assert 'Tenant "late" has no hand-over yet; run `make apply ENV=local` first.' in refused.stderr

@@ -2,6 +2,7 @@
 
 import functools
 import json
+from contextlib import suppress
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -72,10 +73,8 @@ def squatted(connect):
     """A bucket that another account registered and opened to the operations account."""
     name = "bedrock-local-state-111111111111"
     s3 = connect(SQUATTER)("s3")
-    try:
+    with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
         s3.create_bucket(Bucket=name, **LOCATION)
-    except s3.exceptions.BucketAlreadyOwnedByYou:
-        pass
     resources = [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"]
     statement = {
         "Effect": "Allow",
