@@ -46,7 +46,7 @@ down: ## Stop the local AWS
 ##@ Operate an environment: ENV=local, dev or prod; TENANT= for one tenant; JOBS= customer accounts at a time
 
 .PHONY: bootstrap
-bootstrap: ## ENV= · create the state bucket in the operations account, once
+bootstrap: ## ENV= · create the state bucket in the operations account, or protect it again
 	@$(RUN) $(ENV_OPTION)
 
 .PHONY: tenant

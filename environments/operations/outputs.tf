@@ -14,7 +14,7 @@ output "capacity" {
 }
 
 output "handover" {
-  description = "What the customer side needs in order to use the role, by tenant; `make apply` writes one object of the state bucket for each."
+  description = "What the customer side needs in order to use the role, by tenant; `make apply` writes each to an object of the state bucket."
   value       = { for tenant, instance in module.operations_role : tenant => instance.role.handover }
   sensitive   = true # contains the ExternalIds
 }

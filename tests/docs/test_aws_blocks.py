@@ -126,6 +126,8 @@ def test_destroy_asks_first(checkout, aws, applied):
 
 def test_an_applied_tenant_survives_destroy_and_apply_with_its_log(checkout, aws, applied):
     checkout.done("make destroy ENV=dev TENANT=umbrella CONFIRM=dev", **aws)
+    handover = checkout.shell("make handover ENV=dev TENANT=umbrella", **aws)
+    assert 'Tenant "umbrella" has no hand-over yet' in handover.stderr
     gone = checkout.shell("make invoke ENV=dev TENANT=umbrella PROMPT=Hello", **aws)
     assert "has no function bedrock-dev-umbrella yet" in gone.stderr
     again = checkout.done("make apply ENV=dev TENANT=umbrella", **aws)

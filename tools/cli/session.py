@@ -43,7 +43,7 @@ class Session:
         """Apply the operations account, then the customer accounts, ``jobs`` at a time.
 
         A customer account that fails does not stop the others; returns 1 if any failed. Raises
-        CommandError when the operations account fails, because the customer accounts read it.
+        CommandError when the operations account fails, because the customer accounts need it.
         """
         customers = self.customer_states(tenant)
         operations = operations_state(tenant)

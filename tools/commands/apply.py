@@ -1,8 +1,8 @@
 """`make apply`: apply the operations account, then every customer account, several at a time.
 
 PART= applies one part, as each job of the CI workflow does: "operations", or customer accounts as
-TENANT/ACCOUNT with spaces between them. The operations account comes first, because the customer
-accounts read its outputs.
+TENANT/ACCOUNT with spaces between them. The operations account comes first, because its apply
+writes the hand-overs that the customer accounts need.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.docs.pages import blocks
 from tools.command_error import CommandError
 from tools.environment.model import load_environment
 from tools.localaws.local_aws import LocalAws
@@ -161,6 +162,32 @@ def test_a_bucket_of_another_account_is_refused_although_its_policy_lets_us_in(
     with pytest.raises(CommandError, match="another account has registered the name") as refusal:
         squatted.check()
     assert "bedrock-local-state-111111111111-eu-central-1-an" in str(refusal.value)
+
+
+def test_the_documented_policy_refuses_a_bucket_of_another_account(squatted, local_aws):
+    """Terraform's own calls name no owner; the condition in the identity's policy does."""
+    [block] = blocks("policy", "one-tenant")
+    documented = block.text.replace(
+        "bedrock-prod-state-111111111111-eu-central-1-an", squatted.name
+    )
+    without_condition = json.loads(documented)
+    for statement in without_condition["Statement"]:
+        statement.pop("Condition", None)
+
+    def s3_with(policy):
+        keys = local_aws.control.account(OPERATIONS, user="deploys-acme", policies=[policy])
+        return client(local_aws.url, "s3", keys.access_key_id, keys.secret_access_key)
+
+    state = {"Bucket": squatted.name, "Key": "customers/acme/222222222222.tfstate"}
+    s3_with(without_condition).put_object(Body=b"leaked", **state)
+    s3 = s3_with(json.loads(documented))
+    for refused in (
+        lambda: s3.put_object(Body=b"leaked", **state),
+        lambda: s3.get_object(**state),
+        lambda: s3.list_objects_v2(Bucket=squatted.name),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            refused()
 
 
 def test_terraform_does_not_run_with_a_bucket_of_another_account(squatted, tmp_path):
