@@ -157,6 +157,7 @@ class Terraform:
             return []
         file = self._data_dir(state) / "handover.tfvars.json"
         handover = self.bucket.handover(state.tenant)
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.touch(mode=0o600)  # it holds the tenant's ExternalId
         file.write_text(json.dumps({"handover": handover}))
         # Terraform resolves the path from the root's folder.
