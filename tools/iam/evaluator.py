@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from tools.iam import globs
-from tools.iam.conditions import Condition, UnsupportedPolicyError, holds
+from tools.iam.conditions import Condition, holds
 from tools.iam.globs import Context, UnresolvedVariableError
 from tools.iam.policy import Kind, Policy, Principals, Statement
 
@@ -87,7 +87,7 @@ class Decision:
 def evaluate(policies: Iterable[Policy], request: Request) -> Decision:
     """The decision of all policies together: a Deny overrides any Allow.
 
-    Raises UnsupportedPolicyError when a matching statement cannot be evaluated.
+    Raises UnsupportedPolicyError when no page decides whether a statement matches.
     """
     context = request.values()
     misses: list[Miss] = []
@@ -136,26 +136,14 @@ def _match(
             return miss("it is for other principals", 0)
     if not _has_action(statement, request.action):
         return miss(f"{request.action} is not among its actions", 1)
-    try:
-        if policy.kind is not Kind.TRUST and not _has_resource(
-            statement, request.resource, context, variables=policy.variables
-        ):
-            return miss(f"{request.resource} is not among its resources", 2)
-        for condition in statement.conditions:
-            if not holds(condition, context):
-                return miss(_condition_reason(condition, context), 3)
-    except UnresolvedVariableError as error:
-        return _unresolved(statement, policy, error)
+    if policy.kind is not Kind.TRUST and not _has_resource(
+        statement, request.resource, context, variables=policy.variables
+    ):
+        return miss(f"{request.resource} is not among its resources", 2)
+    for condition in statement.conditions:
+        if not holds(condition, context):
+            return miss(_condition_reason(condition, context), 3)
     return principal_match
-
-
-def _unresolved(statement: Statement, policy: Policy, error: UnresolvedVariableError) -> Miss:
-    """Without the variable's value an Allow does not match, and a Deny cannot be evaluated."""
-    negated = statement.not_resources or any(test.negated for test in statement.conditions)
-    if statement.effect == "Deny" or negated:
-        message = f"{policy.name}: statement {statement.sid} needs {error}, which has no value."
-        raise UnsupportedPolicyError(message) from error
-    return Miss(policy.name, statement.sid, f"{error} has no value", 2)
 
 
 def _match_principals(
@@ -215,10 +203,22 @@ def _has_resource(
     statement: Statement, resource: str, context: Context, *, variables: bool
 ) -> bool:
     listed = any(
-        globs.matches_resource(globs.expand(pattern, context, variables=variables), resource)
+        _matches_resource(pattern, resource, context, variables=variables)
         for pattern in statement.resources or ()
     )
     return listed != statement.not_resources
+
+
+def _matches_resource(pattern: str, resource: str, context: Context, *, variables: bool) -> bool:
+    """Whether one entry of Resource or NotResource matches; one with an unset variable matches nothing.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-no-value
+    """
+    try:
+        expanded = globs.expand(pattern, context, variables=variables)
+    except UnresolvedVariableError:
+        return False
+    return globs.matches_resource(expanded, resource)
 
 
 def _condition_reason(condition: Condition, context: Context) -> str:

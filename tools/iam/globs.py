@@ -21,14 +21,21 @@ Context = Mapping[str, tuple[str, ...]]
 """Condition keys in lower case (IAM ignores their case), with their values."""
 
 
+class UnsupportedPolicyError(ValueError):
+    """AWS's documentation does not decide what a policy means; the call must be refused."""
+
+
 class UnresolvedVariableError(Exception):
-    """The key of a policy variable is not in the request context, or has more than one value."""
+    """The key of a policy variable has no value in the request context."""
 
 
 def expand(template: str, context: Context, *, variables: bool) -> str:
-    """A pattern with its variables replaced; raises UnresolvedVariableError."""
-    if _STAR in template or _QUESTION_MARK in template:
-        raise UnresolvedVariableError("A pattern may not contain private-use characters.")
+    """A pattern with its variables replaced.
+
+    Raises UnresolvedVariableError for a variable without a value, and UnsupportedPolicyError for one
+    with several: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+    """
+    _refuse_marks(template)
     if not variables:
         return _mark_wildcards(template)
     expanded = []
@@ -49,7 +56,10 @@ def literal(template: str, context: Context, *, variables: bool) -> str:
 
 
 def matches(pattern: str, text: str, *, ignore_case: bool = False) -> bool:
-    """Whether an expanded pattern matches the whole text; * and ? match any character."""
+    """Whether an expanded pattern matches the whole text; * and ? match any character.
+
+    Only ASCII letters have a case: no page says how AWS compares others.
+    """
     return _compiled(pattern, ignore_case).fullmatch(text) is not None
 
 
@@ -79,6 +89,12 @@ def matches_arn(pattern: str, arn: str) -> bool:
     )
 
 
+def _refuse_marks(text: str) -> None:
+    """Refuse the characters that stand for wildcards here; a caller could otherwise send them."""
+    if _STAR in text or _QUESTION_MARK in text:
+        raise UnsupportedPolicyError(f"{text!r} contains a private-use character.")
+
+
 def _mark_wildcards(text: str) -> str:
     return text.replace("*", _STAR).replace("?", _QUESTION_MARK)
 
@@ -89,16 +105,19 @@ def _value(variable: str, context: Context) -> str:
     default = _DEFAULT.fullmatch(variable)
     key = default[1] if default else variable.strip()
     values = context.get(key.lower(), ())
-    if len(values) == 1:
+    if len(values) > 1:
+        raise UnsupportedPolicyError(f"{key} has several values, so it cannot be a variable.")
+    if values:
+        _refuse_marks(values[0])
         return values[0]
-    if not values and default:
+    if default:
         return default[2]
     raise UnresolvedVariableError(key)
 
 
 @functools.lru_cache(maxsize=4096)
 def _compiled(pattern: str, ignore_case: bool) -> re.Pattern[str]:
-    flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0)
+    flags = re.DOTALL | (re.IGNORECASE | re.ASCII if ignore_case else 0)
     return re.compile(_regex(pattern, star=".*", question_mark="."), flags)
 
 

@@ -72,7 +72,9 @@ _STATEMENT_KEYS = {
 # Policy variables exist since the version of 2012:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
 _VARIABLES_BY_VERSION = {"2008-10-17": False, "2012-10-17": True}
-_ACTION = re.compile(r"\*|[A-Za-z0-9*?-]+:[A-Za-z0-9*?]+")
+# A wildcard may stand in the action's name, and no page says that it may in the service's.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html
+_ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 _ACCOUNT = re.compile(r"\d{12}")
 _PRINCIPAL_ARN = re.compile(r"arn:[\w-]+:(iam|sts)::\d{12}:[\w+=,.@/-]+")
 
@@ -84,7 +86,7 @@ def parse_policy(document: str | Mapping[str, Any], name: str, kind: Kind) -> Po
         raise UnsupportedPolicyError(f"{name}: a policy must be a JSON object.")
     _check_elements(parsed, _DOCUMENT_KEYS, name)
     version = parsed.get("Version", "2008-10-17")
-    if version not in _VARIABLES_BY_VERSION:
+    if not isinstance(version, str) or version not in _VARIABLES_BY_VERSION:
         raise UnsupportedPolicyError(f"{name}: the policy version {version!r} is unknown.")
     variables = _VARIABLES_BY_VERSION[version]
     statements = parsed.get("Statement")
@@ -106,7 +108,7 @@ def parse_policy(document: str | Mapping[str, Any], name: str, kind: Kind) -> Po
 def _load(text: str) -> object:
     try:
         return json.loads(text, object_pairs_hook=_no_duplicates)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise UnsupportedPolicyError("The policy is not JSON.") from error
 
 
@@ -135,7 +137,7 @@ def _statement(raw: object, where: str, kind: Kind, *, variables: bool) -> State
     else:
         resource_key, resources = _either(raw, "Resource", "NotResource", where)
         for resource in resources:
-            _check_resource(resource, where)
+            _check_resource(resource, where, variables=variables)
     return Statement(
         sid=str(raw.get("Sid") or where.rpartition("statement ")[2]),
         effect=str(raw["Effect"]),
@@ -148,10 +150,11 @@ def _statement(raw: object, where: str, kind: Kind, *, variables: bool) -> State
     )
 
 
-def _check_resource(resource: str, where: str) -> None:
-    """Refuse a resource that is neither an ARN nor ``*``.
+def _check_resource(resource: str, where: str, *, variables: bool) -> None:
+    """Refuse a resource that is neither an ARN nor ``*``, or has a variable before its last part.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-wheretouse
     """
     if resource == "*":
         return
@@ -160,6 +163,11 @@ def _check_resource(resource: str, where: str) -> None:
         raise UnsupportedPolicyError(f"{where}: {resource!r} is neither an ARN nor *.")
     if "*" in parts[2] or "?" in parts[2]:
         raise UnsupportedPolicyError(f"{where}: {resource!r} has a wildcard for the service.")
+    before_variable, variable, _ = resource.partition("${")
+    if variables and variable and before_variable.count(":") < 5:
+        raise UnsupportedPolicyError(
+            f"{where}: {resource!r} has a variable before the fifth colon."
+        )
 
 
 def _principals(raw: Mapping[str, Any], where: str, kind: Kind) -> Principals | None:
@@ -199,6 +207,10 @@ def _conditions(raw: object, where: str, *, variables: bool) -> Iterator[Conditi
     for operator, tests in raw.items():
         if not isinstance(tests, Mapping):
             raise UnsupportedPolicyError(f"{where}: {operator} must be an object.")
+        # Names of keys are not case-sensitive, so two spellings are one key, of which AWS may drop one:
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html
+        if len({key.lower() for key in tests}) != len(tests):
+            raise UnsupportedPolicyError(f"{where}: {operator} has a condition key twice.")
         for key, values in tests.items():
             texts = _strings(values, where)
             yield parse_condition(operator, key, texts, variables=variables)

@@ -31,7 +31,9 @@ from tools.isolation.symbolic_request import (
     NotModelledError,
     SymbolicRequest,
     arn_matches,
+    ascii_text,
     caller_is,
+    is_empty,
     is_v6,
     key_type,
     presence,
@@ -122,6 +124,8 @@ def _resource_pattern(resource: str) -> Pattern:
 
 def _principal_matches(principals: Principals, effect: str) -> str:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html."""
+    for principal in (*principals.aws, *principals.service):
+        ascii_text(principal, "Principal")
     arns = [principal for principal in principals.aws if not principal.isdigit()]
     by_session = or_(caller_is(arn) for arn in arns)
     by_role = or_(text_matches(PRINCIPAL_ARN, (arn,)) for arn in arns)
@@ -154,8 +158,11 @@ def _condition_holds(condition: Condition, request: SymbolicRequest) -> str:
     key = condition.key.lower()
     type_ = key_type(key)
     has_key = presence(key)
+    # An absent key, no value and only empty values meet ForAllValues and never ForAnyValue, with or
+    # without IfExists: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+    is_null = and_(is_empty(key, *slot) for slot in request.values(key))
     if condition.operator == "Null":
-        null = {"true": not_(has_key), "false": has_key}
+        null = {"true": is_null, "false": not_(is_null)}
         return or_(null[answer.lower()] for answer in condition.values)
     tests = [
         (has_value, _value_passes(condition, type_, variable))
@@ -163,19 +170,21 @@ def _condition_holds(condition: Condition, request: SymbolicRequest) -> str:
     ]
     match condition.quantifier:
         case "ForAllValues":
-            holds = and_(or_([not_(has_value), passes]) for has_value, passes in tests)
+            every_value = and_(or_([not_(has_value), passes]) for has_value, passes in tests)
+            return or_([is_null, every_value])
         case "ForAnyValue":
-            holds = or_(and_([has_value, passes]) for has_value, passes in tests)
+            any_value = or_(and_([has_value, passes]) for has_value, passes in tests)
+            return and_([not_(is_null), any_value])
         case _ if type_ is KeyType.STRINGS:
             raise NotModelledError(
                 f"{condition.operator} of {condition.key} needs ForAllValues or ForAnyValue"
                 ", because the key is multivalued"
             )
         case _:
-            # If the key is missing, only a negated operator holds.
+            # If the key is missing, only a negated operator and IfExists hold.
             ((_, passes),) = tests
-            holds = ite(has_key, passes, smt.TRUE if condition.negated else smt.FALSE)
-    return or_([not_(has_key), holds]) if condition.if_exists else holds
+            absent = condition.if_exists or condition.negated
+            return ite(has_key, passes, smt.TRUE if absent else smt.FALSE)
 
 
 def _value_passes(condition: Condition, type_: KeyType, variable: str) -> str:
@@ -225,6 +234,4 @@ def _literal(entry: str, place: str) -> str:
     """Return the entry. Raises NotModelledError for a policy variable, whose value the caller may choose."""
     if "${" in entry:
         raise NotModelledError(f"{place} has the policy variable {entry!r}, which is not modelled")
-    if not entry.isascii():
-        raise NotModelledError(f"{place} has {entry!r}, which is not ASCII")
-    return entry
+    return ascii_text(entry, place)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tools.isolation import smt
-from tools.isolation.smt import Wildcard, and_, not_, or_
+from tools.isolation.smt import Wildcard, and_, or_
 from tools.isolation.symbolic_request import (
     ACTION,
     IS_SERVICE,
@@ -20,6 +20,8 @@ from tools.isolation.symbolic_request import (
     SERVICE,
     KeyType,
     NotModelledError,
+    ascii_text,
+    is_empty,
     is_v6,
     key_type,
     presence,
@@ -62,7 +64,7 @@ class InNetwork:
 
 @dataclass(frozen=True)
 class Absent:
-    """The request does not have the condition key."""
+    """The request does not have the condition key, or its value is empty."""
 
     field: str
 
@@ -98,7 +100,7 @@ def holds(predicate: Predicate, request: Request) -> bool:
         case AnyOf(parts):
             return any(holds(part, request) for part in parts)
         case Absent(field):
-            return field not in request.values()
+            return not any(request.values().get(field, ()))
     values = _values(predicate.field, request)
     match predicate:
         case OneOf(field, texts):
@@ -119,15 +121,19 @@ def formula(predicate: Predicate) -> str:
         case AnyOf(parts):
             return or_(map(formula, parts))
         case Absent(key):
-            return not_(presence(key))
+            if key_type(key) is KeyType.STRINGS:
+                raise NotModelledError(
+                    f"the absence of {key}, which is multivalued, is not modelled"
+                )
+            return is_empty(key, presence(key), value(key))
         case InNetwork(key, networks):
             nets = [ipaddress.ip_network(network, strict=False) for network in networks]
             in_any = or_(smt.in_network(value(key), is_v6(key), net) for net in nets)
             return and_([presence(key), in_any])
         case OneOf(field, texts):
-            patterns: list[Pattern] = [(text,) for text in texts]
+            patterns: list[Pattern] = [(ascii_text(text, field),) for text in texts]
         case StartsWith(field, prefix):
-            patterns = [(prefix, Wildcard.ANY)]
+            patterns = [(ascii_text(prefix, field), Wildcard.ANY)]
     field_presence, variable = _variable(field)
     if field == "action":
         patterns = [(str(start).lower(), *rest) for start, *rest in patterns]

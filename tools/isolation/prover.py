@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from tools.iam.conditions import UnsupportedPolicyError
 from tools.isolation import encode, examples, smt, solvers
 from tools.isolation.predicate import AnyOf, formula
 from tools.isolation.solvers import Verdict
@@ -142,7 +143,11 @@ def _confirm(claim: Claim) -> Outcome:
     """Check that the evaluator allows the requests that must be allowed, now that the claim is proved."""
     witnesses = examples.witnesses(claim.specification)
     for request in witnesses:
-        if example := examples.counterexample(claim, request):
+        try:
+            example = examples.counterexample(claim, request)
+        except UnsupportedPolicyError as error:
+            return Outcome(claim, problem=f"not decided: {error}")
+        if example:
             problem = "the evaluator refuses a request that the solvers proved to be allowed"
             return Outcome(claim, problem=problem, counterexample=example)
     return Outcome(claim, allowed=len(witnesses))
@@ -150,7 +155,10 @@ def _confirm(claim: Claim) -> Outcome:
 
 def _refute(claim: Claim, solver: str, request: Request) -> Outcome:
     """Check that the evaluator, too, finds that the solver's request violates the claim."""
-    example = examples.counterexample(claim, request)
+    try:
+        example = examples.counterexample(claim, request)
+    except UnsupportedPolicyError as error:
+        return Outcome(claim, problem=f"not decided: {error}")
     if example is None:
         problem = f"{solver} found a request on which the evaluator sees no difference"
     elif example.allowed:

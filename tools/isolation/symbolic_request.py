@@ -99,10 +99,19 @@ CALLER_KEYS = {"aws:principalaccount": ACCOUNT, "aws:principalarn": PRINCIPAL_AR
 
 def key_type(key: str) -> KeyType:
     """Return the type of a condition key in lower case. Raises NotModelledError for an unknown key."""
+    if not key.isascii() or not key.isprintable() or set(key) & set("|\\"):
+        raise NotModelledError(f"the condition key {key!r} has a character that is not modelled")
     for name, type_ in KEYS.items():
         if key == name if name[-1] not in "/:" else key.startswith(name) and key != name:
             return type_
     raise NotModelledError(f"the condition key {key} is not modelled")
+
+
+def ascii_text(entry: str, place: str) -> str:
+    """Return the text. Raises NotModelledError if it is not ASCII, because solvers differ on the rest."""
+    if not entry.isascii():
+        raise NotModelledError(f"{place} has {entry!r}, which is not ASCII")
+    return entry
 
 
 def presence(key: str) -> str:
@@ -123,6 +132,13 @@ def slot_presence(key: str, slot: int) -> str:
 def is_v6(key: str) -> str:
     """Return the variable that is true if the address is IPv6; IPv4 uses only the last 32 bits."""
     return symbol(f"{key} is IPv6")
+
+
+def is_empty(key: str, has_value: str, variable: str) -> str:
+    """Return the formula that says that there is no value, or that it is the empty string."""
+    if key_type(key) is KeyType.ADDRESS or key in CALLER_KEYS:
+        return not_(has_value)
+    return or_([not_(has_value), equal(variable, text(""))])
 
 
 def text_matches(term: str, pattern: Pattern) -> str:
@@ -169,8 +185,9 @@ class SymbolicRequest:
         """Return the sort of each variable."""
         sorts = dict(_FIELD_SORTS)
         for key in self.slots:
+            type_ = key_type(key)
             sorts[presence(key)] = "Bool"
-            match key_type(key):
+            match type_:
                 case KeyType.STRING:
                     sorts[value(key)] = "String"
                 case KeyType.ADDRESS:

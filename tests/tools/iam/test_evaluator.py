@@ -336,12 +336,6 @@ def test_the_policy_version_of_2008_has_no_variables() -> None:
     assert decide(old, resource="arn:aws:s3:::b/${aws:username}", context=context).allowed
 
 
-def test_a_deny_with_a_variable_without_value_is_not_ignored() -> None:
-    deny = {"Effect": "Deny", "Action": "*", "Resource": "arn:aws:s3:::b/${aws:username}"}
-    with pytest.raises(UnsupportedPolicyError, match="aws:username"):
-        decide(document(ANYTHING, deny))
-
-
 def statement(**changes: object) -> dict[str, Any]:
     return document({**ANYTHING, **changes})
 

@@ -280,6 +280,28 @@ def add_statement(**statement: str) -> Mutation:
     return mutate
 
 
+def deny_if_present(document: Document) -> Iterator[tuple[str, Document]]:
+    """Replace a test by a Deny that AWS does not apply if the key is absent, although it says IfExists.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+    """
+    for name, operator, key, statement, mutant in copies_by_test(document):
+        if operator not in SAME_OPERATOR or not may_be_absent(key):
+            continue
+        values = statement["Condition"][operator].pop(key)
+        statement["Condition"] = {o: t for o, t in statement["Condition"].items() if t}
+        elements = ("Action", "Principal", "Resource")
+        denial: Document = {
+            element: statement[element] for element in elements if element in statement
+        }
+        negated = f"ForAnyValue:{negated_operator(operator)}IfExists"
+        condition: Document = {negated: {key: values}}
+        mutant["Statement"].append(
+            {"Sid": "Denial", "Effect": "Deny", **denial, "Condition": condition}
+        )
+        yield name, mutant
+
+
 # --- principals ---
 
 
@@ -409,6 +431,7 @@ CHANGES: dict[str, Mutation] = {
         lambda o: f"ForAllValues:{o}" if o in SAME_OPERATOR or o == "IpAddress" else None,
         applies_to=may_be_absent,
     ),
+    "a Deny that needs the key replaces a condition": deny_if_present,
     "a condition is negated": replace_operator(negated_operator, applies_to=any_key),
     # cvc5 times out on a long ARN. The claim then fails, but without a counterexample.
     "a condition ignores case": replace_operator(
