@@ -6,7 +6,9 @@ store data or give access, a policy that is not in the plan, or a name that is u
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,9 +19,10 @@ from tools.isolation import operations_specification as operations
 from tools.isolation.customer_specification import Workload
 from tools.isolation.operations_specification import Environment, Tenant
 from tools.isolation.plan_reader import PlanError
+from tools.isolation.structure import StructureError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from tools.isolation.plan_reader import Plan, Role
     from tools.isolation.predicate import Predicate
@@ -83,12 +86,17 @@ def claims_for(plan: Plan) -> Case:
     """
     try:
         env = Environment.from_variables(plan.variables)
-    except (KeyError, TypeError) as error:
+    except StructureError as error:
         raise PlanError(f"the plan's variables do not describe an environment: {error}") from error
-    if "account_id" in plan.variables:
-        workload = Workload(Tenant(env, plan.variables["tenant"]), plan.variables["account_id"])
-        root, tenants = f"customer account {workload.account}", [workload.tenant.name]
-        findings = _customer_findings(plan, workload)
+    findings: Iterable[Claim | Fault]
+    if "account_id" in plan.variables or "tenant" in plan.variables:
+        name, account = (str(plan.variables.get(key)) for key in ("tenant", "account_id"))
+        root, tenants = f"customer account {account}", [name]
+        if account in env.tenants.get(name, {}).get("accounts", {}):
+            findings = _customer_findings(plan, Workload(Tenant(env, name), account))
+        else:
+            problem = f"no stanza of {env.name} has the account {account} for the tenant {name}"
+            findings = [Fault(f"{name} {account}", "account", problem)]
     else:
         root, tenants = f"operations account {env.account}", list(env.tenants)
         findings = _operations_findings(plan, env)
@@ -137,7 +145,7 @@ def _customer_findings(plan: Plan, workload: Workload) -> Iterator[Claim | Fault
                 f"{subject} {suffix}", role, env, workload.account, specifications
             )
     yield from _key_claims(plan, workload, subject)
-    groups = [group.known_value("name") for group in plan.of_type("aws_cloudwatch_log_group")]
+    groups = [group.known_text("name") for group in plan.of_type("aws_cloudwatch_log_group")]
     expected_groups = {group.split(":", 6)[6]: subject for group in workload.groups}
     yield from _differences(groups, expected_groups, "log group")
     yield from _endpoint_claims(plan, workload, subject)
@@ -191,11 +199,15 @@ def _ambiguous_roles(roles: list[Role], subject: str) -> Iterator[Fault]:
 
 
 def _differences(names: Iterable[str], subjects: Mapping[str, str], kind: str) -> Iterator[Fault]:
-    """Yield a fault for each missing or unexpected name; ``subjects`` has the subject of each name."""
-    for name in sorted(subjects.keys() - set(names)):
+    """Yield a fault for each missing, repeated or unexpected name; ``subjects`` are by name."""
+    counts = Counter([*names])
+    for name in sorted(subjects.keys() - counts.keys()):
         yield Fault(subjects[name], kind, f"the {kind} {name} is missing")
-    for name in sorted(set(names) - subjects.keys()):
+    for name in sorted(counts.keys() - subjects.keys()):
         yield Fault(name, kind, f"no stanza defines the {kind} {name}")
+    for name, count in counts.items():
+        if count > 1:
+            yield Fault(subjects.get(name, name), kind, f"the {kind} {name} exists {count} times")
 
 
 def _role_claims(
@@ -244,14 +256,15 @@ def _broad_principals(claim: Claim | Fault, env: Environment) -> Iterator[Fault]
 
 
 def _endpoint_claims(plan: Plan, workload: Workload, subject: str) -> Iterator[Claim | Fault]:
-    endpoints = {
-        endpoint.known_value("service_name").rpartition(f".{workload.region}.")[2]: endpoint
+    endpoints = [
+        (endpoint.known_text("service_name").rpartition(f".{workload.region}.")[2], endpoint)
         for endpoint in plan.of_type("aws_vpc_endpoint")
-    }
-    yield from _differences(endpoints, dict.fromkeys(workload.endpoints, subject), "endpoint")
-    for service, specification in workload.endpoints.items():
-        if service in endpoints:
-            policy = {"endpoint policy": endpoints[service].known_value("policy")}
+    ]
+    services = [service for service, _ in endpoints]
+    yield from _differences(services, dict.fromkeys(workload.endpoints, subject), "endpoint")
+    for service, endpoint in endpoints:
+        if specification := workload.endpoints.get(service):
+            policy = {"endpoint policy": endpoint.known_value("policy")}
             yield _claim(subject, f"endpoint {service}", Kind.RESOURCE, policy, specification)
 
 
@@ -262,23 +275,37 @@ def _profile_faults(plan: Plan, tenants: list[Tenant]) -> Iterator[Fault]:
         for tenant in tenants
         for profile in operations.profiles(tenant)
     }
-    planned_profiles = {
-        resource.known_value("name"): resource
+    planned_profiles = [
+        (resource.known_text("name"), resource)
         for resource in plan.of_type("aws_bedrock_inference_profile")
-    }
+    ]
     owners = {name: owner for name, (owner, _) in expected_profiles.items()}
-    yield from _differences(planned_profiles, owners, "profile")
-    for name in sorted(expected_profiles.keys() & planned_profiles.keys()):
+    yield from _differences([name for name, _ in planned_profiles], owners, "profile")
+    for name, resource in planned_profiles:
+        if name not in expected_profiles:
+            continue
         tenant, profile = expected_profiles[name]
-        (source,) = planned_profiles[name].known_value("model_source")
-        if source["copy_from"] != profile.source:
-            problem = f"{name} copies {source['copy_from']} instead of {profile.source}"
-            yield Fault(tenant, "profile", problem)
-        tags = planned_profiles[name].known_value("tags_all") or {}
+        sources = resource.known_value("model_source")
+        if sources != [{"copy_from": profile.source}]:
+            copied = _copied_source(sources)
+            yield Fault(tenant, "profile", f"{name} copies {copied} instead of {profile.source}")
+        tags = resource.known_value("tags_all")
+        if not isinstance(tags, Mapping):
+            yield Fault(tenant, "profile", f"{name} has no tags")
+            continue
         for tag, text in profile.tags.items():
             if tags.get(tag) != text:
                 problem = f"the tag {tag} of {name} is {tags.get(tag)} instead of {text}"
                 yield Fault(tenant, "profile", problem)
+
+
+def _copied_source(sources: object) -> object:
+    """What a profile copies, as far as its model_source has the usual form."""
+    match sources:
+        case [{"copy_from": source}]:
+            return source
+        case _:
+            return f"what its model_source says: {json.dumps(sources)}"
 
 
 def _claim(

@@ -32,7 +32,7 @@ def deployer_claims_for(
 ) -> Case:
     """State the claims about every deployer; ``documents`` are by tenant and account.
 
-    ``variables`` are those of the environment. Raises KeyError if they lack one.
+    ``variables`` are those of the environment. Raises StructureError if one is wrong.
     """
     env = Environment.from_variables(variables)
     workloads = [

@@ -12,8 +12,11 @@ from functools import cache
 from typing import Any
 
 import boto3
+from botocore.exceptions import UnknownRegionError
 
+from tools.isolation import structure
 from tools.isolation.predicate import AllOf, AnyOf, InNetwork, OneOf, Predicate, StartsWith
+from tools.isolation.structure import StructureError
 
 Stanza = Mapping[str, Any]
 
@@ -57,11 +60,17 @@ class Environment:
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, Any]) -> Environment:
-        """Read the variables. Raises KeyError if one is missing."""
+        """Read the variables. Raises StructureError if one is missing or of the wrong type."""
+        structure.check(variables, structure.ENVIRONMENT, "")
         operations = variables["operations"]
+        try:
+            partition = partition_of(operations["region"])
+        except UnknownRegionError as error:
+            message = f"operations.region is {operations['region']!r}, which is not a Region"
+            raise StructureError(message) from error
         return cls(
             name=variables["environment"],
-            partition=partition_of(operations["region"]),
+            partition=partition,
             account=str(operations["account_id"]),
             region=operations["region"],
             tenants=variables["tenants"],
@@ -247,7 +256,9 @@ def _regions(model: Stanza) -> list[str]:
     """Return the Regions in which the model may run."""
     destinations: list[str] = []
     if _route(model) == "geographic":
-        destinations = model.get("destinations") or DESTINATIONS.get(model["profile"], "").split()
+        destinations = (
+            model.get("destinations") or DESTINATIONS.get(model.get("profile") or "", "").split()
+        )
     return sorted({*model["regions"], *destinations})
 
 
@@ -257,7 +268,7 @@ def _model_arn(tenant: Tenant, model: Stanza, region: str) -> str:
 
 def _system_profile_arn(tenant: Tenant, model: Stanza, region: str) -> str:
     env = tenant.environment
-    prefix = "global." if _route(model) == "global" else model["profile"]
+    prefix = "global." if _route(model) == "global" else model.get("profile") or ""
     return f"arn:{env.partition}:bedrock:{region}:{env.account}:inference-profile/{prefix}{model['model']}"
 
 

@@ -13,9 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tools.isolation import structure
+from tools.isolation.structure import StructureError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_SECTIONS = {"variables", "planned_values", "configuration"}
 _INDEX = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[\d+\]')
 
 
@@ -41,6 +45,13 @@ class Resource:
         if _has_unknown(unknown.get(path[-1])):
             raise PlanError(f"{'.'.join(path)} of {self.address} is known only after apply")
         return values.get(path[-1])
+
+    def known_text(self, name: str) -> str:
+        """Return a value that is a text. Raises PlanError if it is missing or anything else."""
+        value = self.known_value(name)
+        if not value or not isinstance(value, str):
+            raise PlanError(f"{name} of {self.address} is {value!r} instead of text")
+        return value
 
 
 @dataclass(frozen=True)
@@ -69,8 +80,8 @@ class Plan:
         """Return every role. Raises PlanError if a role's policy is unknown or not in the plan."""
         policies: dict[str, dict[str, str]] = {}
         for policy in self.of_type("aws_iam_role_policy"):
-            of_role = policies.setdefault(policy.known_value("role"), {})
-            of_role[_name(policy)] = policy.known_value("policy")
+            of_role = policies.setdefault(policy.known_text("role"), {})
+            _add_policy(of_role, _name(policy), policy.known_value("policy"), policy.address)
         roles = [_role(role, policies) for role in self.of_type("aws_iam_role")]
         for name in sorted(policies.keys() - {role.name for role in roles}):
             raise PlanError(f"a policy is attached to the role {name}, which is not in the plan")
@@ -83,8 +94,12 @@ def read(plan_json: Mapping[str, Any], *, state: bool = False) -> Plan:
     That state is what Terraform found in AWS when it made the plan, not what the last apply left.
     Raises PlanError if the JSON is not a complete plan.
     """
-    if not {"variables", "planned_values", "configuration"} <= plan_json.keys():
+    if not isinstance(plan_json, Mapping) or not plan_json.keys() >= _SECTIONS:
         raise PlanError("the file is not a plan as printed by `terraform show -json`")
+    try:
+        structure.check(plan_json, structure.PLAN, "")
+    except StructureError as error:
+        raise PlanError(f"the plan cannot be read: {error}") from error
     if plan_json.get("errored") or not plan_json.get("complete", True):
         raise PlanError("the plan is incomplete: make a plan without -target and without errors")
     canonical_json = json.dumps(plan_json, sort_keys=True, separators=(",", ":"))
@@ -100,11 +115,16 @@ def read(plan_json: Mapping[str, Any], *, state: bool = False) -> Plan:
 
 
 def _planned_resources(plan_json: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[Resource]:
-    for item in plan_json.get("resource_changes", ()):
+    changes = plan_json.get("resource_changes") or ()
+    addresses = {item["address"] for item in changes}
+    for item in _managed_resources(plan_json["planned_values"]):
+        if item["address"] not in addresses:
+            raise PlanError(f"{item['address']} is planned, but resource_changes does not have it")
+    for item in changes:
         change = item["change"]
         if item["mode"] != "managed" or change["actions"] == ["delete"]:
             continue
-        if change["after"] is None:
+        if change.get("after") is None:
             actions = " and ".join(change["actions"])
             raise PlanError(f"the plan does not say what {item['address']} will be: {actions}")
         unknown = change.get("after_unknown") or {}
@@ -115,15 +135,18 @@ def _planned_resources(plan_json: Mapping[str, Any], root: Mapping[str, Any]) ->
 def _existing_resources(
     plan_json: Mapping[str, Any], root: Mapping[str, Any]
 ) -> Iterator[Resource]:
-    state = plan_json.get("prior_state", {}).get("values", {})
-    modules = [state.get("root_module", {})]
+    for item in _managed_resources((plan_json.get("prior_state") or {}).get("values") or {}):
+        configuration = _configuration(root, item["address"])
+        yield Resource(item["address"], item["type"], item["values"], {}, configuration)
+
+
+def _managed_resources(values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the resources of all modules, without data sources."""
+    modules = [values.get("root_module") or {}]
     while modules:
         module = modules.pop()
-        modules += module.get("child_modules", ())
-        for item in module.get("resources", ()):
-            if item["mode"] == "managed":
-                configuration = _configuration(root, item["address"])
-                yield Resource(item["address"], item["type"], item["values"], {}, configuration)
+        modules += module.get("child_modules") or ()
+        yield from (item for item in module.get("resources") or () if item["mode"] == "managed")
 
 
 def _configuration(root: Mapping[str, Any], address: str) -> frozenset[str]:
@@ -131,10 +154,10 @@ def _configuration(root: Mapping[str, Any], address: str) -> frozenset[str]:
     *modules, kind, name = _INDEX.sub("", address).split(".")
     module = root
     for call in modules[1::2]:
-        module = module.get("module_calls", {}).get(call, {}).get("module", {})
-    for resource in module.get("resources", ()):
+        module = ((module.get("module_calls") or {}).get(call) or {}).get("module") or {}
+    for resource in module.get("resources") or ():
         if resource["address"] == f"{kind}.{name}":
-            return frozenset(resource.get("expressions", ()))
+            return frozenset(resource.get("expressions") or ())
     return frozenset({"inline_policy", "managed_policy_arns"})
 
 
@@ -147,28 +170,49 @@ def _role(role: Resource, policies: Mapping[str, Mapping[str, str]]) -> Role:
             f"{role.address} has managed policies whose text is not in the plan: {arns}"
         )
     name = _name(role)
+    inline_policies, attached_policies = _inline_policies(role), policies.get(name, {})
+    if "inline_policy" in role.configuration:
+        # Each apply would replace what the other resource has written.
+        for policy_name, text in attached_policies.items():
+            _add_policy(inline_policies, policy_name, text, role.address)
     return Role(
         name=name,
         path=role.known_value("path") or "/",
-        trust=role.known_value("assume_role_policy"),
+        trust=role.known_text("assume_role_policy"),
         # A policy resource replaces the existing inline policy of the same name.
-        policies={**_inline_policies(role), **policies.get(name, {})},
+        policies={**inline_policies, **attached_policies},
     )
+
+
+def _add_policy(policies: dict[str, str], name: str, text: Any, address: str) -> None:  # noqa: ANN401 - any JSON value
+    """Add a role's policy. Raises PlanError if the role has one of this name, in any case."""
+    if not isinstance(text, str) or not text:
+        raise PlanError(f"the policy {name} of {address} is {text!r} instead of text")
+    if name.lower() in map(str.lower, policies):
+        raise PlanError(f"{address} has the name {name}, which another policy of the role has too")
+    policies[name] = text
 
 
 def _inline_policies(role: Resource) -> dict[str, str]:
     unknown = role.unknown.get("inline_policy")
     if "inline_policy" in role.configuration and unknown is True:
         raise PlanError(f"inline_policy of {role.address} is known only after apply")
+    if isinstance(unknown, list) and _has_unknown(unknown):
+        raise PlanError(f"an inline policy of {role.address} is known only after apply")
     blocks = role.values.get("inline_policy") or []
-    flags = unknown if isinstance(unknown, list) else [{}] * len(blocks)
+    try:
+        structure.check(blocks, _INLINE_POLICIES, f"inline_policy of {role.address}")
+    except StructureError as error:
+        raise PlanError(str(error)) from error
     policies: dict[str, str] = {}
-    for block, flag in zip(blocks, flags, strict=True):
-        if _has_unknown(flag):
-            raise PlanError(f"an inline policy of {role.address} is known only after apply")
+    for block in blocks:
         if block.get("policy"):  # an empty block means that there is no inline policy
-            policies[block["name"]] = block["policy"]
+            name = block.get("name") or ""
+            _add_policy(policies, name, block["policy"], role.address)
     return policies
+
+
+_INLINE_POLICIES: structure.Shape = [{"name?": str, "policy?": str}]
 
 
 def _has_unknown(unknown: object) -> bool:
@@ -179,7 +223,6 @@ def _has_unknown(unknown: object) -> bool:
 
 
 def _name(resource: Resource) -> str:
-    name = resource.known_value("name")
-    if not name:
+    if resource.values.get("name") is None:
         raise PlanError(f"the name of {resource.address} is known only after apply")
-    return str(name)
+    return resource.known_text("name")

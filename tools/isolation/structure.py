@@ -1,0 +1,216 @@
+"""Check that a plan and its variables have the structure that the proof reads, before it reads them.
+
+Terraform prints such plans and has checked the variables' types, but a plan may also come from a file.
+https://developer.hashicorp.com/terraform/internals/json-format
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+class StructureError(ValueError):
+    """A part of a plan is missing or of the wrong type; the message has its path."""
+
+
+@dataclass(frozen=True)
+class MapOf:
+    """An object with any keys, whose values have this shape."""
+
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text that the test accepts."""
+
+    description: str
+    accepts: Callable[[str], bool]
+
+
+# A type, a list of one shape, an object whose keys are known (those that end in ? may be absent or
+# null), a check of its own, or None for any value. An object may have further keys.
+Shape = Any
+
+_NOUNS = {
+    bool: "true or false",
+    dict: "an object",
+    float: "a number",
+    int: "a number",
+    list: "a list",
+    str: "text",
+    type(None): "null",
+}
+
+
+def check(value: object, shape: Shape, path: str) -> None:
+    """Raise StructureError, with the path of the first part that does not have the shape."""
+    match shape:
+        case None:
+            return
+        case type():
+            _check_type(value, shape, path)
+        case Text(description, accepts):
+            _check_type(value, str, path)
+            if not accepts(str(value)):
+                raise StructureError(f"{path} is {value!r} instead of {description}")
+        case [item]:
+            for number, element in enumerate(_check_type(value, list, path)):
+                check(element, item, f"{path}[{number}]")
+        case MapOf(item):
+            for key, element in _check_type(value, dict, path).items():
+                check(element, item, _join(path, key))
+        case Mapping():
+            _check_type(value, dict, path)
+            _check_members(value, shape, path)
+        case _:
+            shape(value, path)
+
+
+def _check_members(value: Any, shape: Mapping[str, Shape], path: str) -> None:  # noqa: ANN401 - any JSON value
+    for name, member in shape.items():
+        key, place = name.removesuffix("?"), _join(path, name.removesuffix("?"))
+        if value.get(key) is not None:
+            check(value[key], member, place)
+        elif name == key:
+            raise StructureError(f"{place} is {'null' if key in value else 'missing'}")
+
+
+def _check_type(value: Any, type_: type, path: str) -> Any:  # noqa: ANN401 - any JSON value
+    # In Python, true and false are numbers too.
+    if not isinstance(value, type_) or (isinstance(value, bool) and type_ is not bool):
+        noun = _NOUNS.get(type(value), type(value).__name__)
+        raise StructureError(f"{path} is {noun} instead of {_NOUNS[type_]}")
+    return value
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _configured_module(value: object, path: str) -> None:
+    """Check a module of the code and the modules that it calls."""
+    check(
+        value,
+        {
+            "resources?": [{"address": str, "expressions?": MapOf(None)}],
+            "module_calls?": MapOf({"module?": _configured_module}),
+        },
+        path,
+    )
+
+
+def _module(value: object, path: str) -> None:
+    """Check a module of the state, or of what will be, and the modules in it."""
+    check(value, {"resources?": [_existing_resource], "child_modules?": [_module]}, path)
+
+
+def _resource(value: Any, path: str) -> None:  # noqa: ANN401 - any JSON value
+    """Check a resource or a data source; its address identifies it better than its number."""
+    check(value, {"address": str, "mode": Text("managed or data", _MODES.__contains__)}, path)
+    path = f"{path.rpartition('[')[0]} {value['address']}"
+    check(value, {"type": str, "values?": MapOf(None), "change?": _change}, path)
+    if value["mode"] == "managed" and not _is_address(value["address"]):
+        raise StructureError(f"{path} is not the address of a resource")
+
+
+def _actions(value: object, path: str) -> None:
+    check(value, [str], path)
+    if not value:
+        raise StructureError(f"{path} is empty")
+
+
+def _change(value: Any, path: str) -> None:  # noqa: ANN401 - any JSON value
+    """Check a change. One that deletes a resource says nothing about what will be."""
+    check(value, {"actions": _actions, "after?": MapOf(None)}, path)
+    if value.get("after") is not None:
+        check(value, {"after_unknown": MapOf(None)}, path)
+
+
+def _is_address(text: str) -> bool:
+    """Whether the text names a managed resource, in the root module or in others."""
+    index = r'(\["(?:[^"\\]|\\.)*"\]|\[\d+\])?'
+    return bool(re.fullmatch(rf"(module\.[\w-]+{index}\.)*[\w-]+\.[\w-]+{index}", text))
+
+
+def _resource_change(value: Any, path: str) -> None:  # noqa: ANN401 - any JSON value
+    _resource(value, path)
+    check(value, {"change": _change}, f"resource_changes {value['address']}")
+
+
+def _existing_resource(value: Any, path: str) -> None:  # noqa: ANN401 - any JSON value
+    _resource(value, path)
+    check(value, {"values": MapOf(None)}, f"resources {value['address']}")
+
+
+_MODES = frozenset({"data", "managed"})
+
+PLAN: Shape = {
+    "variables": MapOf({"value?": None}),
+    "planned_values": {"root_module?": _module},
+    "configuration": {"root_module": _configured_module},
+    "resource_changes?": [_resource_change],
+    "prior_state?": {"values?": {"root_module?": _module}},
+    "complete?": bool,
+    "errored?": bool,
+}
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return "/" in text
+
+
+_ACCOUNT_ID = re.compile(r"\d{12}", re.ASCII)
+_ARN = Text("an ARN", lambda text: text.startswith("arn:") and text.count(":") >= 5)
+_ACCOUNT = Text("an account ID of 12 digits", lambda text: bool(_ACCOUNT_ID.fullmatch(text)))
+
+
+def _operations_account(value: object, path: str) -> None:
+    """Check the account's ID, which Terraform accepts as a number, too."""
+    check(str(value) if type(value) is int else value, _ACCOUNT, path)
+
+
+def _accounts(value: Any, path: str) -> None:  # noqa: ANN401 - any JSON value
+    vpc = {"id?": str, "security_group_ids": [str], "subnet_ids": [str]}
+    account = {"region?": str, "readers?": [_ARN], "unmaskers?": [_ARN], "vpc?": vpc}
+    check(value, MapOf({**account, "permissions_boundary?": str}), path)
+    for id_ in value:
+        check(id_, _ACCOUNT, f"a key of {path}")
+
+
+_MODEL: Shape = {
+    "count_tokens?": bool,
+    "destinations?": [str],
+    "model": str,
+    "profile?": str,
+    "regions": [str],
+    "route?": str,
+    "streaming?": bool,
+    "track?": bool,
+}
+_STANZA: Shape = {
+    "accounts": _accounts,
+    "deployer?": {"external_id?": str},
+    "external_ids": {"current?": str, "previous?": str},
+    "guardrail?": {"arn": str, "version": str},
+    "models": MapOf(_MODEL),
+    "perimeter?": {
+        "networks?": [Text("a network in CIDR notation", _is_network)],
+        "vpc_endpoints?": [str],
+    },
+    "state?": str,
+}
+ENVIRONMENT: Shape = {
+    "accounts_with_several_tenants?": [str],
+    "environment": str,
+    "operations": {"account_id": _operations_account, "region": str},
+    "tenants": MapOf(_STANZA),
+}
