@@ -4,26 +4,38 @@
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 SHELL := /bin/bash
+.SHELLFLAGS := -c
 
-# The first Python of at least 3.11 on PATH.
-PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
-	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
-SET_UP = $(if $(PYTHON),,$(error There is no Python of at least 3.11 on PATH; install one, or name it: make PYTHON=/path/to/python3))$(PYTHON) tools/commands/setup.py
-# Every command sets up what it needs first, which is quick when nothing has changed.
-RUN = $(SET_UP) && .venv/bin/python -m tools.commands.$@
-
-# A shell may export ENV or NAME for its own purposes, so only what is written after `make` counts. Values are
-# passed on as they are written: make would otherwise execute a $(shell …) in a value.
-on_command_line = $(filter command line,$(origin $(1)))
-option = $(if $(call on_command_line,$(1)),--$(2)='$(subst ','\'',$(value $(1)))')
-flag = $(if $(call on_command_line,$(1)),--$(2))
-required = $(if $(call on_command_line,$(1)),,$(error $@ needs $(1)=, for instance: make $@ $(2)))
-development = $(if $(filter operation,$(DEPENDENCIES)),$(error $@ needs the development packages; run it without DEPENDENCIES=operation))
-override PROMPT := $(if $(call on_command_line,PROMPT),$(value PROMPT))
+# Only what is written after `make` counts, because a shell may export ENV or NAME for its own purposes. A value becomes
+# a variable of the command's environment, byte for byte: $(value …) stops make from executing a $(shell …) in it, and
+# the shell never sees it as text of a command. Make itself removes spaces and tabs between the = and the value.
+# https://www.gnu.org/software/make/manual/make.html#Variables_002fRecursion
+override VARIABLES := ACCOUNT ARCH CALLS CONFIRM DEPENDENCIES ENV ERROR JOBS JSON MODEL NAME ONLY PART PLAN PROMPT PYTHON \
+	REFERENCE RUNS SINCE SIZES STATE TENANT TERRAFORM_RELEASES TF_PROVIDER_MIRROR UNMASK UNTIL
+override written := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+override unknown := $(strip $(filter-out $(VARIABLES),$(written)))
+$(if $(unknown),$(error There is no variable $(unknown); make help lists what each command takes))
+override written := $(filter $(VARIABLES),$(written))
+$(foreach name,$(written),$(eval override $(name) := $$(value $(name))))
+export $(written)
+override PROMPT := $(if $(filter PROMPT,$(written)),$(PROMPT))
 export PROMPT
-ENV_OPTION = $(call required,ENV,ENV=local)$(call option,ENV,env)
-TENANT_OPTION = $(call required,TENANT,ENV=local TENANT=acme)$(call option,TENANT,tenant)
-NEW_TENANT = ENV=dev NAME=acme ACCOUNT=222222222222
+
+# The first Python of at least 3.11 on PATH, unless PYTHON names one.
+override PYTHON := $(or $(value PYTHON),$(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done))
+export PYTHON
+override SET_UP = $(if $(PYTHON),,$(error There is no Python of at least 3.11 on PATH; install one, or name it: make PYTHON=/path/to/python3))"$$PYTHON" tools/commands/setup.py
+# Every command sets up what it needs first, which is quick when nothing has changed.
+override RUN = $(SET_UP) && .venv/bin/python -m tools.commands.$@
+
+override option = $(if $(filter $(1),$(written)),--$(2)="$$$(1)")
+override flag = $(if $(filter $(1),$(written)),$(if $(subst =1=,,=$($(1))=),$(error write $(1)=1, or leave it out),--$(2)))
+override required = $(if $(filter $(1),$(written)),,$(error $@ needs $(1)=, for instance: make $@ $(2)))
+override development = $(if $(filter operation,$(value DEPENDENCIES)),$(error $@ needs the development packages; run it without DEPENDENCIES=operation))
+override ENV_OPTION = $(call required,ENV,ENV=local)$(call option,ENV,env)
+override TENANT_OPTION = $(call required,TENANT,ENV=local TENANT=acme)$(call option,TENANT,tenant)
+override NEW_TENANT = ENV=dev NAME=acme ACCOUNT=222222222222
 
 ##@ Try it on this machine
 
@@ -139,4 +151,4 @@ setup: ## Set up .venv, Terraform and the AWS provider, as every command does fi
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
