@@ -59,6 +59,12 @@ variable "tenants" {
   }))
   nullable = false
 
+  # nullable = false is about the map and not about what is in it.
+  validation {
+    condition     = !can(regex(local.a_null, replace(jsonencode(var.tenants), local.optional_nulls, "")))
+    error_message = "Only what may be left out can be null; write a value for ${join("; ", [for name, tenant in var.tenants : "${name}: ${join(", ", regexall(local.a_null, replace("{\"stanza\":${jsonencode(tenant)}", local.optional_nulls, "")))}" if can(regex(local.a_null, replace("{\"stanza\":${jsonencode(tenant)}", local.optional_nulls, "")))])}."
+  }
+
   # The name is also the session name, for which STS requires at least 2 characters.
   validation {
     condition     = alltrue([for name in keys(var.tenants) : can(regex("^[a-z0-9](-?[a-z0-9])+$", name))])
@@ -72,10 +78,10 @@ variable "tenants" {
 
   validation {
     condition = alltrue([
-      for region in compact(flatten([for tenant in values(var.tenants) : values(tenant.accounts)[*].region])) :
+      for region in compact(flatten([for tenant in values(var.tenants) : try(values(tenant.accounts)[*].region, [])])) :
       can(regex("^([a-z]{2}|[a-z]{2}-(gov|iso[a-z]?)|eusc-[a-z]{2})-((north|south)?(east|west)|north|south|central)-[1-9][0-9]?$", region))
     ])
-    error_message = "An account's region is a Region such as \"eu-central-1\"; correct ${join(", ", [for region in compact(flatten([for tenant in values(var.tenants) : values(tenant.accounts)[*].region])) : region if !can(regex("^([a-z]{2}|[a-z]{2}-(gov|iso[a-z]?)|eusc-[a-z]{2})-((north|south)?(east|west)|north|south|central)-[1-9][0-9]?$", region))])}."
+    error_message = "An account's region is a Region such as \"eu-central-1\"; correct ${join(", ", [for region in compact(flatten([for tenant in values(var.tenants) : try(values(tenant.accounts)[*].region, [])])) : region if !can(regex("^([a-z]{2}|[a-z]{2}-(gov|iso[a-z]?)|eusc-[a-z]{2})-((north|south)?(east|west)|north|south|central)-[1-9][0-9]?$", region))])}."
   }
 
   # IAM and Lambda allow 64 characters; the execution role's name is the longest.
@@ -85,25 +91,25 @@ variable "tenants" {
   }
 
   validation {
-    condition     = !anytrue([for tenant in values(var.tenants) : contains(keys(tenant.accounts), var.operations.account_id)])
-    error_message = "The operations account ${var.operations.account_id} cannot be a customer account, because no record may be stored in it; use the customer's own account in ${join(", ", [for name, tenant in var.tenants : name if contains(keys(tenant.accounts), var.operations.account_id)])}."
+    condition     = !anytrue([for tenant in values(var.tenants) : try(contains(keys(tenant.accounts), var.operations.account_id), false)])
+    error_message = "The operations account ${var.operations.account_id} cannot be a customer account, because no record may be stored in it; use the customer's own account in ${join(", ", [for name, tenant in var.tenants : name if try(contains(keys(tenant.accounts), var.operations.account_id), false)])}."
   }
 
   validation {
     condition = length([
-      for id, names in transpose({ for name, tenant in var.tenants : name => keys(tenant.accounts) }) : id
+      for id, names in transpose({ for name, tenant in var.tenants : name => try(keys(tenant.accounts), []) }) : id
       if length(names) > 1 && !contains(var.accounts_with_several_tenants, id)
     ]) == 0
-    error_message = "A customer account has one tenant; write it in one stanza only, or list it in accounts_with_several_tenants: ${join("; ", [for id, names in transpose({ for name, tenant in var.tenants : name => keys(tenant.accounts) }) : "${id} is in ${join(" and ", names)}" if length(names) > 1 && !contains(var.accounts_with_several_tenants, id)])}."
+    error_message = "A customer account has one tenant; write it in one stanza only, or list it in accounts_with_several_tenants: ${join("; ", [for id, names in transpose({ for name, tenant in var.tenants : name => try(keys(tenant.accounts), []) }) : "${id} is in ${join(" and ", names)}" if length(names) > 1 && !contains(var.accounts_with_several_tenants, id)])}."
   }
 
   validation {
     condition = length(distinct(flatten([
-      for tenant in values(var.tenants) : compact([tenant.external_ids.current, tenant.external_ids.previous, try(tenant.deployer.external_id, null)])
+      for tenant in values(var.tenants) : compact([try(tenant.external_ids.current, null), try(tenant.external_ids.previous, null), try(tenant.deployer.external_id, null)])
       ]))) == length(flatten([
-      for tenant in values(var.tenants) : compact([tenant.external_ids.current, tenant.external_ids.previous, try(tenant.deployer.external_id, null)])
+      for tenant in values(var.tenants) : compact([try(tenant.external_ids.current, null), try(tenant.external_ids.previous, null), try(tenant.deployer.external_id, null)])
     ]))
-    error_message = "Every ExternalId (current, previous or the deployer's) belongs to one tenant and is used once; mint another with `openssl rand -hex 16` for ${join("; ", [for id, names in { for pair in flatten([for name, tenant in var.tenants : [for id in compact([tenant.external_ids.current, tenant.external_ids.previous, try(tenant.deployer.external_id, null)]) : { id = id, name = name }]]) : pair.id => pair.name... } : join(" and ", names) if length(names) > 1])}."
+    error_message = "Every ExternalId (current, previous or the deployer's) belongs to one tenant and is used once; mint another with `openssl rand -hex 16` for ${join("; ", [for id, names in { for pair in flatten([for name, tenant in var.tenants : [for id in compact([try(tenant.external_ids.current, null), try(tenant.external_ids.previous, null), try(tenant.deployer.external_id, null)]) : { id = id, name = name }]]) : pair.id => pair.name... } : join(" and ", names) if length(names) > 1])}."
   }
 
   # modules/operations-role checks external_ids in the same way.
@@ -114,4 +120,17 @@ variable "tenants" {
     ])
     error_message = "deployer.external_id has 16 to 1,224 characters, all of them letters, digits or _+=,.@:/-; mint one with `openssl rand -hex 16` for ${join(", ", [for name, tenant in var.tenants : name if !try(length(tenant.deployer.external_id) >= 16 && length(tenant.deployer.external_id) <= 1224 && can(regex("^[\\w+=,.@:/-]*$", tenant.deployer.external_id)), true)])}."
   }
+}
+
+# A stanza as JSON has every attribute.
+locals {
+  # An attribute, an entry of a map or an element of a list that is null.
+  a_null = "\"[^\"]+\":(?:\\[(?:[^\\]]*,)?)?null\\b"
+
+  # The attributes that may be left out and have no default.
+  optional_nulls = "/\"(${join("|", [
+    "deployer", "guardrail", "id", "max_tokens_per_call", "memory_size", "permissions_boundary", "perimeter", "previous", "profile",
+    "region", "requests_per_second", "reserved_concurrency", "retention_days", "snap_start", "timeout", "tokens_per_day",
+    "tokens_per_month", "vpc",
+  ])})\":null/"
 }

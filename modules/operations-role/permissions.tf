@@ -27,8 +27,8 @@ locals {
   # would take it for a suspension, which must stay the only Deny.
   # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
   perimeter = {
-    networks      = sort(try(var.stanza.perimeter.networks, []))
-    vpc_endpoints = sort(try(var.stanza.perimeter.vpc_endpoints, []))
+    networks      = sort([for network in try(var.stanza.perimeter.networks, []) : coalesce(network, "null")]) # sort fails on null, so rules.tf refuses "null"
+    vpc_endpoints = sort([for id in try(var.stanza.perimeter.vpc_endpoints, []) : coalesce(id, "null")])
     suffix        = try(length(var.stanza.perimeter.networks) > 0 && length(var.stanza.perimeter.vpc_endpoints) > 0, false) ? "IfExists" : ""
   }
   perimeter_conditions = {

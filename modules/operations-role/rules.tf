@@ -38,8 +38,8 @@ locals {
     var.stanza.guardrail == null || can(regex("^[1-9][0-9]{0,7}$", var.stanza.guardrail.version)) ? [] : [
       "guardrail.version is the number of a published version, such as \"1\", not \"${var.stanza.guardrail.version}\"; a draft can change without notice.",
     ],
-    try(alltrue([for model in values(var.stanza.models) : model.regions == tolist([split(":", var.stanza.guardrail.arn)[3]])]), true) ? [] : [
-      "its guardrail is in ${split(":", var.stanza.guardrail.arn)[3]} and cannot be used in another Region; write regions = [\"${split(":", var.stanza.guardrail.arn)[3]}\"] for ${join(", ", [for alias, model in var.stanza.models : alias if model.regions != tolist([split(":", var.stanza.guardrail.arn)[3]])])}.",
+    try(alltrue([for model in values(local.stanza_models) : model.regions == tolist([split(":", var.stanza.guardrail.arn)[3]])]), true) ? [] : [
+      "its guardrail is in ${split(":", var.stanza.guardrail.arn)[3]} and cannot be used in another Region; write regions = [\"${split(":", var.stanza.guardrail.arn)[3]}\"] for ${join(", ", [for alias, model in local.stanza_models : alias if model.regions != tolist([split(":", var.stanza.guardrail.arn)[3]])])}.",
     ],
 
     var.stanza.perimeter == null || length(local.perimeter.networks) + length(local.perimeter.vpc_endpoints) > 0 ? [] : [
@@ -69,5 +69,5 @@ locals {
   )
 
   # A stanza that breaks a rule grants nothing; the role's precondition says why.
-  models = { for alias, model in var.stanza.models : alias => model if length(local.violations) == 0 }
+  models = { for alias, model in local.stanza_models : alias => model if length(local.violations) == 0 }
 }

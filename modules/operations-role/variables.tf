@@ -11,30 +11,31 @@ variable "operations" {
   nullable = false
 }
 
-# The rules for a stanza are in rules.tf.
+# The rules for a stanza are in rules.tf. A type cannot refuse null, so what a
+# stanza must have is null or left out as a value that a rule refuses.
 variable "stanza" {
-  description = "The tenant's stanza: what the tenant may do, and from which accounts."
+  description = "The tenant's stanza: what the tenant may do, and from which accounts. It must have accounts, external_ids.current and models."
   type = object({
-    accounts = map(object({}))
-    external_ids = object({
-      current  = string
+    accounts = optional(map(object({})), {})
+    external_ids = optional(object({
+      current  = optional(string, "")
       previous = optional(string)
-    })
+    }), {})
     guardrail = optional(object({
-      arn     = string
-      version = string
+      arn     = optional(string, "")
+      version = optional(string, "")
     }))
-    models = map(object({
+    models = optional(map(object({
       count_tokens = optional(bool, false)
       destinations = optional(list(string), [])
       fallbacks    = optional(list(string), [])
-      model        = string
+      model        = optional(string, "")
       profile      = optional(string)
-      regions      = list(string)
+      regions      = optional(list(string), [])
       route        = optional(string, "on-demand")
       streaming    = optional(bool, true)
       track        = optional(bool, false)
-    }))
+    })), {})
     perimeter = optional(object({
       networks      = optional(set(string), [])
       vpc_endpoints = optional(set(string), [])

@@ -4,6 +4,8 @@ The variants are the stanza of prod, which has every key, each with one optional
 """
 
 import copy
+import json
+import re
 import shutil
 
 import pytest
@@ -164,3 +166,87 @@ def test_a_variable_with_a_default_may_be_null(loaded, name):
     values = {"deployer_role_name": "terraform", **PROD}
     without = {key: value for key, value in values.items() if key != name}
     assert loaded({**values, name: None}) == loaded(without)
+
+
+# A null where a value is needed is refused by the plan, not only by the commands.
+
+
+def needed_positions(value, path=()):
+    """Yield the path of every attribute, entry and element of a stanza that must not be null."""
+    items = value.items() if isinstance(value, dict) else enumerate(value[:1])
+    for name, item in items:
+        if (*path, name) not in OPTIONAL:
+            yield (*path, name)
+        if isinstance(item, dict | list):
+            yield from needed_positions(item, (*path, name))
+
+
+OPTIONAL = set(paths())
+NEEDED = list(needed_positions(PROD["tenants"]["example"]))
+
+
+def with_null_at(index, path):
+    """The stanza with a null, and with an account and ExternalIds that no other variant has."""
+    stanza = copy.deepcopy(PROD["tenants"]["example"])
+    stanza["external_ids"] = {"current": f"{index:032}", "previous": f"{index + 100:032}"}
+    stanza["deployer"]["external_id"] = f"{index + 200:032}"
+    *parents, name = path
+    holder = stanza
+    for parent in parents:
+        holder = holder[parent]
+    if isinstance(name, int):
+        holder.append(None)
+    else:
+        holder[name] = None
+    return stanza
+
+
+@pytest.fixture(scope="module")
+def refusal(tmp_path_factory):
+    tenants = {f"t{index:02}": with_null_at(index, path) for index, path in enumerate(NEEDED)}
+    tenants |= {"whole": None, "good": GOOD}
+    path = tmp_path_factory.mktemp("nulls") / "root"
+    # From a file, Terraform would print the whole value in its error.
+    variables = {"TF_VAR_tenants": json.dumps(tenants, separators=(",", ":"))}
+    root = Folder(folder_of(path, ENVIRONMENTS.glob("variables*.tf")), **variables)
+    others = {name: value for name, value in PROD.items() if name != "tenants"}
+    return root.refuses(**{**others, "accounts_with_several_tenants": ["222222222222"]})
+
+
+GOOD = variant(99, ("state",), null=True)
+
+
+def test_the_positions_are_those_that_a_stanza_needs():
+    names = [".".join(map(str, path)) for path in NEEDED]
+    assert len(names) == len(set(names)) > 30
+    for name in (
+        "accounts",
+        "accounts.222222222222",
+        "accounts.222222222222.readers.0",
+        "accounts.222222222222.vpc.subnet_ids",
+        "deployer.external_id",
+        "external_ids",
+        "external_ids.current",
+        "guardrail.arn",
+        "models",
+        "models.claude",
+        "models.claude.regions.0",
+    ):
+        assert name in names
+
+
+@pytest.mark.parametrize("index", range(len(NEEDED)), ids=[".".join(map(str, p)) for p in NEEDED])
+def test_a_plan_refuses_a_null_where_a_value_is_needed(refusal, index):
+    *parents, name = NEEDED[index]
+    key = parents[-1] if isinstance(name, int) else name
+    assert re.search(rf't{index:02}: "{key}":(\[[^\]]*)?null', refusal)
+
+
+def test_a_plan_refuses_a_null_in_place_of_a_stanza(refusal):
+    assert 'whole: "stanza":null' in refusal
+
+
+def test_a_refusal_of_nulls_is_the_only_error_and_names_no_other_tenant(refusal):
+    assert refusal.count("Error: ") == 1
+    assert "Only what may be left out can be null" in refusal
+    assert "good" not in refusal.split("Only what")[1]

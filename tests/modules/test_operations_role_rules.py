@@ -303,6 +303,44 @@ BAD = [
             "models or Regions."
         ),
     ),
+    # Null where a value is needed; TENANTS reads the cases from JSON, so every type passes.
+    *(
+        (
+            stanza(external_ids=ids),
+            "an ExternalId has 16 to 1,224 characters; mint one with `openssl rand -hex 16`.",
+        )
+        for ids in (None, {}, {"current": None}, {"current": None, "previous": ID})
+    ),
+    (stanza(accounts=None), "it has no customer account; add at least one to accounts."),
+    (stanza(models=None), "it has no models; grant at least one"),
+    (stanza(models={"nova": None}), "nova is null; write its model and regions"),
+    (stanza(models=nova(model=None)), "write each model as its full id, such as amazon"),
+    (stanza(models=nova(regions=None)), "list at least one Region in regions for nova"),
+    (
+        stanza(models=nova(regions=["eu-central-1", None])),
+        "a Region is written like eu-central-1, not null.",
+    ),
+    (geographic(destinations=[None]), "a Region is written like eu-central-1, not null."),
+    (
+        stanza(models=nova(fallbacks=[None])),
+        "fallbacks of nova are other aliases of its stanza, not null.",
+    ),
+    (
+        stanza(guardrail={"arn": None, "version": "1"}),
+        "guardrail.arn is the ARN of a guardrail in the operations account",
+    ),
+    (
+        stanza(guardrail={**GUARDRAIL, "version": None}),
+        "guardrail.version is the number of a published version",
+    ),
+    (
+        stanza(perimeter={"networks": ["203.0.113.0/24", None]}),
+        "a network is written in CIDR notation, such as 203.0.113.0/24, not null.",
+    ),
+    (
+        stanza(perimeter={"vpc_endpoints": [None]}),
+        "a VPC endpoint is written as its id, such as vpce-0123456789abcdef0, not null.",
+    ),
 ]
 
 
