@@ -30,9 +30,14 @@ if TYPE_CHECKING:
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _DATE_FORMAT = "%Y%m%dT%H%M%SZ"
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/signing-elements.html: a request must reach AWS
-# within five minutes of its time stamp; S3 allows fifteen, and one limit is enough here.
-_MAX_SKEW = timedelta(minutes=15)
+# A request must reach AWS within five minutes of its time stamp in most cases, and S3 within fifteen:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
+# https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html#RESTAuthenticationTimeStamp
+_MAX_SKEW = timedelta(minutes=5)
+_MAX_SKEW_S3 = timedelta(minutes=15)
+# X-Amz-Expires is from 1 to 604,800 seconds, which are seven days:
+# https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+_MAX_EXPIRES = 604_800
 _HEX_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -142,10 +147,42 @@ class Identity:
     def _check_time(self, signature: Signature, key: _Key) -> None:
         principal = key.caller.principal
         if signature.expires_seconds is not None:
-            if self._clock.now() > signature.time + timedelta(seconds=signature.expires_seconds):
-                raise UnidentifiedError("AccessDenied", "Request has expired", 403, principal)
-        elif abs(datetime.now(UTC) - signature.time) > _MAX_SKEW:
+            self._check_presigned_time(signature, signature.expires_seconds, principal)
+            return
+        skew = _MAX_SKEW_S3 if signature.service == "s3" else _MAX_SKEW
+        # Clients sign by the clock of this machine, which advance_clock does not change.
+        if abs(datetime.now(UTC) - signature.time) > skew:
             raise _refusal(signature, "wrong time", principal)
+
+    def _check_presigned_time(
+        self, signature: Signature, seconds: int, principal: Principal
+    ) -> None:
+        """Refuse a presigned URL before its date, after its time, and if its time is too long."""
+        if not 1 <= seconds <= _MAX_EXPIRES:
+            raise _presigned_refusal(
+                signature,
+                "AuthorizationQueryParametersError",
+                "X-Amz-Expires must be at least 1 and at most 604800 seconds, which is a week.",
+                400,
+                principal,
+            )
+        now = self._clock.now()
+        if now < signature.time:
+            message = "Request is not valid yet"
+            raise _presigned_refusal(signature, "AccessDenied", message, 403, principal)
+        if now > signature.time + timedelta(seconds=seconds):
+            raise _presigned_refusal(
+                signature, "AccessDenied", "Request has expired", 403, principal
+            )
+
+
+def _presigned_refusal(
+    signature: Signature, s3_code: str, message: str, status: int, principal: Principal
+) -> UnidentifiedError:
+    """The refusal of a presigned URL's time: S3 has codes of its own for it."""
+    if signature.service == "s3":
+        return UnidentifiedError(s3_code, message, status, principal)
+    return _refusal(signature, "wrong time", principal)
 
 
 def _check_signature(request: Request, signature: Signature, key: _Key) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -193,6 +194,77 @@ def test_answers_a_presigned_url(presigned: str) -> None:
 def test_refuses_a_presigned_url_for_another_object(presigned: str) -> None:
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen(presigned.replace("/bucket/k?", "/bucket/other?"))
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "minutes", "code"),
+    [
+        ("sts", "get_caller_identity", -4.5, None),
+        ("sts", "get_caller_identity", 4.5, None),
+        ("sts", "get_caller_identity", -5.5, "SignatureDoesNotMatch"),
+        ("sts", "get_caller_identity", 5.5, "SignatureDoesNotMatch"),
+        ("logs", "describe_log_groups", -4.5, None),
+        ("logs", "describe_log_groups", -5.5, "InvalidSignatureException"),
+        ("logs", "describe_log_groups", 5.5, "InvalidSignatureException"),
+        ("s3", "list_buckets", -14.5, None),
+        ("s3", "list_buckets", -15.5, "RequestTimeTooSkewed"),
+        ("s3", "list_buckets", 15.5, "RequestTimeTooSkewed"),
+    ],
+)
+def test_refuses_a_signature_outside_its_services_time_window(
+    connect: Connect,
+    deployer: Credentials,
+    monkeypatch: pytest.MonkeyPatch,
+    service: str,
+    operation: str,
+    minutes: float,
+    code: str | None,
+) -> None:
+    client = connect(service, deployer)
+    signed = datetime.now(UTC) + timedelta(minutes=minutes)
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda **_: signed)
+    if code is None:
+        getattr(client, operation)()
+    else:
+        assert refusal(getattr(client, operation))[0] == code
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status"), [(1, 200), (604_800, 200), (604_801, 400), (0, 400), (-1, 400)]
+)
+def test_a_presigned_url_is_valid_for_at_most_seven_days(
+    connect: Connect, deployer: Credentials, presigned: str, seconds: int, status: int
+) -> None:
+    url = connect("s3", deployer).generate_presigned_url(
+        "get_object", Params={"Bucket": "bucket", "Key": "k"}, ExpiresIn=seconds
+    )
+    try:
+        answer = urllib.request.urlopen(url)
+    except urllib.error.HTTPError as error:
+        assert error.code == status
+        assert b"<Code>AuthorizationQueryParametersError</Code>" in error.read()
+    else:
+        assert answer.status == status
+
+
+def test_refuses_a_presigned_url_before_its_date(local_aws: LocalAws, presigned: str) -> None:
+    local_aws.control.advance_clock(-60)
+    with pytest.raises(urllib.error.HTTPError, match="403") as refused:
+        urllib.request.urlopen(presigned)
+    assert b"Request is not valid yet" in refused.value.read()
+
+
+def test_refuses_a_presigned_call_of_another_service_past_its_time(
+    local_aws: LocalAws, connect: Connect, deployer: Credentials
+) -> None:
+    url = connect("sts", deployer).generate_presigned_url(
+        "get_caller_identity", ExpiresIn=60, HttpMethod="GET"
+    )
+    assert b"user/deployer" in urllib.request.urlopen(url).read()
+    local_aws.control.advance_clock(61)
+    with pytest.raises(urllib.error.HTTPError, match="403") as refused:
+        urllib.request.urlopen(url)
+    assert b"<Code>SignatureDoesNotMatch</Code>" in refused.value.read()
 
 
 def test_refuses_a_presigned_url_past_its_time(local_aws: LocalAws, presigned: str) -> None:
