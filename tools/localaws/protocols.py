@@ -6,13 +6,16 @@ and parsers. Protocols: https://smithy.io/2.0/aws/protocols/index.html.
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 from botocore.exceptions import UnknownServiceError
+from botocore.model import NoShapeFoundError
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import determine_request_protocol
 from moto.core.routing import get_service_router
@@ -110,24 +113,72 @@ def write_result(call: Call, result: Mapping[str, Any]) -> Response:
 def write_error(error: ServiceError, request: Request, service: str) -> Response:
     """The error response in the form that a caller of the service reads.
 
-    ``service`` is the signing name as long as the operation is not known.
+    ``service`` is the signing name as long as the operation is not known. The forms:
+    https://smithy.io/2.0/aws/protocols/index.html, and for S3
+    https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#RESTErrorResponses.
     """
     protocol = _error_protocol(request, service)
     request_id = str(uuid.uuid4())
+    if service == "s3":
+        host_id = base64.b64encode(uuid.uuid4().bytes * 3).decode()
+        headers = {"x-amz-request-id": request_id, "x-amz-id-2": host_id}
+        headers["Content-Type"] = "application/xml"
+        body = _s3_error(error, request.path, request_id, host_id).encode()
+        return Response(error.status, body, headers)
     headers = {"x-amzn-RequestId": request_id}
-    if protocol in ("json", "rest-json"):
-        version = "x-amz-json-1.1" if protocol == "json" else "json"
-        headers |= {"Content-Type": f"application/{version}", "x-amzn-ErrorType": error.code}
-        body = json.dumps({"__type": error.code, "message": error.message})
+    if protocol == "smithy-rpc-v2-cbor":
+        headers |= {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}
+        body = _cbor_error(error)
+    elif protocol == "json":
+        headers["Content-Type"] = f"application/x-amz-json-{_json_version(request, service)}"
+        body = json.dumps({"__type": error.code, "message": error.message}).encode()
+    elif protocol == "rest-json":
+        headers |= {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
+        body = json.dumps(_rest_json_error(error, service)).encode()
     else:
-        headers |= {"Content-Type": "text/xml", "x-amz-request-id": request_id}
-        body = _xml_error(error, "s3" if service == "s3" else protocol, request_id)
-    return Response(error.status, body.encode(), headers)
+        headers["Content-Type"] = "text/xml"
+        body = _xml_error(error, protocol, request_id).encode()
+    return Response(error.status, body, headers)
+
+
+def _rest_json_error(error: ServiceError, service: str) -> dict[str, str]:
+    """The members of the error's structure, such as Lambda's Type, which is User or Service."""
+    body = {"message": error.message}
+    with suppress(NoShapeFoundError, UnknownServiceError):
+        shape = get_service_model(_first_service(service)).shape_for(error.code)
+        if "Type" in getattr(shape, "members", {}):
+            body["Type"] = "User" if error.status < 500 else "Service"
+    return body
+
+
+def _cbor_error(error: ServiceError) -> bytes:
+    """A map of two texts in CBOR, RFC 8949 section 3.1: __type and message."""
+    return b"\xa2" + b"".join(
+        _cbor_text(text) for text in ("__type", error.code, "message", error.message)
+    )
+
+
+def _cbor_text(text: str) -> bytes:
+    encoded = text.encode()
+    return b"\x7a" + len(encoded).to_bytes(4, "big") + encoded  # a text whose length has 4 bytes
+
+
+def _json_version(request: Request, service: str) -> str:
+    """The version of the service's AWS JSON protocol, 1.0 or 1.1; the caller's if it is not known."""
+    try:
+        version = get_service_model(_first_service(service)).metadata.get("jsonVersion")
+    except UnknownServiceError:
+        version = None
+    return str(version or (request.content_type or "").rpartition("-")[2] or "1.1")
+
+
+def _first_service(service: str) -> str:
+    return _BY_SIGNING_NAME.get(service, (service,))[0]
 
 
 def _error_protocol(request: Request, service: str) -> str:
     try:
-        model = get_service_model(_BY_SIGNING_NAME.get(service, (service,))[0])
+        model = get_service_model(_first_service(service))
         return determine_request_protocol(model, request.content_type)
     except (NotImplementedError, UnknownServiceError):
         return "json" if "x-amz-target" in request.headers else "rest-json"
@@ -135,9 +186,7 @@ def _error_protocol(request: Request, service: str) -> str:
 
 def _xml_error(error: ServiceError, protocol: str, request_id: str) -> str:
     details = f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
-    if protocol == "s3":
-        text = f"<Error>{details}<RequestId>{request_id}</RequestId></Error>"
-    elif protocol == "ec2":
+    if protocol == "ec2":
         errors = f"<Errors><Error>{details}</Error></Errors>"
         text = f"<Response>{errors}<RequestID>{request_id}</RequestID></Response>"
     else:
@@ -145,3 +194,11 @@ def _xml_error(error: ServiceError, protocol: str, request_id: str) -> str:
         element = f"<Error><Type>{fault}</Type>{details}</Error>"
         text = f"<ErrorResponse>{element}<RequestId>{request_id}</RequestId></ErrorResponse>"
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'
+
+
+def _s3_error(error: ServiceError, path: str, request_id: str, host_id: str) -> str:
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{escape(error.code)}</Code>'
+        f"<Message>{escape(error.message)}</Message><Resource>{escape(path)}</Resource>"
+        f"<RequestId>{request_id}</RequestId><HostId>{host_id}</HostId></Error>"
+    )
