@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tools.localaws.background import LocalAwsProcess
+from tools.localaws.control import Control
 from tools.paths import ROOT
 
 if TYPE_CHECKING:
@@ -53,6 +55,11 @@ class Checkout:
             text=True,
             check=False,
         )
+
+    @property
+    def control(self) -> Control:
+        """The control API of the local AWS that `make up` started in the copy."""
+        return Control(LocalAwsProcess(self.root / ".work").description()["control_url"])
 
     def done(self, command: str, **environment: str) -> str:
         """The output of a command; the test fails with its words if it failed."""

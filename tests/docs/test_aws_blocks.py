@@ -8,7 +8,6 @@ import pytest
 
 from tests.checkout import create_deployer
 from tests.docs.pages import commands
-from tools.localaws.control import Control
 from tools.packaging.variant import Variant
 from tools.paths import ROOT
 
@@ -21,9 +20,9 @@ def aws(checkout):
     return {**exports, "TF_VAR_package_path": str(ROOT / "build" / f"{Variant('host').name}.zip")}
 
 
-def customer_iam(aws):
+def customer_iam(checkout, aws):
     """IAM as the owner of the customer account."""
-    owner = Control(aws["AWS_ENDPOINT_URL"]).account("666666666666", user="owner")
+    owner = checkout.control.account("666666666666", user="owner")
     return boto3.client(
         "iam",
         endpoint_url=aws["AWS_ENDPOINT_URL"],
@@ -41,7 +40,7 @@ def runs(checkout, aws):
         results[command] = checkout.shell(command, **aws)
         if command.startswith("make deployer"):
             template = results[command].stdout.partition("alone):\n")[2]
-            create_deployer(customer_iam(aws), json.loads(template))
+            create_deployer(customer_iam(checkout, aws), json.loads(template))
     return results
 
 

@@ -70,12 +70,12 @@ use_path_style = true
 """
 
 
-def client(url, account_id, service, **options):
+def client(control, account_id, service, **options):
     """A client of an owner of the account."""
-    keys = Control(url).account(account_id, user="owner")
+    keys = control.account(account_id, user="owner")
     return boto3.client(
         service,
-        endpoint_url=url,
+        endpoint_url=control.endpoint,
         region_name="eu-central-1",
         aws_access_key_id=keys.access_key_id,
         aws_secret_access_key=keys.secret_access_key,
@@ -86,10 +86,10 @@ def client(url, account_id, service, **options):
 class Caller:
     """An owner of a customer account who calls its function."""
 
-    def __init__(self, url, account_id, function):
+    def __init__(self, control, account_id, function):
         once = Config(retries={"total_max_attempts": 1})
         self._function = function
-        self._lambda = client(url, account_id, "lambda", config=once)
+        self._lambda = client(control, account_id, "lambda", config=once)
 
     def call(self, prompt):
         """The function's answer; or its error, with errorType and errorMessage."""
@@ -145,12 +145,8 @@ class Life:
     """The checkout with one tenant, its local AWS and its caller."""
 
     checkout: object
-    url: str
+    control: Control
     caller: Caller
-
-    @property
-    def control(self):
-        return Control(self.url)
 
     @property
     def tfvars(self):
@@ -170,10 +166,10 @@ class Life:
 @pytest.fixture(scope="module")
 def life(checkout):
     (checkout.root / "environments" / "local" / "terraform.tfvars").write_text(LOCAL)
-    exports = dict(re.findall(r"export (AWS_\w+)=(\S+)", checkout.done("make up")))
+    checkout.done("make up")
     checkout.done("make apply ENV=local")
-    url = exports["AWS_ENDPOINT_URL"]
-    return Life(checkout, url, Caller(url, "222222222222", "bedrock-local-acme"))
+    control = checkout.control
+    return Life(checkout, control, Caller(control, "222222222222", "bedrock-local-acme"))
 
 
 @dataclass(frozen=True)
@@ -239,7 +235,7 @@ def test_after_the_last_step_only_the_new_one_is_left_and_a_new_session_takes_it
 
 
 def test_the_role_no_longer_accepts_the_old_one(life, rotation):
-    iam = client(life.url, "111111111111", "iam")
+    iam = client(life.control, "111111111111", "iam")
     trust = iam.get_role(RoleName="bedrock-local-acme")["Role"]["AssumeRolePolicyDocument"]
     (accepted,) = trust["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"]
     assert f'current = "{accepted}"' in rotation.tfvars
@@ -263,7 +259,7 @@ def test_what_is_planned_is_proved(life, rotation):
 
 
 def test_what_exists_is_not_proved_once_somebody_widens_it_by_hand(life, rotation):
-    iam = client(life.url, "111111111111", "iam")
+    iam = client(life.control, "111111111111", "iam")
     slip = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::theirs/*"}
     named = {"RoleName": "bedrock-local-acme", "PolicyName": "slip"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [slip]})
@@ -289,17 +285,17 @@ def twin(life, rotation):
     keys = life.control.account("777777777777", user="deployer")
     aws = {
         "AWS_ACCESS_KEY_ID": keys.access_key_id,
-        "AWS_ENDPOINT_URL": life.url,
+        "AWS_ENDPOINT_URL": life.control.endpoint,
         "AWS_REGION": "eu-central-1",
         "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
         "TF_VAR_package_path": str(ROOT / "build" / f"{Variant('host').name}.zip"),
     }
     template = json.loads(life.checkout.done("make deployer ENV=twin TENANT=acme JSON=1"))
-    create_deployer(client(life.url, "888888888888", "iam"), template)
+    create_deployer(client(life.control, "888888888888", "iam"), template)
     life.checkout.done("make bootstrap ENV=twin", **aws)
     life.checkout.done("make apply ENV=twin PART=operations", **aws)
     life.checkout.done('make apply ENV=twin PART="acme/888888888888"', **aws)
-    return Caller(life.url, "888888888888", "bedrock-twin-acme")
+    return Caller(life.control, "888888888888", "bedrock-twin-acme")
 
 
 def test_two_operations_environments_serve_their_own_tenants_side_by_side(life, twin):
@@ -352,7 +348,7 @@ def offboarded(life, suspended):
 def test_offboarding_takes_the_function_and_its_role_away(life, offboarded):
     assert "acme 222222222222" in offboarded
     assert not life.caller.exists()
-    iam = client(life.url, "222222222222", "iam")
+    iam = client(life.control, "222222222222", "iam")
     roles = {role["RoleName"] for role in iam.list_roles()["Roles"]}
     assert "bedrock-local-acme-execution" not in roles
     assert "bedrock-local-acme-reader" in roles

@@ -52,7 +52,7 @@ def no_aws_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
 def tenant() -> Iterator[LocalTenant]:
     """The local AWS with tenant acme set up as Terraform does it."""
     with LocalAws() as local_aws:
-        acme = create(local_aws.url)
+        acme = create(local_aws.control_url)
         yield acme
         for record in [*acme.written(), *acme.written_to_stdout()]:
             SCHEMA.validate(record)

@@ -63,7 +63,7 @@ def tenant() -> Iterator[LocalTenant]:
     python = bytecode.compiler(RUNTIME, _silent)
     runtime = PythonRuntime(python, install(CLIENT_LOCK, RUNTIME, _silent))
     with LocalAws({f"python{RUNTIME}": runtime}) as local_aws:
-        yield create(local_aws.url)
+        yield create(local_aws.control_url)
 
 
 @pytest.fixture(scope="module", params=sorted({HOST_PYTHON, RUNTIME}))

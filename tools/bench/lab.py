@@ -88,8 +88,8 @@ class Lab:
 @contextmanager
 def lab(zips: Mapping[str, Path]) -> Iterator[Lab]:
     """Yield a lab with a function for each zip, on a local AWS that stops afterwards."""
-    with temporary_local_aws() as url:
-        yield Lab(local_tenant.create(url), zips)
+    with temporary_local_aws() as control_url:
+        yield Lab(local_tenant.create(control_url), zips)
 
 
 def _report(tail: str) -> dict[str, Any]:

@@ -148,11 +148,11 @@ class LocalTenant:
         )
 
 
-def create(url: str) -> LocalTenant:
-    """Set the tenant up on the empty local AWS at ``url``."""
-    control = Control(url)
+def create(control_url: str) -> LocalTenant:
+    """Set the tenant up on the empty local AWS with this control URL."""
+    control = Control(control_url)
     acme = LocalTenant(
-        url,
+        control.endpoint,
         control,
         customer=_session(control.account(CUSTOMER)),
         operations=_session(control.account(OPERATIONS)),

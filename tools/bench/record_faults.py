@@ -77,8 +77,8 @@ class CallFault:
 
 def record(options: argparse.Namespace) -> Section:
     """Make the calls and count their records."""
-    with temporary_local_aws() as url:
-        tenant = create(url)
+    with temporary_local_aws() as control_url:
+        tenant = create(control_url)
         log_invocations(tenant)
         source = Path(watchtower.__file__).read_bytes()
         files = {"usual.py": HANDLER.read_bytes(), "watchtower/__init__.py": source}

@@ -142,8 +142,11 @@ def measure(
     chance = random.Random(f"{seed} {scenario.name}")  # noqa: S311 - a script of faults, not a secret
     runs = max(1, round(calls / scenario.calls))
     count: Counter[str] = Counter(runs=runs)
-    with temporary_local_aws() as url, tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        tenant = create(url)
+    with (
+        temporary_local_aws() as control_url,
+        tempfile.TemporaryDirectory(prefix="soak-") as folder,
+    ):
+        tenant = create(control_url)
         log_invocations(tenant, in_bucket=scenario.size > 0)
         reader = RecordReader()
         for number in range(runs):

@@ -14,6 +14,7 @@ import boto3
 from tools.cli.targets import Target
 from tools.command_error import CommandError
 from tools.localaws.background import LocalAwsError, LocalAwsProcess
+from tools.localaws.control import Control
 from tools.packaging.build import build
 from tools.terraform.deployer_role import deployer_roles
 
@@ -47,6 +48,11 @@ class LocalTarget(Target):
     def endpoint(self) -> str:
         """The URL at which the local AWS answers for every service."""
         return str(self._description["url"])
+
+    @property
+    def control(self) -> Control:
+        """A client of the local AWS's control API."""
+        return Control(self._description["control_url"])
 
     @property
     def _description(self) -> Mapping[str, Any]:

@@ -16,12 +16,12 @@ from botocore.exceptions import ClientError
 
 from tools.command_error import CommandError
 from tools.demo.parties import Party, assume, converse, read_records
-from tools.localaws.control import Control
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tools.cli.local_target import LocalTarget
+    from tools.localaws.control import Control
     from tools.localaws.trail import TrailEntry
 
 NOT_GRANTED = "anthropic.claude-3-opus-20240229-v1:0"
@@ -65,7 +65,7 @@ def run_attacks(target: LocalTarget) -> list[AttackResult]:
         Party.in_account(target, environment.accounts_of(tenant)[0])
         for tenant in environment.tenants[:2]
     )
-    control = Control(target.endpoint)
+    control = target.control
     # Each attack is tried before the next is prepared: some change policies, the last one the clock.
     attacks = chain(
         _on_roles(target, attacker, victim),

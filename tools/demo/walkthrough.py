@@ -12,7 +12,6 @@ from tools.cli.session import open_session
 from tools.cli.targets import LOCAL
 from tools.command_error import CommandError
 from tools.demo.attacks import run_attacks
-from tools.localaws.control import Control
 from tools.records.reader import read_records
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from tools.cli.targets import Target
     from tools.demo.attacks import AttackResult
     from tools.environment.model import CustomerAccount, Environment
+    from tools.localaws.control import Control
 
 JOBS = 2
 
@@ -51,7 +51,7 @@ def walk_through(target: LocalTarget, folder: Path) -> list[str]:
         "3  A search of all stored data in every account for the canary in each prompt",
         "  (places found)",
     )
-    control = Control(target.endpoint)
+    control = target.control
     problems += _show_stored_canaries(control, environment, canaries)
 
     _show_heading(

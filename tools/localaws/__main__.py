@@ -13,7 +13,7 @@ from tools.localaws.local_aws import LocalAws
 
 
 def main() -> None:
-    """Serve until SIGTERM or SIGINT; FILE holds ``{"url", "pid"}`` while the local AWS is ready."""
+    """Serve until SIGTERM or SIGINT; FILE holds ``{"url", "control_url", "pid"}`` while the local AWS is ready."""
     parser = argparse.ArgumentParser(prog="python -m tools.localaws", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="serve a local AWS on a free port of 127.0.0.1")
@@ -29,7 +29,9 @@ def _serve(state: Path) -> None:
         signal.signal(number, lambda *_: stop.set())
     with LocalAws() as local_aws:
         ready = state.with_suffix(".part")
-        ready.write_text(json.dumps({"url": local_aws.url, "pid": os.getpid()}) + "\n")
+        ready.touch(mode=0o600)  # the control URL contains a token
+        description = {"url": local_aws.url, "control_url": local_aws.control_url}
+        ready.write_text(json.dumps({**description, "pid": os.getpid()}) + "\n")
         ready.replace(state)  # so that a reader never sees an incomplete file
         try:
             stop.wait()

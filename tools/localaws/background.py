@@ -15,7 +15,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tools.localaws.control import Control
+from tools.localaws.control import Control, ControlError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ class LocalAwsProcess:
 
     @property
     def file(self) -> Path:
-        """The JSON file with the URL, the process id and the keys of the users made so far."""
+        """The JSON file with the URLs, the process id and the keys of the users made so far."""
         return self.folder / "local-aws.json"
 
     def description(self) -> dict[str, Any]:
@@ -79,7 +79,6 @@ class LocalAwsProcess:
                     f"The local AWS did not start. The end of its log:\n{log.read_text()[-2000:]}"
                 )
             time.sleep(0.1)
-        self.file.chmod(0o600)
 
     def stop(self) -> bool:
         """Stop the process and delete what it stored; False when none ran."""
@@ -108,7 +107,7 @@ class LocalAwsProcess:
         keys = description.setdefault("keys", {})
         if identity in keys:
             return
-        user = Control(description["url"]).account(
+        user = Control(description["control_url"]).account(
             account_id, user=identity.split(maxsplit=1)[0], policies=[policy]
         )
         keys[identity] = {
@@ -120,19 +119,19 @@ class LocalAwsProcess:
 
 @contextmanager
 def temporary_local_aws() -> Iterator[str]:
-    """Yield the URL of an empty local AWS, which stops at the end of the ``with`` block."""
+    """Yield the control URL of an empty local AWS, which stops at the end of the ``with`` block."""
     with tempfile.TemporaryDirectory(prefix="local-aws-") as folder:
         process = LocalAwsProcess(Path(folder))
         process.start()
         try:
-            yield str(process.description()["url"])
+            yield str(process.description()["control_url"])
         finally:
             process.stop()
 
 
 def _answers(description: Mapping[str, Any]) -> bool:
-    """Whether a local AWS answers at this URL; the process id alone may be another's now."""
+    """Whether this local AWS answers at its URL; the process id alone may be another's now."""
     try:
-        return Control(description["url"]).health()
-    except (OSError, HTTPException, ValueError):
+        return Control(description["control_url"]).health()
+    except (ControlError, HTTPException, KeyError, OSError, ValueError):
         return False

@@ -1,6 +1,7 @@
 """A client of the control API: create users, read the trail, search all stored data, script faults.
 
-It needs only the URL of the local AWS, so it works from another process too.
+It needs only the control URL, so it works from another process too. The URL contains a token, which the
+functions of the local AWS are not told, because a function's code must not be able to use the control API.
 """
 
 from __future__ import annotations
@@ -30,10 +31,17 @@ class ControlError(Exception):
 
 
 class Control:
-    """``url`` is that of the local AWS, such as ``http://127.0.0.1:4566``."""
+    """``control_url`` is ``LocalAws.control_url``, such as ``http://TOKEN@127.0.0.1:4566``."""
 
-    def __init__(self, url: str) -> None:
-        self._address = urlsplit(url).netloc
+    def __init__(self, control_url: str) -> None:
+        parts = urlsplit(control_url)
+        self._token = parts.username or ""
+        self._address = f"{parts.hostname}:{parts.port}"
+
+    @property
+    def endpoint(self) -> str:
+        """The URL at which the same local AWS answers AWS's API."""
+        return f"http://{self._address}"
 
     def health(self) -> bool:
         """Whether the local AWS answers; OSError when nothing listens at its address."""
@@ -77,9 +85,11 @@ class Control:
         """Call a control route by name; ControlError when the local AWS refuses it."""
         connection = http.client.HTTPConnection(self._address, timeout=120)
         try:
-            connection.request(
-                "POST", f"/_control/{name}", json.dumps(body), {"Content-Type": "application/json"}
-            )
+            headers = {
+                "Authorization": f"Bearer {self._token}",
+                "Content-Type": "application/json",
+            }
+            connection.request("POST", f"/_control/{name}", json.dumps(body), headers)
             response = connection.getresponse()
             answer = json.loads(response.read())
         finally:

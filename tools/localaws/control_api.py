@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -26,8 +27,9 @@ PREFIX = "/_control/"
 class ControlApi:
     """Serves its own routes and those that the services have added to the context."""
 
-    def __init__(self, context: LocalAwsContext) -> None:
+    def __init__(self, context: LocalAwsContext, token: str) -> None:
         self._context = context
+        self._authorization = f"Bearer {token}".encode()
         self._routes: Mapping[str, ControlRoute] = {
             "account": self._account,
             "advance_clock": self._advance_clock,
@@ -39,7 +41,13 @@ class ControlApi:
         }
 
     def answer(self, request: Request) -> Response:
-        """The route's result as JSON, or 400 with an error that says what is wrong with the request."""
+        """The route's result as JSON, or an error that says what is wrong with the request.
+
+        Every request needs the token, because the functions of the local AWS reach this port too.
+        """
+        authorization = request.headers.get("Authorization", "").encode()
+        if not hmac.compare_digest(authorization, self._authorization):
+            return _json(403, {"error": "The control API needs the token of the control URL."})
         name = request.path.removeprefix(PREFIX)
         route = self._routes.get(name) or self._context.control_routes.get(name)
         if route is None or request.method != "POST":

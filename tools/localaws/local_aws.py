@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 import traceback
@@ -56,6 +57,7 @@ class LocalAws:
         self._runtimes = runtimes or {}
         self._server: LoopbackServer | None = None
         self.url = ""
+        self.control_url = ""
 
     def __enter__(self) -> Self:
         self.start()
@@ -72,7 +74,7 @@ class LocalAws:
     @property
     def control(self) -> Control:
         """A client of the control API."""
-        return Control(self.url)
+        return Control(self.control_url)
 
     def start(self) -> None:
         """Empty all accounts and answer requests until ``stop``."""
@@ -83,7 +85,9 @@ class LocalAws:
         self.url = f"http://{self._server.address}"
         self._context = _context(self.url)
         self._services = _services(self._context, self._runtimes)
-        pipeline = Pipeline(self._context, self._services)
+        token = secrets.token_urlsafe(32)
+        self.control_url = f"http://{token}@{self._server.address}"
+        pipeline = Pipeline(self._context, self._services, token)
         self._server.start(pipeline.answer)
 
     def stop(self) -> None:
@@ -120,13 +124,15 @@ def _services(context: LocalAwsContext, runtimes: Mapping[str, PythonRuntime]) -
 class Pipeline:
     """Handles a request in four steps: identity, authorization, the service's answer, the trail."""
 
-    def __init__(self, context: LocalAwsContext, services: Sequence[Service]) -> None:
+    def __init__(
+        self, context: LocalAwsContext, services: Sequence[Service], control_token: str
+    ) -> None:
         self._context = context
         self._services = services
         self._identity = Identity(context.sessions, context.clock)
         self._permissions = RequiredPermissions(context.inference_profiles)
         self._moto = Moto()
-        self._control = ControlApi(context)
+        self._control = ControlApi(context, control_token)
 
     def answer(self, request: Request) -> Response:
         """Answer a control request or an AWS call; errors are written in the call's protocol."""

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ import pytest
 from botocore.exceptions import ConnectionClosedError, HTTPClientError
 
 from tests.tools.localaws.aws import ACME, GLOBEX, OPERATIONS, assume, document, make_role, refusal
+from tests.tools.localaws.small_functions import TRUST_LAMBDA, zipped
 from tools.localaws.control import Control, ControlError
 from tools.localaws.faults import FOREVER, Fault
 
@@ -231,6 +233,52 @@ def test_a_connection_can_break_before_or_after_the_work(
 # --- accounts ---
 
 
+REACHING = """
+import http.client, json, os, urllib.parse
+def handler(event, context):
+    connection = http.client.HTTPConnection(urllib.parse.urlsplit(os.environ["AWS_ENDPOINT_URL"]).netloc)
+    statuses = []
+    for route in ("account", "calls", "fault", "health", "search", "advance_clock", "lambda_kill"):
+        for token in ("", os.environ["AWS_SESSION_TOKEN"]):
+            headers = {"Authorization": "Bearer " + token}
+            connection.request("POST", "/_control/" + route, json.dumps(event), headers)
+            response = connection.getresponse()
+            response.read()
+            statuses.append(response.status)
+    return {"statuses": statuses, "variables": dict(os.environ)}
+"""
+
+
+def test_a_functions_code_cannot_use_the_control_api(local_aws: LocalAws, connect: Connect) -> None:
+    keys = local_aws.control.account(ACME)
+    role = make_role(connect("iam", keys), "app", TRUST_LAMBDA)
+    functions = connect("lambda", keys)
+    functions.create_function(
+        FunctionName="app",
+        Runtime="python3.13",
+        Handler="module.handler",
+        Role=role,
+        Code={"ZipFile": zipped(module=REACHING)},
+    )
+    event = {"account": OPERATIONS, "user": "intruder", "policies": [], "needle": "x", "seconds": 1}
+    answer = json.load(functions.invoke(FunctionName="app", Payload=json.dumps(event))["Payload"])
+    assert set(answer["statuses"]) == {403}
+    token = local_aws.control_url.split("//")[1].partition("@")[0]
+    assert len(token) > 30
+    assert token not in json.dumps(answer["variables"])
+    iam = connect("iam", local_aws.control.account(OPERATIONS))
+    assert [user["UserName"] for user in iam.list_users()["Users"]] == ["deployer"]
+
+
+def test_the_control_api_refuses_a_wrong_token(local_aws: LocalAws) -> None:
+    wrong = Control(local_aws.control_url.replace("//", "//x"))
+    with pytest.raises(ControlError, match="token"):
+        wrong.calls()
+    with pytest.raises(ControlError, match="token"):
+        Control(local_aws.url).health()
+    assert local_aws.control.health()
+
+
 def test_an_account_id_has_twelve_digits(local_aws: LocalAws) -> None:
     with pytest.raises(ControlError, match="12 digits"):
         local_aws.control.account("22222222222")
@@ -255,7 +303,9 @@ def test_serves_until_a_signal_and_removes_its_state_file(tmp_path: Path) -> Non
         content = json.loads(state.read_text())
         assert content["pid"] == server.pid
         assert content["url"].startswith("http://127.0.0.1:")
-        control = Control(content["url"])
+        assert stat.S_IMODE(state.stat().st_mode) == 0o600
+        control = Control(content["control_url"])
+        assert control.endpoint == content["url"]
         assert control.health()
         assert control.account(ACME).access_key_id
     finally:

@@ -29,6 +29,10 @@ def answer_of(client: Any, operation: str, **parameters: Any) -> Any:
     return answers[-1]
 
 
+def parsed(body: bytes) -> ET.Element:
+    return ET.fromstring(body)  # noqa: S314 - written by the local AWS
+
+
 def nobody(local_aws: LocalAws, connect: Connect, service: str) -> Any:
     """A client of a user without permissions."""
     denied = document({"Effect": "Deny", "Action": "*", "Resource": "*"})
@@ -36,38 +40,36 @@ def nobody(local_aws: LocalAws, connect: Connect, service: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("service", "operation", "parameters", "code"),
+    ("service", "call", "code"),
     [
-        ("sts", "decode_authorization_message", {"EncodedMessage": "x"}, "AccessDenied"),
-        ("iam", "list_roles", {}, "AccessDenied"),
-        ("ec2", "describe_vpcs", {}, "UnauthorizedOperation"),
-        ("kms", "list_keys", {}, "AccessDeniedException"),
-        ("logs", "describe_log_groups", {}, "AccessDeniedException"),
-        ("dynamodb", "list_tables", {}, "AccessDeniedException"),
-        ("lambda", "list_functions", {}, "AccessDeniedException"),
-        ("bedrock", "list_guardrails", {}, "AccessDeniedException"),
+        ("sts", ("decode_authorization_message", {"EncodedMessage": "x"}), "AccessDenied"),
+        ("iam", ("list_roles", {}), "AccessDenied"),
+        ("ec2", ("describe_vpcs", {}), "UnauthorizedOperation"),
+        ("kms", ("list_keys", {}), "AccessDeniedException"),
+        ("logs", ("describe_log_groups", {}), "AccessDeniedException"),
+        ("dynamodb", ("list_tables", {}), "AccessDeniedException"),
+        ("lambda", ("list_functions", {}), "AccessDeniedException"),
+        ("bedrock", ("list_guardrails", {}), "AccessDeniedException"),
         (
             "bedrock-runtime",
-            "converse",
-            {"modelId": "amazon.nova-lite-v1:0", "messages": HELLO},
+            ("converse", {"modelId": "amazon.nova-lite-v1:0", "messages": HELLO}),
             "AccessDeniedException",
         ),
-        ("s3", "list_buckets", {}, "AccessDenied"),
-        ("cloudwatch", "list_metrics", {}, "AccessDenied"),
-        ("sqs", "list_queues", {}, "AccessDeniedException"),
+        ("s3", ("list_buckets", {}), "AccessDenied"),
+        ("cloudwatch", ("list_metrics", {}), "AccessDenied"),
+        ("sqs", ("list_queues", {}), "AccessDeniedException"),
     ],
 )
 def test_botocore_reads_the_code_the_message_and_the_request_id_in_every_protocol(
     local_aws: LocalAws,
     connect: Connect,
     service: str,
-    operation: str,
-    parameters: dict[str, Any],
+    call: tuple[str, dict[str, Any]],
     code: str,
 ) -> None:
     client = nobody(local_aws, connect, service)
     with pytest.raises(client.exceptions.ClientError) as refused:
-        getattr(client, operation)(**parameters)
+        getattr(client, call[0])(**call[1])
     response = refused.value.response
     assert response["Error"]["Code"] == code
     assert "is not authorized to perform" in response["Error"]["Message"]
@@ -76,7 +78,7 @@ def test_botocore_reads_the_code_the_message_and_the_request_id_in_every_protoco
 
 def test_a_query_error_is_xml_with_a_type(local_aws: LocalAws, connect: Connect) -> None:
     answer = answer_of(nobody(local_aws, connect, "iam"), "list_roles")
-    error = ET.fromstring(answer["body"])
+    error = parsed(answer["body"])
     assert error.tag == "ErrorResponse"
     assert error.findtext("Error/Type") == "Sender"
     assert error.findtext("RequestId") == answer["headers"]["x-amzn-RequestId"]
@@ -85,7 +87,7 @@ def test_a_query_error_is_xml_with_a_type(local_aws: LocalAws, connect: Connect)
 
 
 def test_an_ec2_error_is_a_list_of_errors(local_aws: LocalAws, connect: Connect) -> None:
-    error = ET.fromstring(answer_of(nobody(local_aws, connect, "ec2"), "describe_vpcs")["body"])
+    error = parsed(answer_of(nobody(local_aws, connect, "ec2"), "describe_vpcs")["body"])
     assert error.findtext("Errors/Error/Code") == "UnauthorizedOperation"
     assert error.findtext("RequestID")
 
@@ -122,7 +124,7 @@ def test_an_error_of_lambda_says_whose_fault_it_is(local_aws: LocalAws, connect:
 def test_an_s3_error_names_the_resource_and_both_ids(local_aws: LocalAws, connect: Connect) -> None:
     s3 = nobody(local_aws, connect, "s3")
     answer = answer_of(s3, "get_object", Bucket="bucket", Key="a<b")
-    error = ET.fromstring(answer["body"])
+    error = parsed(answer["body"])
     assert error.tag == "Error"
     assert error.findtext("Resource") == "/bucket/a<b"
     assert error.findtext("RequestId") == answer["headers"]["x-amz-request-id"]
