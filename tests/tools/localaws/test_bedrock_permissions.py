@@ -132,3 +132,29 @@ def test_the_right_to_invoke_is_not_one_to_count(local_aws: LocalAws, connect: C
 
     code, _ = refusal(bedrock.count_tokens, modelId=MODEL, input={"converse": {"messages": HELLO}})
     assert code == "AccessDeniedException"
+
+
+ASYNC = {
+    "modelId": "amazon.nova-reel-v1:0",
+    "modelInput": {"taskType": "TEXT_VIDEO"},
+    "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": "s3://bucket/videos"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("resources", "code"),
+    [
+        (["foundation-model", "async-invoke"], "ValidationException"),  # allowed, and unsupported
+        (["foundation-model"], "AccessDeniedException"),
+        (["async-invoke"], "AccessDeniedException"),
+    ],
+)
+def test_an_asynchronous_invocation_needs_its_model_and_its_own_resource(
+    local_aws: LocalAws, connect: Connect, resources: list[str], code: str
+) -> None:
+    arns = {
+        "async-invoke": f"arn:aws:bedrock:eu-central-1:{OPERATIONS}:async-invoke/*",
+        "foundation-model": "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-reel-v1:0",
+    }
+    bedrock = caller(local_aws, connect, *({"Resource": arns[name]} for name in resources))
+    assert refusal(bedrock.start_async_invoke, **ASYNC)[0] == code

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import string
 from typing import TYPE_CHECKING
 
 from tools.localaws.bedrock.model_ids import counted_model, resolve
@@ -34,6 +36,10 @@ def bedrock_runtime_permissions(call: Call, profiles: InferenceProfiles) -> Iter
         model_arn = counted_model(call.parameter("modelId"), call)
         yield Permission(action, model_arn, call.account)
         return
+    if call.operation == "GetAsyncInvoke":
+        arn = call.parameter("invocationArn")
+        yield Permission(action, arn, (arn.split(":") + [call.account] * 5)[4] or call.account)
+        return
     if call.operation not in _INVOCATIONS:
         yield Permission(action, "*", call.account)
         return
@@ -47,6 +53,14 @@ def bedrock_runtime_permissions(call: Call, profiles: InferenceProfiles) -> Iter
         context["bedrock:GuardrailIdentifier"] = permission.resource + suffix
         yield permission
     yield from _model_permissions(call, profiles, action, context)
+    if call.operation == "StartAsyncInvoke":
+        # The invocation is a resource of its own, with an id that Bedrock makes:
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html
+        yield Permission(action, call.arn("bedrock", f"async-invoke/{_new_id()}"), call.account)
+
+
+def _new_id() -> str:
+    return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(12))
 
 
 def _guardrail_permission(call: Call, identifier: str) -> Permission:

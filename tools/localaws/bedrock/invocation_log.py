@@ -24,11 +24,15 @@ _STREAM = "aws/bedrock/modelinvocations"
 
 @dataclass(frozen=True)
 class Invocation:
-    """One answered request, with its prompt and answer; ``answer`` is Converse's response."""
+    """One answered request, with its prompt and answer; ``answer`` is Converse's response.
+
+    ``bodies`` are the request and the response body of InvokeModel.
+    """
 
     call: Call
     request_id: str
     answer: Mapping[str, Any] = field(repr=False)
+    bodies: tuple[Mapping[str, Any], Mapping[str, Any]] | None = field(default=None, repr=False)
 
 
 def logging_config(call: Call) -> dict[str, Any]:
@@ -111,6 +115,7 @@ def _record(invocation: Invocation, context: LocalAwsContext, *, bodies: bool) -
     if "requestMetadata" in request:
         record["requestMetadata"] = request["requestMetadata"]
     if bodies:
-        record["input"]["inputBodyJson"] = request
-        record["output"]["outputBodyJson"] = invocation.answer
+        request_body, response_body = invocation.bodies or (request, invocation.answer)
+        record["input"]["inputBodyJson"] = request_body
+        record["output"]["outputBodyJson"] = response_body
     return record

@@ -1,4 +1,4 @@
-"""Bedrock: Converse, ConverseStream and CountTokens without a model, and the control plane."""
+"""Bedrock: Converse, ConverseStream, InvokeModel and CountTokens without a model, and the control plane."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import secrets
 import string
 import time
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from botocore import xform_name
@@ -17,6 +18,7 @@ from tools.localaws.bedrock.conversation import Conversation, read_conversation
 from tools.localaws.bedrock.converse_stream import stream_events, stream_exception
 from tools.localaws.bedrock.invocation_log import Invocation, InvocationLog
 from tools.localaws.bedrock.model_ids import check_counting, counted_model, resolve
+from tools.localaws.bedrock.native_bodies import converse_request, native_answer, read_body
 from tools.localaws.bedrock.stand_in import StandInAnswer, reply
 from tools.localaws.bedrock.tokens import PromptCache, count_tokens
 from tools.localaws.call import Call, Response, ServiceError
@@ -52,14 +54,16 @@ class Bedrock:
     def _invoke(self, call: Call) -> Response:
         if call.operation == "CountTokens":
             return _count_tokens(call)
-        if call.operation not in ("Converse", "ConverseStream"):
+        if call.operation not in ("Converse", "ConverseStream", "InvokeModel"):
             raise ServiceError(
                 "ValidationException",
-                "The local AWS supports only Converse, ConverseStream and CountTokens.",
+                "The local AWS supports only Converse, ConverseStream, InvokeModel and CountTokens.",
             )
         started = time.monotonic()
         try:
             invocation = self._converse(call, started)
+            if call.operation == "InvokeModel":
+                return self._native_response(invocation)
         except ServiceError as error:
             metrics.count_error(call, error.status)
             raise
@@ -73,7 +77,10 @@ class Bedrock:
 
     def _converse(self, call: Call, started: float) -> Invocation:
         reference = resolve(call.parameters["modelId"], call, self._context.inference_profiles)
-        conversation = read_conversation(call.parameters)
+        request = call.parameters
+        if call.operation == "InvokeModel":
+            request = converse_request(reference.model, read_body(call.body))
+        conversation = read_conversation(request)
         answer = reply(reference.model, conversation)
         usage = self._usage((call.account, call.region, reference.model), conversation, answer)
         return Invocation(
@@ -87,6 +94,21 @@ class Bedrock:
                 **_optional_members(conversation, answer),
             },
         )
+
+    def _native_response(self, invocation: Invocation) -> Response:
+        """InvokeModel's response: the model's own body, and the counts in headers."""
+        call, answer = invocation.call, invocation.answer
+        model = resolve(call.parameters["modelId"], call, self._context.inference_profiles).model
+        body = native_answer(model, answer)
+        self._record(replace(invocation, bodies=(read_body(call.body), body)))
+        headers = {
+            "Content-Type": "application/json",
+            "X-Amzn-Bedrock-Input-Token-Count": str(answer["usage"]["inputTokens"]),
+            "X-Amzn-Bedrock-Invocation-Latency": str(answer["metrics"]["latencyMs"]),
+            "X-Amzn-Bedrock-Output-Token-Count": str(answer["usage"]["outputTokens"]),
+            "x-amzn-RequestId": invocation.request_id,
+        }
+        return Response(200, json.dumps(body, ensure_ascii=False).encode(), headers)
 
     def _usage(
         self, scope: tuple[str, ...], conversation: Conversation, answer: StandInAnswer
