@@ -21,7 +21,7 @@ variable "tenants" {
       current  = string           # `make tenant` mints it, never the customer
       previous = optional(string) # accepted as well while `make rotate` replaces it
     })
-    guardrail = optional(object({ # every call must carry this guardrail of the operations account
+    guardrail = optional(object({ # every call must name this guardrail of the operations account; guardContent in a call can narrow what it looks at
       arn     = string            # ARN of the guardrail, in the Region in which the models are called
       version = string            # number of a published version
     }))

@@ -2,7 +2,8 @@
 # InvokeModelWithResponseStream: no bedrock:Converse action exists.
 # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-prereq.html
 locals {
-  # With a guardrail, every call must use it. Applying it is an action of its own.
+  # With a guardrail, every call must name it, but guardContent in a call can narrow
+  # what it looks at. Applying it is an action of its own.
   # https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-permissions-id.html
   guarded_grants = concat(
     var.stanza.guardrail == null ? [] : [{

@@ -10,7 +10,7 @@ from tools.localaws.call import ServiceError
 from tools.localaws.moto_state import role_by_arn
 
 if TYPE_CHECKING:
-    from tools.localaws.bedrock.control_plane import InferenceProfiles
+    from tools.localaws.bedrock.control_plane import EnforcedGuardrails, InferenceProfiles
     from tools.localaws.clock import Clock
     from tools.localaws.faults import Faults
     from tools.localaws.sts.sessions import RoleSession, Sessions
@@ -33,6 +33,7 @@ class LocalAwsContext:
     trail: Trail
     sessions: Sessions
     inference_profiles: InferenceProfiles
+    enforced_guardrails: EnforcedGuardrails = field(default_factory=dict)
     control_routes: dict[str, ControlRoute] = field(default_factory=dict)
 
     def start_role_session(

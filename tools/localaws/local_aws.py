@@ -130,7 +130,9 @@ class Pipeline:
         self._context = context
         self._services = services
         self._identity = Identity(context.sessions, context.clock)
-        self._permissions = RequiredPermissions(context.inference_profiles)
+        self._permissions = RequiredPermissions(
+            context.inference_profiles, context.enforced_guardrails
+        )
         self._moto = Moto()
         self._control = ControlApi(context, control_token)
 

@@ -22,7 +22,7 @@ from tools.localaws.sts.authorization import sts_permissions
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tools.localaws.bedrock.control_plane import InferenceProfiles
+    from tools.localaws.bedrock.control_plane import EnforcedGuardrails, InferenceProfiles
     from tools.localaws.call import Call
 
 # Services whose prefix in a policy is not botocore's name.
@@ -36,10 +36,12 @@ _PREFIXES = {
 class RequiredPermissions:
     """Finds the permissions that a call requires; ``profiles`` resolve Bedrock's model ids."""
 
-    def __init__(self, profiles: InferenceProfiles) -> None:
+    def __init__(self, profiles: InferenceProfiles, enforced: EnforcedGuardrails) -> None:
         self._by_service: Mapping[str, Callable[[Call], Iterator[Permission]]] = {
             "bedrock": partial(bedrock_permissions, profiles=profiles),
-            "bedrock-runtime": partial(bedrock_runtime_permissions, profiles=profiles),
+            "bedrock-runtime": partial(
+                bedrock_runtime_permissions, profiles=profiles, enforced=enforced
+            ),
             "iam": iam_permissions,
             "kms": kms_permissions,
             "lambda": lambda_permissions,

@@ -12,7 +12,7 @@ from tools.localaws.permission import ContextKeys, Permission
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tools.localaws.bedrock.control_plane import InferenceProfiles
+    from tools.localaws.bedrock.control_plane import EnforcedGuardrails, InferenceProfiles
     from tools.localaws.call import Call
 
 # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-prereq.html
@@ -26,7 +26,9 @@ _INVOCATIONS = {
 }
 
 
-def bedrock_runtime_permissions(call: Call, profiles: InferenceProfiles) -> Iterator[Permission]:
+def bedrock_runtime_permissions(
+    call: Call, profiles: InferenceProfiles, enforced: EnforcedGuardrails
+) -> Iterator[Permission]:
     """The permissions of a call that runs a model, counts its tokens or applies a guardrail."""
     action = _INVOCATIONS.get(call.operation, f"bedrock:{call.operation}")
     if call.operation == "ApplyGuardrail":
@@ -52,6 +54,10 @@ def bedrock_runtime_permissions(call: Call, profiles: InferenceProfiles) -> Iter
         suffix = f":{version}" if version else ""
         context["bedrock:GuardrailIdentifier"] = permission.resource + suffix
         yield permission
+    # Without permission for the account's enforced guardrail, a call is refused:
+    # https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-resource-based-policies.html
+    if configuration := enforced.get((call.account, call.region)):
+        yield _guardrail_permission(call, configuration["guardrailArn"])
     yield from _model_permissions(call, profiles, action, context)
     if call.operation == "StartAsyncInvoke":
         # The invocation is a resource of its own, with an id that Bedrock makes:

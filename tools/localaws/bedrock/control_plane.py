@@ -50,12 +50,17 @@ InferenceProfiles = dict[str, InferenceProfile]
 """The application inference profiles of all accounts, by ARN, in the order of their creation."""
 
 
+EnforcedGuardrails = dict[tuple[str, str], dict[str, Any]]
+"""The enforced guardrail of an account in a Region: (account id, Region) => its configuration."""
+
+
 class ControlPlane:
     """Each public method answers the operation of its name, with botocore's names for all members."""
 
     def __init__(self, context: LocalAwsContext) -> None:
         self._context = context
         self._profiles = context.inference_profiles
+        self._enforced = context.enforced_guardrails
         self._retention: dict[tuple[str, str], Mapping[str, Any]] = {}
 
     def get_account_data_retention(self, call: Call) -> Mapping[str, Any]:
@@ -86,6 +91,45 @@ class ControlPlane:
         """Stop logging."""
         bedrock = backend("bedrock", call.account, call.region)
         bedrock.delete_model_invocation_logging_configuration()
+        return {}
+
+    def put_enforced_guardrail_configuration(self, call: Call) -> Mapping[str, Any]:
+        """Enforce a guardrail on every model call of the account in the Region; it replaces another."""
+        settings = call.parameters["guardrailInferenceConfig"]
+        if not re.fullmatch(r"[1-9][0-9]{0,7}", settings["guardrailVersion"]):
+            raise _invalid("The guardrail version must be a number.")
+        identifier = settings["guardrailIdentifier"].rpartition("/")[2]
+        old = self._enforced.get((call.account, call.region), {})
+        if call.parameters.get("configId", old.get("configId")) != old.get("configId"):
+            raise ServiceError("ResourceNotFoundException", "There is no such configuration.", 404)
+        now, caller = self._context.clock.now().isoformat(), call.caller.principal.arn
+        names = ("modelEnforcement", "selectiveContentGuarding")
+        configuration = {
+            "configId": old.get("configId") or secrets.token_hex(6),
+            "createdAt": old.get("createdAt") or now,
+            "createdBy": old.get("createdBy") or caller,
+            "guardrailArn": call.arn("bedrock", f"guardrail/{identifier}"),
+            "guardrailId": identifier,
+            "guardrailVersion": settings["guardrailVersion"],
+            "owner": "ACCOUNT",
+            "updatedAt": now,
+            "updatedBy": caller,
+            **{name: settings[name] for name in names if name in settings},
+        }
+        self._enforced[call.account, call.region] = configuration
+        return {name: configuration[name] for name in ("configId", "updatedAt", "updatedBy")}
+
+    def list_enforced_guardrails_configuration(self, call: Call) -> Mapping[str, Any]:
+        """The enforced guardrail of the account and Region, if there is one."""
+        configuration = self._enforced.get((call.account, call.region))
+        return {"guardrailsConfig": [configuration] if configuration else []}
+
+    def delete_enforced_guardrail_configuration(self, call: Call) -> Mapping[str, Any]:
+        """Stop enforcing the guardrail."""
+        configuration = self._enforced.get((call.account, call.region), {})
+        if configuration.get("configId") != call.parameters["configId"]:
+            raise ServiceError("ResourceNotFoundException", "There is no such configuration.", 404)
+        del self._enforced[call.account, call.region]
         return {}
 
     def create_inference_profile(self, call: Call) -> Mapping[str, Any]:
