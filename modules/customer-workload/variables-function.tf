@@ -75,8 +75,8 @@ variable "vpc" {
   nullable = true
 
   validation {
-    condition     = var.vpc == null || try(length(var.vpc.security_group_ids) > 0 && length(var.vpc.subnet_ids) > 0, false)
-    error_message = "vpc needs at least one security group and one subnet; leave vpc out to run outside a VPC."
+    condition     = var.vpc == null || try(length(var.vpc.security_group_ids) > 0 && length(var.vpc.subnet_ids) > 0 && alltrue([for id in setunion(var.vpc.security_group_ids, var.vpc.subnet_ids) : id != null]), false)
+    error_message = "vpc needs at least one security group and one subnet; leave vpc out to run outside a VPC. None of them can be null."
   }
 
   validation {

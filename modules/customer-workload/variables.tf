@@ -23,6 +23,11 @@ variable "guardrail" {
   })
   default  = null
   nullable = true
+
+  validation {
+    condition     = var.guardrail == null || can(regex("^arn:[a-z-]+:bedrock:[a-z0-9-]+:[0-9]{12}:guardrail/[a-z0-9]+$", var.guardrail.arn)) && can(regex("^[1-9][0-9]{0,7}$", var.guardrail.version))
+    error_message = "guardrail has the arn and the version of the hand-over; leave guardrail out if the hand-over has none."
+  }
 }
 
 variable "models" {
@@ -38,8 +43,13 @@ variable "models" {
   nullable = false
 
   validation {
-    condition     = alltrue([for model in values(var.models) : model.model != null])
-    error_message = "The inference profile of ${join(" and ", [for alias, model in var.models : alias if model.model == null])} does not exist yet; apply the operations account for this tenant first."
+    condition     = alltrue([for model in values(var.models) : try(model.model != null, true)])
+    error_message = "The inference profile of ${join(" and ", [for alias, model in var.models : alias if try(model.model == null, false)])} does not exist yet; apply the operations account for this tenant first."
+  }
+
+  validation {
+    condition     = alltrue([for model in values(var.models) : try(length(model.regions) > 0 && alltrue([for name in concat(model.regions, model.fallbacks) : name != null]), false)])
+    error_message = "A model has at least one Region, and null is neither a Region nor a fallback; use the models of the hand-over for ${join(" and ", [for alias, model in var.models : alias if !try(length(model.regions) > 0 && alltrue([for name in concat(model.regions, model.fallbacks) : name != null]), false)])}."
   }
 }
 
@@ -53,7 +63,13 @@ variable "operations_role" {
 
   validation {
     condition     = can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[\\w+=,.@-]+$", var.operations_role.arn))
-    error_message = "operations_role.arn is the ARN of one role, as `make handover` prints it, not ${var.operations_role.arn}."
+    error_message = "operations_role.arn is the ARN of one role, as `make handover` prints it, not ${coalesce(var.operations_role.arn, "null")}."
+  }
+
+  # modules/operations-role has the same rules.
+  validation {
+    condition     = can(regex("^[\\w+=,.@:/-]{16}[\\w+=,.@:/-]*$", var.operations_role.external_id)) && try(length(var.operations_role.external_id) <= 1224, false)
+    error_message = "operations_role.external_id has 16 to 1,224 characters, all of them letters, digits or _+=,.@:/-; use the ExternalId of the hand-over."
   }
 }
 
@@ -84,12 +100,12 @@ variable "readers" {
 
   validation {
     condition     = alltrue([for arn in var.readers : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[\\w+=,.@/-]+$", arn))])
-    error_message = "A reader is the full ARN of one user or role, without a wildcard, not ${join(", ", [for arn in var.readers : arn if !can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[\\w+=,.@/-]+$", arn))])}."
+    error_message = "A reader is the full ARN of one user or role, without a wildcard, not ${join(", ", [for arn in var.readers : coalesce(arn, "null") if !can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[\\w+=,.@/-]+$", arn))])}."
   }
 
   validation {
-    condition     = !anytrue([for arn in var.readers : strcontains(arn, ":${split(":", var.operations_role.arn)[4]}:")])
-    error_message = "A reader cannot be in the operations account ${split(":", var.operations_role.arn)[4]}, which must never see a customer's records."
+    condition     = !anytrue([for arn in var.readers : try(strcontains(arn, ":${split(":", var.operations_role.arn)[4]}:"), false)])
+    error_message = "A reader cannot be in the operations account ${try(split(":", var.operations_role.arn)[4], "")}, which must never see a customer's records."
   }
 }
 

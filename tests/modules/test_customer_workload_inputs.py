@@ -143,3 +143,45 @@ def test_accepts(root, inputs, good):
 )
 def test_refuses(root, inputs, bad, sentence):
     assert sentence in root.refuses(**{**inputs, **bad})
+
+
+NOVA = {"model": "amazon.nova-lite-v1:0", "regions": ["eu-central-1"]}
+VPC = {"security_group_ids": ["sg-1"], "subnet_ids": ["subnet-1"]}
+ROLE = {
+    "arn": "arn:aws:iam::111111111111:role/bedrock-prod-acme",
+    "external_id": "269170463fdc32af10a91e67a8fd77bd",
+}
+GUARDRAIL = {
+    "arn": "arn:aws:bedrock:eu-central-1:111111111111:guardrail/abc",
+    "version": "1",
+}
+
+
+@pytest.mark.parametrize(
+    ("null", "sentence"),
+    [
+        ({"operations_role": {**ROLE, "arn": None}}, "operations_role.arn is the ARN of one role"),
+        ({"operations_role": {**ROLE, "external_id": None}}, "operations_role.external_id has 16"),
+        ({"operations_role": {**ROLE, "external_id": "short"}}, "operations_role.external_id has"),
+        ({"guardrail": {**GUARDRAIL, "arn": None}}, "guardrail has the arn and the version"),
+        ({"guardrail": {**GUARDRAIL, "version": None}}, "guardrail has the arn and the version"),
+        ({"models": {"nova": None}}, "A model has at least one Region"),
+        ({"models": {"nova": {**NOVA, "regions": None}}}, "A model has at least one Region"),
+        ({"models": {"nova": {**NOVA, "regions": [None]}}}, "null is neither a Region"),
+        ({"models": {"nova": {**NOVA, "fallbacks": [None]}}}, "null is neither a Region"),
+        (
+            {"readers": [None]},
+            "A reader is the full ARN of one user or role, without a wildcard, not null.",
+        ),
+        ({"unmaskers": [None]}, "without a wildcard, not null."),
+        ({"masking": [None]}, 'such as "EmailAddress" or "BankAccountNumber-DE", not null.'),
+        ({"vpc": {**VPC, "subnet_ids": None}}, "vpc needs at least one security group"),
+        ({"vpc": {**VPC, "subnet_ids": [None]}}, "None of them can be null."),
+        ({"vpc": {**VPC, "security_group_ids": ["sg-1", None]}}, "None of them can be null."),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_refuses_a_null_with_a_sentence_and_no_other_error(root, inputs, null, sentence):
+    refusal = root.refuses(**{**inputs, **null})
+    assert sentence in refusal
+    assert refusal.count("Error: ") == refusal.count("Error: Invalid value for variable") == 1

@@ -139,7 +139,7 @@ variable "vpc" {
 
   # Without them, the network rights would apply to no network. modules/customer-workload has the same rule.
   validation {
-    condition     = var.vpc == null || try(length(var.vpc.security_group_ids) > 0 && length(var.vpc.subnet_ids) > 0, false)
-    error_message = "vpc needs at least one security group and one subnet; leave vpc out if the function runs outside a VPC."
+    condition     = var.vpc == null || try(length(var.vpc.security_group_ids) > 0 && length(var.vpc.subnet_ids) > 0 && alltrue([for id in setunion(var.vpc.security_group_ids, var.vpc.subnet_ids) : id != null]), false)
+    error_message = "vpc needs at least one security group and one subnet; leave vpc out if the function runs outside a VPC. None of them can be null."
   }
 }
