@@ -196,11 +196,10 @@ class Recorder:
 
     def _copy_first(self, calls: Iterable[ModelCall]) -> None:
         """Spool the records before they are put, because the process may be killed meanwhile."""
-        for call in calls:
-            if call.stage in {Stage.ANSWERED, Stage.WRITING}:
-                self._delivery.copy(self._text(call), TimeoutError.__name__)
-                if call.stage is Stage.ACKNOWLEDGED:  # by another thread, before the copy was there
-                    self._delivery.remove_copies(call.record_id)
+        for call in [call for call in calls if call.stage in {Stage.ANSWERED, Stage.WRITING}]:
+            self._delivery.copy(self._text(call), TimeoutError.__name__)
+            if call.stage is Stage.ACKNOWLEDGED:  # by another thread, before the copy was there
+                self._delivery.remove_copies(call.record_id)
 
     def deliver_later(self, call: ModelCall | None) -> float | None:
         """Record an abandoned call and put the start marks that are due; see DeliveryThread."""
