@@ -163,7 +163,8 @@ class ProvedApply:
         if not states:
             return 0
         proved = self.prover.prove(states)
-        show_report(proved.report, proved.certificate, rows=False)
+        if proved.plans:
+            show_report(proved.report, proved.certificate, rows=False)
         plans = {
             plan.state.key: plan for plan in proved.plans if plan.state.label not in proved.failures
         }
@@ -194,7 +195,8 @@ class ProvedApply:
     def _prove_existing(self, applied: list[SavedPlan], folder: Path) -> int:
         """Prove what exists in the states of these plans; returns 1 if that is not proved.
 
-        A plan without changes has just read what exists; the other states are read again.
+        The provider has just read all of it: what did not change when the plan was made, and the rest after
+        its change. `make prove STATE=1` reads everything again.
         """
         if not applied:
             return 0
@@ -202,9 +204,9 @@ class ProvedApply:
 
         def read(state: State) -> PlanJson:
             plan = plans[state.key]
-            if plan.is_applyable:
-                return self.prover.session.terraform.plan_json(state)
-            return plan.content
+            if not plan.is_applyable:
+                return plan.content
+            return {**plan.content, "prior_state": self.prover.session.terraform.state_json(state)}
 
         states = [plan.state for plan in applied]
         report, failures = self.prover.prove_existing(states, read)

@@ -83,6 +83,12 @@ class Terraform:
         plan: PlanJson = json.loads(self._run(state, "show", "-json", str(file)))
         return plan
 
+    def state_json(self, state: State) -> dict[str, Any]:
+        """Return the state as `terraform show -json` prints it, without reading AWS again."""
+        self.init(state)
+        values: dict[str, Any] = json.loads(self._run(state, "show", "-json"))
+        return values
+
     def apply_plan(self, state: State, file: Path) -> str:
         """Apply a plan file and nothing else; Terraform refuses it if the state has changed since.
 
