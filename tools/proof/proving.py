@@ -96,10 +96,13 @@ def show_report(report: Report, certificate: Path, *, rows: bool = True) -> None
     for label in report.unplanned_accounts:
         warn(f"{label} is not planned, so it is not proved")
     verdict = ("Proved", "green") if report.holds else ("Not proved", "red")
+    path = certificate.relative_to(ROOT)
     if rows or problems:
         out.print()
-    out.print(styled(verdict, f" in {report.seconds:.1f} s: {report.summary()}."))
-    out.print(f"The certificate is {certificate.relative_to(ROOT)}.")
+    out.print(
+        styled("" if rows else "  ", verdict, f" in {report.seconds:.1f} s: {report.summary()}.")
+    )
+    out.print(f"{'' if rows else '  '}The certificate is {path}.")
 
 
 def _occasional_progress(root: str) -> Callable[[int, int], None]:
