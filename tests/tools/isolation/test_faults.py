@@ -284,6 +284,51 @@ def test_shared_external_ids_and_accounts_are_faults():
     ]
 
 
+def proof_for_acme(plan, **options):
+    targets = ('module.operations_role["acme"]',)
+    return prove(claims_for(plan_reader.read(plan, targets=targets, **options), "acme"))
+
+
+def test_a_plan_that_is_limited_to_a_tenant_is_proved_for_this_tenant_alone():
+    tenants = {"acme": STANZA, "globex": OTHER}
+    limited = {**plan_json(role(), tenants=tenants), "complete": False}
+    proof = proof_for_acme(limited)
+    assert proof.holds
+    assert (proof.case.root, proof.case.tenants) == (
+        "operations account 111111111111, acme only",
+        ("acme",),
+    )
+    with pytest.raises(plan_reader.PlanError, match="without -target"):
+        plan_reader.read(limited)
+    shared = {"acme": STANZA, "globex": {**OTHER, "accounts": STANZA["accounts"]}}
+    assert not proof_for_acme({**limited, **plan_json(role(), tenants=shared)}).holds
+
+
+def test_a_plan_that_is_limited_to_a_tenant_changes_no_other_role():
+    tenants = {"acme": STANZA, "globex": OTHER}
+    both = plan_json(role(), role(name="bedrock-prod-globex"), tenants=tenants)
+    assert [fault.problem for fault in proof_for_acme(both).case.faults] == [
+        "no stanza defines the role bedrock-prod-globex"
+    ]
+
+
+def test_of_what_exists_a_limited_plan_reads_its_tenant_alone():
+    """Terraform reads only the targets anew; the rest of the state may be out of date."""
+    resources = [
+        {
+            "address": f'module.operations_role["{tenant}"].aws_iam_role.this',
+            "mode": "managed",
+            "type": "aws_iam_role",
+            "values": role(**values)["change"]["after"],
+        }
+        for tenant, values in (("acme", {}), ("globex", {"name": "bedrock-prod-globex"}))
+    ]
+    plan = plan_json(tenants={"acme": STANZA, "globex": OTHER})
+    plan["prior_state"] = {"values": {"root_module": {"resources": resources}}}
+    assert proof_for_acme(plan, state=True).holds
+    assert not proof_of(plan, state=True).holds
+
+
 def test_tenants_may_share_an_account_that_is_listed():
     tenants = {"acme": STANZA, "globex": {**OTHER, "accounts": STANZA["accounts"]}}
     plan = plan_json(role(), tenants=tenants, accounts_with_several_tenants=["222222222222"])
