@@ -93,7 +93,7 @@ def _confirm(name: str, proved: ProvedPlans, answer: str | None) -> None:
         out.print(f"  {plan.state.label}  {plan.summary}")
     if answer is None:
         folder = proved.folder.relative_to(ROOT)
-        err.print(f"`make plan ENV={name} PROOF={folder}` shows every change.")
+        err.print(f"`make plan ENV={name} PROOF={folder}` shows the changes.")
         err.print(styled("Type ", (name, "bold"), " to apply these plans:"))
         answer = input().strip()
     if answer != name:

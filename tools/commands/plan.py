@@ -1,6 +1,7 @@
 """`make plan`: show what an apply would change, in the operations account and every customer account.
 
-PROOF= shows the plans of a proof that `make prove` wrote, which `make apply PROOF=` applies.
+PROOF= shows the plans of a proof that `make prove` wrote, which `make apply PROOF=` applies. TENANT= shows
+the plans of a tenant's accounts whole.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def main() -> int:
     terraform = session.terraform
     if options.proof is not None:
         certified = read_certified(Path(options.proof), session.environment.name, None)
-        _show_proved(session, certified, customers)
+        _show_proved(session, certified, customers, whole=options.tenant is not None)
         return 0
     out.print(terraform.plan(operations_state(options.tenant)))
     handovers = terraform.handovers()
@@ -53,14 +54,20 @@ def main() -> int:
     return run_for_each(customers, plan_customer, options.jobs)
 
 
-def _show_proved(session: Session, certified: CertifiedPlans, customers: list[State]) -> None:
-    """Print every plan of a proof, whole, as terraform prints a plan file."""
-    states = [state for state in (operations_state(), *customers) if state.key in certified.files]
+def _show_proved(
+    session: Session, certified: CertifiedPlans, customers: list[State], *, whole: bool
+) -> None:
+    """Print the operations account's plan of a proof, then a line for each customer account or its plan."""
+    operations = operations_state()
+    states = [state for state in (operations, *customers) if state.key in certified.files]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "plan"
         for state in states:
             certified.copy(state, file)
-            print_success(state, session.terraform.show(state, file).strip())
+            if whole or state is operations:
+                print_success(state, session.terraform.show(state, file).strip())
+            else:
+                print_success(state, certified.files[state.key]["changes"])
 
 
 if __name__ == "__main__":

@@ -63,6 +63,7 @@ class PlanFile:
 
     state: str  # the key of the Terraform state
     tenant: str | None  # whose resources alone the plan is about; None for those of every tenant
+    changes: str  # how many resources it adds, changes and destroys
     sha256: str  # of the plan file
     json_sha256: str  # of what `terraform show -json` prints, with sorted keys and without spaces
     zips: Mapping[str, str]  # the SHA-256 of each zip that is uploaded, by its path from the root
@@ -151,10 +152,10 @@ class Report:
 
     def _plan_file_table(self) -> list[str]:
         """Return the hashes of the plan files and zips that an apply checks."""
-        rows = [f"plan of {file.state} | `{file.sha256}`" for file in self.plan_files]
+        rows = [f"{file.state} | {file.changes} | `{file.sha256}`" for file in self.plan_files]
         zips = sorted({item for file in self.plan_files for item in file.zips.items()})
-        rows += [f"{path.rpartition('/')[2]} | `{digest}`" for path, digest in zips]
-        return [_table("What is applied | SHA-256 of the file", rows)] if rows else []
+        rows += [f"{path.rpartition('/')[2]} | is uploaded | `{digest}`" for path, digest in zips]
+        return [_table("Plan of, or zip | Changes | SHA-256 of the file", rows)] if rows else []
 
     def certificate(self) -> str:
         """Return the report as Markdown."""

@@ -95,7 +95,10 @@ def read_certified(folder: Path, environment: str, sha256: str | None) -> Certif
     try:
         content = file.read_bytes()
         data = json.loads(content)
-        files = {entry["state"]: entry for entry in data["plan_files"]}
+        files = {
+            entry["state"]: {name: entry[name] for name in ("changes", "handover_sha256", "sha256")}
+            for entry in data["plan_files"]
+        }
         name, is_proved = data["environment"], data["proved"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CommandError(

@@ -53,6 +53,7 @@ class SavedPlan:
         return PlanFile(
             state=self.state.key,
             tenant=self.state.tenant,
+            changes=self.summary,
             sha256=self.sha256,
             json_sha256=sha256_of_json(self.content),
             zips=dict(self._planned_zips()),

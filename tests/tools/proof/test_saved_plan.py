@@ -62,7 +62,7 @@ def test_a_function_that_stays_as_it_is_needs_no_zip(saved):
 
 
 def certificate(**changes):
-    entry = {"state": STATE.key, "sha256": "0" * 64, "handover_sha256": None}
+    entry = {"state": STATE.key, "sha256": "0" * 64, "handover_sha256": None, "changes": "none"}
     return {"environment": "prod", "proved": True, "plan_files": [entry], **changes}
 
 
@@ -85,6 +85,7 @@ def test_reads_a_certificate_by_its_hash(tmp_path):
         ({"environment": "dev"}, 'of the environment "dev"; write ENV=dev'),
         ({"plan_files": []}, "names no plan file"),
         ({"plan_files": None}, "is not a certificate"),
+        ({"plan_files": [{"state": STATE.key}]}, "is not a certificate"),
         ({"plan_files": certificate()["plan_files"] * 2}, "names two plans of one state"),
     ],
 )
