@@ -37,7 +37,7 @@ def test_both_sides_of_the_handshake_name_the_same_role_caller_and_external_id(a
 
 
 def test_the_execution_role_may_assume_the_role_that_was_handed_over(acme):
-    policy = acme.policy("module.customer_workload.aws_iam_role_policy.execution[0]")
+    policy = json.loads(acme.granted("module.customer_workload.aws_iam_role.execution[0]"))
     assert policy["Statement"][0]["Resource"] == "arn:aws:iam::111111111111:role/bedrock-local-acme"
 
 

@@ -32,13 +32,11 @@ if TYPE_CHECKING:
 OPERATIONS_TYPES = {
     "aws_bedrock_inference_profile",  # counts tokens
     "aws_iam_role",
-    "aws_iam_role_policy",
 }
 CUSTOMER_TYPES = {
     "aws_cloudwatch_log_data_protection_policy",  # masks values and gives nobody access
     "aws_cloudwatch_log_group",  # the customer's own records
     "aws_iam_role",
-    "aws_iam_role_policy",
     "aws_kms_alias",
     "aws_kms_key",
     "aws_lambda_alias",
@@ -79,9 +77,10 @@ class Case:
     secrets: Mapping[str, str]  # the text to print in place of each ExternalId
 
 
-def claims_for(plan: Plan) -> Case:
+def claims_for(plan: Plan, tenant: str | None = None) -> Case:
     """State the claims about the plan of either root, which its variables identify.
 
+    With ``tenant``, a plan of the operations account must hold this tenant's resources and no others.
     Raises PlanError if the variables do not describe an environment.
     """
     try:
@@ -99,7 +98,9 @@ def claims_for(plan: Plan) -> Case:
             findings = [Fault(f"{name} {account}", "account", problem)]
     else:
         root, tenants = f"operations account {env.account}", list(env.tenants)
-        findings = _operations_findings(plan, env)
+        if tenant is not None:
+            root, tenants = f"{root}, {tenant} only", [tenant]
+        findings = _operations_findings(plan, env, tenants)
     claims: list[Claim] = []
     faults: list[Fault] = []
     try:
@@ -118,10 +119,11 @@ def claims_for(plan: Plan) -> Case:
     return Case(root, plan.digest, tuple(tenants), tuple(claims), tuple(faults), secrets)
 
 
-def _operations_findings(plan: Plan, env: Environment) -> Iterator[Claim | Fault]:
-    tenants = [Tenant(env, name) for name in env.tenants]
+def _operations_findings(plan: Plan, env: Environment, names: list[str]) -> Iterator[Claim | Fault]:
+    """Yield what must hold of the tenants ``names``, whose resources the plan has."""
     yield from _unreviewed_types(plan, OPERATIONS_TYPES, "operations")
-    yield from _shared_identities(env, tenants)
+    yield from _shared_identities(env, [Tenant(env, name) for name in env.tenants])
+    tenants = [Tenant(env, name) for name in names]
     roles = {role.name: role for role in plan.roles()}
     yield from _ambiguous_roles(plan.roles(), "operations")
     yield from _differences(roles, {tenant.base_name: tenant.name for tenant in tenants}, "role")
@@ -232,7 +234,7 @@ def _key_claims(plan: Plan, workload: Workload, subject: str) -> Iterator[Claim 
         problem = f"there are {len(keys)} keys instead of the one that encrypts the log groups"
         yield Fault(subject, "key", problem)
     for key in keys:
-        policy = {"key policy": key.known_value("policy")}
+        policy = {"key policy": key.policy_argument("policy")}
         claim = _claim(subject, "key", Kind.RESOURCE, policy, customer.key(workload))
         yield from [claim, *_broad_principals(claim, workload.tenant.environment)]
 
@@ -264,7 +266,7 @@ def _endpoint_claims(plan: Plan, workload: Workload, subject: str) -> Iterator[C
     yield from _differences(services, dict.fromkeys(workload.endpoints, subject), "endpoint")
     for service, endpoint in endpoints:
         if specification := workload.endpoints.get(service):
-            policy = {"endpoint policy": endpoint.known_value("policy")}
+            policy = {"endpoint policy": endpoint.policy_argument("policy")}
             yield _claim(subject, f"endpoint {service}", Kind.RESOURCE, policy, specification)
 
 

@@ -35,10 +35,11 @@ class Resource:
     type: str
     values: Mapping[str, Any]
     unknown: Mapping[str, Any]
-    configuration: frozenset[str]  # names of the arguments and blocks in the Terraform code
+    # Names of the arguments and static blocks in the Terraform code; None if what exists is read.
+    configuration: frozenset[str] | None
 
     def known_value(self, *path: str) -> Any:  # noqa: ANN401 - any JSON value
-        """Return a value. Raises PlanError if it is known only after apply."""
+        """Return a value; PlanError if it is known only after apply."""
         values, unknown = dict(self.values), dict(self.unknown)
         for name in path[:-1]:
             values, unknown = values.get(name) or {}, unknown.get(name) or {}
@@ -51,6 +52,18 @@ class Resource:
         value = self.known_value(name)
         if not value or not isinstance(value, str):
             raise PlanError(f"{name} of {self.address} is {value!r} instead of text")
+        return value
+
+    def policy_argument(self, name: str) -> Any:  # noqa: ANN401 - any JSON value
+        """Return a policy, or the inline policies of a role, that the Terraform code states.
+
+        Raises PlanError if the value is known only after apply, or if the code has no such argument or
+        static block: Terraform then keeps whatever AWS has, or takes what a `dynamic` block yields, which
+        the plan's configuration does not contain.
+        """
+        value = self.known_value(name)
+        if self.configuration is not None and name not in self.configuration:
+            raise PlanError(f"{self.address} has no {name} in the code; write it there")
         return value
 
 
@@ -78,21 +91,17 @@ class Plan:
 
     def roles(self) -> list[Role]:
         """Return every role. Raises PlanError if a role's policy is unknown or not in the plan."""
-        policies: dict[str, dict[str, str]] = {}
-        for policy in self.of_type("aws_iam_role_policy"):
-            of_role = policies.setdefault(policy.known_text("role"), {})
-            _add_policy(of_role, _name(policy), policy.known_value("policy"), policy.address)
-        roles = [_role(role, policies) for role in self.of_type("aws_iam_role")]
-        for name in sorted(policies.keys() - {role.name for role in roles}):
-            raise PlanError(f"a policy is attached to the role {name}, which is not in the plan")
-        return roles
+        return [_role(role) for role in self.of_type("aws_iam_role")]
 
 
-def read(plan_json: Mapping[str, Any], *, state: bool = False) -> Plan:
+def read(
+    plan_json: Mapping[str, Any], *, state: bool = False, targets: tuple[str, ...] = ()
+) -> Plan:
     """Read what will exist after the plan is applied or, with ``state``, what existed before.
 
     That state is what Terraform found in AWS when it made the plan, not what the last apply left.
-    Raises PlanError if the JSON is not a complete plan.
+    ``targets`` are the modules to which the plan is limited: it changes nothing else, and of what exists
+    only they are read. Raises PlanError if the JSON is not a complete plan, or not a complete one of them.
     """
     if not isinstance(plan_json, Mapping) or not plan_json.keys() >= _SECTIONS:
         raise PlanError("the file is not a plan as printed by `terraform show -json`")
@@ -100,13 +109,14 @@ def read(plan_json: Mapping[str, Any], *, state: bool = False) -> Plan:
         structure.check(plan_json, structure.PLAN, "")
     except StructureError as error:
         raise PlanError(f"the plan cannot be read: {error}") from error
-    if plan_json.get("errored") or not plan_json.get("complete", True):
+    if plan_json.get("errored") or not (targets or plan_json.get("complete", True)):
         raise PlanError("the plan is incomplete: make a plan without -target and without errors")
     canonical_json = json.dumps(plan_json, sort_keys=True, separators=(",", ":"))
     root = plan_json["configuration"]["root_module"]
-    resources = (
-        _existing_resources(plan_json, root) if state else _planned_resources(plan_json, root)
-    )
+    resources = _existing_resources(plan_json) if state else _planned_resources(plan_json, root)
+    if targets and state:
+        beginnings = tuple(f"{target}." for target in targets)
+        resources = (item for item in resources if item.address.startswith(beginnings))
     return Plan(
         variables={name: entry.get("value") for name, entry in plan_json["variables"].items()},
         resources=tuple(resources),
@@ -124,6 +134,8 @@ def _planned_resources(plan_json: Mapping[str, Any], root: Mapping[str, Any]) ->
         change = item["change"]
         if item["mode"] != "managed" or change["actions"] == ["delete"]:
             continue
+        if _is_taken_over(item, plan_json):
+            continue
         if change.get("after") is None:
             actions = " and ".join(change["actions"])
             raise PlanError(f"the plan does not say what {item['address']} will be: {actions}")
@@ -132,12 +144,26 @@ def _planned_resources(plan_json: Mapping[str, Any], root: Mapping[str, Any]) ->
         yield Resource(item["address"], item["type"], change["after"], unknown, configuration)
 
 
-def _existing_resources(
-    plan_json: Mapping[str, Any], root: Mapping[str, Any]
-) -> Iterator[Resource]:
+def _is_taken_over(item: Mapping[str, Any], plan_json: Mapping[str, Any]) -> bool:
+    """Return whether an inline policy is only forgotten because its role, in the same plan, now states it.
+
+    The role's own blocks decide what the role keeps: an apply removes every other inline policy.
+    https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/iam_role#inline_policy
+    """
+    change = item["change"]
+    if item["type"] != "aws_iam_role_policy" or change["actions"] != ["forget"]:
+        return False
+    roles = {
+        (other["change"].get("after") or {}).get("name")
+        for other in plan_json["resource_changes"]
+        if other["type"] == "aws_iam_role"
+    }
+    return (change.get("before") or {}).get("role") in roles
+
+
+def _existing_resources(plan_json: Mapping[str, Any]) -> Iterator[Resource]:
     for item in _managed_resources((plan_json.get("prior_state") or {}).get("values") or {}):
-        configuration = _configuration(root, item["address"])
-        yield Resource(item["address"], item["type"], item["values"], {}, configuration)
+        yield Resource(item["address"], item["type"], item["values"], {}, None)
 
 
 def _managed_resources(values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -150,7 +176,10 @@ def _managed_resources(values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]
 
 
 def _configuration(root: Mapping[str, Any], address: str) -> frozenset[str]:
-    """Return the arguments in the code; every policy argument if the code has no such resource."""
+    """Return the arguments and static blocks of a resource in the code; none if the code has no such resource.
+
+    `terraform show -json` leaves `dynamic` blocks out, and writes one expression for each static block.
+    """
     *modules, kind, name = _INDEX.sub("", address).split(".")
     module = root
     for call in modules[1::2]:
@@ -158,30 +187,28 @@ def _configuration(root: Mapping[str, Any], address: str) -> frozenset[str]:
     for resource in module.get("resources") or ():
         if resource["address"] == f"{kind}.{name}":
             return frozenset(resource.get("expressions") or ())
-    return frozenset({"inline_policy", "managed_policy_arns"})
+    return frozenset()
 
 
-def _role(role: Resource, policies: Mapping[str, Mapping[str, str]]) -> Role:
+def _role(role: Resource) -> Role:
     # An argument that is not in the code is unknown in the plan of a new role, and will be empty.
-    if "managed_policy_arns" in role.configuration:
+    if role.configuration is None or "managed_policy_arns" in role.configuration:
         role.known_value("managed_policy_arns")
     if arns := role.values.get("managed_policy_arns"):
         raise PlanError(
             f"{role.address} has managed policies whose text is not in the plan: {arns}"
         )
-    name = _name(role)
-    inline_policies, attached_policies = _inline_policies(role), policies.get(name, {})
-    if "inline_policy" in role.configuration:
-        # Each apply would replace what the other resource has written.
-        for policy_name, text in attached_policies.items():
-            _add_policy(inline_policies, policy_name, text, role.address)
     return Role(
-        name=name,
+        name=_name(role),
         path=role.known_value("path") or "/",
-        trust=role.known_text("assume_role_policy"),
-        # A policy resource replaces the existing inline policy of the same name.
-        policies={**inline_policies, **attached_policies},
+        trust=_trust(role),
+        policies=_inline_policies(role),
     )
+
+
+def _trust(role: Resource) -> str:
+    role.policy_argument("assume_role_policy")
+    return role.known_text("assume_role_policy")
 
 
 def _add_policy(policies: dict[str, str], name: str, text: Any, address: str) -> None:  # noqa: ANN401 - any JSON value
@@ -194,12 +221,7 @@ def _add_policy(policies: dict[str, str], name: str, text: Any, address: str) ->
 
 
 def _inline_policies(role: Resource) -> dict[str, str]:
-    unknown = role.unknown.get("inline_policy")
-    if "inline_policy" in role.configuration and unknown is True:
-        raise PlanError(f"inline_policy of {role.address} is known only after apply")
-    if isinstance(unknown, list) and _has_unknown(unknown):
-        raise PlanError(f"an inline policy of {role.address} is known only after apply")
-    blocks = role.values.get("inline_policy") or []
+    blocks = role.policy_argument("inline_policy") or []
     try:
         structure.check(blocks, _INLINE_POLICIES, f"inline_policy of {role.address}")
     except StructureError as error:
