@@ -67,16 +67,18 @@ package: ## [ARCH=arm64] · build the zip for Lambda and its SBOM; ARCH=x86_64 f
 	@$(RUN) $(call option,ARCH,architecture)
 
 .PHONY: plan
-plan: ## ENV= [TENANT=] · show what an apply would change
-	@$(RUN) $(ENV_OPTION) $(call option,TENANT,tenant) $(call option,JOBS,jobs)
+plan: ## ENV= [TENANT=] [PROOF=] · show what an apply would change; PROOF= shows the plans that were proved
+	@$(RUN) $(ENV_OPTION) $(call option,TENANT,tenant) $(call option,PROOF,proof) $(call option,JOBS,jobs)
 
 .PHONY: prove
-prove: ## ENV= [PLAN=] [STATE=1] [JSON=1] · prove that no tenant can reach another; PLAN= reads existing plan files
-	@$(RUN) $(ENV_OPTION) $(call option,PLAN,plan) $(call flag,STATE,state) $(call flag,JSON,json) $(call option,JOBS,jobs)
+prove: ## ENV= [PLAN=] [STATE=1] [SIGN=] [JSON=1] · prove that no tenant can reach another; SIGN= signs the certificate
+	@$(RUN) $(ENV_OPTION) $(call option,PLAN,plan) $(call flag,STATE,state) $(call option,SIGN,sign) \
+		$(call flag,JSON,json) $(call option,JOBS,jobs)
 
 .PHONY: apply
-apply: ## ENV= [TENANT=] [PART=] · apply the operations account, then every customer account; PART= for one part in CI
-	@$(RUN) $(ENV_OPTION) $(call option,TENANT,tenant) $(call option,PART,part) $(call option,JOBS,jobs)
+apply: ## ENV= [TENANT=] [PART=] [PROOF=] [SHA256=] [CONFIRM=] · prove and apply; PROOF= applies the plans of that proof
+	@$(RUN) $(ENV_OPTION) $(call option,TENANT,tenant) $(call option,PART,part) $(call option,PROOF,proof) \
+		$(call option,SHA256,sha256) $(call option,CONFIRM,confirm) $(call option,JOBS,jobs)
 
 .PHONY: output
 output: ## ENV= [TENANT=] [JSON=1] · show functions, log groups and roles

@@ -30,7 +30,8 @@ FLOORS = {
     "tools.terraform": PRINTING | {"tools.environment"},
     "tools.cli": PRINTING | {"tools.environment", "tools.terraform", "tools.packaging", "tools.localaws"},
     "tools.records": OPENING,
-    "tools.demo": OPENING | {"tools.records", "tools.localaws"},
+    "tools.proof": OPENING | {"tools.isolation"},
+    "tools.demo": OPENING | {"tools.proof", "tools.records", "tools.localaws"},
     "tools.bench": OPENING
     | {"tools.packaging", "tools.records", "tools.localaws", "tools.isolation", "tenant_bedrock"},
     "tools.documentation": GROUND | {"tools.isolation"},
@@ -42,6 +43,7 @@ FLOORS = {
         "tools.isolation",
         "tools.localaws",
         "tools.packaging",
+        "tools.proof",
         "tools.records",
     },
 }  # fmt: skip

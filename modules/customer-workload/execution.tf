@@ -58,12 +58,22 @@ resource "aws_iam_role" "execution" {
   description          = "Lets ${local.name} act as its tenant and write its records."
   assume_role_policy   = local.execution_trust
   permissions_boundary = var.permissions_boundary
+
+  # A static block, so that a plan shows every policy of the role: an apply removes
+  # inline policies that somebody added by hand, and the proof refuses a role whose
+  # policies only an apply would tell.
+  inline_policy {
+    name   = "execution"
+    policy = local.execution_permissions
+  }
 }
 
-resource "aws_iam_role_policy" "execution" {
-  count = local.runs ? 1 : 0
+# The policy used to be a resource of its own. It stays in place and is managed by
+# the role from now on.
+removed {
+  from = aws_iam_role_policy.execution
 
-  name   = "execution"
-  role   = aws_iam_role.execution[0].name
-  policy = local.execution_permissions
+  lifecycle {
+    destroy = false
+  }
 }

@@ -62,14 +62,12 @@ resource "aws_iam_role" "reader" {
   description          = each.value.description
   assume_role_policy   = each.value.trust
   permissions_boundary = var.permissions_boundary
-}
 
-resource "aws_iam_role_policy" "reader" {
-  for_each = local.reading_roles
-
-  name   = each.key
-  role   = aws_iam_role.reader[each.key].name
-  policy = each.value.permissions
+  # A static block for the reason that execution.tf gives.
+  inline_policy {
+    name   = each.key
+    policy = each.value.permissions
+  }
 }
 
 # Reader and unmasker used to be separate resources.
@@ -79,16 +77,23 @@ moved {
 }
 
 moved {
-  from = aws_iam_role_policy.reader[0]
-  to   = aws_iam_role_policy.reader["reader"]
-}
-
-moved {
   from = aws_iam_role.unmasker[0]
   to   = aws_iam_role.reader["unmasker"]
 }
 
-moved {
-  from = aws_iam_role_policy.unmasker[0]
-  to   = aws_iam_role_policy.reader["unmasker"]
+# Their policies used to be resources of their own, which stay in place.
+removed {
+  from = aws_iam_role_policy.reader
+
+  lifecycle {
+    destroy = false
+  }
+}
+
+removed {
+  from = aws_iam_role_policy.unmasker
+
+  lifecycle {
+    destroy = false
+  }
 }

@@ -3,6 +3,7 @@
 A second environment runs beside it: the same code, another operations account, the same local AWS.
 """
 
+import hashlib
 import json
 import re
 import threading
@@ -315,14 +316,86 @@ def test_two_operations_environments_serve_their_own_tenants_side_by_side(life, 
         )
 
 
+def test_a_customer_account_is_not_applied_unproved(life, rotation):
+    """The module is widened, as by a change that nobody proved; the role keeps its policy."""
+    iam = client(life.url, "222222222222", "iam")
+    named = {"RoleName": "bedrock-local-acme-execution", "PolicyName": "execution"}
+    before = iam.get_role_policy(**named)["PolicyDocument"]
+    code = life.checkout.root / "modules" / "customer-workload" / "execution.tf"
+    text = code.read_text()
+    code.write_text(text.replace("Resource = var.operations_role.arn", 'Resource = "*"'))
+    run = life.checkout.shell('make apply ENV=local PART="acme/222222222222"')
+    code.write_text(text)
+    assert run.returncode != 0
+    assert "permissions: the policies allow a request that the stanza does not grant" in run.stdout
+    assert "The plan is not proved, so it is not applied." in run.stderr
+    assert iam.get_role_policy(**named)["PolicyDocument"] == before
+
+
+@dataclass(frozen=True)
+class Suspension:
+    """The answers of the steps from the proof of a suspended tenant's plans to its calls."""
+
+    altered: str
+    answer_after_altered: dict
+    forged: str
+    shown: str
+    applied: str
+    answer: dict
+    sessions: list
+
+
 @pytest.fixture(scope="module")
-def suspended(life, twin):
-    """What a live session is answered once the stanza says so; and how often a role was assumed for it."""
-    assert "answer" in life.caller.call("Before")
+def suspension(life, twin):
+    """The tenant is suspended with the plan that was proved, after attempts with another one."""
+    checkout, caller = life.checkout, life.caller
+    assert "answer" in caller.call("Before")
     before = len(life.assumed())
     life.state("suspended")
-    life.checkout.done("make apply ENV=local PART=operations")
-    return life.caller.call("After"), life.assumed()[before:]
+    proof = json.loads(checkout.done("make prove ENV=local JSON=1"))
+    folder = (checkout.root / proof["certificate"]).parent
+    plan, certificate = folder / "plans" / "operations.tfplan", folder / "certificate.json"
+    sha256 = hashlib.sha256(certificate.read_bytes()).hexdigest()
+    apply = f"make apply ENV=local PART=operations PROOF={folder} SHA256={sha256}"
+
+    proved_bytes, proved_text = plan.read_bytes(), certificate.read_text()
+    plan.write_bytes(proved_bytes + b"!")
+    altered = checkout.shell(apply).stderr
+    certificate.write_text(
+        proved_text.replace(
+            hashlib.sha256(proved_bytes).hexdigest(), hashlib.sha256(plan.read_bytes()).hexdigest()
+        )
+    )
+    forged = checkout.shell(apply).stderr
+    answer_after_altered = caller.call("Not yet")
+
+    plan.write_bytes(proved_bytes)
+    certificate.write_text(proved_text)
+    shown = checkout.done(f"make plan ENV=local TENANT=acme PROOF={folder}")
+    applied = checkout.done(apply)
+    answer, sessions = caller.call("After"), life.assumed()[before:]
+    return Suspension(altered, answer_after_altered, forged, shown, applied, answer, sessions)
+
+
+@pytest.fixture(scope="module")
+def suspended(suspension):
+    """What a live session is answered once the stanza says so; and how often a role was assumed for it."""
+    return suspension.answer, suspension.sessions
+
+
+def test_a_plan_that_was_altered_after_the_proof_is_refused(suspension):
+    assert "operations.tfplan is not the plan of operations account that was proved" in (
+        suspension.altered
+    )
+    assert "certificate.json is not the certificate whose SHA-256 is" in suspension.forged
+    assert "answer" in suspension.answer_after_altered
+
+
+def test_the_plan_that_was_proved_is_shown_and_applied_and_what_exists_is_proved(suspension):
+    assert "SuspendedTenantsMayDoNothing" in suspension.shown
+    assert "0 added, 1 changed, 0 destroyed" in suspension.applied
+    assert suspension.applied.count("Proved in") == 2
+    assert "after-apply/certificate.md" in suspension.applied
 
 
 def test_a_suspended_tenants_live_session_is_denied_at_once(suspended):

@@ -1,3 +1,4 @@
+import json
 import re
 
 import pytest
@@ -45,7 +46,7 @@ def test_the_roots_with_their_own_providers_have_no_fault(acme, globex, handed_o
 
 
 def test_the_execution_role_may_assume_the_role_that_was_handed_over(acme):
-    policy = acme.policy("module.customer_workload.aws_iam_role_policy.execution[0]")
+    policy = json.loads(acme.granted("module.customer_workload.aws_iam_role.execution[0]"))
     assert policy["Statement"][0]["Resource"] == "arn:aws:iam::111111111111:role/bedrock-local-acme"
 
 

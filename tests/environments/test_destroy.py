@@ -7,7 +7,6 @@ from tools.isolation.claims import claims_for
 TENANT = (LOCAL, "-var=tenant=initech", "-var=account_id=555555555555")
 WORKLOAD = {
     "module.customer_workload.aws_iam_role.execution[0]",
-    "module.customer_workload.aws_iam_role_policy.execution[0]",
     "module.customer_workload.aws_lambda_function.this[0]",
 }
 

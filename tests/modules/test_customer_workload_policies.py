@@ -1,10 +1,14 @@
 import json
 
+import pytest
+
+from tools.isolation import plan_reader
+
 
 def test_the_function_assumes_one_role_writes_its_two_groups_and_may_not_touch_what_is_written(
     plain,
 ):
-    assert plain.policy("aws_iam_role_policy.execution[0]") == {
+    assert json.loads(plain.granted("aws_iam_role.execution[0]")) == {
         "Version": "2012-10-17",
         "Statement": [
             {
@@ -174,14 +178,14 @@ READ = {
 
 
 def test_the_reader_reads_the_two_groups_and_nothing_else(full):
-    assert full.policy('aws_iam_role_policy.reader["reader"]') == {
+    assert json.loads(full.granted('aws_iam_role.reader["reader"]')) == {
         "Version": "2012-10-17",
         "Statement": [READ],
     }
 
 
 def test_only_the_unmasker_sees_what_is_masked(full):
-    assert full.policy('aws_iam_role_policy.reader["unmasker"]') == {
+    assert json.loads(full.granted('aws_iam_role.reader["unmasker"]')) == {
         "Version": "2012-10-17",
         "Statement": [
             READ,
@@ -207,7 +211,7 @@ def test_nobody_reads_or_unmasks_who_is_not_named(plain):
 
 
 def test_a_vpc_gives_lambda_its_network_interfaces_and_the_code_none(full):
-    assert full.policy("aws_iam_role_policy.execution[0]")["Statement"][3:] == [
+    assert json.loads(full.granted("aws_iam_role.execution[0]"))["Statement"][3:] == [
         {
             "Sid": "LambdaManagesItsNetworkInterfaces",
             "Effect": "Allow",
@@ -316,3 +320,29 @@ def test_cloudwatch_logs_has_the_partitions_own_name_in_the_key_policy(full):
 def test_no_policy_names_another_partition(full):
     everything = [full.resource(address) for address in full.addresses]
     assert "arn:aws:" not in json.dumps(everything)
+
+
+# A file that is merged into execution.tf: https://developer.hashicorp.com/terraform/language/files/override
+LATE_POLICY = """\
+resource "aws_iam_role" "execution" {
+  dynamic "inline_policy" {
+    for_each = formatdate("YYYY", timestamp()) == "2026" ? ["execution"] : []
+
+    content {
+      name   = inline_policy.value
+      policy = jsonencode({ Version = "2012-10-17", Statement = [] })
+    }
+  }
+}
+"""
+
+
+def test_policies_whose_number_only_an_apply_tells_are_refused_by_the_proof(workload, inputs):
+    override = workload.path / "late_override.tf"
+    override.write_text(LATE_POLICY)
+    try:
+        late = plan_reader.read(workload.plan_json(**inputs))
+    finally:
+        override.unlink()
+    with pytest.raises(plan_reader.PlanError, match="inline_policy .* is known only after apply"):
+        late.roles()

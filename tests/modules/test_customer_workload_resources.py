@@ -10,7 +10,6 @@ def test_makes_one_function_its_role_its_two_groups_and_their_key(plain):
         "aws_cloudwatch_log_group.function",
         "aws_cloudwatch_log_group.records",
         "aws_iam_role.execution[0]",
-        "aws_iam_role_policy.execution[0]",
         "aws_kms_alias.records",
         "aws_kms_key.records",
         "aws_lambda_function.this[0]",
@@ -216,7 +215,6 @@ def test_offboarding_leaves_the_records_their_key_and_their_readers(workload, in
         "aws_cloudwatch_log_group.function",
         "aws_cloudwatch_log_group.records",
         'aws_iam_role.reader["reader"]',
-        'aws_iam_role_policy.reader["reader"]',
         "aws_kms_alias.records",
         "aws_kms_key.records",
     }

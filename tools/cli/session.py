@@ -9,12 +9,11 @@ from tools.cli.console import progress, warn
 from tools.cli.targets import target_of
 from tools.environment.model import load_environment
 from tools.paths import WORK
-from tools.terraform.parallel import print_success, run_for_each
-from tools.terraform.runner import Terraform, summary
-from tools.terraform.state import customer_state, operations_state
+from tools.terraform.runner import Terraform
+from tools.terraform.state import customer_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     from tools.cli.targets import Target
@@ -36,21 +35,6 @@ class Session:
             if self.environment.is_self_managed(account):
                 warn(f"{account.tenant} {account.account_id} is self-managed and is left out.")
         return [customer_state(account) for account in self.environment.deployed_accounts(tenant)]
-
-    def apply(self, tenant: str | None, jobs: int) -> int:
-        """Apply the operations account, then the customer accounts, ``jobs`` at a time.
-
-        A customer account that fails does not stop the others; returns 1 if any failed. Raises
-        CommandError when the operations account fails, because the customer accounts read it.
-        """
-        customers = self.customer_states(tenant)
-        operations = operations_state(tenant)
-        print_success(operations, summary(self.terraform.apply(operations)))
-        return self.apply_each(customers, jobs)
-
-    def apply_each(self, states: Sequence[State], jobs: int) -> int:
-        """Apply these states side by side; returns 1 if any failed."""
-        return run_for_each(states, lambda state: summary(self.terraform.apply(state)), jobs)
 
 
 def open_session(

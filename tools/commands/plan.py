@@ -1,23 +1,33 @@
-"""`make plan`: show what an apply would change, in the operations account and every customer account."""
+"""`make plan`: show what an apply would change, in the operations account and every customer account.
+
+PROOF= shows the plans of a proof that `make prove` wrote, which `make apply PROOF=` applies. TENANT= shows
+the plans of a tenant's accounts whole.
+"""
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, run
 from tools.cli.session import open_session
-from tools.terraform.parallel import run_for_each
+from tools.proof.folder import read_certified
+from tools.terraform.parallel import print_success, run_for_each
 from tools.terraform.runner import summary
 from tools.terraform.state import operations_state
 
 if TYPE_CHECKING:
+    from tools.cli.session import Session
+    from tools.proof.folder import CertifiedPlans
     from tools.terraform.state import State
 
 
 def parser() -> Arguments:
     """Return the command's arguments."""
     arguments = Arguments(__doc__, tenant="optional")
+    arguments.add_argument("--proof", help="a folder in build/proof, whose plans are shown")
     arguments.add_jobs()
     return arguments
 
@@ -28,6 +38,10 @@ def main() -> int:
     session = open_session(options.env)
     customers = session.customer_states(options.tenant)
     terraform = session.terraform
+    if options.proof is not None:
+        certified = read_certified(Path(options.proof), session.environment.name, None)
+        _show_proved(session, certified, customers, whole=options.tenant is not None)
+        return 0
     out.print(terraform.plan(operations_state(options.tenant)))
     handovers = terraform.handovers()
 
@@ -38,6 +52,22 @@ def main() -> int:
         return plan.strip() if options.tenant else summary(plan)
 
     return run_for_each(customers, plan_customer, options.jobs)
+
+
+def _show_proved(
+    session: Session, certified: CertifiedPlans, customers: list[State], *, whole: bool
+) -> None:
+    """Print the operations account's plan of a proof, then a line for each customer account or its plan."""
+    operations = operations_state()
+    states = [state for state in (operations, *customers) if state.key in certified.files]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "plan"
+        for state in states:
+            certified.copy(state, file)
+            if whole or state is operations:
+                print_success(state, session.terraform.show(state, file).strip())
+            else:
+                print_success(state, certified.files[state.key]["changes"])
 
 
 if __name__ == "__main__":

@@ -1,42 +1,39 @@
 """`make prove`: prove, for every possible request, that no tenant can reach another.
 
-Without options it plans the operations account, and each customer account whose role exists. PLAN= takes
-plans that exist already: files of `terraform show -json`, separated by commas. STATE=1 proves what exists
-now, as Terraform reads it, in place of what an apply would leave.
+Without options it plans the operations account, and each customer account whose role exists, and keeps the
+plan files beside the certificate: `make apply PROOF=` applies exactly them. PLAN= takes plans that exist
+already: files of `terraform show -json`, separated by commas. STATE=1 proves what exists now, as Terraform
+reads it, in place of what an apply would leave. SIGN= signs the certificate with a KMS key of the operations
+account.
 """
 
 from __future__ import annotations
 
 import json
-import time
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import out, print_json, progress, run, styled, table, warn
+from tools.cli.console import print_json, run
 from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.environment.model import load_environment
-from tools.isolation import claims, plan_reader
-from tools.isolation.certificate import Report
-from tools.isolation.prover import prove
-from tools.paths import BUILD, ROOT
-from tools.terraform.parallel import map_in_parallel
+from tools.paths import ROOT
+from tools.proof.folder import new_folder, write_certificate
+from tools.proof.proved_apply import Prover
+from tools.proof.proving import make_report, show_report
+from tools.proof.signature import signing_key
+from tools.terraform.parallel import print_failures
 from tools.terraform.state import customer_state, operations_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from argparse import Namespace
 
     from tools.cli.session import Session
-    from tools.environment.model import CustomerAccount
-    from tools.isolation.prover import Proof
-
-CERTIFICATES = BUILD / "proof"
-QUIET_SECONDS = 2.0  # how long the solvers may run without a line of progress
-FAILURES_SHOWN = 20  # on the terminal; the certificate lists all of them
-
-PlanJson = dict[str, Any]
+    from tools.isolation.certificate import Report
+    from tools.proof.signature import SigningKey
+    from tools.terraform.runner import PlanJson
+    from tools.terraform.state import State
 
 
 def parser() -> Arguments:
@@ -46,6 +43,7 @@ def parser() -> Arguments:
     arguments.add_argument(
         "--state", action="store_true", help="prove existing instead of planned resources"
     )
+    arguments.add_argument("--sign", help="a KMS key of the operations account: id, ARN or alias")
     arguments.add_json("every claim, fault and counterexample")
     arguments.add_jobs()
     return arguments
@@ -54,98 +52,64 @@ def parser() -> Arguments:
 def main() -> int:
     """Print what is proved and write the certificate; return 1 when anything is not proved."""
     options = parser().parse_args()
-    unplanned_accounts: tuple[str, ...] = ()
     if options.plan:
-        name = load_environment(options.env).name
-        plans = [_read_plan(Path(file)) for file in options.plan.split(",")]
+        report, certificate = _prove_files(options)
+        failures: dict[str, str] = {}
     else:
         session = open_session(options.env)
-        name = session.environment.name
-        plans, unplanned_accounts = _make_plans(session, options.jobs)
-    time_of_proof, started = datetime.now(UTC), time.perf_counter()
-    proofs = tuple(_proofs(name, plans, state=options.state))
-    subject = "the existing resources" if options.state else "the planned resources"
-    seconds = time.perf_counter() - started
-    report = Report(name, subject, proofs, unplanned_accounts, seconds, time_of_proof)
-    certificate = CERTIFICATES / f"{name}-{time_of_proof:%Y-%m-%dT%H%M%SZ}.md"
-    certificate.parent.mkdir(parents=True, exist_ok=True)
-    certificate.write_text(report.certificate())
+        report, certificate, failures = _prove_environment(session, options)
     if options.json:
         path = str(certificate.relative_to(ROOT))
         print_json({**report.data(), "certificate": path})
     else:
-        _show(report, certificate)
-    return int(not report.holds)
+        show_report(report, certificate)
+    return print_failures(failures, len(report.proofs)) or int(not report.holds)
 
 
-def _make_plans(session: Session, jobs: int) -> tuple[list[PlanJson], tuple[str, ...]]:
-    """Return the plan of every root, and the customer accounts without a plan with the reason."""
-    terraform, accounts = session.terraform, session.environment.accounts
-    operations = terraform.plan_json(operations_state())
-    handovers = terraform.handovers()
-    deployed = session.environment.deployed_accounts()
+def _prove_files(options: Namespace) -> tuple[Report, Path]:
+    """Prove plans that exist already as JSON; nothing in such a file tells the versions of its providers."""
+    environment = load_environment(options.env)
+    key = _key(open_session(options.env), options.sign) if options.sign else None
+    contents = [(None, _read_plan(Path(file))) for file in options.plan.split(",")]
+    report = make_report(environment, contents, state=options.state, providers={}, key=key)
+    return report, write_certificate(new_folder(environment.name), report, key)
+
+
+def _prove_environment(session: Session, options: Namespace) -> tuple[Report, Path, dict[str, str]]:
+    """Plan every root and prove what an apply would leave or what exists; also return what failed."""
+    states, unplanned_accounts = _states(session)
+    prover = Prover(session, options.jobs, key=_key(session, options.sign))
+    if not options.state:
+        proved = prover.prove(states, unplanned_accounts)
+        return proved.report, proved.certificate, dict(proved.failures)
+    read = session.terraform.plan_json
+    report, failures = prover.prove_existing(states, read, unplanned_accounts)
+    folder = new_folder(session.environment.name)
+    return report, write_certificate(folder, report, prover.key), failures
+
+
+def _states(session: Session) -> tuple[list[State], tuple[str, ...]]:
+    """Return every state that can be planned, and the customer accounts that cannot, with the reason."""
+    environment = session.environment
+    handovers = session.terraform.handovers()
+    deployed = environment.deployed_accounts()
     ready = [account for account in deployed if account.tenant in handovers]
-
-    def plan_customer(account: CustomerAccount) -> PlanJson:
-        return terraform.plan_json(customer_state(account))
-
-    customers = map_in_parallel(plan_customer, ready, jobs)
     reasons = dict.fromkeys(deployed, "without a role yet")
     unplanned_accounts = tuple(
         f"{account.tenant} {account.account_id} ({reasons.get(account, 'self-managed')})"
-        for account in accounts
+        for account in environment.accounts
         if account not in ready
     )
-    return [operations, *customers], unplanned_accounts
+    return [operations_state(), *map(customer_state, ready)], unplanned_accounts
 
 
-def _proofs(name: str, plans: list[PlanJson], *, state: bool) -> Iterator[Proof]:
-    """Yield the proof of each plan; CommandError for one that cannot be read or is of another environment."""
-    for plan_json in plans:
-        try:
-            plan = plan_reader.read(plan_json, state=state)
-            case = claims.claims_for(plan)
-        except plan_reader.PlanError as error:
-            raise CommandError(f"Nothing is proved: {error}.") from None
-        if (environment := plan.variables["environment"]) != name:
-            raise CommandError(
-                f'The plan is of the environment "{environment}"; write ENV={environment}.'
-            )
-        yield prove(case, _occasional_progress(case.root))
-
-
-def _show(report: Report, certificate: Path) -> None:
-    """Print the table, what is not proved, and the verdict."""
-    rows = table("root", "topic", "claims", "proved")
-    for row in report.rows():
-        rows.add_row(*row)
-    out.print(rows)
-    problems = report.problems()
-    for problem in problems[:FAILURES_SHOWN]:
-        out.print()
-        out.print(styled(("✗", "red")), problem)
-    if len(problems) > FAILURES_SHOWN:
-        out.print(f"\nand {len(problems) - FAILURES_SHOWN:,} more")
-    for label in report.unplanned_accounts:
-        warn(f"{label} is not planned, so it is not proved")
-    verdict = ("Proved", "green") if report.holds else ("Not proved", "red")
-    path = certificate.relative_to(ROOT)
-    out.print()
-    out.print(styled(verdict, f" in {report.seconds:.1f} s: {report.summary()}."))
-    out.print(f"The certificate is {path}.")
-
-
-def _occasional_progress(root: str) -> Callable[[int, int], None]:
-    """Return a callback of the prover that prints progress when the solvers take long."""
-    last = time.monotonic()
-
-    def print_progress(done: int, total: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= QUIET_SECONDS:
-            last = time.monotonic()
-            progress(f"{root}: {done:,} of {total:,} claims")
-
-    return print_progress
+def _key(session: Session, key: str | None) -> SigningKey | None:
+    """Return the key that signs the certificate; None if no signature was asked for."""
+    if key is None:
+        return None
+    target = session.target
+    kms = target.client(target.operations(), "kms", session.environment.operations_region)
+    return signing_key(session.environment, kms, key)
 
 
 def _read_plan(file: Path) -> PlanJson:

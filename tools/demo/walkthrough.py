@@ -13,6 +13,7 @@ from tools.cli.targets import LOCAL
 from tools.command_error import CommandError
 from tools.demo.attacks import run_attacks
 from tools.localaws.control import Control
+from tools.proof.proved_apply import ProvedApply, Prover
 from tools.records.reader import read_records
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def walk_through(target: LocalTarget, folder: Path) -> list[str]:
         f"  {len(environment.tenants)} tenants, {len(environment.accounts)} customer accounts, "
         f"operations account {environment.operations_account_id}",
     )
-    if session.apply(None, JOBS):
+    if ProvedApply(Prover(session, JOBS)).apply_environment(None):
         raise CommandError("The local environment could not be applied; the errors are above.")
     canaries = {account: f"canary-{secrets.token_hex(8)}" for account in environment.accounts}
 
@@ -174,7 +175,7 @@ def _show_attacks(results: list[AttackResult]) -> list[str]:
 def _brief_progress(line: str) -> None:
     """Print only what is being applied, because whole terraform commands do not fit on one screen."""
     if " apply " in line:
-        account = re.search(r"-var=account_id=(\d+)", line)
+        account = re.search(r"/customers/[^/ ]+/(\d+)", line)
         progress(f"terraform apply in {account[1] if account else 'the operations account'}")
     elif "terraform" not in line:
         progress(line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from tools.isolation import solvers
@@ -23,6 +23,30 @@ CLAIMS = tuple(f"{item.name}: {item.statement} ({', '.join(item.sources)})" for 
 
 
 @dataclass(frozen=True)
+class Provenance:
+    """Where the plans of a proof come from."""
+
+    commit: str | None  # None outside a git repository
+    is_modified: bool | None  # whether files differ from the commit
+    tfvars_sha256: str
+    terraform: tuple[str, ...]  # versions; more than one if plans were made with several
+    providers: Mapping[str, str]  # versions by address; empty for plans that exist already as JSON
+
+
+@dataclass(frozen=True)
+class PlanFile:
+    """A saved plan, with the hashes that an apply of it checks; each is a SHA-256 in hexadecimal digits."""
+
+    state: str  # the key of the Terraform state
+    tenant: str | None  # whose resources alone the plan is about; None for those of every tenant
+    changes: str  # how many resources it adds, changes and destroys
+    sha256: str  # of the plan file
+    json_sha256: str  # of what `terraform show -json` prints, with sorted keys and without spaces
+    zips: Mapping[str, str]  # the SHA-256 of each zip that is uploaded, by its path from the root
+    handover_sha256: str | None  # of the tenant's hand-over, as JSON with sorted keys
+
+
+@dataclass(frozen=True)
 class Report:
     """The proofs of one run."""
 
@@ -32,6 +56,9 @@ class Report:
     unplanned_accounts: tuple[str, ...]  # customer accounts without a plan, and why
     seconds: float
     time: datetime
+    provenance: Provenance | None = None  # None for what does not come from plans
+    plan_files: tuple[PlanFile, ...] = ()  # what `make apply` takes; none for existing resources
+    signing_key: str | None = None  # the ARN of the KMS key that signs the certificate
 
     @property
     def holds(self) -> bool:
@@ -88,6 +115,9 @@ class Report:
             "made": self.time.isoformat(timespec="seconds"),
             "seconds": round(self.seconds, 2),
             "solvers": solvers.versions(),
+            "provenance": self.provenance and asdict(self.provenance),
+            "plan_files": [asdict(file) for file in self.plan_files],
+            "signing_key": self.signing_key,
             "counts": self.counts(),
             "waiting": list(self.unplanned_accounts),
             "plans": [_plan_data(proof) for proof in self.proofs],
@@ -95,6 +125,13 @@ class Report:
             "assumed": list(ASSUMPTIONS),
             "not_covered": list(NOT_COVERED),
         }
+
+    def _plan_file_table(self) -> list[str]:
+        """Return the hashes of the plan files and zips that an apply checks."""
+        rows = [f"{file.state} | {file.changes} | `{file.sha256}`" for file in self.plan_files]
+        zips = sorted({item for file in self.plan_files for item in file.zips.items()})
+        rows += [f"{path.rpartition('/')[2]} | is uploaded | `{digest}`" for path, digest in zips]
+        return [_table("Plan of, or zip | Changes | SHA-256 of the file", rows)] if rows else []
 
     def certificate(self) -> str:
         """Return the report as Markdown."""
@@ -112,8 +149,11 @@ class Report:
             f"Started on {self.time:%Y-%m-%d at %H:%M:%S} UTC; finished after {self.seconds:.1f} s.",
             "## Properties",
             _bullets(CLAIMS),
+            "## Origin",
+            _table("What | Value", _origin(self.provenance, self.signing_key)),
             "## Plans",
             _table("Root | SHA-256 of `terraform show -json`, keys sorted, no spaces", digests),
+            *self._plan_file_table(),
             "## Results",
             _table("Root | Topic | Claims | Proved", map(" | ".join, self.rows())),
         ]
@@ -122,6 +162,21 @@ class Report:
         sections += ["## Assumptions", _bullets(ASSUMPTIONS)]
         sections += ["## Not covered", _bullets(not_covered)]
         return "\n\n".join(sections) + "\n"
+
+
+def _origin(provenance: Provenance | None, signing_key: str | None) -> list[str]:
+    """Return the rows of the table that says what the plans were made from."""
+    if provenance is None:
+        return []
+    modified = ", with uncommitted changes" if provenance.is_modified else ""
+    commit = f"`{provenance.commit}`{modified}" if provenance.commit else "not a git repository"
+    return [
+        f"commit | {commit}",
+        f"SHA-256 of terraform.tfvars | `{provenance.tfvars_sha256}`",
+        f"Terraform | {', '.join(provenance.terraform)}",
+        *(f"provider {name} | {version}" for name, version in provenance.providers.items()),
+        f"signed with | {signing_key or 'not signed'}",
+    ]
 
 
 def _bullets(sentences: Sequence[str]) -> str:

@@ -64,8 +64,10 @@ class Case:
     secrets: Mapping[str, str]  # the text to print in place of each ExternalId
 
 
-def claims_for(plan: Plan) -> Case:
+def claims_for(plan: Plan, tenant: str | None = None) -> Case:
     """State the claims about the plan of either root, which its variables identify.
+
+    With ``tenant``, a plan of the operations account must hold this tenant's resources and no others.
 
     Raises PlanError if the variables do not describe an environment.
     """
@@ -79,7 +81,9 @@ def claims_for(plan: Plan) -> Case:
         findings = _customer_findings(plan, workload, plan.variables.get("package_path"))
     else:
         root, tenants = f"operations account {env.account}", list(env.tenants)
-        findings = _operations_findings(plan, env)
+        if tenant is not None:
+            root, tenants = f"{root}, {tenant} only", [tenant]
+        findings = _operations_findings(plan, env, tenants)
     claims: list[Claim] = []
     faults: list[Fault] = []
     try:
@@ -107,14 +111,16 @@ def _without_secrets(fault: Fault, secrets: Mapping[str, str]) -> Fault:
     return replace(fault, problem=problem)
 
 
-def _operations_findings(plan: Plan, env: Environment) -> Iterator[Claim | Fault]:
-    tenants = [Tenant(env, name) for name in env.tenants]
+def _operations_findings(plan: Plan, env: Environment, names: list[str]) -> Iterator[Claim | Fault]:
+    """Yield what must hold of the tenants ``names``, whose resources the plan has."""
+    all_tenants = [Tenant(env, name) for name in env.tenants]
+    tenants = [Tenant(env, name) for name in names]
     yield from configuration_faults(plan, OPERATIONS, "operations")
-    yield from _shared_identities(env, tenants)
-    yield from principal_faults(tenants)
+    yield from _shared_identities(env, all_tenants)
+    yield from principal_faults(all_tenants)
     yield from _boundary_fault(env)
     yield from _handover_faults(plan, env)
-    specifications = operations_resources(env, env.tenants)
+    specifications = operations_resources(env, names)
     yield from resource_faults(plan, "operations", OPERATIONS_TYPES, specifications)
     roles = {role.name: role for role in plan.roles()}
     yield from _ambiguous_roles(plan.roles(), "operations")
@@ -228,7 +234,7 @@ def _role_claims(
 
 def _key_claims(plan: Plan, workload: Workload, subject: str) -> Iterator[Claim | Fault]:
     for key in plan.of_type("aws_kms_key"):
-        policy = {"key policy": key.known_value("policy")}
+        policy = {"key policy": key.policy_argument("policy")}
         claim = _claim(subject, "key", Kind.RESOURCE, policy, customer.key(workload))
         yield from [claim, *_broad_principals(claim, workload.tenant.environment)]
 
@@ -260,7 +266,7 @@ def _endpoint_claims(plan: Plan, workload: Workload, subject: str) -> Iterator[C
         name = endpoint.known_value("service_name")
         if name in predicates:
             service, predicate = predicates[name]
-            policy = {"endpoint policy": endpoint.known_value("policy")}
+            policy = {"endpoint policy": endpoint.policy_argument("policy")}
             yield _claim(subject, f"endpoint {service}", Kind.RESOURCE, policy, predicate)
 
 

@@ -31,16 +31,29 @@ class Resource:
     type: str
     values: Mapping[str, Any]
     unknown: Mapping[str, Any]
-    configuration: frozenset[str]  # names of the arguments and blocks in the Terraform code
+    # Names of the arguments and static blocks in the Terraform code; None if what exists is read.
+    configuration: frozenset[str] | None
 
     def known_value(self, *path: str) -> Any:  # noqa: ANN401 - any JSON value
-        """Return a value. Raises PlanError if it is known only after apply."""
+        """Return a value; PlanError if it is known only after apply."""
         values, unknown = dict(self.values), dict(self.unknown)
         for name in path[:-1]:
             values, unknown = values.get(name) or {}, unknown.get(name) or {}
         if _has_unknown(unknown.get(path[-1])):
             raise PlanError(f"{'.'.join(path)} of {self.address} is known only after apply")
         return values.get(path[-1])
+
+    def policy_argument(self, name: str) -> Any:  # noqa: ANN401 - any JSON value
+        """Return a policy, or the inline policies of a role, that the Terraform code states.
+
+        Raises PlanError if the value is known only after apply, or if the code has no such argument or
+        static block: Terraform then keeps whatever AWS has, or takes what a `dynamic` block yields, which
+        the plan's configuration does not contain.
+        """
+        value = self.known_value(name)
+        if self.configuration is not None and name not in self.configuration:
+            raise PlanError(f"{self.address} has no {name} in the code; write it there")
+        return value
 
 
 @dataclass(frozen=True)
@@ -68,31 +81,28 @@ class Plan:
 
     def roles(self) -> list[Role]:
         """Return every role. Raises PlanError if a role's policy is unknown or not in the plan."""
-        policies: dict[str, dict[str, str]] = {}
-        for policy in self.of_type("aws_iam_role_policy"):
-            of_role = policies.setdefault(policy.known_value("role"), {})
-            of_role[_name(policy)] = policy.known_value("policy")
-        roles = [_role(role, policies) for role in self.of_type("aws_iam_role")]
-        for name in sorted(policies.keys() - {role.name for role in roles}):
-            raise PlanError(f"a policy is attached to the role {name}, which is not in the plan")
-        return roles
+        return [_role(role) for role in self.of_type("aws_iam_role")]
 
 
-def read(plan_json: Mapping[str, Any], *, state: bool = False) -> Plan:
+def read(
+    plan_json: Mapping[str, Any], *, state: bool = False, targets: tuple[str, ...] = ()
+) -> Plan:
     """Read what will exist after the plan is applied or, with ``state``, what existed before.
 
     That state is what Terraform found in AWS when it made the plan, not what the last apply left.
-    Raises PlanError if the JSON is not a complete plan.
+    ``targets`` are the modules to which the plan is limited: it changes nothing else, and of what exists
+    only they are read. Raises PlanError if the JSON is not a complete plan, or not a complete one of them.
     """
     if not {"variables", "planned_values", "configuration"} <= plan_json.keys():
         raise PlanError("the file is not a plan as printed by `terraform show -json`")
-    if plan_json.get("errored") or not plan_json.get("complete", True):
+    if plan_json.get("errored") or not (targets or plan_json.get("complete", True)):
         raise PlanError("the plan is incomplete: make a plan without -target and without errors")
     canonical_json = json.dumps(plan_json, sort_keys=True, separators=(",", ":"))
     root = plan_json["configuration"]["root_module"]
-    resources = (
-        _existing_resources(plan_json, root) if state else _planned_resources(plan_json, root)
-    )
+    resources = _existing_resources(plan_json) if state else _planned_resources(plan_json, root)
+    if targets and state:
+        beginnings = tuple(f"{target}." for target in targets)
+        resources = (item for item in resources if item.address.startswith(beginnings))
     return Plan(
         variables={name: entry.get("value") for name, entry in plan_json["variables"].items()},
         resources=tuple(resources),
@@ -106,6 +116,8 @@ def _planned_resources(plan_json: Mapping[str, Any], root: Mapping[str, Any]) ->
         change = item["change"]
         if item["mode"] != "managed" or change["actions"] == ["delete"]:
             continue
+        if _is_taken_over(item, plan_json):
+            continue
         if change["after"] is None:
             actions = " and ".join(change["actions"])
             raise PlanError(f"the plan does not say what {item['address']} will be: {actions}")
@@ -114,9 +126,24 @@ def _planned_resources(plan_json: Mapping[str, Any], root: Mapping[str, Any]) ->
         yield Resource(item["address"], item["type"], change["after"], unknown, configuration)
 
 
-def _existing_resources(
-    plan_json: Mapping[str, Any], root: Mapping[str, Any]
-) -> Iterator[Resource]:
+def _is_taken_over(item: Mapping[str, Any], plan_json: Mapping[str, Any]) -> bool:
+    """Return whether an inline policy is only forgotten because its role, in the same plan, now states it.
+
+    The role's own blocks decide what the role keeps: an apply removes every other inline policy.
+    https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/iam_role#inline_policy
+    """
+    change = item["change"]
+    if item["type"] != "aws_iam_role_policy" or change["actions"] != ["forget"]:
+        return False
+    roles = {
+        (other["change"]["after"] or {}).get("name")
+        for other in plan_json["resource_changes"]
+        if other["type"] == "aws_iam_role"
+    }
+    return change["before"]["role"] in roles
+
+
+def _existing_resources(plan_json: Mapping[str, Any]) -> Iterator[Resource]:
     state = plan_json.get("prior_state", {}).get("values", {})
     modules = [state.get("root_module", {})]
     while modules:
@@ -124,12 +151,14 @@ def _existing_resources(
         modules += module.get("child_modules", ())
         for item in module.get("resources", ()):
             if item["mode"] == "managed":
-                configuration = _configuration(root, item["address"])
-                yield Resource(item["address"], item["type"], item["values"], {}, configuration)
+                yield Resource(item["address"], item["type"], item["values"], {}, None)
 
 
 def _configuration(root: Mapping[str, Any], address: str) -> frozenset[str]:
-    """Return the arguments in the code; every policy argument if the code has no such resource."""
+    """Return the arguments and static blocks of a resource in the code; none if the code has no such resource.
+
+    `terraform show -json` leaves `dynamic` blocks out, and writes one expression for each static block.
+    """
     *modules, kind, name = _INDEX.sub("", address).split(".")
     module = root
     for call in modules[1::2]:
@@ -137,40 +166,29 @@ def _configuration(root: Mapping[str, Any], address: str) -> frozenset[str]:
     for resource in module.get("resources", ()):
         if resource["address"] == f"{kind}.{name}":
             return frozenset(resource.get("expressions", ()))
-    return frozenset({"inline_policy", "managed_policy_arns"})
+    return frozenset()
 
 
-def _role(role: Resource, policies: Mapping[str, Mapping[str, str]]) -> Role:
+def _role(role: Resource) -> Role:
     # An argument that is not in the code is unknown in the plan of a new role, and will be empty.
-    if "managed_policy_arns" in role.configuration:
+    if role.configuration is None or "managed_policy_arns" in role.configuration:
         role.known_value("managed_policy_arns")
     if arns := role.values.get("managed_policy_arns"):
         raise PlanError(
             f"{role.address} has managed policies whose text is not in the plan: {arns}"
         )
-    name = _name(role)
     return Role(
-        name=name,
+        name=_name(role),
         path=role.known_value("path") or "/",
-        trust=role.known_value("assume_role_policy"),
-        # A policy resource replaces the existing inline policy of the same name.
-        policies={**_inline_policies(role), **policies.get(name, {})},
+        trust=role.policy_argument("assume_role_policy"),
+        policies=_inline_policies(role),
     )
 
 
 def _inline_policies(role: Resource) -> dict[str, str]:
-    unknown = role.unknown.get("inline_policy")
-    if "inline_policy" in role.configuration and unknown is True:
-        raise PlanError(f"inline_policy of {role.address} is known only after apply")
-    blocks = role.values.get("inline_policy") or []
-    flags = unknown if isinstance(unknown, list) else [{}] * len(blocks)
-    policies: dict[str, str] = {}
-    for block, flag in zip(blocks, flags, strict=True):
-        if _has_unknown(flag):
-            raise PlanError(f"an inline policy of {role.address} is known only after apply")
-        if block.get("policy"):  # an empty block means that there is no inline policy
-            policies[block["name"]] = block["policy"]
-    return policies
+    blocks = role.policy_argument("inline_policy") or []
+    # An empty block means that there is no inline policy.
+    return {block["name"]: block["policy"] for block in blocks if block.get("policy")}
 
 
 def _has_unknown(unknown: object) -> bool:

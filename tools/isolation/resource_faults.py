@@ -16,7 +16,6 @@ from tools.isolation.plan_reader import PlanError
 from tools.isolation.resource_specification import (
     IDENTITIES,
     NOUNS,
-    ROLE_POLICY,
     TOPICS,
     AnyText,
     ByClaim,
@@ -52,8 +51,6 @@ def resource_faults(
         if resource.type not in types:
             problem = f"{resource.address} is of a type that is not on the list of reviewed types"
             yield Fault(subject, "resource types", problem)
-        elif resource.type == "aws_iam_role_policy":
-            yield from _argument_faults(plan, resource, subject, ROLE_POLICY)
         else:
             resources[resource.type, _name(resource)].append(resource)
     expected = {(item.type, item.name): item for item in specifications}

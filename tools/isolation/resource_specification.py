@@ -101,7 +101,6 @@ IDENTITIES: Mapping[str, tuple[str, ...]] = {
     "aws_cloudwatch_log_data_protection_policy": ("log_group_name",),
     "aws_cloudwatch_log_group": ("name",),
     "aws_iam_role": ("name",),
-    "aws_iam_role_policy": ("role", "name"),
     "aws_kms_alias": ("name",),
     "aws_kms_key": (),
     "aws_lambda_alias": ("function_name", "name"),
@@ -114,7 +113,6 @@ TOPICS: Mapping[str, str] = {
     "aws_cloudwatch_log_data_protection_policy": "masking",
     "aws_cloudwatch_log_group": "log group",
     "aws_iam_role": "role",
-    "aws_iam_role_policy": "role",
     "aws_kms_alias": "key",
     "aws_kms_key": "key",
     "aws_lambda_alias": "function",
@@ -129,19 +127,8 @@ NOUNS: Mapping[str, str] = {
 }
 # Resource types that a plan may contain. None of them can store a prompt or an answer in the operations
 # account, or give access beyond the policies that are proved. Review a type before you add it.
-OPERATIONS_TYPES = frozenset(
-    {"aws_bedrock_inference_profile", "aws_iam_role", "aws_iam_role_policy"}
-)
+OPERATIONS_TYPES = frozenset({"aws_bedrock_inference_profile", "aws_iam_role"})
 CUSTOMER_TYPES = frozenset(IDENTITIES.keys() - {"aws_bedrock_inference_profile"})
-
-# An aws_iam_role_policy; its role and its text are proved together with the role.
-ROLE_POLICY: Arguments = {
-    "id": Computed(),
-    "name": AnyText(),
-    "name_prefix": Default(""),
-    "policy": ByClaim(),
-    "role": ByClaim(),
-}
 
 
 def operations_resources(env: Environment, names: Iterable[str]) -> Iterator[ResourceSpecification]:

@@ -22,6 +22,7 @@ from tools.localaws.control_api import PREFIX, ControlApi
 from tools.localaws.faults import Fault, Faults
 from tools.localaws.http_server import DropConnectionError, LoopbackServer
 from tools.localaws.identity import Identity, Signature, UnidentifiedError, read_signature
+from tools.localaws.kms.service import Kms
 from tools.localaws.logs.log_delivery import is_delivery
 from tools.localaws.logs.service import Logs
 from tools.localaws.moto_app import Moto
@@ -113,7 +114,7 @@ def _context(url: str) -> LocalAwsContext:
 
 def _services(context: LocalAwsContext, runtimes: Mapping[str, PythonRuntime]) -> Sequence[Service]:
     """The services that answer before moto, in this order: Lambda must see every call of a function."""
-    return (Lambda(context, runtimes), Sts(context), Logs(context), Bedrock(context))
+    return (Lambda(context, runtimes), Sts(context), Logs(context), Bedrock(context), Kms())
 
 
 class Pipeline:

@@ -52,7 +52,7 @@ def _build(variant: Variant, progress: Callable[[str], None]) -> Path:
     stamp.unlink(missing_ok=True)  # an interrupted build must not look complete
     with tempfile.TemporaryDirectory(dir=BUILD, prefix=f".{variant.name}-") as folder:
         tree = Path(folder, "tree")
-        _install(variant, tree, progress)
+        wheels = _install(variant, tree, progress)
         trim(tree)
         strip(tree)
         shutil.copytree(PACKAGE, tree / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -61,7 +61,7 @@ def _build(variant: Variant, progress: Callable[[str], None]) -> Path:
         progress("Zipping")
         new_zip = Path(folder, zip_file.name)
         archive.pack(tree, new_zip)
-        document = sbom.document(tree, new_zip, bytecode.version(python))
+        document = sbom.document(tree, new_zip, bytecode.version(python), wheels)
         zip_file.with_suffix(".sbom.json").write_text(document)
         new_zip.replace(zip_file)
         stamp.write_text(inputs)
@@ -80,11 +80,12 @@ def fingerprint(variant: Variant, python: Path) -> str:
     return digest.hexdigest()
 
 
-def _install(variant: Variant, tree: Path, progress: Callable[[str], None]) -> None:
+def _install(variant: Variant, tree: Path, progress: Callable[[str], None]) -> dict[str, str]:
+    """Install the locked packages into ``tree``, and return the SHA-256 of each package's wheel."""
     progress(f"Fetching the packages for {variant.architecture} and checking their hashes")
     options = ["--only-binary=:all:", "--no-compile", *variant.pip_options(), f"--target={tree}"]
     try:
-        pip.install(sys.executable, LOCK, options, progress)
+        return pip.install(sys.executable, LOCK, options, progress)
     except pip.PipError as error:
         raise PackageError(
             f"pip could not install {LOCK.relative_to(ROOT)} for {variant.architecture}; it needs "

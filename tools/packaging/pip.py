@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
-from typing import TYPE_CHECKING
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 class PipError(Exception):
@@ -16,12 +18,37 @@ class PipError(Exception):
 
 def install(
     python: Path | str, lock: Path, options: list[str], progress: Callable[[str], None]
-) -> None:
+) -> dict[str, str]:
     """Install every package in ``lock`` after checking its hash.
+
+    Returns the SHA-256 of each package's wheel in hexadecimal digits, by the package's name as pip writes it:
+    https://pip.pypa.io/en/stable/reference/installation-report/
 
     Raises:
         PipError: pip failed.
     """
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "report.json")
+        _run(python, lock, [*options, f"--report={report}"], progress)
+        installed = json.loads(report.read_text())["install"]
+    return {
+        item["metadata"]["name"]: _sha256(item["download_info"]["archive_info"])
+        for item in installed
+    }
+
+
+def _sha256(archive: dict[str, Any]) -> str:
+    """Return the SHA-256 of an archive; pip before 23.1 writes it in the one key ``hash``.
+
+    https://packaging.python.org/en/latest/specifications/direct-url-data-structure/#archive-urls
+    """
+    digest: str = archive.get("hashes", {}).get("sha256") or archive["hash"]
+    return digest.removeprefix("sha256=")
+
+
+def _run(
+    python: Path | str, lock: Path, options: list[str], progress: Callable[[str], None]
+) -> None:
     total = sum(1 for line in lock.read_text().splitlines() if "==" in line)
     verification = ["--disable-pip-version-check", "--no-input", "--no-deps", "--require-hashes"]
     process = subprocess.Popen(

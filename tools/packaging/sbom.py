@@ -21,6 +21,7 @@ from tools.packaging.archive import EARLIEST
 from tools.packaging.variant import PackageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from importlib.metadata import Distribution
     from pathlib import Path
 
@@ -34,16 +35,18 @@ SPDX_EXPRESSIONS = {
 }
 
 
-def document(tree: Path, zip_file: Path, compiled_by: str) -> str:
+def document(tree: Path, zip_file: Path, compiled_by: str, wheels: Mapping[str, str]) -> str:
     """Return the SBOM as CycloneDX 1.6 JSON; equal zips have equal SBOMs.
 
     The packages are those in ``tree``, from which ``zip_file`` was packed. ``compiled_by`` names the
-    Python that compiled the bytecode: a rebuild needs the same version.
+    Python that compiled the bytecode: a rebuild needs the same version. ``wheels`` has the SHA-256 of the
+    wheel that each package came from, as the lock does.
     https://cyclonedx.org/docs/1.6/json/
 
     Raises:
-        PackageError: A package's licence is not an SPDX expression.
+        PackageError: A package has no wheel, or a licence that is not an SPDX expression.
     """
+    hashes = {_normalized(name): digest for name, digest in wheels.items()}
     digest = hashlib.sha256(zip_file.read_bytes()).hexdigest()
     bom = Bom(serial_number=uuid5(NAMESPACE_URL, f"sha256:{digest}"))
     # By default this is the time of the build, which would make every SBOM different.
@@ -56,21 +59,31 @@ def document(tree: Path, zip_file: Path, compiled_by: str) -> str:
         properties=[Property(name=f"{NAME}:compiled-by", value=compiled_by)],
     )
     bom.metadata.component = root
-    packages = [_component(package) for package in distributions(path=[str(tree)])]
+    packages = [_component(package, hashes) for package in distributions(path=[str(tree)])]
     bom.components.update(packages)
     bom.register_dependency(root, packages)
     return JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
 
 
-def _component(package: Distribution) -> Component:
-    # https://packaging.python.org/en/latest/specifications/name-normalization/
-    name = re.sub(r"[-_.]+", "-", package.name).lower()
+def _normalized(name: str) -> str:
+    """Return a package's name as https://packaging.python.org/en/latest/specifications/name-normalization/."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _component(package: Distribution, hashes: Mapping[str, str]) -> Component:
+    name = _normalized(package.name)
+    if name not in hashes:
+        raise PackageError(
+            f"{package.name} {package.version} is in the zip without a wheel in the lock; find out what "
+            "put it there, or add it to pyproject.toml and run `make lock`."
+        )
     purl = PackageURL("pypi", None, name, package.version)
     return Component(
         name=name,
         version=package.version,
         bom_ref=str(purl),
         purl=purl,
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=hashes[name])],
         licenses=[LicenseFactory().make_from_string(_licence(package))],
     )
 

@@ -10,7 +10,7 @@ from tools.cli.console import err, out, styled
 from tools.command_error import CommandError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tools.terraform.state import State
 
@@ -36,33 +36,55 @@ def print_success(state: State, line: str) -> None:
     out.print(styled("  ", ("✓", "green"), f" {state.label} "), line)
 
 
-def run_for_each(states: Sequence[State], step: Callable[[State], str], jobs: int) -> int:
-    """Run ``step`` in each state, ``jobs`` at a time, and print a line for each.
+def try_each(
+    states: Sequence[State], step: Callable[[State], _Result], jobs: int
+) -> tuple[list[_Result], dict[str, str]]:
+    """Return what ``step`` returns for each state in which it succeeds, and the other states' errors by label.
 
-    A failure does not stop the other states. Returns 1 if any failed, and then lists them on stderr.
+    ``jobs`` states are worked on at a time, and a CommandError in one does not stop the others.
     """
     failures: dict[str, str] = {}
-    printing = threading.Lock()
 
-    def run(state: State) -> None:
+    def attempt(state: State) -> list[_Result]:
         try:
-            line, problem = step(state), None
+            return [step(state)]
         except CommandError as error:
-            line, problem = "failed", str(error)
-        with printing:
-            if problem is None:
-                print_success(state, line)
-            else:
-                failures[state.label] = problem
-                out.print(styled("  ", ("✗", "red"), f" {state.label}  {line}"))
+            failures[state.label] = str(error)
+            return []
 
-    map_in_parallel(run, states, jobs)
+    results = [result for found in map_in_parallel(attempt, states, jobs) for result in found]
+    return results, failures
+
+
+def print_failures(failures: Mapping[str, str], total: int) -> int:
+    """List on stderr what failed, of ``total`` states; returns 1 if anything did."""
     if not failures:
         return 0
     for label, problem in failures.items():
         err.print(f"\n{label}", style="red")
         err.print(problem)
-    failed = f"Failed: {len(failures)} of {len(states)}"
+    failed = f"Failed: {len(failures)} of {total}"
     err.print()
     err.print(styled((failed, "red"), f": {', '.join(sorted(failures))}"))
     return 1
+
+
+def run_for_each(states: Sequence[State], step: Callable[[State], str], jobs: int) -> int:
+    """Run ``step`` in each state, ``jobs`` at a time, and print a line for each.
+
+    A failure does not stop the other states. Returns 1 if any failed, and then lists them on stderr.
+    """
+    printing = threading.Lock()
+
+    def run(state: State) -> None:
+        try:
+            line = step(state)
+        except CommandError:
+            with printing:
+                out.print(styled("  ", ("✗", "red"), f" {state.label}  failed"))
+            raise
+        with printing:
+            print_success(state, line)
+
+    _, failures = try_each(states, run, jobs)
+    return print_failures(failures, len(states))

@@ -7,6 +7,7 @@ import json
 import shlex
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.command_error import CommandError
@@ -16,10 +17,11 @@ from tools.terraform.toolchain import ensure_toolchain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from tools.environment.model import Environment
     from tools.terraform.state import State
+
+PlanJson = dict[str, Any]  # what `terraform show -json` prints of a plan file
 
 
 @dataclass(frozen=True)
@@ -58,19 +60,50 @@ class Terraform:
         self.init(state)
         return self._run(state, "plan", *self._options(state))
 
-    def plan_json(self, state: State) -> dict[str, Any]:
+    def plan_json(self, state: State) -> PlanJson:
         """Return the plan as `terraform show -json` prints it; it holds the hand-over's ExternalIds."""
-        self.init(state)
         with tempfile.TemporaryDirectory() as folder:
-            file = f"-out={folder}/plan"
-            self._run(state, "plan", "-lock=false", *self._options(state), file)
-            plan: dict[str, Any] = json.loads(self._run(state, "show", "-json", f"{folder}/plan"))
+            file = Path(folder) / "plan"
+            self.save_plan(state, file)
+            return self.show_json(state, file)
+
+    def save_plan(self, state: State, file: Path) -> None:
+        """Write a plan file, which `apply_plan` takes; it holds ExternalIds, as the tfvars do."""
+        self.init(state)
+        self._run(state, "plan", "-lock=false", *self._options(state), f"-out={file}")
+
+    def show(self, state: State, file: Path) -> str:
+        """Return a plan file as terraform prints it."""
+        self.init(state)
+        return self._run(state, "show", str(file))
+
+    def show_json(self, state: State, file: Path) -> PlanJson:
+        """Return a plan file as `terraform show -json` prints it."""
+        self.init(state)
+        plan: PlanJson = json.loads(self._run(state, "show", "-json", str(file)))
         return plan
 
-    def apply(self, state: State) -> str:
-        """Apply without asking; `make plan` shows the changes beforehand."""
+    def state_json(self, state: State) -> dict[str, Any]:
+        """Return the state as `terraform show -json` prints it, without reading AWS again."""
         self.init(state)
-        return self._run(state, "apply", "-auto-approve", *self._options(state))
+        values: dict[str, Any] = json.loads(self._run(state, "show", "-json"))
+        return values
+
+    def apply_plan(self, state: State, file: Path) -> str:
+        """Apply a plan file and nothing else; Terraform refuses it if the state has changed since.
+
+        https://developer.hashicorp.com/terraform/cli/commands/apply#saved-plan-mode
+        """
+        self.init(state)
+        return self._run(state, "apply", str(file))
+
+    def provider_versions(self, state: State) -> dict[str, str]:
+        """Return the version of each provider that terraform init selected, by the provider's address."""
+        self.init(state)
+        selected: dict[str, str] = json.loads(self._run(state, "version", "-json"))[
+            "provider_selections"
+        ]
+        return selected
 
     def destroy(self, state: State) -> str:
         """Destroy what the state holds."""

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from tools.environment.model import CustomerAccount
 
 
+OPERATIONS = "operations"  # the root of the operations account
+
+
 @dataclass(frozen=True)
 class State:
     """One Terraform state: its root, its key in the backend, and the variables that select it."""
@@ -20,6 +23,7 @@ class State:
     label: str
     variables: dict[str, str] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
+    tenant: str | None = None  # the only tenant that it is about; None for all of them
 
     def limited_to(self, addresses: Iterable[str]) -> State:
         """Return the same state, limited to some of its resources."""
@@ -29,7 +33,9 @@ class State:
 def operations_state(tenant: str | None = None) -> State:
     """Return the operations account's state, limited to one tenant's role when a tenant is named."""
     targets = (f'module.operations_role["{tenant}"]',) if tenant else ()
-    return State("operations", "operations.tfstate", "operations account", targets=targets)
+    return State(
+        OPERATIONS, "operations.tfstate", "operations account", targets=targets, tenant=tenant
+    )
 
 
 def customer_state(account: CustomerAccount) -> State:
@@ -39,4 +45,5 @@ def customer_state(account: CustomerAccount) -> State:
         f"customers/{account.name}.tfstate",
         f"{account.tenant} {account.account_id}",
         {"account_id": account.account_id, "tenant": account.tenant},
+        tenant=account.tenant,
     )

@@ -79,9 +79,12 @@ class Toolchain:
 
         Raises CommandError with terraform's own message when it fails.
         """
-        has_colour = arguments[0] in {"init", "plan", "apply", "destroy", "output", "console"}
+        command, *options = arguments
+        colourful = {"init", "plan", "apply", "destroy", "output", "show", "console"}
+        # Before the other options, because terraform reads none after the name of a plan file.
+        colour = ["-no-color"] if command in colourful else []
         process = subprocess.run(
-            [self.terraform, *arguments, *(["-no-color"] if has_colour else [])],
+            [self.terraform, command, *colour, *options],
             cwd=folder,
             env=self.environment(environment),
             input=text,

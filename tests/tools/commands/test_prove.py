@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -42,7 +43,7 @@ def prove(tmp_path):
 
     yield run
     for name in written:
-        (ROOT / name).unlink()
+        shutil.rmtree((ROOT / name).parent)
 
 
 WIDE = {**INVOKE, "Resource": "arn:aws:bedrock:*::foundation-model/amazon.nova-lite-v1:0"}

@@ -20,7 +20,7 @@ WORKFLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in FILES}
 CALLER = WORKFLOWS["terraform"]["jobs"]["environment"]
 JOBS = WORKFLOWS["environment"]["jobs"]
 STEPS = [(name, step) for name, job in JOBS.items() for step in job["steps"]]
-WITH_AWS = {"plan", "operations", "customers"}
+WITH_AWS = {"plan", "operations", "customers", "existing"}
 
 
 def triggers(name):
@@ -64,7 +64,7 @@ def test_every_action_is_pinned_by_commit_with_its_version_beside_it(path):
 
 def test_one_action_is_pinned_to_one_commit():
     pins = {step["uses"] for _, step in STEPS if "uses" in step}
-    assert len(pins) == len({pin.split("@")[0] for pin in pins}) == 2
+    assert len(pins) == len({pin.split("@")[0] for pin in pins}) == 4
 
 
 def test_it_plans_a_pull_request_and_applies_main_only():
@@ -132,21 +132,46 @@ def test_no_line_of_shell_is_made_from_an_expression():
 def test_nothing_is_applied_before_its_approval():
     assert JOBS["approve"]["environment"] == "${{ inputs.environment }}-approval"
     assert JOBS["approve"]["if"] == "inputs.apply"
-    assert JOBS["operations"]["needs"] == "approve"
+    assert JOBS["operations"]["needs"] == ["plan", "approve"]
     applying = {name for name, step in STEPS if "make apply" in step.get("run", "")}
     assert applying == {"operations", "customers"}
     commands = [step["run"] for _, step in STEPS if "make apply" in step.get("run", "")]
     assert all("PART=" in command for command in commands)
 
 
+def test_only_the_plans_that_were_proved_and_approved_are_applied():
+    """Each apply takes the plan job's artifact, and that job's output has the hash of its certificate."""
+    kept = step_that_uses("plan", "actions/upload-artifact")
+    assert JOBS["plan"]["outputs"] == {"sha256": "${{ steps.prove.outputs.sha256 }}"}
+    for name in ("operations", "customers"):
+        fetched = step_that_uses(name, "actions/download-artifact")
+        assert fetched["with"]["name"] == kept["with"]["name"]
+        apply = next(step for step in JOBS[name]["steps"] if "make apply" in step.get("run", ""))
+        assert 'PROOF=build/approved SHA256="$SHA256"' in apply["run"]
+        assert apply["env"]["SHA256"] == "${{ needs.plan.outputs.sha256 }}"
+
+
+def test_what_exists_is_proved_after_every_apply():
+    assert JOBS["existing"]["needs"] == ["operations", "customers"]
+    (proof,) = [step["run"] for step in JOBS["existing"]["steps"] if "prove" in step.get("run", "")]
+    assert "STATE=1" in proof
+    # A customer account that failed does not keep the others from being proved.
+    assert "!cancelled() && needs.operations.result == 'success'" in JOBS["existing"]["if"]
+
+
+def step_that_uses(job, action):
+    (step,) = [step for step in JOBS[job]["steps"] if action in step.get("uses", "")]
+    return step
+
+
 def test_a_pull_requests_code_never_runs_where_the_applying_role_is_trusted():
     assert JOBS["plan"]["environment"] == "${{ inputs.environment }}-plan"
-    for name in ("operations", "customers"):
+    for name in ("operations", "customers", "existing"):
         assert JOBS[name]["environment"] == "${{ inputs.environment }}"
 
 
 def test_operations_comes_first_and_one_customer_holds_up_no_other():
-    assert JOBS["customers"]["needs"] == "operations"
+    assert JOBS["customers"]["needs"] == ["plan", "operations"]
     strategy = JOBS["customers"]["strategy"]
     assert strategy["fail-fast"] is False
     assert strategy["max-parallel"] == 20

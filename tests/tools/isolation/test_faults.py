@@ -27,11 +27,25 @@ def test_the_unchanged_plan_is_proved():
     assert proof_of(plan_json(role())).holds
 
 
-def test_a_policy_resource_is_the_same_as_an_inline_policy():
+def test_a_policy_resource_beside_a_role_is_a_fault():
+    """The role's own blocks would remove it at the next apply, or it would add to them."""
     block = role()["change"]["after"]["inline_policy"][0]
     policy = resource("aws_iam_role_policy", {**block, "role": "bedrock-prod-acme"}, name="models")
-    plan = plan_json(role(inline_policy=[]), policy, arguments=("assume_role_policy",))
-    assert proof_of(plan).holds
+    assert problems(plan_json(role(), policy)) == [
+        "aws_iam_role_policy.models is of a type that is not on the list of reviewed types"
+    ]
+
+
+def forgotten_policy(role_name):
+    policy = resource("aws_iam_role_policy", {}, name="models")
+    policy["change"] = {"actions": ["forget"], "before": {"role": role_name}, "after": None}
+    return policy
+
+
+def test_a_policy_that_its_role_takes_over_may_be_forgotten():
+    assert proof_of(plan_json(role(), forgotten_policy("bedrock-prod-acme"))).holds
+    with pytest.raises(plan_reader.PlanError, match="does not say what aws_iam_role_policy.models"):
+        plan_reader.read(plan_json(role(), forgotten_policy("another-role")))
 
 
 def test_existing_resources_are_proved_from_the_state_in_the_plan():
@@ -74,7 +88,7 @@ def role_with_unknown(attribute, value=True):
         ),
         (
             role_with_unknown("inline_policy", [{"policy": True}]),
-            "an inline policy of aws_iam_role.this is known only after apply",
+            "inline_policy of aws_iam_role.this is known only after apply",
         ),
         (
             role_with_unknown("inline_policy"),
@@ -85,6 +99,21 @@ def role_with_unknown(attribute, value=True):
 )
 def test_a_value_that_is_known_only_after_apply_is_a_fault(resource, problem):
     assert problems(plan_json(resource))[0] == problem
+
+
+@pytest.mark.parametrize("absent", ["assume_role_policy", "inline_policy"])
+def test_policies_that_the_code_does_not_state_are_a_fault(absent):
+    """Terraform would keep what AWS has, or take what a dynamic block yields."""
+    arguments = {"assume_role_policy", "inline_policy"} - {absent}
+    assert problems(plan_json(role(), arguments=tuple(arguments)))[0] == (
+        f"aws_iam_role.this has no {absent} in the code; write it there"
+    )
+
+
+def test_inline_policies_that_only_an_apply_will_tell_are_a_fault_wherever_they_are_written():
+    for arguments in (("assume_role_policy", "inline_policy"), ("assume_role_policy",)):
+        plan = plan_json(role_with_unknown("inline_policy"), arguments=arguments)
+        assert "inline_policy of aws_iam_role.this is known only after apply" in problems(plan)
 
 
 def test_managed_policies_are_a_fault_if_the_code_has_any():
@@ -258,6 +287,52 @@ def test_shared_external_ids_and_accounts_are_faults():
     assert separation_problems(accounts={"111111111111": {}}) == [
         "the operations account is listed as one of the tenant's accounts"
     ]
+
+
+def proof_for_acme(plan, **options):
+    targets = ('module.operations_role["acme"]',)
+    return prove(claims_for(plan_reader.read(plan, targets=targets, **options), "acme"))
+
+
+def test_a_plan_that_is_limited_to_a_tenant_is_proved_for_this_tenant_alone():
+    tenants = {"acme": STANZA, "globex": OTHER}
+    limited = {**plan_json(role(), tenants=tenants), "complete": False}
+    proof = proof_for_acme(limited)
+    assert proof.holds
+    assert (proof.case.root, proof.case.tenants) == (
+        "operations account 111111111111, acme only",
+        ("acme",),
+    )
+    with pytest.raises(plan_reader.PlanError, match="without -target"):
+        plan_reader.read(limited)
+    shared = {"acme": STANZA, "globex": {**OTHER, "accounts": STANZA["accounts"]}}
+    assert not proof_for_acme({**limited, **plan_json(role(), tenants=shared)}).holds
+
+
+def test_a_plan_that_is_limited_to_a_tenant_changes_no_other_role():
+    tenants = {"acme": STANZA, "globex": OTHER}
+    both = plan_json(role(), role(name="bedrock-prod-globex"), tenants=tenants)
+    assert [fault.problem for fault in proof_for_acme(both).case.faults] == [
+        "no stanza defines the role bedrock-prod-globex"
+    ]
+
+
+def test_of_what_exists_a_limited_plan_reads_its_tenant_alone():
+    """Terraform reads only the targets anew; the rest of the state may be out of date."""
+    resources = [
+        {
+            "address": f'module.operations_role["{tenant}"].aws_iam_role.this',
+            "mode": "managed",
+            "type": "aws_iam_role",
+            "provider_name": AWS,
+            "values": role(**values)["change"]["after"],
+        }
+        for tenant, values in (("acme", {}), ("globex", {"name": "bedrock-prod-globex"}))
+    ]
+    plan = plan_json(tenants={"acme": STANZA, "globex": OTHER})
+    plan["prior_state"] = {"values": {"root_module": {"resources": resources}}}
+    assert proof_for_acme(plan, state=True).holds
+    assert not proof_of(plan, state=True).holds
 
 
 def test_tenants_may_share_an_account_that_is_listed():

@@ -123,8 +123,6 @@ def test_every_other_value_of_every_argument_is_a_fault(plans):
             for argument, value in resource["change"]["after"].items():
                 if argument in FREE | POLICIES:
                     continue
-                if (resource["type"], argument) == ("aws_iam_role_policy", "name"):
-                    continue  # the name of a policy says nothing
                 mutant = {**plan, "resource_changes": [*plan["resource_changes"]]}
                 mutant["resource_changes"][index] = copy.deepcopy(resource)
                 mutant["resource_changes"][index]["change"]["after"][argument] = foreign(value)

@@ -53,6 +53,36 @@ def test_every_locked_package_has_a_version_and_a_licence(document: Any) -> None
     assert not [name for name, licence in licences.items() if "GPL" in str(licence) or not licence]
 
 
+def wheels(document: Any) -> dict[str, str]:
+    return {
+        component["name"]: digest["content"]
+        for component in document["components"]
+        for digest in component["hashes"]
+        if digest["alg"] == "SHA-256"
+    }
+
+
+def test_every_component_has_the_hash_of_a_wheel_in_the_lock(document: Any) -> None:
+    locked = {
+        pin.group(1): set(re.findall(r"--hash=sha256:([0-9a-f]{64})", pin.group(0)))
+        for pin in re.finditer(
+            r"^([a-z0-9-]+)==.*(?:\n .*)*", package.LOCK.read_text(), re.MULTILINE
+        )
+    }
+    digests = wheels(document)
+    assert digests.keys() == locked.keys()
+    assert [name for name, digest in digests.items() if digest not in locked[name]] == []
+
+
+def test_a_package_that_is_not_locked_stops_the_build(tmp_path: Path) -> None:
+    notes = tmp_path / "stray-1.0.dist-info"
+    notes.mkdir()
+    (notes / "METADATA").write_text("Name: stray\nVersion: 1.0\nLicense: MIT\n")
+
+    with pytest.raises(PackageError, match=r"stray 1\.0 is in the zip without a wheel"):
+        sbom.document(tmp_path, notes / "METADATA", "cpython 3.13.0", {"odd": "0" * 64})
+
+
 def test_a_reader_of_cyclonedx_understands_it(document: Any) -> None:
     bom = Bom.from_json(document)  # type: ignore[attr-defined]
 
@@ -68,7 +98,7 @@ def test_equal_zips_have_equal_sboms(zip_file: Path, document: Any, tmp_path: Pa
         archive.extractall(tmp_path)
     (compiler,) = document["metadata"]["component"]["properties"]
 
-    again = sbom.document(tmp_path, zip_file, compiler["value"])
+    again = sbom.document(tmp_path, zip_file, compiler["value"], wheels(document))
 
     assert again == zip_file.with_suffix(".sbom.json").read_text()
 
@@ -79,4 +109,4 @@ def test_an_unknown_licence_stops_the_build(tmp_path: Path) -> None:
     (notes / "METADATA").write_text("Name: odd\nVersion: 1.0\nLicense: do what you like\n")
 
     with pytest.raises(PackageError, match=r"odd 1\.0 gives 'do what you like' as its licence"):
-        sbom.document(tmp_path, notes / "METADATA", "cpython 3.13.0")
+        sbom.document(tmp_path, notes / "METADATA", "cpython 3.13.0", {"odd": "0" * 64})

@@ -52,6 +52,12 @@ def _key_permission(call: Call, action: str, reference: str, encryption_context:
     }
     if pairs:
         context["kms:EncryptionContextKeys"] = tuple(pairs)
+    # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+    context |= {
+        f"kms:{name}": call.parameter(name)
+        for name in ("MessageType", "SigningAlgorithm")
+        if call.parameters.get(name)
+    }
     return Permission(
         action,
         key.arn,

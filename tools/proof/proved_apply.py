@@ -1,0 +1,224 @@
+"""Applies saved plans that were proved: plan, prove, check that nothing has changed, apply, prove what exists.
+
+The operations account comes first, because the plans of the customer accounts read its hand-over.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tools.cli.console import warn
+from tools.proof.folder import new_folder, plan_path, write_certificate
+from tools.proof.proving import make_report, show_report
+from tools.proof.saved_plan import SavedPlan, sha256_of, sha256_of_json
+from tools.terraform.parallel import print_failures, run_for_each, try_each
+from tools.terraform.runner import summary
+from tools.terraform.state import OPERATIONS, operations_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from tools.cli.session import Session
+    from tools.isolation.certificate import Report
+    from tools.proof.folder import CertifiedPlans
+    from tools.proof.signature import SigningKey
+    from tools.terraform.runner import PlanJson
+    from tools.terraform.state import State
+
+
+@dataclass(frozen=True)
+class ProvedPlans:
+    """The plans of some states, their proof, and the folder of both."""
+
+    folder: Path
+    plans: tuple[SavedPlan, ...]
+    report: Report
+    certificate: Path
+    failures: Mapping[str, str]  # why a state has no plan that is proved, by the state's label
+
+
+@dataclass(frozen=True)
+class Prover:
+    """Makes and proves plans in one session, ``jobs`` states at a time."""
+
+    session: Session
+    jobs: int
+    certified: CertifiedPlans | None = None  # plans of an earlier proof, used where they still fit
+    key: SigningKey | None = None  # signs the certificate
+
+    def prove(
+        self, states: Sequence[State], unplanned_accounts: tuple[str, ...] = ()
+    ) -> ProvedPlans:
+        """Plan these states, prove the plans and write the certificate."""
+        environment = self.session.environment
+        folder = new_folder(environment.name)
+        plans, failures = self._save_plans(states, folder)
+        report = make_report(
+            environment,
+            [(plan.state, plan.content) for plan in plans],
+            state=False,
+            providers=self.providers(states),
+            unplanned_accounts=unplanned_accounts,
+            plan_files=tuple(plan.record() for plan in plans),
+            key=self.key,
+        )
+        for plan, proof in zip(plans, report.proofs, strict=True):
+            if not proof.holds:
+                failures[plan.state.label] = "The plan is not proved, so it is not applied."
+        certificate = write_certificate(folder, report, self.key)
+        return ProvedPlans(folder, tuple(plans), report, certificate, failures)
+
+    def prove_existing(
+        self,
+        states: Sequence[State],
+        read: Callable[[State], PlanJson],
+        unplanned_accounts: tuple[str, ...] = (),
+    ) -> tuple[Report, dict[str, str]]:
+        """Prove what exists in these states, and return the errors of those that could not be read.
+
+        ``read`` returns a plan of a state, which holds what Terraform found.
+        """
+
+        def existing(state: State) -> tuple[State | None, PlanJson]:
+            return state, read(state)
+
+        contents, failures = try_each(states, existing, self.jobs)
+        report = make_report(
+            self.session.environment,
+            contents,
+            state=True,
+            providers=self.providers(states),
+            unplanned_accounts=unplanned_accounts,
+            key=self.key,
+        )
+        return report, failures
+
+    def providers(self, states: Sequence[State]) -> dict[str, str]:
+        """Return the versions of the providers in the roots of these states."""
+        states_by_root = {state.root: state for state in states}
+        return {
+            provider: version
+            for state in states_by_root.values()
+            for provider, version in self.session.terraform.provider_versions(state).items()
+        }
+
+    def _save_plans(
+        self, states: Sequence[State], folder: Path
+    ) -> tuple[list[SavedPlan], dict[str, str]]:
+        """Write each state's plan into the folder of the proof, or copy it from an earlier proof."""
+        terraform = self.session.terraform
+        handovers = _handover_digests(self.session, states)
+
+        def save(state: State) -> SavedPlan:
+            file = plan_path(folder, state)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.parent.chmod(0o700)  # plans hold ExternalIds
+            handover = handovers.get(state.tenant or "")
+            if self.certified is not None and self._still_fits(state, handover):
+                self.certified.copy(state, file)
+            else:
+                terraform.save_plan(state, file)
+            # Taken before the file is read, so that what is proved is what has this hash.
+            sha256 = sha256_of(file)
+            return SavedPlan(state, file, terraform.show_json(state, file), sha256, handover)
+
+        return try_each(states, save, self.jobs)
+
+    def _still_fits(self, state: State, handover: str | None) -> bool:
+        """Return whether the earlier proof has a plan of this state, made with the present hand-over.
+
+        Otherwise a plan is made and proved now: the account is new, or the apply of the operations account
+        has changed what the customer side needs.
+        """
+        entry = self.certified.files.get(state.key) if self.certified else None
+        if entry is None:
+            warn(f"{state.label} was not in the proof; it is planned and proved now.")
+            return False
+        if entry["handover_sha256"] != handover:
+            warn(f"The hand-over to {state.label} has changed; it is planned and proved again.")
+            return False
+        return True
+
+
+@dataclass(frozen=True)
+class ProvedApply:
+    """Applies plans that ``prover`` has proved; ``approve`` raises CommandError to stop before an apply."""
+
+    prover: Prover
+    approve: Callable[[ProvedPlans], None] = lambda _: None
+
+    def apply_environment(self, tenant: str | None) -> int:
+        """Apply the operations account, then the customer accounts; returns 1 if any failed.
+
+        A customer account that fails does not stop the others.
+        """
+        customers = self.prover.session.customer_states(tenant)
+        return self.apply_states([operations_state(tenant)]) or self.apply_states(customers)
+
+    def apply_states(self, states: Sequence[State]) -> int:
+        """Plan, prove and apply these states, and prove what exists then; returns 1 if any of it failed."""
+        if not states:
+            return 0
+        proved = self.prover.prove(states)
+        if proved.plans:
+            show_report(proved.report, proved.certificate, rows=False)
+        plans = {
+            plan.state.key: plan for plan in proved.plans if plan.state.label not in proved.failures
+        }
+        if any(plan.is_applyable for plan in plans.values()):
+            self.approve(proved)
+        applied: list[SavedPlan] = []
+
+        def apply(state: State) -> str:
+            line = self._apply(plans[state.key])
+            applied.append(plans[state.key])
+            return line
+
+        failed = run_for_each([plan.state for plan in plans.values()], apply, self.prover.jobs)
+        not_ready = print_failures(proved.failures, len(states))
+        return self._prove_existing(applied, proved.folder) or failed or not_ready
+
+    def _apply(self, plan: SavedPlan) -> str:
+        """Apply exactly the bytes that were proved; CommandError if they or the zip have changed since."""
+        if not plan.is_applyable:
+            return "No changes."
+        # Others may write into build/proof: what is checked is a copy that they cannot replace.
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "plan"
+            file.write_bytes(plan.file.read_bytes())
+            plan.check(file)
+            return summary(self.prover.session.terraform.apply_plan(plan.state, file))
+
+    def _prove_existing(self, applied: list[SavedPlan], folder: Path) -> int:
+        """Prove what exists in the states of these plans; returns 1 if that is not proved.
+
+        The provider has just read all of it: what did not change when the plan was made, and the rest after
+        its change. `make prove STATE=1` reads everything again.
+        """
+        if not applied:
+            return 0
+        plans = {plan.state.key: plan for plan in applied}
+
+        def read(state: State) -> PlanJson:
+            plan = plans[state.key]
+            if not plan.is_applyable:
+                return plan.content
+            return {**plan.content, "prior_state": self.prover.session.terraform.state_json(state)}
+
+        states = [plan.state for plan in applied]
+        report, failures = self.prover.prove_existing(states, read)
+        after = folder / "after-apply"
+        after.mkdir()
+        show_report(report, write_certificate(after, report), rows=False)
+        return print_failures(failures, len(states)) or int(not report.holds)
+
+
+def _handover_digests(session: Session, states: Sequence[State]) -> dict[str, str]:
+    """Return the SHA-256 of the hand-over of each tenant whose role exists; none for the operations account."""
+    if all(state.root == OPERATIONS for state in states):
+        return {}
+    handovers = session.terraform.handovers()
+    return {tenant: sha256_of_json(handover) for tenant, handover in handovers.items()}

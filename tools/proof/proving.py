@@ -1,0 +1,118 @@
+"""Proves what plans will leave, or what exists, in one environment."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from tools.cli.console import out, progress, styled, table, warn
+from tools.command_error import CommandError
+from tools.isolation import claims, plan_reader
+from tools.isolation.certificate import Report
+from tools.isolation.prover import prove
+from tools.paths import ROOT
+from tools.proof.provenance import provenance_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from tools.environment.model import Environment
+    from tools.isolation.certificate import PlanFile
+    from tools.isolation.prover import Proof
+    from tools.proof.signature import SigningKey
+    from tools.terraform.runner import PlanJson
+    from tools.terraform.state import State
+
+QUIET_SECONDS = 2.0  # how long the solvers may run without a line of progress
+FAILURES_SHOWN = 20  # on the terminal; the certificate lists all of them
+
+
+def prove_plan(
+    environment: str, content: PlanJson, *, state: bool = False, of: State | None = None
+) -> Proof:
+    """Return the proof of what a plan will leave or, with ``state``, of what exists.
+
+    ``of`` is the Terraform state that the plan was made in, if it was made here. Raises CommandError for a
+    plan that cannot be read or is of another environment.
+    """
+    targets = of.targets if of is not None else ()
+    tenant = of.tenant if of is not None and targets else None
+    try:
+        plan = plan_reader.read(content, state=state, targets=targets)
+        case = claims.claims_for(plan, tenant)
+    except plan_reader.PlanError as error:
+        raise CommandError(f"Nothing is proved: {error}.") from None
+    if (name := plan.variables["environment"]) != environment:
+        raise CommandError(f'The plan is of the environment "{name}"; write ENV={name}.')
+    return prove(case, _occasional_progress(case.root))
+
+
+def make_report(
+    environment: Environment,
+    contents: Sequence[tuple[State | None, PlanJson]],
+    *,
+    state: bool,
+    providers: Mapping[str, str],
+    unplanned_accounts: tuple[str, ...] = (),
+    plan_files: tuple[PlanFile, ...] = (),
+    key: SigningKey | None = None,
+) -> Report:
+    """Prove each plan, or with ``state`` what exists, and return the report; its proofs are in the same order.
+
+    Each plan comes with the Terraform state that it was made in, or None if it was not made here.
+    """
+    time_of_proof, started = datetime.now(UTC), time.perf_counter()
+    proofs = tuple(
+        prove_plan(environment.name, content, state=state, of=of) for of, content in contents
+    )
+    return Report(
+        environment=environment.name,
+        scope="the existing resources" if state else "the planned resources",
+        proofs=proofs,
+        unplanned_accounts=unplanned_accounts,
+        seconds=time.perf_counter() - started,
+        time=time_of_proof,
+        provenance=provenance_of(environment, [content for _, content in contents], providers),
+        plan_files=plan_files,
+        signing_key=key.arn if key else None,
+    )
+
+
+def show_report(report: Report, certificate: Path, *, rows: bool = True) -> None:
+    """Print the table of results, what is not proved, and the verdict; without ``rows``, no table."""
+    if rows:
+        results = table("root", "topic", "claims", "proved")
+        for row in report.rows():
+            results.add_row(*row)
+        out.print(results)
+    problems = report.problems()
+    for problem in problems[:FAILURES_SHOWN]:
+        out.print()
+        out.print(styled(("✗", "red")), problem)
+    if len(problems) > FAILURES_SHOWN:
+        out.print(f"\nand {len(problems) - FAILURES_SHOWN:,} more")
+    for label in report.unplanned_accounts:
+        warn(f"{label} is not planned, so it is not proved")
+    verdict = ("Proved", "green") if report.holds else ("Not proved", "red")
+    path = certificate.relative_to(ROOT)
+    if rows or problems:
+        out.print()
+    out.print(
+        styled("" if rows else "  ", verdict, f" in {report.seconds:.1f} s: {report.summary()}.")
+    )
+    out.print(f"{'' if rows else '  '}The certificate is {path}.")
+
+
+def _occasional_progress(root: str) -> Callable[[int, int], None]:
+    """Return a callback of the prover that prints progress when the solvers take long."""
+    last = time.monotonic()
+
+    def print_progress(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= QUIET_SECONDS:
+            last = time.monotonic()
+            progress(f"{root}: {done:,} of {total:,} claims")
+
+    return print_progress
