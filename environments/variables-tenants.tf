@@ -47,7 +47,8 @@ variable "tenants" {
       tokens_per_day      = optional(number) # declared and handed out in the output quotas; nothing enforces it yet
       tokens_per_month    = optional(number) # declared and handed out in the output quotas; nothing enforces it yet
     }), {})
-    state = optional(string, "active")                 # "suspended" denies every call; "offboarding" also removes the function, its execution role and its endpoints
+    state            = optional(string, "active")      # "suspended" denies every call; "offboarding" also removes the function, its execution role and its endpoints
+    trusted_accounts = optional(set(string), [])       # other accounts whose users and roles may be readers or unmaskers; no other tenant's
     workload = optional(object({                       # the function
       architecture         = optional(string, "arm64") # "arm64" or "x86_64"
       memory_size          = optional(number)          # MB, 128 to 10,240; by default 1,024
@@ -101,6 +102,35 @@ variable "tenants" {
       if length(names) > 1 && !contains(var.accounts_with_several_tenants, id)
     ]) == 0
     error_message = "A customer account has one tenant; write it in one stanza only, or list it in accounts_with_several_tenants: ${join("; ", [for id, names in transpose({ for name, tenant in var.tenants : name => try(keys(tenant.accounts), []) }) : "${id} is in ${join(" and ", names)}" if length(names) > 1 && !contains(var.accounts_with_several_tenants, id)])}."
+  }
+
+  # Whoever a stanza names is the tenant's own; tools/isolation/principals.py proves the same of every text.
+  validation {
+    condition     = length(flatten([for tenants_of in [transpose({ for name, tenant in var.tenants : name => keys(tenant.accounts) })] : [for name, tenant in var.tenants : [for id in tenant.trusted_accounts : "${id} from ${name}" if !can(regex("^[0-9]{12}$", id)) || id == var.operations.account_id || length(setsubtract(try(tenants_of[id], []), [name])) > 0]]])) == 0
+    error_message = "trusted_accounts lists account ids of 12 digits in quotes, neither the operations account's nor another tenant's, because no tenant may name another tenant's users and roles; remove ${join(" and ", flatten([for tenants_of in [transpose({ for name, tenant in var.tenants : name => keys(tenant.accounts) })] : [for name, tenant in var.tenants : [for id in tenant.trusted_accounts : "${id} from ${name}" if !can(regex("^[0-9]{12}$", id)) || id == var.operations.account_id || length(setsubtract(try(tenants_of[id], []), [name])) > 0]]]))}."
+  }
+
+  validation {
+    condition     = length(flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if !contains(concat(keys(tenant.accounts), tolist(tenant.trusted_accounts)), try(split(":", arn)[4], ""))]]])) == 0
+    error_message = "Readers and unmaskers belong to the tenant's own accounts, or to an account that the stanza lists in trusted_accounts; remove ${join(" and ", flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if !contains(concat(keys(tenant.accounts), tolist(tenant.trusted_accounts)), try(split(":", arn)[4], ""))]]]))}, or add the account to its trusted_accounts."
+  }
+
+  # The operations account assumes the deployer, and other tenants' functions may run in the same account.
+  validation {
+    condition     = length(flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if strcontains(arn, ":role/") && (lower(basename(arn)) == lower(var.deployer_role_name) || can(regex("^bedrock-${var.environment}-.*-(execution|reader|unmasker)$", lower(basename(arn)))))]]])) == 0
+    error_message = "A reader or unmasker is neither the deployer nor a role of a workload, because others act as these; remove ${join(" and ", flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if strcontains(arn, ":role/") && (lower(basename(arn)) == lower(var.deployer_role_name) || can(regex("^bedrock-${var.environment}-.*-(execution|reader|unmasker)$", lower(basename(arn)))))]]]))}."
+  }
+
+  # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+  validation {
+    condition     = length(flatten([for name, tenant in var.tenants : [for id, account in tenant.accounts : "${account.permissions_boundary} of ${name}" if !contains([id, "aws"], try(split(":", account.permissions_boundary)[4], id))]])) == 0
+    error_message = "A permissions boundary is a policy of the account in which it is used, or one of AWS's; correct ${join(" and ", flatten([for name, tenant in var.tenants : [for id, account in tenant.accounts : "${account.permissions_boundary} of ${name}" if !contains([id, "aws"], try(split(":", account.permissions_boundary)[4], id))]]))}."
+  }
+
+  # Ids are unique in AWS, so an id in two stanzas is another tenant's network, unless both share an account.
+  validation {
+    condition     = length(flatten([for network, users in { for user in flatten([for name, tenant in var.tenants : concat([for id in try(tenant.perimeter.vpc_endpoints, []) : { account = "", network = id, tenant = name }], flatten([for id, account in tenant.accounts : account.vpc == null ? [] : [for network in concat(compact([account.vpc.id]), tolist(account.vpc.security_group_ids), tolist(account.vpc.subnet_ids)) : { account = id, network = network, tenant = name }]]))]) : user.network => user... } : "${network} is in the stanzas of ${join(" and ", distinct(users[*].tenant))}" if length(distinct(users[*].tenant)) > 1 && (length(distinct(users[*].account)) > 1 || length(setintersection([for user in users : keys(var.tenants[user.tenant].accounts)]...)) == 0)])) == 0
+    error_message = "A VPC, subnet, security group or VPC endpoint belongs to one tenant; ${join("; ", flatten([for network, users in { for user in flatten([for name, tenant in var.tenants : concat([for id in try(tenant.perimeter.vpc_endpoints, []) : { account = "", network = id, tenant = name }], flatten([for id, account in tenant.accounts : account.vpc == null ? [] : [for network in concat(compact([account.vpc.id]), tolist(account.vpc.security_group_ids), tolist(account.vpc.subnet_ids)) : { account = id, network = network, tenant = name }]]))]) : user.network => user... } : "${network} is in the stanzas of ${join(" and ", distinct(users[*].tenant))}" if length(distinct(users[*].tenant)) > 1 && (length(distinct(users[*].account)) > 1 || length(setintersection([for user in users : keys(var.tenants[user.tenant].accounts)]...)) == 0)]))}."
   }
 
   validation {

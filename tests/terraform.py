@@ -135,6 +135,7 @@ class Plan:
     """A plan as `terraform show -json` prints it."""
 
     def __init__(self, plan_json: dict[str, Any]) -> None:
+        self.json = plan_json
         self._changes = {
             change["address"]: change["change"] for change in plan_json["resource_changes"]
         }

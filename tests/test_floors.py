@@ -34,7 +34,7 @@ FLOORS = {
     "tools.demo": OPENING | {"tools.proof", "tools.records", "tools.localaws"},
     "tools.bench": OPENING
     | {"tools.packaging", "tools.records", "tools.localaws", "tools.isolation", "tenant_bedrock"},
-    "tools.documentation": GROUND,
+    "tools.documentation": GROUND | {"tools.isolation"},
     "tools.commands": OPENING
     | {
         "tools.bench",

@@ -20,6 +20,7 @@ module "customer_workload" {
   state                = local.stanza.state
   tenant               = var.tenant
   timeout              = local.workload.timeout
+  trusted_accounts     = setunion(keys(local.stanza.accounts), local.stanza.trusted_accounts)
   unmaskers            = local.account.unmaskers
   vpc                  = local.account.vpc
 

@@ -99,6 +99,9 @@ tenants = {
       tokens_per_month    = 20000000
     }
 
+    # An account beside the tenant's own whose users and roles may be readers or unmaskers.
+    trusted_accounts = ["333333333333"]
+
     workload = {
       architecture         = "arm64"
       memory_size          = 1024

@@ -20,7 +20,7 @@ resource "aws_lambda_function" "this" {
 
   function_name                  = local.name
   description                    = "Calls Amazon Bedrock as tenant ${var.tenant} and records every call in this account."
-  role                           = aws_iam_role.execution[0].arn
+  role                           = local.execution_role_arn # computed, so that the plan shows it
   runtime                        = "python3.13"
   handler                        = "tenant_bedrock.handler.handler"
   filename                       = var.package_path

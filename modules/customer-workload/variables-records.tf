@@ -34,20 +34,3 @@ variable "masking" {
     error_message = "masking lists CloudWatch's managed data identifiers, such as \"EmailAddress\" or \"BankAccountNumber-DE\", not ${join(", ", [for name in var.masking : coalesce(name, "null") if !can(regex("^[A-Z][A-Za-z0-9]*(-[A-Z]{2})?$", name))])}."
   }
 }
-
-variable "unmaskers" {
-  description = "ARNs of the users and roles that may assume the unmasker role. The role is created only if there are any."
-  type        = set(string)
-  default     = []
-  nullable    = false
-
-  validation {
-    condition     = alltrue([for arn in var.unmaskers : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[\\w+=,.@/-]+$", arn))])
-    error_message = "An unmasker is the full ARN of one user or role, without a wildcard, not ${join(", ", [for arn in var.unmaskers : coalesce(arn, "null") if !can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[\\w+=,.@/-]+$", arn))])}."
-  }
-
-  validation {
-    condition     = !anytrue([for arn in var.unmaskers : try(strcontains(arn, ":${split(":", var.operations_role.arn)[4]}:"), false)])
-    error_message = "An unmasker cannot be in the operations account ${try(split(":", var.operations_role.arn)[4], "")}, which must never see a customer's records."
-  }
-}

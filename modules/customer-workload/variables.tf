@@ -92,23 +92,6 @@ variable "quota" {
   nullable = false
 }
 
-variable "readers" {
-  description = "ARNs of the users and roles that may assume the reader role. The role is created only if there are any."
-  type        = set(string)
-  default     = []
-  nullable    = false
-
-  validation {
-    condition     = alltrue([for arn in var.readers : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[\\w+=,.@/-]+$", arn))])
-    error_message = "A reader is the full ARN of one user or role, without a wildcard, not ${join(", ", [for arn in var.readers : coalesce(arn, "null") if !can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[\\w+=,.@/-]+$", arn))])}."
-  }
-
-  validation {
-    condition     = !anytrue([for arn in var.readers : try(strcontains(arn, ":${split(":", var.operations_role.arn)[4]}:"), false)])
-    error_message = "A reader cannot be in the operations account ${try(split(":", var.operations_role.arn)[4], "")}, which must never see a customer's records."
-  }
-}
-
 variable "retention_days" {
   description = "How many days CloudWatch keeps the records and the function's log."
   type        = number

@@ -7,6 +7,8 @@ from botocore.exceptions import ClientError
 from tests.terraform import LOCAL
 from tools.command_error import CommandError
 from tools.environment.model import load_environment
+from tools.isolation import plan_reader
+from tools.isolation.claims import claims_for
 
 
 def chosen(tenant, account_id):
@@ -34,6 +36,15 @@ def test_both_sides_of_the_handshake_name_the_same_role_caller_and_external_id(a
     assert condition["ArnEquals"]["aws:PrincipalArn"] == [acme.outputs["execution_role_arn"]]
     assert condition["StringEquals"]["sts:ExternalId"] == [settings["external_id"]]
     assert condition["StringEquals"]["sts:RoleSessionName"] == settings["tenant"]
+
+
+def test_the_roots_with_their_own_providers_have_no_fault(acme, globex, handed_over):
+    """The proof's own tests replace the providers, since only the local AWS can answer these."""
+    for plan in (acme.json, globex.json):
+        assert claims_for(plan_reader.read(plan)).faults == ()
+    operations = handed_over.operations().plan_json(LOCAL)
+    for state in (False, True):
+        assert claims_for(plan_reader.read(operations, state=state)).faults == ()
 
 
 def test_the_execution_role_may_assume_the_role_that_was_handed_over(acme):

@@ -1,6 +1,8 @@
 import pytest
 
 from tests.terraform import LOCAL
+from tools.isolation import plan_reader
+from tools.isolation.claims import claims_for
 
 TENANT = (LOCAL, "-var=tenant=initech", "-var=account_id=555555555555")
 WORKLOAD = {
@@ -17,8 +19,12 @@ def applied(handed_over):
     return root
 
 
-def test_a_second_plan_changes_nothing(applied):
-    assert applied.plan(*TENANT).changed == set()
+def test_a_second_plan_changes_nothing_and_what_exists_has_no_fault(applied):
+    """The plan and the state contain every value that AWS chooses."""
+    planned = applied.plan(*TENANT)
+    assert planned.changed == set()
+    for state in (False, True):
+        assert claims_for(plan_reader.read(planned.json, state=state)).faults == ()
 
 
 def test_a_destroy_of_everything_is_refused_for_the_sake_of_the_records(applied):

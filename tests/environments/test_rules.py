@@ -174,6 +174,100 @@ def test_refuses_an_environment(rules, bad, sentence):
     assert sentence in rules.refuses(**{**GOOD, "tenants": {}, **bad})
 
 
+def in_vpc(**vpc):
+    groups = {"security_group_ids": ["sg-0123456789abcdef0"], "subnet_ids": ["subnet-1"], **vpc}
+    return {"vpc": groups}
+
+
+def test_refuses_everybody_and_everything_that_belongs_to_another(rules):
+    """One plan, because Terraform checks every rule and each names all that break it."""
+    readers = [
+        "arn:aws:iam::222222222222:user/auditor",
+        "arn:aws:iam::999999999999:role/auditor",
+        "333333333333",
+    ]
+    unmaskers = [
+        "arn:aws:iam::222222222222:role/auditor",
+        "arn:aws:iam::333333333333:role/path/bedrock-prod-acme-execution",
+        "arn:aws:iam::333333333333:role/terraform-deployer",
+    ]
+    acme = stanza(
+        accounts={"222222222222": in_vpc(id="vpc-1", subnet_ids=["subnet-2", "subnet-3"])},
+        perimeter={"vpc_endpoints": ["vpce-1"]},
+    )
+    account = {
+        "permissions_boundary": "arn:aws:iam::222222222222:policy/boundary",
+        "readers": readers,
+        "unmaskers": unmaskers,
+        **in_vpc(id="vpc-1", security_group_ids=["sg-9"], subnet_ids=["subnet-2"]),
+    }
+    globex = {
+        **OTHER,
+        "accounts": {"333333333333": account},
+        "perimeter": {"vpc_endpoints": ["vpce-1"]},
+        "trusted_accounts": ["111111111111", "222222222222", "9999"],
+    }
+    refusal = rules.refuses(**GOOD, tenants={"acme": acme, "globex": globex})
+    for sentence in (
+        (
+            "no tenant may name another tenant's users and roles; remove 111111111111 from globex and "
+            "222222222222 from globex and 9999 from globex."
+        ),
+        (
+            "Readers and unmaskers belong to the tenant's own accounts, or to an account that the stanza lists "
+            f"in trusted_accounts; remove {readers[2]} from globex and {readers[1]} from globex, or add"
+        ),
+        (
+            "A reader or unmasker is neither the deployer nor a role of a workload, because others act as these; "
+            f"remove {unmaskers[1]} from globex and {unmaskers[2]} from globex."
+        ),
+        (
+            "A permissions boundary is a policy of the account in which it is used, or one of AWS's; correct "
+            "arn:aws:iam::222222222222:policy/boundary of globex."
+        ),
+        *(
+            f"{network} is in the stanzas of acme and globex"
+            for network in ("subnet-2", "vpc-1", "vpce-1")
+        ),
+    ):
+        assert sentence in refusal
+    untrusting = {**globex, "trusted_accounts": []}
+    refusal = rules.refuses(**GOOD, tenants={"acme": acme, "globex": untrusting})
+    for arn in (*readers, unmaskers[0]):
+        assert f"{arn} from globex" in refusal
+
+
+def test_accepts_principals_of_own_and_of_trusted_accounts(rules):
+    accounts = {
+        "333333333333": {
+            "permissions_boundary": "arn:aws:iam::aws:policy/PowerUserAccess",
+            "readers": ["arn:aws:iam::444444444444:user/auditor"],
+        },
+        "444444444444": {
+            "permissions_boundary": "arn:aws:iam::444444444444:policy/boundary",
+            "unmaskers": ["arn:aws:iam::999999999999:role/auditor"],
+            **in_vpc(id="vpc-1"),
+        },
+    }
+    globex = {
+        **OTHER,
+        "accounts": accounts,
+        "perimeter": {"vpc_endpoints": ["vpce-1"]},
+        "trusted_accounts": ["999999999999"],
+    }
+    assert rules.accepts(**GOOD, tenants={"acme": stanza(), "globex": globex})
+
+
+def test_tenants_in_one_account_may_share_its_network(rules):
+    shared = {"222222222222": in_vpc(id="vpc-1")}
+    perimeter = {"vpc_endpoints": ["vpce-1"]}
+    tenants = {
+        name: {**tenant, "accounts": shared, "perimeter": perimeter}
+        for name, tenant in (("acme", stanza()), ("globex", OTHER))
+    }
+    assert rules.accepts(**GOOD, tenants=tenants, accounts_with_several_tenants=["222222222222"])
+
+
 SHARED = {"acme": stanza(), "globex": stanza(current="e2f2aa7d039ce726c5185bff0d2467ce")}
 
 

@@ -169,6 +169,7 @@ def full(workload, inputs):
         "reserved_concurrency": 20,
         "retention_days": 3653,
         "timeout": 900,
+        "trusted_accounts": ["999999999999"],
         "unmaskers": ["arn:aws-cn:iam::222222222222:role/audit/lead"],
         "vpc": {
             "id": "vpc-0123456789abcdef0",

@@ -12,7 +12,11 @@ def root(rules):
         {},
         {"architecture": "x86_64", "memory_size": 128, "retention_days": 1, "timeout": 1},
         {"memory_size": 10240, "retention_days": 3653, "timeout": 900, "reserved_concurrency": 0},
-        {"readers": ["arn:aws:iam::999999999999:role/aws-reserved/sso.amazonaws.com/Audit_1a"]},
+        {
+            "readers": ["arn:aws:iam::999999999999:role/aws-reserved/sso.amazonaws.com/Audit_1a"],
+            "trusted_accounts": ["999999999999"],
+            "unmaskers": ["arn:aws:iam::222222222222:user/bedrock-prod-acme-reader"],
+        },
         {"environment": "e" * 16, "tenant": "t" * 29},
         {"vpc": {"security_group_ids": ["sg-1"], "subnet_ids": ["subnet-1"]}},
         {"package_path": "missing.zip", "state": "offboarding"},
@@ -90,6 +94,41 @@ def test_accepts(root, inputs, good):
                 "A reader cannot be in the operations account 111111111111, which must never see a "
                 "customer's records."
             ),
+        ),
+        *(
+            (
+                {"readers": [arn], "trusted_accounts": ["999999999999"]},
+                (
+                    "A reader is in the account 222222222222, or in an account of the same partition that "
+                    f"trusted_accounts lists, not {arn}."
+                ),
+            )
+            for arn in (
+                "arn:aws:iam::333333333333:user/auditor",
+                "arn:aws-cn:iam::222222222222:user/auditor",
+            )
+        ),
+        (
+            {"unmaskers": ["arn:aws:iam::333333333333:user/auditor"]},
+            "An unmasker is in the account 222222222222, or in an account of the same partition",
+        ),
+        (
+            {
+                "readers": ["arn:aws:iam::222222222222:role/bedrock-prod-acme-execution"],
+                "unmaskers": ["arn:aws:iam::222222222222:role/x/bedrock-prod-globex-reader"],
+            },
+            (
+                "A reader is not a role of a workload, as which a function or a reader acts; remove "
+                "arn:aws:iam::222222222222:role/bedrock-prod-acme-execution."
+            ),
+        ),
+        (
+            {"unmaskers": ["arn:aws:iam::222222222222:role/x/bedrock-prod-globex-reader"]},
+            "An unmasker is not a role of a workload",
+        ),
+        (
+            {"trusted_accounts": ["9999"]},
+            "trusted_accounts lists account ids of 12 digits in quotes, not 9999.",
         ),
         (
             {"reserved_concurrency": -1},

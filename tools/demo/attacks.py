@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from tools.command_error import CommandError
 from tools.demo.parties import Party, assume, converse, read_records
+from tools.demo.stanza_rules import StanzaRefusedError, plan_stanzas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ NOT_GRANTED = "anthropic.claude-3-opus-20240229-v1:0"
 AN_HOUR = 3600
 OTHER_PRINCIPALS = "it is for other principals"
 OTHER_RESOURCES = "is not among its resources"
+STANZA_RULES = "rules of a stanza"
 OTHER_ACCOUNT = "no policy that allows another account"
 
 
@@ -72,6 +74,7 @@ def run_attacks(target: LocalTarget) -> list[AttackResult]:
         _on_models(target, attacker),
         _on_records(target, attacker, victim),
         _on_the_state(target, attacker),
+        _on_readers(target, attacker, victim),
         _with_expired_keys(target, attacker, control),
     )
     return [_try(attack, control) for attack in attacks]
@@ -189,6 +192,31 @@ def _on_the_state(target: LocalTarget, attacker: Party) -> Iterator[Attack]:
     )
 
 
+def _on_readers(target: LocalTarget, attacker: Party, victim: Party) -> Iterator[Attack]:
+    """The attacker takes the victim's reader role; then somebody writes its auditor into that stanza."""
+    environment = target.environment
+    reader = f"{victim.resource_name}-reader"
+    reader_arn = environment.role_arn(victim.account.account_id, reader)
+    yield Attack(
+        f"{attacker.name} takes {victim.name}'s reader role",
+        f"trust policy of {reader}",
+        OTHER_PRINCIPALS,
+        partial(assume, target, attacker.administrator, reader_arn, "reader", None),
+        partial(target.reader, victim.account),
+    )
+    own, foreign = (
+        f"arn:{environment.partition}:iam::{party.account.account_id}:user/auditor"
+        for party in (victim, attacker)
+    )
+    yield Attack(
+        f"{attacker.name}'s auditor in {victim.name}'s stanza",
+        STANZA_RULES,
+        f"remove {foreign} from {victim.name}",
+        partial(plan_stanzas, environment, victim.account, [foreign]),
+        partial(plan_stanzas, environment, victim.account, [own]),
+    )
+
+
 def _with_expired_keys(target: LocalTarget, attacker: Party, control: Control) -> Iterator[Attack]:
     session = attacker.assume_own_role()
     model, region = attacker.models[0]["model"], attacker.models[0]["regions"][0]
@@ -206,6 +234,15 @@ def _try(attack: Attack, control: Control) -> AttackResult:
     before = len(control.calls())
     try:
         attack.call()
+    except StanzaRefusedError as error:
+        reason = str(error)
+        expected = attack.refuser == STANZA_RULES and attack.reason in reason
+        return AttackResult(
+            attack.title,
+            STANZA_RULES,
+            attack.reason,
+            expected and _succeeds(attack.control_call),
+        )
     except (ClientError, CommandError) as error:
         refusals = [entry for entry in control.calls()[before:] if not entry.allowed]
         if not refusals:  # it failed for another reason
@@ -232,6 +269,6 @@ def _explanation(refusal: TrailEntry) -> tuple[str, str]:
 def _succeeds(control_call: Callable[[], object]) -> bool:
     try:
         control_call()
-    except (ClientError, CommandError):
+    except (ClientError, CommandError, StanzaRefusedError):
         return False
     return True

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from tools.isolation import solvers
+from tools.isolation.properties import ASSUMPTIONS, NOT_COVERED, PROPERTIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -17,33 +18,8 @@ if TYPE_CHECKING:
     from tools.isolation.examples import Counterexample
     from tools.isolation.prover import Outcome, Proof
 
-CLAIMS = (
-    "Every policy in the plans allows exactly the requests that the stanzas grant, no more and no fewer.",
-    "Only a tenant's execution roles can assume its role, with one of its ExternalIds and its name as session name.",
-    "No two tenants share a caller, an ExternalId or a role, so no tenant can assume another tenant's role.",
-    "A tenant's role allows exactly what its stanza grants, in all services and Regions; nothing if it is inactive.",
-    "Therefore no tenant's role can enable the logging of prompts, start a batch job, or write to any storage.",
-    "In a customer account, the execution role can only assume this role and write to two log groups.",
-    "If the function is in a VPC, Lambda can also manage its network interfaces; the function's code cannot.",
-    "The reader and unmasker roles can only read these log groups; only the unmasker role can read masked values.",
-    "Only the principals listed in the stanza can assume the reader and unmasker roles.",
-    "Only CloudWatch Logs can use the KMS key, and only for these log groups.",
-    "The customer account's principals can administer the key but not use it; the operations account has no access.",
-    "Each VPC endpoint in the plan accepts only calls by the execution role or by the tenant's role.",
-    "The plan of the operations account contains no resource of a type that could store a prompt or an answer.",
-)
-ASSUMPTIONS = (
-    "IAM evaluates policies as its documentation describes; `tools/isolation/encode.py` is our reading of it.",
-    "Every caller is an AWS service, or a user, role or federated user whose ARN contains its 12-digit account ID.",
-    "A request has `aws:SourceVpce` if it comes through a VPC endpoint, and `aws:SourceIp` if it does not.",
-    "Bedrock sets `bedrock:InferenceProfileArn` and `aws:ResourceTag` as documented.",
-)
-NOT_COVERED = (
-    "Service and resource control policies, permissions boundaries, session policies: they only remove access.",
-    "Policies of resources outside the plan, such as a bucket policy that gives a role access.",
-    "Access that a customer gives to others in its own account.",
-    "AWS's own evaluation of policies, and AWS's statement that Bedrock does not store prompts or answers.",
-)
+# A property's sentence, and the code to read for it.
+CLAIMS = tuple(f"{item.name}: {item.statement} ({', '.join(item.sources)})" for item in PROPERTIES)
 
 
 @dataclass(frozen=True)
@@ -171,7 +147,7 @@ class Report:
             f"This proof covers {self.scope}: {self.summary()}.",
             f"A claim is proved only if {versions} each find that no request violates it.",
             f"Started on {self.time:%Y-%m-%d at %H:%M:%S} UTC; finished after {self.seconds:.1f} s.",
-            "## Claims about every possible request",
+            "## Properties",
             _bullets(CLAIMS),
             "## Origin",
             _table("What | Value", _origin(self.provenance, self.signing_key)),

@@ -6,43 +6,40 @@ store data or give access, a policy that is not in the plan, or a name that is u
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tools.iam.conditions import UnsupportedPolicyError
 from tools.iam.policy import Kind, Policy, parse_policy
 from tools.isolation import customer_specification as customer
 from tools.isolation import operations_specification as operations
+from tools.isolation.configuration_faults import CUSTOMER, OPERATIONS, configuration_faults
 from tools.isolation.customer_specification import Workload
 from tools.isolation.operations_specification import Environment, Tenant
+from tools.isolation.plan_fault import Fault
 from tools.isolation.plan_reader import PlanError
+from tools.isolation.principals import principal_faults
+from tools.isolation.resource_faults import (
+    customer_key_faults,
+    customer_keys,
+    resource_faults,
+)
+from tools.isolation.resource_specification import (
+    CUSTOMER_TYPES,
+    OPERATIONS_TYPES,
+    customer_key,
+    customer_resources,
+    endpoint_service,
+    operations_resources,
+)
 from tools.isolation.structure import StructureError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tools.isolation.plan_reader import Plan, Role
     from tools.isolation.predicate import Predicate
-
-# Resource types that a plan may contain. None of them can store a prompt or an answer in the operations
-# account, or give access beyond the roles' own policies. Review a type before you add it.
-OPERATIONS_TYPES = {
-    "aws_bedrock_inference_profile",  # counts tokens
-    "aws_iam_role",
-}
-CUSTOMER_TYPES = {
-    "aws_cloudwatch_log_data_protection_policy",  # masks values and gives nobody access
-    "aws_cloudwatch_log_group",  # the customer's own records
-    "aws_iam_role",
-    "aws_kms_alias",
-    "aws_kms_key",
-    "aws_lambda_alias",
-    "aws_lambda_function",
-    "aws_vpc_endpoint",
-}
 
 
 @dataclass(frozen=True)
@@ -54,15 +51,6 @@ class Claim:
     policies: tuple[Policy, ...]
     specification: Predicate
     role_arn: str = ""  # of the role to which the policies belong, if they belong to one
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A problem in a plan that makes a proof impossible."""
-
-    subject: str
-    topic: str
-    problem: str
 
 
 @dataclass(frozen=True)
@@ -81,6 +69,7 @@ def claims_for(plan: Plan, tenant: str | None = None) -> Case:
     """State the claims about the plan of either root, which its variables identify.
 
     With ``tenant``, a plan of the operations account must hold this tenant's resources and no others.
+
     Raises PlanError if the variables do not describe an environment.
     """
     try:
@@ -92,7 +81,8 @@ def claims_for(plan: Plan, tenant: str | None = None) -> Case:
         name, account = (str(plan.variables.get(key)) for key in ("tenant", "account_id"))
         root, tenants = f"customer account {account}", [name]
         if account in env.tenants.get(name, {}).get("accounts", {}):
-            findings = _customer_findings(plan, Workload(Tenant(env, name), account))
+            workload = Workload(Tenant(env, name), account)
+            findings = _customer_findings(plan, workload, plan.variables.get("package_path"))
         else:
             problem = f"no stanza of {env.name} has the account {account} for the tenant {name}"
             findings = [Fault(f"{name} {account}", "account", problem)]
@@ -116,41 +106,81 @@ def claims_for(plan: Plan, tenant: str | None = None) -> Case:
         for name in env.tenants
         for external_id in Tenant(env, name).external_ids
     }
+    faults = [_without_secrets(fault, secrets) for fault in faults]
     return Case(root, plan.digest, tuple(tenants), tuple(claims), tuple(faults), secrets)
+
+
+def _without_secrets(fault: Fault, secrets: Mapping[str, str]) -> Fault:
+    """Return the fault without ExternalIds, which a wrong argument can contain."""
+    problem = fault.problem
+    for external_id, label in secrets.items():
+        problem = problem.replace(external_id, label)
+    return replace(fault, problem=problem)
 
 
 def _operations_findings(plan: Plan, env: Environment, names: list[str]) -> Iterator[Claim | Fault]:
     """Yield what must hold of the tenants ``names``, whose resources the plan has."""
-    yield from _unreviewed_types(plan, OPERATIONS_TYPES, "operations")
-    yield from _shared_identities(env, [Tenant(env, name) for name in env.tenants])
+    all_tenants = [Tenant(env, name) for name in env.tenants]
     tenants = [Tenant(env, name) for name in names]
+    yield from configuration_faults(plan, OPERATIONS, "operations")
+    yield from _shared_identities(env, all_tenants)
+    yield from principal_faults(all_tenants)
+    yield from _boundary_fault(env)
+    yield from _handover_faults(plan, env)
+    specifications = operations_resources(env, names)
+    yield from resource_faults(plan, "operations", OPERATIONS_TYPES, specifications)
     roles = {role.name: role for role in plan.roles()}
     yield from _ambiguous_roles(plan.roles(), "operations")
-    yield from _differences(roles, {tenant.base_name: tenant.name for tenant in tenants}, "role")
     for tenant in tenants:
         if role := roles.get(tenant.base_name):
-            specifications = (operations.trust(tenant), operations.permissions(tenant))
-            yield from _role_claims(tenant.name, role, env, env.account, specifications)
-    yield from _profile_faults(plan, tenants)
+            predicates = (operations.trust(tenant), operations.permissions(tenant))
+            yield from _role_claims(tenant.name, role, env, env.account, predicates)
 
 
-def _customer_findings(plan: Plan, workload: Workload) -> Iterator[Claim | Fault]:
+def _customer_findings(
+    plan: Plan, workload: Workload, package_path: str | None
+) -> Iterator[Claim | Fault]:
     env, subject = workload.tenant.environment, f"{workload.tenant.name} {workload.account}"
-    yield from _unreviewed_types(plan, CUSTOMER_TYPES, subject)
+    yield from configuration_faults(plan, CUSTOMER, subject)
+    yield from principal_faults([workload.tenant])
+    key_arn = None
+    for key in customer_keys(plan):
+        key_arn = str(key.get("arn"))
+        yield from customer_key_faults(subject, key, customer_key(workload))
+    specifications = customer_resources(workload, subject, package_path, key_arn)
+    yield from resource_faults(plan, subject, CUSTOMER_TYPES, specifications)
     roles = {role.name: role for role in plan.roles()}
     yield from _ambiguous_roles(plan.roles(), subject)
-    yield from _differences(roles, dict.fromkeys(workload.roles, subject), "role")
-    for name, specifications in workload.roles.items():
+    for name, predicates in workload.roles.items():
         if role := roles.get(name):
             suffix = name.removeprefix(f"{workload.tenant.base_name}-")
-            yield from _role_claims(
-                f"{subject} {suffix}", role, env, workload.account, specifications
-            )
+            yield from _role_claims(f"{subject} {suffix}", role, env, workload.account, predicates)
     yield from _key_claims(plan, workload, subject)
-    groups = [group.known_text("name") for group in plan.of_type("aws_cloudwatch_log_group")]
-    expected_groups = {group.split(":", 6)[6]: subject for group in workload.groups}
-    yield from _differences(groups, expected_groups, "log group")
     yield from _endpoint_claims(plan, workload, subject)
+
+
+def _handover_faults(plan: Plan, env: Environment) -> Iterator[Fault]:
+    """Yield a fault for each hand-over that is not about its tenant's own role and ExternalId."""
+    output = (plan.json.get("output_changes") or {}).get("handover") or {}
+    for name, handover in (output.get("after") or {}).items():
+        if name not in env.tenants:
+            yield Fault(name, "hand-over", "the hand-over is of a tenant without a stanza")
+            continue
+        tenant = Tenant(env, name)
+        role_arn = (handover or {}).get("role_arn")
+        if role_arn != tenant.role_arn:
+            problem = f"the hand-over names {role_arn} instead of {tenant.role_arn}"
+            yield Fault(name, "hand-over", problem)
+        if (handover or {}).get("external_id") not in tenant.external_ids:
+            yield Fault(name, "hand-over", "the hand-over has another ExternalId than the stanza")
+
+
+def _boundary_fault(env: Environment) -> Iterator[Fault]:
+    """Yield a fault if the boundary of the tenants' roles is another account's; AWS has some, too."""
+    boundary = env.permissions_boundary
+    if boundary and boundary.split(":")[4:5] not in ([env.account], ["aws"]):
+        problem = f"the permissions boundary {boundary} is not in the operations account"
+        yield Fault("operations", "principals", problem)
 
 
 def _shared_identities(env: Environment, tenants: list[Tenant]) -> Iterator[Fault]:
@@ -181,13 +211,6 @@ def _shared_identities(env: Environment, tenants: list[Tenant]) -> Iterator[Faul
                 yield Fault(tenant.name, "separation", f"{label} is used {users}")
 
 
-def _unreviewed_types(plan: Plan, types: set[str], subject: str) -> Iterator[Fault]:
-    for resource in plan.resources:
-        if resource.type not in types:
-            problem = f"{resource.address} is of a type that is not on the list of reviewed types"
-            yield Fault(subject, "resource types", problem)
-
-
 def _ambiguous_roles(roles: list[Role], subject: str) -> Iterator[Fault]:
     """Yield a fault for each role whose ARN does not follow from its name alone."""
     for name, count in Counter(role.name.lower() for role in roles).items():
@@ -198,18 +221,6 @@ def _ambiguous_roles(roles: list[Role], subject: str) -> Iterator[Fault]:
         if role.path != "/":
             problem = f"the path of {role.name} is {role.path} instead of /, which changes its ARN"
             yield Fault(subject, "role", problem)
-
-
-def _differences(names: Iterable[str], subjects: Mapping[str, str], kind: str) -> Iterator[Fault]:
-    """Yield a fault for each missing, repeated or unexpected name; ``subjects`` are by name."""
-    counts = Counter([*names])
-    for name in sorted(subjects.keys() - counts.keys()):
-        yield Fault(subjects[name], kind, f"the {kind} {name} is missing")
-    for name in sorted(counts.keys() - subjects.keys()):
-        yield Fault(name, kind, f"no stanza defines the {kind} {name}")
-    for name, count in counts.items():
-        if count > 1:
-            yield Fault(subjects.get(name, name), kind, f"the {kind} {name} exists {count} times")
 
 
 def _role_claims(
@@ -229,11 +240,7 @@ def _role_claims(
 
 
 def _key_claims(plan: Plan, workload: Workload, subject: str) -> Iterator[Claim | Fault]:
-    keys = list(plan.of_type("aws_kms_key"))
-    if len(keys) != 1:
-        problem = f"there are {len(keys)} keys instead of the one that encrypts the log groups"
-        yield Fault(subject, "key", problem)
-    for key in keys:
+    for key in plan.of_type("aws_kms_key"):
         policy = {"key policy": key.policy_argument("policy")}
         claim = _claim(subject, "key", Kind.RESOURCE, policy, customer.key(workload))
         yield from [claim, *_broad_principals(claim, workload.tenant.environment)]
@@ -258,56 +265,16 @@ def _broad_principals(claim: Claim | Fault, env: Environment) -> Iterator[Fault]
 
 
 def _endpoint_claims(plan: Plan, workload: Workload, subject: str) -> Iterator[Claim | Fault]:
-    endpoints = [
-        (endpoint.known_text("service_name").rpartition(f".{workload.region}.")[2], endpoint)
-        for endpoint in plan.of_type("aws_vpc_endpoint")
-    ]
-    services = [service for service, _ in endpoints]
-    yield from _differences(services, dict.fromkeys(workload.endpoints, subject), "endpoint")
-    for service, endpoint in endpoints:
-        if specification := workload.endpoints.get(service):
-            policy = {"endpoint policy": endpoint.policy_argument("policy")}
-            yield _claim(subject, f"endpoint {service}", Kind.RESOURCE, policy, specification)
-
-
-def _profile_faults(plan: Plan, tenants: list[Tenant]) -> Iterator[Fault]:
-    """Check each profile's source and tags, because policies identify a tenant's profile by its tags."""
-    expected_profiles = {
-        profile.name: (tenant.name, profile)
-        for tenant in tenants
-        for profile in operations.profiles(tenant)
+    predicates = {
+        endpoint_service(workload, service): (service, predicate)
+        for service, predicate in workload.endpoints.items()
     }
-    planned_profiles = [
-        (resource.known_text("name"), resource)
-        for resource in plan.of_type("aws_bedrock_inference_profile")
-    ]
-    owners = {name: owner for name, (owner, _) in expected_profiles.items()}
-    yield from _differences([name for name, _ in planned_profiles], owners, "profile")
-    for name, resource in planned_profiles:
-        if name not in expected_profiles:
-            continue
-        tenant, profile = expected_profiles[name]
-        sources = resource.known_value("model_source")
-        if sources != [{"copy_from": profile.source}]:
-            copied = _copied_source(sources)
-            yield Fault(tenant, "profile", f"{name} copies {copied} instead of {profile.source}")
-        tags = resource.known_value("tags_all")
-        if not isinstance(tags, Mapping):
-            yield Fault(tenant, "profile", f"{name} has no tags")
-            continue
-        for tag, text in profile.tags.items():
-            if tags.get(tag) != text:
-                problem = f"the tag {tag} of {name} is {tags.get(tag)} instead of {text}"
-                yield Fault(tenant, "profile", problem)
-
-
-def _copied_source(sources: object) -> object:
-    """What a profile copies, as far as its model_source has the usual form."""
-    match sources:
-        case [{"copy_from": source}]:
-            return source
-        case _:
-            return f"what its model_source says: {json.dumps(sources)}"
+    for endpoint in plan.of_type("aws_vpc_endpoint"):
+        name = endpoint.known_value("service_name")
+        if name in predicates:
+            service, predicate = predicates[name]
+            policy = {"endpoint policy": endpoint.policy_argument("policy")}
+            yield _claim(subject, f"endpoint {service}", Kind.RESOURCE, policy, predicate)
 
 
 def _claim(

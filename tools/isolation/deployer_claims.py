@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from tools.iam.conditions import UnsupportedPolicyError
 from tools.iam.policy import Kind, Policy, parse_policy
 from tools.isolation import deployer_specification as deployer
-from tools.isolation.claims import Case, Claim, Fault
+from tools.isolation.claims import Case, Claim
 from tools.isolation.customer_specification import Workload
 from tools.isolation.operations_specification import Environment, Tenant
+from tools.isolation.plan_fault import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

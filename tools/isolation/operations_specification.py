@@ -27,6 +27,8 @@ STREAM = "bedrock:InvokeModelWithResponseStream"
 COUNT = "bedrock:CountTokens"
 APPLY_GUARDRAIL = "bedrock:ApplyGuardrail"
 
+DEPLOYER_ROLE = "terraform-deployer"  # the name if an environment gives none
+
 # The Regions to which AWS may route a call through a geographic profile, apart from the called Region.
 # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
 DESTINATIONS = {
@@ -57,6 +59,8 @@ class Environment:
     region: str
     tenants: Mapping[str, Stanza]
     shared_accounts: frozenset[str]
+    deployer_role: str
+    permissions_boundary: str | None  # of every tenant's role
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, Any]) -> Environment:
@@ -75,6 +79,8 @@ class Environment:
             region=operations["region"],
             tenants=variables["tenants"],
             shared_accounts=frozenset(variables.get("accounts_with_several_tenants") or ()),
+            deployer_role=variables.get("deployer_role_name") or DEPLOYER_ROLE,
+            permissions_boundary=operations.get("permissions_boundary"),
         )
 
     def role_arn(self, account: str, name: str) -> str:

@@ -84,6 +84,7 @@ class Plan:
     variables: Mapping[str, Any]
     resources: tuple[Resource, ...]
     digest: str  # SHA-256 of the plan's JSON with sorted keys
+    json: Mapping[str, Any]  # the whole plan
 
     def of_type(self, type_: str) -> Iterator[Resource]:
         """Return the resources of one type."""
@@ -121,6 +122,7 @@ def read(
         variables={name: entry.get("value") for name, entry in plan_json["variables"].items()},
         resources=tuple(resources),
         digest=hashlib.sha256(canonical_json.encode()).hexdigest(),
+        json=plan_json,
     )
 
 

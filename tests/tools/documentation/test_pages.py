@@ -19,18 +19,18 @@ def rows(name):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_generated_page_is_up_to_date(name):
-    content = (ROOT / "docs" / "reference" / f"{name}.md").read_text()
+    content = (ROOT / "docs" / f"{name}.md").read_text()
     assert content == PAGES[name], "run `make docs`"
 
 
 def test_every_key_of_the_stanza_has_a_meaning():
-    assert len(rows("stanza")) > 30
-    assert [row for row in rows("stanza") if row[4] == ""] == []
+    assert len(rows("reference/stanza")) > 30
+    assert [row for row in rows("reference/stanza") if row[4] == ""] == []
 
 
 def test_every_variable_of_a_command_has_a_meaning():
-    assert len(rows("commands")) > 50
-    assert [row for row in rows("commands") if row[-2] == ""] == []
+    assert len(rows("reference/commands")) > 50
+    assert [row for row in rows("reference/commands") if row[-2] == ""] == []
 
 
 def keys_of(value):
@@ -41,5 +41,5 @@ def keys_of(value):
 
 def test_the_example_environment_uses_every_key():
     prod = read_hcl(ENVIRONMENTS / "prod" / "terraform.tfvars")
-    keys = {row[1].strip("`").rpartition(".")[2] for row in rows("stanza")}
+    keys = {row[1].strip("`").rpartition(".")[2] for row in rows("reference/stanza")}
     assert keys - set(keys_of(prod)) == set()

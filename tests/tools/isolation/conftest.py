@@ -25,6 +25,39 @@ terraform {
 }
 """
 
+# What the roots configure their providers with, in place of the offline providers of the tests.
+# tests/tools/commands/test_prove.py proves plans with the roots' own providers.
+DEFAULT_TAGS = {"default_tags": [{"tags": {"references": ["var.environment"]}}]}
+PROVIDERS = {
+    "operations": {
+        "allowed_account_ids": {"references": ["var.operations.account_id", "var.operations"]},
+        **DEFAULT_TAGS,
+        "region": {"references": ["var.operations.region", "var.operations"]},
+    },
+    "customer": {
+        "allowed_account_ids": {"references": ["var.account_id"]},
+        "assume_role": [
+            {
+                "external_id": {
+                    "references": ["local.stanza.deployer.external_id", "local.stanza"]
+                },
+                "role_arn": {
+                    "references": ["local.partition", "var.account_id", "var.deployer_role_name"]
+                },
+            }
+        ],
+        "default_tags": [{"tags": {"references": ["var.environment", "var.tenant"]}}],
+        "region": {
+            "references": [
+                "local.account.region",
+                "local.account",
+                "var.operations.region",
+                "var.operations",
+            ]
+        },
+    },
+}
+
 # Tenants beside those of the local environment, so that the plans have everything a module can create.
 GUARDRAIL = {"arn": "arn:aws:bedrock:eu-central-1:111111111111:guardrail/abc123", "version": "7"}
 NETWORKS = ["203.0.113.0/24", "2001:db8::/32"]
@@ -50,6 +83,7 @@ MORE = {
         "deployer": {"external_id": "everything-deployer-external-id"},
         "external_ids": {"current": "everything-current", "previous": "everything-previous"},
         "guardrail": GUARDRAIL,
+        "masking": ["EmailAddress", "BankAccountNumber-DE"],
         "models": {
             "claude": {
                 **SONNET,
@@ -75,6 +109,8 @@ MORE = {
             },
         },
         "perimeter": {"networks": NETWORKS, "vpc_endpoints": ["vpce-0123456789abcdef0"]},
+        "trusted_accounts": ["999999999999"],
+        "workload": {"memory_size": 512, "reserved_concurrency": 5, "snap_start": True},
     },
     # Two tenants that share an account.
     "hooli": {
@@ -89,7 +125,7 @@ MORE = {
         "deployer": {"external_id": "hooli-labs-deployer-external-id"},
         "external_ids": {"current": "hooli-labs-current-external-id"},
         "models": {"nova": NOVA},
-        "perimeter": {"vpc_endpoints": ["vpce-0123456789abcdef0"]},
+        "perimeter": {"vpc_endpoints": ["vpce-0fedcba9876543210"]},
     },
     "gone": {
         "accounts": {"123456789012": {"readers": ["arn:aws:iam::123456789012:role/auditor"]}},
@@ -129,14 +165,25 @@ def plans(tmp_path_factory, environment):
     customer = Folder(roots / "customer").init()
     accounts = [("acme", "222222222222"), ("everything", "666666666666"), ("gone", "123456789012")]
     return {
-        "operations": operations,
+        "operations": with_provider(operations, "operations"),
         **{
-            f"{tenant} {account}": customer.plan_json(
-                **environment, tenant=tenant, account_id=account, handover=handovers[tenant]
+            f"{tenant} {account}": with_provider(
+                customer.plan_json(
+                    **environment, tenant=tenant, account_id=account, handover=handovers[tenant]
+                ),
+                "customer",
             )
             for tenant, account in accounts
         },
     }
+
+
+def with_provider(plan, root):
+    """The plan as if the root's own provider had made it."""
+    provider = plan["configuration"]["provider_config"]["aws"]
+    assert provider["full_name"] == "registry.terraform.io/hashicorp/aws"
+    provider["expressions"] = PROVIDERS[root]
+    return plan
 
 
 def planned_handovers(operations):

@@ -7,6 +7,8 @@ from typing import Any
 
 Json = dict[str, Any]
 
+AWS = "registry.terraform.io/hashicorp/aws"
+
 TRUST: Json = {
     "Version": "2012-10-17",
     "Statement": [
@@ -46,6 +48,9 @@ def role(**arguments: Any) -> Json:  # noqa: ANN401 - any JSON value
         "path": "/",
         "assume_role_policy": json.dumps(TRUST),
         "inline_policy": [{"name": "models", "policy": json.dumps(permissions)}],
+        "max_session_duration": 3600,
+        "tags": {"tenant": "acme"},
+        "tags_all": {"environment": "prod", "tenant": "acme"},
         **arguments,
     }
     return resource("aws_iam_role", values, {"arn": True, "managed_policy_arns": True})
@@ -54,7 +59,13 @@ def role(**arguments: Any) -> Json:  # noqa: ANN401 - any JSON value
 def resource(type_: str, values: Json, unknown: Json | None = None, name: str = "this") -> Json:
     """Return a resource that the plan creates."""
     change = {"actions": ["create"], "after": values, "after_unknown": unknown or {}}
-    return {"address": f"{type_}.{name}", "mode": "managed", "type": type_, "change": change}
+    return {
+        "address": f"{type_}.{name}",
+        "mode": "managed",
+        "type": type_,
+        "provider_name": AWS,
+        "change": change,
+    }
 
 
 def plan_json(
@@ -76,14 +87,28 @@ def plan_json(
         "planned_values": {},
         "resource_changes": list(resources),
         "configuration": {
+            "provider_config": {
+                "aws": {
+                    "name": "aws",
+                    "full_name": AWS,
+                    "expressions": {
+                        "allowed_account_ids": {"references": ["var.operations.account_id"]},
+                        "default_tags": [{"tags": {"references": ["var.environment"]}}],
+                        "region": {"references": ["var.operations.region"]},
+                    },
+                }
+            },
             "root_module": {
                 "resources": [
                     {
                         "address": "aws_iam_role.this",
+                        "mode": "managed",
+                        "type": "aws_iam_role",
+                        "provider_config_key": "aws",
                         "expressions": {argument: {} for argument in arguments},
                     }
                 ]
-            }
+            },
         },
         "complete": True,
     }

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.tools.isolation.small_plan import INVOKE, STANZA, TRUST, plan_json, resource, role
+from tests.tools.isolation.small_plan import AWS, INVOKE, STANZA, TRUST, plan_json, resource, role
 from tools.isolation import plan_reader, solvers
 from tools.isolation.claims import claims_for
 from tools.isolation.prover import prove
@@ -50,7 +50,12 @@ def test_a_policy_that_its_role_takes_over_may_be_forgotten():
 
 def test_existing_resources_are_proved_from_the_state_in_the_plan():
     plan = plan_json(role())
-    applied = {"address": "aws_iam_role.this", "mode": "managed", "type": "aws_iam_role"}
+    applied = {
+        "address": "aws_iam_role.this",
+        "mode": "managed",
+        "type": "aws_iam_role",
+        "provider_name": AWS,
+    }
     values = plan["resource_changes"][0]["change"]["after"]
     plan["prior_state"] = {
         "values": {
@@ -319,6 +324,7 @@ def test_of_what_exists_a_limited_plan_reads_its_tenant_alone():
             "address": f'module.operations_role["{tenant}"].aws_iam_role.this',
             "mode": "managed",
             "type": "aws_iam_role",
+            "provider_name": AWS,
             "values": role(**values)["change"]["after"],
         }
         for tenant, values in (("acme", {}), ("globex", {"name": "bedrock-prod-globex"}))
@@ -350,6 +356,7 @@ def test_a_profile_has_its_tenants_name_tags_and_source():
         after = {
             "name": "bedrock-prod-acme_nova",
             "model_source": [{"copy_from": source}],
+            "tags": tags,
             "tags_all": tags,
             **arguments,
         }
@@ -359,15 +366,20 @@ def test_a_profile_has_its_tenants_name_tags_and_source():
 
     assert faults() == []
     assert faults(tags_all={**tags, "tenant": "globex"}) == [
-        "the tag tenant of bedrock-prod-acme_nova is globex instead of acme"
+        "tags_all of aws_bedrock_inference_profile.this has globex for the tag tenant instead of acme"
     ]
-    assert (
-        faults(name="bedrock-prod-acme_other")[0] == "the profile bedrock-prod-acme_nova is missing"
-    )
+    assert faults(name="bedrock-prod-acme_other") == [
+        "the profile bedrock-prod-acme_nova is missing",
+        "no stanza defines the profile bedrock-prod-acme_other",
+    ]
     other = source.replace("lite", "pro")
     assert faults(model_source=[{"copy_from": other}]) == [
-        f"bedrock-prod-acme_nova copies {other} instead of {source}"
+        f"model_source of aws_bedrock_inference_profile.this has a wrong copy_from: it is {other} instead of {source}"
     ]
+    assert (
+        "model_source of aws_bedrock_inference_profile.this is [] instead of"
+        in (faults(model_source=[])[0])
+    )
 
 
 def plan_of(tenants):

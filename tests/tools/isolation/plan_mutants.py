@@ -1,0 +1,696 @@
+"""Mutants of a plan: each changes one thing beside the policies, which mutants.py changes.
+
+Each entry of MUTANTS has the root whose plan it changes, and the change, which edits the plan in place.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Json = dict[str, Any]
+Change = Callable[[Json], None]
+
+EVERYTHING = "everything 666666666666"  # with a VPC, endpoints, masking, readers and snapshots
+FOREIGN = "999999999998"
+LITTLE = "acme 222222222222"  # without most options
+VICTIM = "arn:aws:iam::222222222222:user/auditor"
+OPERATIONS_ROLE = 'module.operations_role["everything"].aws_iam_role.this'
+PROFILE = 'module.operations_role["everything"].aws_bedrock_inference_profile.tracked["claude"]'
+WORKLOAD = "module.customer_workload"
+ALIAS = f"{WORKLOAD}.aws_lambda_alias.live[0]"
+EXECUTION = f"{WORKLOAD}.aws_iam_role.execution[0]"
+FUNCTION = f"{WORKLOAD}.aws_lambda_function.this[0]"
+FUNCTION_LOG = f"{WORKLOAD}.aws_cloudwatch_log_group.function"
+KEY = f"{WORKLOAD}.aws_kms_key.records"
+KEY_ALIAS = f"{WORKLOAD}.aws_kms_alias.records"
+LOGS_ENDPOINT = f'{WORKLOAD}.aws_vpc_endpoint.this["logs"]'
+MASKING = f'{WORKLOAD}.aws_cloudwatch_log_data_protection_policy.this["records"]'
+RECORDS = f"{WORKLOAD}.aws_cloudwatch_log_group.records"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A change of the plan of one root."""
+
+    root: str
+    change: Change
+
+
+def item(plan: Json, address: str) -> Json:
+    """Return a resource of the plan."""
+    matches: list[Json] = [r for r in plan["resource_changes"] if r["address"] == address]
+    (match,) = matches
+    return match
+
+
+def after(plan: Json, address: str) -> Json:
+    """Return what a resource will be."""
+    values: Json = item(plan, address)["change"]["after"]
+    return values
+
+
+def setting(address: str, **arguments: Any) -> Change:  # noqa: ANN401 - any JSON value
+    """Set arguments of a resource to known values."""
+
+    def change(plan: Json) -> None:
+        after(plan, address).update(arguments)
+        for name in arguments:
+            item(plan, address)["change"]["after_unknown"].pop(name, None)
+
+    return change
+
+
+def unknown(address: str, argument: str) -> Change:
+    """Let an argument be known only after apply."""
+
+    def change(plan: Json) -> None:
+        after(plan, address).pop(argument, None)
+        item(plan, address)["change"]["after_unknown"][argument] = True
+
+    return change
+
+
+def referring(address: str, argument: str, *references: str) -> Change:
+    """Let the code of an argument refer to something else."""
+
+    def change(plan: Json) -> None:
+        type_, name = address.split(".")[2:4]
+        code = {resource["address"]: resource for resource in module_of(plan)["resources"]}
+        code[f"{type_}.{name.partition('[')[0]}"]["expressions"][argument] = {
+            "references": list(references)
+        }
+
+    return change
+
+
+def without(address: str) -> Change:
+    """Leave a resource out."""
+
+    def change(plan: Json) -> None:
+        plan["resource_changes"].remove(item(plan, address))
+        modules = [plan["planned_values"]["root_module"]]
+        while modules:
+            module = modules.pop()
+            modules += module.get("child_modules", [])
+            resources = module.get("resources", [])
+            resources[:] = [resource for resource in resources if resource["address"] != address]
+
+    return change
+
+
+def instance_of(address: str, key: str) -> str:
+    """Return the address of another instance of a resource."""
+    resource = re.sub(r"\[[^]]*\]$", "", address)
+    return f'{resource}["{key}"]'
+
+
+def twice(address: str) -> Change:
+    """Plan a resource once more, under another address."""
+
+    def change(plan: Json) -> None:
+        copy = json.loads(json.dumps(item(plan, address)))
+        plan["resource_changes"].append({**copy, "address": instance_of(address, "again")})
+
+    return change
+
+
+def renamed(address: str, **names: str) -> Change:
+    """Plan another resource of the same kind, with another name."""
+
+    def change(plan: Json) -> None:
+        copy = json.loads(json.dumps(item(plan, address)))
+        copy["address"] = instance_of(address, "other")
+        copy["change"]["after"].update(names)
+        plan["resource_changes"].append(copy)
+
+    return change
+
+
+def adding(type_: str, **arguments: Any) -> Change:  # noqa: ANN401 - any JSON value
+    """Plan a resource of another type."""
+
+    def change(plan: Json) -> None:
+        plan["resource_changes"].append(
+            {
+                "address": f"{WORKLOAD}.{type_}.other",
+                "mode": "managed",
+                "type": type_,
+                "name": "other",
+                "provider_name": "registry.terraform.io/hashicorp/aws",
+                "change": {"actions": ["create"], "after": arguments, "after_unknown": {}},
+            }
+        )
+
+    return change
+
+
+def masking_with(edit: Callable[[Json], None]) -> Change:
+    """Edit the policy that masks the records."""
+
+    def change(plan: Json) -> None:
+        document = json.loads(after(plan, MASKING)["policy_document"])
+        edit(document)
+        after(plan, MASKING)["policy_document"] = json.dumps(document)
+
+    return change
+
+
+def settings_with(**settings: Any) -> Change:  # noqa: ANN401 - any JSON value
+    """Change settings of the function."""
+
+    def change(plan: Json) -> None:
+        variables = after(plan, FUNCTION)["environment"][0]["variables"]
+        text = json.loads(variables["TENANT_BEDROCK"]) | settings
+        variables["TENANT_BEDROCK"] = json.dumps(text)
+
+    return change
+
+
+def block_with(address: str, block: str, **arguments: Any) -> Change:  # noqa: ANN401 - any JSON value
+    """Change arguments of a block."""
+
+    def change(plan: Json) -> None:
+        after(plan, address)[block][0].update(arguments)
+
+    return change
+
+
+def stanza_of(plan: Json, tenant: str) -> Json:
+    """Return a tenant's stanza among the plan's variables."""
+    stanza: Json = plan["variables"]["tenants"]["value"][tenant]
+    return stanza
+
+
+def stanza_with(tenant: str, **keys: Any) -> Change:  # noqa: ANN401 - any HCL value
+    """Change keys of a stanza."""
+
+    def change(plan: Json) -> None:
+        stanza_of(plan, tenant).update(keys)
+
+    return change
+
+
+def account_with(tenant: str, account: str, **keys: Any) -> Change:  # noqa: ANN401 - any HCL value
+    """Change keys of one account in a stanza."""
+
+    def change(plan: Json) -> None:
+        stanza_of(plan, tenant)["accounts"][account].update(keys)
+
+    return change
+
+
+def handover_with(**keys: Any) -> Change:  # noqa: ANN401 - any JSON value
+    """Change keys of the hand-over of hooli."""
+
+    def change(plan: Json) -> None:
+        plan["output_changes"]["handover"]["after"]["hooli"].update(keys)
+
+    return change
+
+
+def in_order(*changes: Change) -> Change:
+    """Make several changes."""
+
+    def change(plan: Json) -> None:
+        for part in changes:
+            part(plan)
+
+    return change
+
+
+def provider_with(**settings: Any) -> Change:  # noqa: ANN401 - any JSON value
+    """Change settings of the provider; None removes one."""
+
+    def change(plan: Json) -> None:
+        expressions = plan["configuration"]["provider_config"]["aws"]["expressions"]
+        plan["configuration"]["provider_config"]["aws"]["expressions"] = {
+            name: value for name, value in {**expressions, **settings}.items() if value is not None
+        }
+
+    return change
+
+
+def root_module(plan: Json) -> Json:
+    """Return the code of the root module."""
+    module: Json = plan["configuration"]["root_module"]
+    return module
+
+
+def module_of(plan: Json) -> Json:
+    """Return the code of the module customer-workload."""
+    module: Json = root_module(plan)["module_calls"]["customer_workload"]["module"]
+    return module
+
+
+def second_provider(plan: Json) -> None:
+    """Configure another provider of AWS under an alias."""
+    aws = plan["configuration"]["provider_config"]["aws"]
+    plan["configuration"]["provider_config"]["aws.other"] = {**aws, "alias": "other"}
+
+
+def foreign_provider(plan: Json) -> None:
+    """Take the provider from another registry."""
+    address = "registry.terraform.io/stranger/aws"
+    plan["configuration"]["provider_config"]["aws"]["full_name"] = address
+
+
+def resource_of_other_provider(plan: Json) -> None:
+    """Let one resource have another provider."""
+    item(plan, KEY)["provider_name"] = "registry.terraform.io/stranger/aws"
+
+
+def provisioner(plan: Json) -> None:
+    """Run a program when a resource is created."""
+    provisioners = [{"type": "local-exec", "expressions": {"command": {"constant_value": "true"}}}]
+    module_of(plan)["resources"][0]["provisioners"] = provisioners
+
+
+def data_source(type_: str) -> Change:
+    """Read a data source of another type."""
+
+    def change(plan: Json) -> None:
+        root_module(plan).setdefault("resources", []).append(
+            {
+                "address": f"data.{type_}.other",
+                "mode": "data",
+                "type": type_,
+                "name": "other",
+                "provider_config_key": "aws",
+                "expressions": {},
+                "schema_version": 0,
+            }
+        )
+
+    return change
+
+
+def foreign_module(plan: Json) -> None:
+    """Take the module from elsewhere."""
+    call = root_module(plan)["module_calls"]["customer_workload"]
+    call["source"] = "git::https://example.com/customer-workload.git"
+
+
+def part(name: str, value: Any) -> Change:  # noqa: ANN401 - any JSON value
+    """Add a part to the plan."""
+
+    def change(plan: Json) -> None:
+        plan[name] = value
+
+    return change
+
+
+def imported(plan: Json) -> None:
+    """Import a key that exists already."""
+    item(plan, KEY)["change"]["importing"] = {"id": "1234abcd-12ab-34cd-56ef-1234567890ab"}
+
+
+def forgotten(plan: Json) -> None:
+    """Replace a role and leave the old one in AWS."""
+    item(plan, EXECUTION)["change"]["actions"] = ["create", "forget"]
+
+
+CUSTOMER_KEY = "arn:aws:kms:eu-central-1:666666666666:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+def with_customer_key(**changes: Any) -> Change:  # noqa: ANN401 - any JSON value
+    """Let the customer make the key, as a data source reads it, with these differences."""
+
+    def change(plan: Json) -> None:
+        without(KEY)(plan)
+        without(KEY_ALIAS)(plan)
+        for group in (FUNCTION_LOG, RECORDS):
+            setting(group, kms_key_id=CUSTOMER_KEY)(plan)
+        values = {
+            "arn": CUSTOMER_KEY,
+            "aws_account_id": "666666666666",
+            "deletion_date": "",
+            "enabled": True,
+            "key_id": "alias/bedrock-local-everything",
+            "key_manager": "CUSTOMER",
+            "key_state": "Enabled",
+            "key_usage": "ENCRYPT_DECRYPT",
+            "multi_region": False,
+            "origin": "AWS_KMS",
+            **changes,
+        }
+        plan["prior_state"]["values"]["root_module"].setdefault("resources", []).append(
+            {
+                "address": "data.aws_kms_key.records",
+                "mode": "data",
+                "type": "aws_kms_key",
+                "provider_name": "registry.terraform.io/hashicorp/aws",
+                "values": values,
+            }
+        )
+
+    return change
+
+
+_READERS = {
+    "a reader is another tenant's user": VICTIM,
+    "a reader is in an account that nobody lists": f"arn:aws:iam::{FOREIGN}:role/auditor",
+    "a reader is the deployer": "arn:aws:iam::666666666666:role/terraform-deployer",
+    "a reader is in another partition": "arn:aws-cn:iam::666666666666:user/auditor",
+    "a reader is a whole account": "arn:aws:iam::666666666666:root",
+}
+_VPC = {
+    "id": "vpc-0123456789abcdef0",
+    "security_group_ids": ["sg-9"],
+    "subnet_ids": ["subnet-9"],
+}
+
+MUTANTS: dict[str, Mutant] = {
+    # Separate tenants
+    "two tenants have one ExternalId": Mutant(
+        "operations", stanza_with("hooli", external_ids={"current": "everything-current"})
+    ),
+    "two tenants have one account": Mutant(
+        "operations", stanza_with("hooli", accounts={"666666666666": {}})
+    ),
+    "a previous ExternalId is another tenant's": Mutant(
+        "operations",
+        stanza_with(
+            "hooli",
+            external_ids={"current": "hooli-current-external-id", "previous": "everything-current"},
+        ),
+    ),
+    "the operations account is a customer account": Mutant(
+        "operations", stanza_with("hooli", accounts={"111111111111": {}})
+    ),
+    # Named principals
+    **{
+        name: Mutant("operations", account_with("everything", "666666666666", readers=[arn]))
+        for name, arn in _READERS.items()
+    },
+    "an unmasker is another tenant's role": Mutant(
+        "operations",
+        account_with(
+            "everything", "777777777777", unmaskers=["arn:aws:iam::333333333333:role/audit/lead"]
+        ),
+    ),
+    "a trusted account is another tenant's": Mutant(
+        "operations", stanza_with("everything", trusted_accounts=["999999999999", "222222222222"])
+    ),
+    "a trusted account is the operations account": Mutant(
+        "operations", stanza_with("everything", trusted_accounts=["999999999999", "111111111111"])
+    ),
+    "a reader is the execution role of a tenant in the same account": Mutant(
+        "operations",
+        account_with(
+            "hooli",
+            "888888888888",
+            readers=["arn:aws:iam::888888888888:role/bedrock-local-hooli-labs-execution"],
+        ),
+    ),
+    "a permissions boundary is another tenant's": Mutant(
+        "operations",
+        account_with(
+            "hooli", "888888888888", permissions_boundary="arn:aws:iam::222222222222:policy/b"
+        ),
+    ),
+    "a key that nobody knows names another tenant's account": Mutant(
+        "operations",
+        stanza_with("hooli", alarms=[{"topic": "arn:aws:sns:eu-central-1:222222222222:alarms"}]),
+    ),
+    "a perimeter has another tenant's VPC endpoint": Mutant(
+        "operations", stanza_with("gone", perimeter={"vpc_endpoints": ["vpce-0123456789abcdef0"]})
+    ),
+    "two tenants name one VPC": Mutant(
+        "operations", account_with("acme", "222222222222", vpc=_VPC)
+    ),
+    "a guardrail is in a customer account": Mutant(
+        "operations",
+        stanza_with(
+            "hooli",
+            guardrail={
+                "arn": "arn:aws:bedrock:eu-central-1:888888888888:guardrail/a",
+                "version": "1",
+            },
+        ),
+    ),
+    # Own hand-over
+    "a hand-over names another tenant's role": Mutant(
+        "operations", handover_with(role_arn="arn:aws:iam::111111111111:role/bedrock-local-acme")
+    ),
+    "a hand-over has another tenant's ExternalId": Mutant(
+        "operations", handover_with(external_id="everything-current")
+    ),
+    "a hand-over without a stanza": Mutant(
+        "operations",
+        lambda plan: plan["output_changes"]["handover"]["after"].update(stranger={}),
+    ),
+    # Only reviewed resources
+    "a function URL": Mutant(
+        EVERYTHING, adding("aws_lambda_function_url", authorization_type="NONE")
+    ),
+    "a permission to invoke the function": Mutant(
+        EVERYTHING, adding("aws_lambda_permission", principal="*")
+    ),
+    "a subscription to the records": Mutant(
+        EVERYTHING, adding("aws_cloudwatch_log_subscription_filter", filter_pattern="")
+    ),
+    "a grant of the key": Mutant(EVERYTHING, adding("aws_kms_grant", operations=["Decrypt"])),
+    "a resource policy of the logs": Mutant(
+        EVERYTHING, adding("aws_cloudwatch_log_resource_policy", policy_name="x")
+    ),
+    "an attached policy": Mutant(EVERYTHING, adding("aws_iam_role_policy_attachment", role="x")),
+    "an event source of the function": Mutant(
+        EVERYTHING, adding("aws_lambda_event_source_mapping", function_name="x")
+    ),
+    "a bucket in the operations account": Mutant("operations", adding("aws_s3_bucket", bucket="x")),
+    "a log of model invocations": Mutant(
+        "operations", adding("aws_bedrock_model_invocation_logging_configuration")
+    ),
+    # Complete roles
+    "a role that no stanza defines": Mutant(
+        "operations", renamed(OPERATIONS_ROLE, name="bedrock-local-stranger")
+    ),
+    "a role is missing": Mutant("operations", without(OPERATIONS_ROLE)),
+    "two roles have one name": Mutant("operations", twice(OPERATIONS_ROLE)),
+    "a role has a path": Mutant("operations", setting(OPERATIONS_ROLE, path="/app/")),
+    "a session lasts twelve hours": Mutant(
+        "operations", setting(OPERATIONS_ROLE, max_session_duration=43200)
+    ),
+    "a permissions boundary is left out": Mutant(
+        EVERYTHING,
+        account_with(
+            "everything", "666666666666", permissions_boundary="arn:aws:iam::666666666666:policy/b"
+        ),
+    ),
+    "a role has another tenant's tag": Mutant(
+        "operations",
+        setting(
+            OPERATIONS_ROLE,
+            tags_all={"environment": "local", "managed-by": "terraform", "tenant": "acme"},
+        ),
+    ),
+    "a trust policy is known only after apply": Mutant(
+        EVERYTHING, unknown(EXECUTION, "assume_role_policy")
+    ),
+    # Own profiles
+    "a profile has another tenant's tag": Mutant(
+        "operations",
+        setting(PROFILE, tags={"alias": "claude", "environment": "local", "tenant": "acme"}),
+    ),
+    "a profile copies another model": Mutant(
+        "operations",
+        setting(
+            PROFILE,
+            model_source=[{"copy_from": "arn:aws:bedrock:eu-central-1::foundation-model/x.y-v1:0"}],
+        ),
+    ),
+    "a profile has no source": Mutant("operations", setting(PROFILE, model_source=[])),
+    "two profiles have one name": Mutant("operations", twice(PROFILE)),
+    "a profile that no stanza defines": Mutant(
+        "operations", renamed(PROFILE, name="bedrock-local-everything_more")
+    ),
+    # Own function
+    "the function runs as another role": Mutant(
+        EVERYTHING, setting(FUNCTION, role="arn:aws:iam::666666666666:role/admin")
+    ),
+    "the function has a layer": Mutant(
+        EVERYTHING,
+        setting(FUNCTION, layers=[f"arn:aws:lambda:eu-central-1:{FOREIGN}:layer:spy:1"]),
+    ),
+    "the code comes from a bucket": Mutant(
+        EVERYTHING, setting(FUNCTION, filename=None, s3_bucket="spy", s3_key="code.zip")
+    ),
+    "the code comes from an image": Mutant(
+        EVERYTHING, setting(FUNCTION, filename=None, image_uri="spy", package_type="Image")
+    ),
+    "the zip is another file": Mutant(EVERYTHING, setting(FUNCTION, filename="./other.zip")),
+    "the code has no hash": Mutant(EVERYTHING, setting(FUNCTION, source_code_hash=None)),
+    "the handler is another": Mutant(EVERYTHING, setting(FUNCTION, handler="spy.handler")),
+    "an environment variable is added": Mutant(
+        EVERYTHING,
+        lambda plan: after(plan, FUNCTION)["environment"][0]["variables"].update(
+            AWS_LAMBDA_EXEC_WRAPPER="/opt/spy"
+        ),
+    ),
+    "the function takes another tenant's role": Mutant(
+        EVERYTHING, settings_with(role_arn="arn:aws:iam::111111111111:role/bedrock-local-acme")
+    ),
+    "the function records elsewhere": Mutant(EVERYTHING, settings_with(record_log_group="/other")),
+    "records are best-effort instead of required": Mutant(
+        EVERYTHING, stanza_with("everything", audit="required")
+    ),
+    "the settings are known only after apply": Mutant(EVERYTHING, unknown(FUNCTION, "environment")),
+    "the function has a dead-letter queue": Mutant(
+        EVERYTHING,
+        setting(FUNCTION, dead_letter_config=[{"target_arn": f"arn:aws:sqs:x:{FOREIGN}:q"}]),
+    ),
+    "the function mounts a file system": Mutant(
+        EVERYTHING, setting(FUNCTION, file_system_config=[{"local_mount_path": "/mnt/x"}])
+    ),
+    "the function is in other subnets": Mutant(
+        EVERYTHING, block_with(FUNCTION, "vpc_config", subnet_ids=["subnet-0fedcba9876543219"])
+    ),
+    "the function logs to another group": Mutant(
+        EVERYTHING, block_with(FUNCTION, "logging_config", log_group="/aws/lambda/other")
+    ),
+    "there are two functions": Mutant(EVERYTHING, renamed(FUNCTION, function_name="spy")),
+    "the alias sends calls to another version": Mutant(
+        EVERYTHING, setting(ALIAS, routing_config=[{"additional_version_weights": {"1": 0.5}}])
+    ),
+    "a setting of which nobody has thought": Mutant(
+        EVERYTHING, setting(FUNCTION, durable_config=[{"execution_timeout": 3600}])
+    ),
+    # Own log groups
+    "a log group has no key": Mutant(EVERYTHING, setting(RECORDS, kms_key_id=None)),
+    "a log group has another key": Mutant(
+        EVERYTHING, setting(FUNCTION_LOG, kms_key_id=f"arn:aws:kms:eu-central-1:{FOREIGN}:key/k")
+    ),
+    "a log group's key is known only after apply and is another resource's": Mutant(
+        EVERYTHING, referring(RECORDS, "kms_key_id", "aws_kms_key.other.arn", "aws_kms_key.other")
+    ),
+    "the retention is shorter": Mutant(EVERYTHING, setting(RECORDS, retention_in_days=1)),
+    "a log group is missing": Mutant(EVERYTHING, without(FUNCTION_LOG)),
+    "a log group that no stanza defines": Mutant(EVERYTHING, renamed(RECORDS, name="/other")),
+    "a log group is deleted with the workload": Mutant(
+        EVERYTHING, setting(RECORDS, skip_destroy=False)
+    ),
+    # Complete masking
+    "masking is left out": Mutant(LITTLE, stanza_with("acme", masking=["EmailAddress"])),
+    "masking covers one group only": Mutant(EVERYTHING, without(MASKING)),
+    "an identifier is left out": Mutant(
+        EVERYTHING, masking_with(lambda d: d["Statement"][1]["DataIdentifier"].pop())
+    ),
+    "masking is replaced by auditing": Mutant(
+        EVERYTHING,
+        masking_with(lambda d: d["Statement"][1].update(Operation=d["Statement"][0]["Operation"])),
+    ),
+    "findings are sent to a log group": Mutant(
+        EVERYTHING,
+        masking_with(
+            lambda d: d["Statement"][0]["Operation"]["Audit"].update(
+                FindingsDestination={"CloudWatchLogs": {"LogGroup": "/other"}}
+            )
+        ),
+    ),
+    "masking that no stanza asks for": Mutant(EVERYTHING, stanza_with("everything", masking=[])),
+    "a masking policy is known only after apply": Mutant(
+        EVERYTHING, unknown(MASKING, "policy_document")
+    ),
+    # Confined key
+    "the key does not rotate": Mutant(EVERYTHING, setting(KEY, enable_key_rotation=False)),
+    "the key is disabled": Mutant(EVERYTHING, setting(KEY, is_enabled=False)),
+    "the key is deleted after seven days": Mutant(
+        EVERYTHING, setting(KEY, deletion_window_in_days=7)
+    ),
+    "the key has replicas in other Regions": Mutant(EVERYTHING, setting(KEY, multi_region=True)),
+    "the key is in an external key store": Mutant(
+        EVERYTHING, setting(KEY, custom_key_store_id="x")
+    ),
+    "the key is for signatures": Mutant(EVERYTHING, setting(KEY, key_usage="SIGN_VERIFY")),
+    "there are two keys": Mutant(EVERYTHING, twice(KEY)),
+    "the alias is another key's": Mutant(
+        EVERYTHING, referring(KEY_ALIAS, "target_key_id", "var.key_id")
+    ),
+    "the customer's key is disabled": Mutant(
+        EVERYTHING, with_customer_key(enabled=False, key_state="Disabled")
+    ),
+    "the customer's key is scheduled for deletion": Mutant(
+        EVERYTHING,
+        with_customer_key(key_state="PendingDeletion", deletion_date="2027-01-01T00:00:00Z"),
+    ),
+    "the customer's key is one of AWS": Mutant(EVERYTHING, with_customer_key(key_manager="AWS")),
+    "the customer's key is in another account": Mutant(
+        EVERYTHING, with_customer_key(aws_account_id=FOREIGN)
+    ),
+    "a log group has another key than the customer's": Mutant(
+        EVERYTHING,
+        in_order(with_customer_key(), setting(RECORDS, kms_key_id=f"{CUSTOMER_KEY[:-1]}c")),
+    ),
+    # Confined endpoints
+    "an endpoint is in another VPC": Mutant(
+        EVERYTHING, setting(LOGS_ENDPOINT, vpc_id="vpc-0123456789abcdef9")
+    ),
+    "an endpoint has another security group": Mutant(
+        EVERYTHING, setting(LOGS_ENDPOINT, security_group_ids=["sg-0123456789abcdef9"])
+    ),
+    "an endpoint for another service": Mutant(
+        EVERYTHING, renamed(LOGS_ENDPOINT, service_name="com.amazonaws.eu-central-1.s3")
+    ),
+    "two endpoints for one service": Mutant(EVERYTHING, twice(LOGS_ENDPOINT)),
+    "an endpoint is a gateway": Mutant(
+        EVERYTHING, setting(LOGS_ENDPOINT, vpc_endpoint_type="Gateway")
+    ),
+    "an endpoint is missing": Mutant(EVERYTHING, without(LOGS_ENDPOINT)),
+    # Reviewed code
+    "the provider has other endpoints": Mutant(
+        EVERYTHING,
+        provider_with(endpoints=[{"kms": {"constant_value": "https://kms.example.com"}}]),
+    ),
+    "the provider assumes another role": Mutant(
+        EVERYTHING,
+        provider_with(
+            assume_role=[
+                {
+                    "external_id": {"references": ["local.stanza.deployer.external_id"]},
+                    "role_arn": {"constant_value": f"arn:aws:iam::{FOREIGN}:role/other"},
+                }
+            ]
+        ),
+    ),
+    "the provider assumes a role without an ExternalId": Mutant(
+        EVERYTHING,
+        provider_with(
+            assume_role=[
+                {
+                    "role_arn": {
+                        "references": [
+                            "local.partition",
+                            "var.account_id",
+                            "var.deployer_role_name",
+                        ]
+                    }
+                }
+            ]
+        ),
+    ),
+    "the provider has keys of its own": Mutant(
+        "operations", provider_with(access_key={"constant_value": "x"})
+    ),
+    "the provider allows any account": Mutant(
+        "operations", provider_with(allowed_account_ids=None)
+    ),
+    "a second provider": Mutant(EVERYTHING, second_provider),
+    "a provider from elsewhere": Mutant("operations", foreign_provider),
+    "a resource uses another provider": Mutant(EVERYTHING, resource_of_other_provider),
+    "a provisioner": Mutant(EVERYTHING, provisioner),
+    "a program as data source": Mutant(EVERYTHING, data_source("external")),
+    "a request as data source": Mutant("operations", data_source("http")),
+    "a module from elsewhere": Mutant(EVERYTHING, foreign_module),
+    "an action": Mutant(
+        EVERYTHING, part("action_invocations", [{"address": "action.aws_lambda_invoke.x"}])
+    ),
+    "an import": Mutant(EVERYTHING, imported),
+    "a resource is replaced and the old one forgotten": Mutant(EVERYTHING, forgotten),
+    "a part of the plan that nobody has reviewed": Mutant(
+        "operations", part("deferred_changes", [{"reason": "unknown"}])
+    ),
+}

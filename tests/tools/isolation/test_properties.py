@@ -1,0 +1,216 @@
+"""Every property has mutants that it refutes, and the page, the table and the mutants are one."""
+
+import copy
+import json
+import re
+
+import pytest
+
+from tests.tools.isolation.mutants import CHANGES
+from tests.tools.isolation.plan_mutants import (
+    EVERYTHING,
+    FUNCTION,
+    KEY,
+    MUTANTS,
+    RECORDS,
+    after,
+    with_customer_key,
+)
+from tools.isolation import plan_reader
+from tools.isolation.claims import claims_for
+from tools.isolation.properties import ASSUMPTIONS, NOT_COVERED, PROPERTIES, property_of
+from tools.isolation.resource_specification import TOPICS
+from tools.paths import ROOT
+
+KEY_ARN = "arn:aws:kms:eu-central-1:666666666666:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+PAGE = ROOT / "docs" / "explanation" / "properties.md"
+PLAN_MUTANTS = [
+    (item.name, name) for item in PROPERTIES for name in item.mutants if name in MUTANTS
+]
+
+
+def topics(plan):
+    return {fault.topic for fault in claims_for(plan_reader.read(plan)).faults}
+
+
+def mutated(plans, name):
+    mutant = MUTANTS[name]
+    plan = copy.deepcopy(plans[mutant.root])
+    mutant.change(plan)
+    return plan
+
+
+def test_the_unchanged_plans_have_no_fault(plans):
+    assert {root for root, plan in plans.items() if topics(plan)} == set()
+
+
+def test_a_plan_with_the_customers_own_key_has_no_fault(plans):
+    plan = copy.deepcopy(plans[EVERYTHING])
+    with_customer_key()(plan)
+    assert topics(plan) == set()
+
+
+@pytest.mark.parametrize(("name", "mutant"), PLAN_MUTANTS)
+def test_a_mutant_is_refuted_by_its_property(plans, name, mutant):
+    violated = {found and found.name for found in map(property_of, topics(mutated(plans, mutant)))}
+    assert name in violated
+
+
+def test_every_property_has_three_mutants_and_every_mutant_a_property():
+    assert {item.name: len(set(item.mutants)) for item in PROPERTIES if len(item.mutants) < 3} == {}
+    named = {mutant for item in PROPERTIES for mutant in item.mutants}
+    assert named - CHANGES.keys() - MUTANTS.keys() == set()
+    assert MUTANTS.keys() - named == set()
+
+
+def test_every_topic_has_one_property_and_the_code_exists():
+    of_topic = [topic for item in PROPERTIES for topic in item.topics]
+    assert len(of_topic) == len(set(of_topic))
+    assert set(TOPICS.values()) <= set(of_topic)
+    assert [
+        path for item in PROPERTIES for path in item.sources if not (ROOT / path).is_file()
+    ] == []
+
+
+def test_every_claim_has_a_property(plans):
+    claims = [
+        claim for plan in plans.values() for claim in claims_for(plan_reader.read(plan)).claims
+    ]
+    assert [claim.topic for claim in claims if property_of(claim.topic) is None] == []
+    assert property_of("something else") is None
+
+
+def test_the_page_states_each_property_with_its_assumptions_code_and_mutants():
+    page = re.sub(r"\n +", " ", PAGE.read_text())
+    for item in PROPERTIES:
+        section = page.split(f"\n## {item.name}\n")[1].split("\n## ")[0].replace("\n", " ")
+        for text in (item.statement, *item.assumptions, *item.sources, *item.mutants):
+            assert text in section, (item.name, text)
+    for text in (*ASSUMPTIONS, *NOT_COVERED):
+        assert text in page
+
+
+# --- every argument ---
+
+
+def foreign(value):
+    """Another value of the same type."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, list):
+        return [*value, "other"]
+    if isinstance(value, dict):
+        return {**value, "other": "other"}
+    return "other"
+
+
+# Arguments that decide nothing which is promised.
+FREE = {"description"}
+# Policies: the claims decide what they mean, and test_plans.py changes them.
+POLICIES = {"assume_role_policy", "inline_policy", "policy"}
+
+
+def test_every_other_value_of_every_argument_is_a_fault(plans):
+    """A closed list, so that a kind of change on which nobody has decided is refused as well."""
+    survivors = []
+    count = 0
+    for root, plan in plans.items():
+        for index, resource in enumerate(plan["resource_changes"]):
+            if resource["mode"] != "managed":
+                continue
+            for argument, value in resource["change"]["after"].items():
+                if argument in FREE | POLICIES:
+                    continue
+                mutant = {**plan, "resource_changes": [*plan["resource_changes"]]}
+                mutant["resource_changes"][index] = copy.deepcopy(resource)
+                mutant["resource_changes"][index]["change"]["after"][argument] = foreign(value)
+                count += 1
+                if not topics(mutant):
+                    survivors.append((root, resource["address"], argument))
+    assert count > 250
+    assert survivors == []
+
+
+def test_every_argument_that_is_known_only_after_apply_is_a_fault(plans):
+    survivors = []
+    for root, plan in plans.items():
+        for index, resource in enumerate(plan["resource_changes"]):
+            if resource["mode"] != "managed":
+                continue
+            for argument, value in resource["change"]["after"].items():
+                # With the argument left out of the code, AWS's own default applies.
+                if argument in FREE or value in (None, [], False) or argument == "tags_all":
+                    continue
+                mutant = {**plan, "resource_changes": [*plan["resource_changes"]]}
+                mutant["resource_changes"][index] = copy.deepcopy(resource)
+                change = mutant["resource_changes"][index]["change"]
+                del change["after"][argument]
+                change["after_unknown"][argument] = True
+                if not topics(mutant):
+                    survivors.append((root, resource["address"], argument))
+    assert survivors == []
+
+
+def existing(plan):
+    """The plan as if it had been applied: every resource exists, with the values that AWS chooses."""
+    applied = copy.deepcopy(plan)
+    key = KEY_ARN
+    resources = []
+    for resource in applied["resource_changes"]:
+        values = resource["change"]["after"]
+        values |= {"id": "chosen-by-aws"}
+        if resource["type"] == "aws_kms_key":
+            values |= {"arn": key, "key_id": key.rpartition("/")[2], "multi_region": False}
+        if resource["type"] == "aws_kms_alias":
+            values |= {"target_key_id": key.rpartition("/")[2], "target_key_arn": key}
+        if resource["type"] == "aws_cloudwatch_log_group":
+            values |= {"kms_key_id": key}
+        if resource["type"] == "aws_lambda_function":
+            values |= {"version": "7", "tracing_config": [{"mode": "PassThrough"}]}
+        if resource["type"] == "aws_lambda_alias":
+            values |= {"function_version": "7"}
+        resources.append(
+            {name: resource[name] for name in ("address", "mode", "type", "provider_name")}
+            | {"values": values}
+        )
+    applied["prior_state"] = {"values": {"root_module": {"resources": resources}}}
+    return applied
+
+
+def test_what_exists_is_compared_with_the_same_specification(plans):
+    def faults(change=lambda _: None):
+        applied = existing(plans[EVERYTHING])
+        state = applied["prior_state"]["values"]["root_module"]["resources"]
+        change({resource["address"]: resource["values"] for resource in state})
+        case = claims_for(plan_reader.read(applied, state=True))
+        return [fault.problem for fault in case.faults]
+
+    assert faults() == []
+    other = "arn:aws:kms:eu-central-1:666666666666:key/00000000-12ab-34cd-56ef-1234567890ab"
+    assert faults(lambda values: values[RECORDS].update(kms_key_id=other)) == [
+        f"kms_key_id of {RECORDS} is {other} instead of {KEY_ARN}, the arn of {KEY}"
+    ]
+    assert faults(lambda values: values[FUNCTION].update(layers=["spy"])) == [
+        f'layers of {FUNCTION} is ["spy"] instead of null'
+    ]
+    elsewhere = "arn:aws:lambda:eu-central-1:999999999999:function:bedrock-local-everything"
+    (problem,) = faults(lambda values: values[FUNCTION].update(arn=elsewhere))
+    assert problem.startswith(f"arn of {FUNCTION} is {elsewhere}, which does not begin with")
+
+
+def test_no_sentence_shows_an_external_id(plans):
+    plan = copy.deepcopy(plans[EVERYTHING])
+    variables = after(plan, FUNCTION)["environment"][0]["variables"]
+    settings = json.loads(variables["TENANT_BEDROCK"])
+    variables["TENANT_BEDROCK"] = json.dumps({**settings, "external_id": "x" * 32})
+    (fault,) = claims_for(plan_reader.read(plan)).faults
+    assert "x" * 32 not in fault.problem
+    assert "everything-current" not in fault.problem
+    block = after(plan, FUNCTION)["environment"][0]
+    variables["TENANT_BEDROCK"] = "everything-current"
+    after(plan, FUNCTION)["environment"] = [block, block]
+    (fault,) = claims_for(plan_reader.read(plan)).faults
+    assert "an ExternalId of everything" in fault.problem
+    assert "everything-current" not in fault.problem

@@ -1,0 +1,211 @@
+"""Find what a root's Terraform code does beside declaring resources: nothing that is not listed here.
+
+A provider decides in which account and with whose keys a plan is applied, and a provisioner, an action
+or a data source of another kind can do what no resource in the plan shows. This reads the part
+`configuration` of the plan: https://developer.hashicorp.com/terraform/internals/json-format
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tools.isolation.plan_fault import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tools.isolation.plan_reader import Plan
+
+AWS = "registry.terraform.io/hashicorp/aws"
+TOPIC = "configuration"
+
+_INDEX = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[\d+\]')
+
+PLAN_PARTS = {
+    "applyable",
+    "checks",
+    "complete",
+    "configuration",
+    "errored",
+    "format_version",
+    "output_changes",
+    "planned_values",
+    "prior_state",
+    "relevant_attributes",
+    "resource_changes",
+    "resource_drift",
+    "terraform_version",
+    "timestamp",
+    "variables",
+}
+MODULE_PARTS = {"module_calls", "outputs", "resources", "variables"}
+CALL_PARTS = {"count_expression", "depends_on", "expressions", "for_each_expression"}
+CALL_PARTS |= {"module", "source"}
+RESOURCE_PARTS = {"address", "count_expression", "depends_on", "expressions", "for_each_expression"}
+RESOURCE_PARTS |= {"mode", "name", "provider_config_key", "schema_version", "type"}
+PROVIDER_PARTS = {"expressions", "full_name", "name", "version_constraint"}
+CHANGES = (
+    ["no-op"],
+    ["create"],
+    ["read"],
+    ["update"],
+    ["delete"],
+    ["delete", "create"],
+    ["create", "delete"],
+    ["forget"],  # what the plan reader refuses unless it knows the resource
+)
+
+Expressions = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Root:
+    """What the code of a root may use: data sources, and settings of the provider.
+
+    A setting names what its expression must refer to; a list is a block with these settings.
+    """
+
+    data_sources: frozenset[str]
+    provider: Mapping[str, Any]
+
+
+OPERATIONS = Root(
+    data_sources=frozenset({"aws_partition"}),
+    provider={
+        "allowed_account_ids": {"var.operations.account_id"},
+        "default_tags": [{"tags": {"var.environment"}}],
+        "region": {"var.operations.region"},
+    },
+)
+CUSTOMER = Root(
+    data_sources=frozenset({"aws_kms_key", "aws_partition", "aws_region"}),
+    provider={
+        "allowed_account_ids": {"var.account_id"},
+        "assume_role": [
+            {
+                "external_id": {"local.stanza.deployer.external_id"},
+                "role_arn": {"local.partition", "var.account_id", "var.deployer_role_name"},
+            }
+        ],
+        "default_tags": [{"tags": {"var.environment", "var.tenant"}}],
+        "region": {"local.account.region", "var.operations.region"},
+    },
+)
+
+
+def configuration_faults(plan: Plan, root: Root, subject: str) -> Iterator[Fault]:
+    """Yield a fault for each part of the code or of the plan that is not listed in this file."""
+    for problem in (
+        *_part_problems("the plan", plan.json, PLAN_PARTS),
+        *_provider_problems(plan.json["configuration"].get("provider_config") or {}, root),
+        *_module_problems("the root module", plan.json["configuration"]["root_module"], root),
+        *_instance_problems(plan),
+    ):
+        yield Fault(subject, TOPIC, problem)
+
+
+def references(plan: Plan, address: str, argument: str) -> list[str]:
+    """Return what the expression of a resource's argument refers to; empty without such code."""
+    *modules, type_, name = _INDEX.sub("", address).split(".")
+    module = plan.json["configuration"]["root_module"]
+    for call in modules[1::2]:
+        module = module.get("module_calls", {}).get(call, {}).get("module", {})
+    for resource in module.get("resources", ()):
+        if resource["address"] == f"{type_}.{name}":
+            expression = resource.get("expressions", {}).get(argument, {})
+            return list(expression.get("references", ()))
+    return []
+
+
+def _part_problems(owner: str, value: Mapping[str, Any], parts: set[str]) -> Iterator[str]:
+    for name in sorted(value.keys() - parts):
+        if value[name]:
+            yield f"{owner} has {name}, which is not on the list of reviewed parts"
+
+
+def _provider_problems(providers: Mapping[str, Any], root: Root) -> Iterator[str]:
+    if "aws" not in providers:
+        yield "the code configures no provider named aws"
+    for key, provider in providers.items():
+        full_name = {"aws": AWS}.get(key)
+        if full_name is None:
+            yield f"the code configures the provider {key}, which is not on the list"
+            continue
+        if provider.get("full_name") != full_name:
+            yield f"the provider {key} is {provider.get('full_name')} instead of {full_name}"
+        yield from _part_problems(f"the provider {key}", provider, PROVIDER_PARTS)
+        expected = root.provider if key == "aws" else {}
+        for problem in _setting_problems(provider.get("expressions") or {}, expected):
+            yield f"the provider {key} {problem}"
+
+
+def _setting_problems(settings: Expressions, expected: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the settings of the provider or of a block in it."""
+    for name in sorted(settings.keys() - expected.keys()):
+        yield f"sets {name}, which is not on the list"
+    for name, references_or_blocks in expected.items():
+        setting = settings.get(name)
+        if setting is None:
+            yield f"does not set {name}"
+        elif isinstance(references_or_blocks, list):
+            blocks = setting if isinstance(setting, list) else [setting]
+            if len(blocks) != len(references_or_blocks):
+                yield f"has {len(blocks)} blocks {name} instead of {len(references_or_blocks)}"
+            for block, expected_block in zip(blocks, references_or_blocks, strict=False):
+                for problem in _setting_problems(block, expected_block):
+                    yield f"{problem} in {name}"
+        else:
+            yield from _reference_problems(name, setting, references_or_blocks)
+
+
+def _reference_problems(name: str, expression: Any, expected: set[str]) -> Iterator[str]:  # noqa: ANN401
+    """Compare what an expression refers to; a reference to a part of an object names the object too."""
+    named = set(expression.get("references", ())) if isinstance(expression, Mapping) else set()
+    prefixes = {text.rsplit(".", count)[0] for text in expected for count in range(3)}
+    if not expected <= named or not named <= prefixes:
+        found = ", ".join(sorted(named)) or json.dumps(expression)
+        yield f"takes {name} from {found} instead of {', '.join(sorted(expected))}"
+
+
+def _module_problems(owner: str, module: Mapping[str, Any], root: Root) -> Iterator[str]:
+    yield from _part_problems(owner, module, MODULE_PARTS)
+    for resource in module.get("resources", ()):
+        label = f"{resource['address']} in {owner}"
+        yield from _part_problems(label, resource, RESOURCE_PARTS)
+        if resource.get("provider_config_key") != "aws":
+            yield f"{label} uses the provider {resource.get('provider_config_key')} instead of aws"
+        if resource.get("mode") == "data" and resource.get("type") not in root.data_sources:
+            yield f"{label} is a data source of a type that is not on the list"
+        if resource.get("mode") not in ("data", "managed"):
+            yield f"{label} is neither a resource nor a data source"
+    for name, call in module.get("module_calls", {}).items():
+        yield from _part_problems(f"the call of module {name}", call, CALL_PARTS)
+        if not str(call.get("source")).startswith(("./", "../")):
+            yield f"module {name} is {call.get('source')} instead of a folder of this repository"
+        yield from _module_problems(f"module {name}", call.get("module", {}), root)
+
+
+def state_instances(plan: Plan) -> Iterator[Mapping[str, Any]]:
+    """Yield each resource and data source in the state from which the plan was made."""
+    modules = [plan.json.get("prior_state", {}).get("values", {}).get("root_module", {})]
+    while modules:
+        module = modules.pop()
+        modules += module.get("child_modules", ())
+        yield from module.get("resources", ())
+
+
+def _instance_problems(plan: Plan) -> Iterator[str]:
+    """Yield what is wrong with resources in the plan and in the state: their providers and changes."""
+    for instance in (*plan.json.get("resource_changes", ()), *state_instances(plan)):
+        address = instance["address"]
+        if instance.get("provider_name") != AWS:
+            yield f"{address} uses {instance.get('provider_name')} instead of {AWS}"
+        change = instance.get("change", {})
+        if change and change["actions"] not in CHANGES:
+            yield f"the plan would {' and '.join(change['actions'])} {address}"
+        if change.get("importing"):
+            yield f"the plan imports {address}; import it first, so that what exists can be proved"

@@ -1,0 +1,340 @@
+"""The properties that a proof establishes, with their assumptions, their code and their mutants.
+
+`make docs` writes docs/explanation/properties.md from this table, the certificate quotes it, and
+tests/tools/isolation/test_properties.py holds it: each mutant exists and is refuted by the property.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Property:
+    """One property: a sentence, and where to look for what it rests on."""
+
+    name: str
+    statement: str
+    topics: tuple[str, ...]  # of the claims and faults that report a violation
+    code: tuple[str, ...]  # the modules that check it
+    mutants: tuple[str, ...]  # changes of a plan or of a policy that the property refutes
+    assumptions: tuple[str, ...] = ()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The paths of the code that checks it."""
+        return tuple(f"tools/isolation/{module}.py" for module in self.code)
+
+
+IAM = "IAM evaluates policies as its documentation describes; `tools/isolation/encode.py` is our reading."
+CALLERS = "Every caller is an AWS service, or a user, role or federated user whose ARN has a 12-digit account ID."
+SOURCES = "A request has `aws:SourceVpce` if it comes through a VPC endpoint, and `aws:SourceIp` if it does not."
+BEDROCK = "Bedrock sets `bedrock:InferenceProfileArn` and `aws:ResourceTag` as documented."
+PROVIDER = "The provider creates what the plan says, with the arguments that the plan shows."
+CODE = "The zip contains what was reviewed: the plan has its name and its hash, and a build can be repeated."
+UNKNOWN = "An argument that is known only after apply refers to one resource of the plan; `STATE=1` proves it later."
+ACCOUNTS = (
+    "The stanzas list each tenant's accounts correctly; nothing in AWS says whose an account is."
+)
+
+PROPERTIES = (
+    Property(
+        "Exact trust",
+        "Each role can be assumed by exactly the principals of its stanza: a tenant's role by its execution roles, "
+        "with one of its ExternalIds and its name as session name; a reader's or unmasker's role by those listed.",
+        topics=("trust",),
+        code=("claims", "operations_specification", "customer_specification", "encode"),
+        mutants=(
+            "a key need only be present",
+            "a value may have any suffix",
+            "one more value is allowed",
+            "another account's root replaces the principal",
+        ),
+        assumptions=(IAM, CALLERS),
+    ),
+    Property(
+        "Exact permissions",
+        "Each role allows exactly what its stanza grants, in all services and Regions, and nothing if it is not "
+        "active; so no role can enable the logging of prompts, start a batch job, or write to other storage.",
+        topics=("permissions",),
+        code=("claims", "operations_specification", "customer_specification", "encode"),
+        mutants=(
+            "logging of prompts is allowed",
+            "batch jobs are allowed",
+            "any Region is allowed",
+            "a statement allows storage",
+            "everything but its actions is allowed",
+        ),
+        assumptions=(IAM, SOURCES, BEDROCK),
+    ),
+    Property(
+        "Separate tenants",
+        "No two tenants share an account that is not listed for it, a caller, an ExternalId or a role, so that no "
+        "tenant can assume another's role.",
+        topics=("separation", "account"),
+        code=("claims",),
+        mutants=(
+            "two tenants have one ExternalId",
+            "two tenants have one account",
+            "a previous ExternalId is another tenant's",
+            "the operations account is a customer account",
+        ),
+        assumptions=(ACCOUNTS,),
+    ),
+    Property(
+        "Named principals",
+        "Nobody whom a stanza names, under any key, belongs to another tenant, nor to an account outside the tenant's "
+        "own unless the stanza lists it in `trusted_accounts`.",
+        topics=("principals",),
+        code=("principals",),
+        mutants=(
+            "a reader is another tenant's user",
+            "an unmasker is another tenant's role",
+            "a reader is in an account that nobody lists",
+            "a trusted account is another tenant's",
+            "a trusted account is the operations account",
+            "a reader is the deployer",
+            "a reader is the execution role of a tenant in the same account",
+            "a reader is in another partition",
+            "a reader is a whole account",
+            "a permissions boundary is another tenant's",
+            "a key that nobody knows names another tenant's account",
+            "a perimeter has another tenant's VPC endpoint",
+            "two tenants name one VPC",
+            "a guardrail is in a customer account",
+        ),
+        assumptions=(ACCOUNTS,),
+    ),
+    Property(
+        "Own hand-over",
+        "The hand-over of a tenant names its own role and has one of its own ExternalIds.",
+        topics=("hand-over",),
+        code=("claims",),
+        mutants=(
+            "a hand-over names another tenant's role",
+            "a hand-over has another tenant's ExternalId",
+            "a hand-over without a stanza",
+        ),
+        assumptions=(ACCOUNTS,),
+    ),
+    Property(
+        "Only reviewed resources",
+        "A plan contains no resource of a type that is not listed. No listed type can store a prompt or an answer "
+        "in the operations account, or give access to a function, a log or a key beside the policies above.",
+        topics=("resource types",),
+        code=("resource_specification", "resource_faults"),
+        mutants=(
+            "a function URL",
+            "a permission to invoke the function",
+            "a subscription to the records",
+            "a grant of the key",
+            "a resource policy of the logs",
+            "an attached policy",
+            "an event source of the function",
+            "a bucket in the operations account",
+            "a log of model invocations",
+        ),
+        assumptions=(PROVIDER,),
+    ),
+    Property(
+        "Complete roles",
+        "Each role exists once, under its name, without a path, for sessions of one hour at most, with the "
+        "permissions boundary of its stanza, and with all of its policies in the plan.",
+        topics=("role", "plan"),
+        code=("claims", "plan_reader", "resource_specification", "resource_faults"),
+        mutants=(
+            "a role that no stanza defines",
+            "a role is missing",
+            "two roles have one name",
+            "a role has a path",
+            "a session lasts twelve hours",
+            "a permissions boundary is left out",
+            "a role has another tenant's tag",
+            "a trust policy is known only after apply",
+        ),
+        assumptions=(PROVIDER,),
+    ),
+    Property(
+        "Own profiles",
+        "Each tracked alias has one inference profile with its tenant's tags and its model as source, and there is "
+        "no other profile.",
+        topics=("profile",),
+        code=("resource_specification", "resource_faults"),
+        mutants=(
+            "a profile has another tenant's tag",
+            "a profile copies another model",
+            "a profile has no source",
+            "two profiles have one name",
+            "a profile that no stanza defines",
+        ),
+        assumptions=(PROVIDER, BEDROCK),
+    ),
+    Property(
+        "Own function",
+        "The function is the one of the stanza and runs as its execution role, from the zip of this repository, "
+        "without layers, images or file systems, in the stanza's network, with the stanza's settings as its only "
+        "environment variable.",
+        topics=("function",),
+        code=("resource_specification", "resource_faults"),
+        mutants=(
+            "the function runs as another role",
+            "the function has a layer",
+            "the code comes from a bucket",
+            "the code comes from an image",
+            "the zip is another file",
+            "the code has no hash",
+            "the handler is another",
+            "an environment variable is added",
+            "the function takes another tenant's role",
+            "the function records elsewhere",
+            "records are best-effort instead of required",
+            "the settings are known only after apply",
+            "the function has a dead-letter queue",
+            "the function mounts a file system",
+            "the function is in other subnets",
+            "the function logs to another group",
+            "there are two functions",
+            "the alias sends calls to another version",
+            "a setting of which nobody has thought",
+        ),
+        assumptions=(PROVIDER, CODE),
+    ),
+    Property(
+        "Own log groups",
+        "Both log groups exist with the stanza's retention, are encrypted with the workload's own key, and stay when "
+        "the workload is destroyed.",
+        topics=("log group",),
+        code=("resource_specification", "resource_faults"),
+        mutants=(
+            "a log group has no key",
+            "a log group has another key",
+            "a log group has another key than the customer's",
+            "a log group's key is known only after apply and is another resource's",
+            "the retention is shorter",
+            "a log group is missing",
+            "a log group that no stanza defines",
+            "a log group is deleted with the workload",
+        ),
+        assumptions=(PROVIDER, UNKNOWN),
+    ),
+    Property(
+        "Complete masking",
+        "Both log groups mask every identifier of the stanza and no other, and report to nobody what they found.",
+        topics=("masking",),
+        code=("resource_specification", "resource_faults"),
+        mutants=(
+            "masking is left out",
+            "masking covers one group only",
+            "an identifier is left out",
+            "masking is replaced by auditing",
+            "findings are sent to a log group",
+            "masking that no stanza asks for",
+            "a masking policy is known only after apply",
+        ),
+        assumptions=(PROVIDER,),
+    ),
+    Property(
+        "Confined key",
+        "One key encrypts the log groups. It is enabled, rotates every year, belongs to one Region and is kept for 30 "
+        "days after its deletion is scheduled. Only CloudWatch Logs can use it, and only for these groups; the "
+        "customer account's principals can administer it but not use it, and the operations account cannot do either.",
+        topics=("key",),
+        code=("claims", "customer_specification", "resource_specification", "resource_faults"),
+        mutants=(
+            "the key does not rotate",
+            "the key is disabled",
+            "the key is deleted after seven days",
+            "the key has replicas in other Regions",
+            "the key is in an external key store",
+            "the key is for signatures",
+            "there are two keys",
+            "the alias is another key's",
+            "the customer's key is disabled",
+            "the customer's key is scheduled for deletion",
+            "the customer's key is one of AWS",
+            "the customer's key is in another account",
+        ),
+        assumptions=(IAM, CALLERS, PROVIDER),
+    ),
+    Property(
+        "Confined endpoints",
+        "Each VPC endpoint is in the stanza's network, has its policy, and accepts only calls by the execution role "
+        "or by the tenant's role.",
+        topics=("endpoint",),
+        code=("claims", "customer_specification", "resource_specification", "resource_faults"),
+        mutants=(
+            "an endpoint is in another VPC",
+            "an endpoint has another security group",
+            "an endpoint for another service",
+            "two endpoints for one service",
+            "an endpoint is a gateway",
+            "an endpoint is missing",
+        ),
+        assumptions=(IAM, CALLERS, PROVIDER),
+    ),
+    Property(
+        "Reviewed code",
+        "A root uses AWS's provider from HashiCorp's registry, with the account, the Region and the role of its "
+        "stanza and no other setting, local modules, and the listed data sources. It runs no provisioner, no "
+        "program and no action, and it imports nothing.",
+        topics=("configuration",),
+        code=("configuration_faults",),
+        mutants=(
+            "the provider has other endpoints",
+            "the provider assumes another role",
+            "the provider assumes a role without an ExternalId",
+            "the provider has keys of its own",
+            "the provider allows any account",
+            "a second provider",
+            "a provider from elsewhere",
+            "a resource uses another provider",
+            "a provisioner",
+            "a program as data source",
+            "a request as data source",
+            "a module from elsewhere",
+            "an action",
+            "an import",
+            "a resource is replaced and the old one forgotten",
+            "a part of the plan that nobody has reviewed",
+        ),
+        assumptions=(PROVIDER,),
+    ),
+    Property(
+        "Confined deployer",
+        "The deployer trusts the operations account alone, with the ExternalId of its stanza; it manages one tenant's "
+        "workload alone, and is denied reading the records.",
+        topics=("denial", "boundary", "endpoint names", "deployer", "policies", "reach"),
+        code=("deployer_claims", "deployer_specification"),
+        mutants=(
+            "a condition is dropped",
+            "a whole service is allowed",
+            "any account is allowed",
+            "a Deny allows",
+        ),
+        assumptions=(IAM, CALLERS),
+    ),
+)
+
+ASSUMPTIONS = tuple(dict.fromkeys(text for item in PROPERTIES for text in item.assumptions))
+
+NOT_COVERED = (
+    "Service and resource control policies, permissions boundaries, session policies: they only remove access.",
+    "Policies of resources outside the plan, such as a bucket policy that gives a role access.",
+    "Grants of a key, and resources that were made outside Terraform, unless `STATE=1` reads them.",
+    "Access that a customer gives to others in its own account; its administrators can read the records.",
+    "What the zip contains, and what is uploaded if the file changes after the plan.",
+    "The models, the guardrail and the quota in the function's settings: the operations role decides what succeeds.",
+    "The addresses in a perimeter's networks: nothing says whose they are.",
+    "The members of a security group and the routes of a subnet, which belong to the customer's network.",
+    "The environment variables and the command-line options of Terraform, such as `AWS_ENDPOINT_URL`.",
+    "What is in a local value or in a condition of the code: a plan has only its result.",
+    "AWS's own evaluation of policies, and AWS's statement that Bedrock does not store prompts or answers.",
+)
+
+
+def property_of(topic: str) -> Property | None:
+    """Return the property that a claim's or a fault's topic belongs to; None for an unknown topic."""
+    noun = topic.partition(":")[0]
+    if noun.startswith("endpoint ") and noun != "endpoint names":
+        noun = "endpoint"
+    return next((item for item in PROPERTIES if noun in item.topics), None)

@@ -1,0 +1,453 @@
+"""Specify every argument of the resources that a stanza defines, apart from the policies.
+
+An argument that this module does not name must be empty. A plan that uses an argument or a resource of
+which nobody has thought is therefore a fault, and not an omission of the proof. Like the other
+specifications, this uses none of the Terraform modules' code or output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tools.isolation import operations_specification as operations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tools.isolation.customer_specification import Workload
+    from tools.isolation.operations_specification import Environment, Tenant
+
+EXECUTABLE_CODE = "tenant_bedrock.handler.handler"
+RUNTIME = "python3.13"
+
+
+@dataclass(frozen=True)
+class AnyText:
+    """Any value, because it decides nothing that is promised."""
+
+
+@dataclass(frozen=True)
+class ByClaim:
+    """A policy, which a claim or the reader of the plan decides."""
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A value that AWS chooses and that the code does not set; with a prefix, it begins with that."""
+
+    prefix: str = ""
+
+
+@dataclass(frozen=True)
+class Default:
+    """The value if it is known; AWS's default has this value if the code does not set the argument."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Either:
+    """One of the values."""
+
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Hash:
+    """A SHA-256 hash in base64, which AWS compares with the function's code."""
+
+
+@dataclass(frozen=True)
+class Json:
+    """JSON text with this content; the order of a list of texts does not matter."""
+
+    content: Any
+
+
+@dataclass(frozen=True)
+class SameAs:
+    """The attribute of the plan's only resource of the type, by reference while it is unknown."""
+
+    type: str
+    attribute: str
+
+
+@dataclass(frozen=True)
+class Tags:
+    """All of the resource's own tags, and no other tags than the provider's default tags."""
+
+    own: Mapping[str, str]
+    default: Mapping[str, str]
+
+
+Arguments = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ResourceSpecification:
+    """A resource that must exist once, with exactly these arguments."""
+
+    type: str
+    name: str  # what identifies it among the resources of its type, see IDENTITIES
+    subject: str
+    arguments: Arguments
+
+
+# The arguments that identify a resource. A plan has one key, which has no name before it exists.
+IDENTITIES: Mapping[str, tuple[str, ...]] = {
+    "aws_bedrock_inference_profile": ("name",),
+    "aws_cloudwatch_log_data_protection_policy": ("log_group_name",),
+    "aws_cloudwatch_log_group": ("name",),
+    "aws_iam_role": ("name",),
+    "aws_kms_alias": ("name",),
+    "aws_kms_key": (),
+    "aws_lambda_alias": ("function_name", "name"),
+    "aws_lambda_function": ("function_name",),
+    "aws_vpc_endpoint": ("service_name",),
+}
+# The topic of a resource's faults, and the noun for it in a sentence unless NOUNS has another.
+TOPICS: Mapping[str, str] = {
+    "aws_bedrock_inference_profile": "profile",
+    "aws_cloudwatch_log_data_protection_policy": "masking",
+    "aws_cloudwatch_log_group": "log group",
+    "aws_iam_role": "role",
+    "aws_kms_alias": "key",
+    "aws_kms_key": "key",
+    "aws_lambda_alias": "function",
+    "aws_lambda_function": "function",
+    "aws_vpc_endpoint": "endpoint",
+}
+NOUNS: Mapping[str, str] = {
+    **TOPICS,
+    "aws_cloudwatch_log_data_protection_policy": "masking of",
+    "aws_kms_alias": "key alias",
+    "aws_lambda_alias": "function alias",
+}
+# Resource types that a plan may contain. None of them can store a prompt or an answer in the operations
+# account, or give access beyond the policies that are proved. Review a type before you add it.
+OPERATIONS_TYPES = frozenset({"aws_bedrock_inference_profile", "aws_iam_role"})
+CUSTOMER_TYPES = frozenset(IDENTITIES.keys() - {"aws_bedrock_inference_profile"})
+
+
+def operations_resources(env: Environment, names: Iterable[str]) -> Iterator[ResourceSpecification]:
+    """Yield the role and the profiles of each of these tenants in the operations account."""
+    for name in names:
+        tenant = operations.Tenant(env, name)
+        role = _role(env, env.account, tenant.base_name, env.permissions_boundary)
+        arguments = {**role, **_tags(env, {"tenant": name})}
+        yield ResourceSpecification("aws_iam_role", tenant.base_name, name, arguments)
+        for profile in operations.profiles(tenant):
+            yield ResourceSpecification(
+                "aws_bedrock_inference_profile", profile.name, name, _profile(tenant, profile)
+            )
+
+
+def customer_resources(
+    workload: Workload, subject: str, package_path: str | None, key_arn: str | None
+) -> Iterator[ResourceSpecification]:
+    """Yield the resources of a workload; ``package_path`` is the variable of this name, or None.
+
+    ``key_arn`` is that of the key which the customer has made; None if the plan makes the key.
+    """
+    env, base = workload.tenant.environment, workload.tenant.base_name
+    tenant_tag = {"tenant": workload.tenant.name}
+
+    def specification(
+        type_: str, name: str, arguments: Arguments, tags: Mapping[str, str] | None = None
+    ) -> ResourceSpecification:
+        region = {} if type_ == "aws_iam_role" else {"region": Default(workload.region)}
+        all_tags = _tags(env, tags or {}, tenant_tag)
+        return ResourceSpecification(type_, name, subject, {**region, **all_tags, **arguments})
+
+    boundary = workload.stanza.get("permissions_boundary")
+    for name in workload.roles:
+        yield specification("aws_iam_role", name, _role(env, workload.account, name, boundary))
+    if key_arn is None:
+        yield specification("aws_kms_key", "", _key(workload))
+        yield specification("aws_kms_alias", f"alias/{base}", _key_alias(workload))
+    for group in workload.groups:
+        name = group.split(":", 6)[6]
+        log_group = _log_group(workload, name, key_arn)
+        yield specification("aws_cloudwatch_log_group", name, log_group)
+        if workload.tenant.stanza.get("masking"):
+            masking = _masking(workload, name)
+            yield specification("aws_cloudwatch_log_data_protection_policy", name, masking)
+    if workload.has_function:
+        yield specification("aws_lambda_function", base, _function(workload, package_path))
+        if _setting(workload, "snap_start", default=False):
+            yield specification("aws_lambda_alias", f"{base} live", _function_alias(workload))
+    for service in workload.endpoints:
+        name = endpoint_service(workload, service)
+        tags = {"Name": f"{base}-{service}"}
+        yield specification("aws_vpc_endpoint", name, _endpoint(workload), tags)
+
+
+def endpoint_service(workload: Workload, service: str) -> str:
+    """Return the full name of a service that has an endpoint.
+
+    https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html
+    """
+    prefix = "cn.com" if workload.tenant.environment.partition == "aws-cn" else "com"
+    return f"{prefix}.amazonaws.{workload.region}.{service}"
+
+
+def _tags(
+    env: Environment, tags: Mapping[str, str], default_tags: Mapping[str, str] | None = None
+) -> Arguments:
+    """Return the arguments for tags; ``default_tags`` are the provider's beside the common ones."""
+    defaults = {"environment": env.name, "managed-by": "terraform", **(default_tags or {})}
+    return {"tags": tags, "tags_all": Tags(tags, defaults)}
+
+
+def _role(env: Environment, account: str, name: str, boundary: str | None) -> Arguments:
+    return {
+        "arn": Computed(env.role_arn(account, name)),
+        "assume_role_policy": ByClaim(),
+        "create_date": Computed(),
+        "description": AnyText(),
+        "id": Computed(),
+        "inline_policy": ByClaim(),
+        "managed_policy_arns": ByClaim(),
+        "max_session_duration": 3600,
+        "name": name,
+        "name_prefix": Default(""),
+        "path": ByClaim(),
+        "permissions_boundary": boundary,
+        "unique_id": Computed(),
+    }
+
+
+def _profile(tenant: Tenant, profile: operations.Profile) -> Arguments:
+    env = tenant.environment
+    prefix = (
+        f"arn:{env.partition}:bedrock:{env.region}:{env.account}:application-inference-profile/"
+    )
+    return {
+        "arn": Computed(prefix),
+        "created_at": Computed(),
+        "description": AnyText(),
+        "id": Computed(),
+        "model_source": [{"copy_from": profile.source}],
+        "models": Computed(),
+        "name": profile.name,
+        "region": Default(env.region),
+        "status": Default("ACTIVE"),
+        "type": Default("APPLICATION"),
+        "updated_at": Computed(),
+        **_tags(env, profile.tags),
+    }
+
+
+def _key(workload: Workload) -> Arguments:
+    """The key is enabled, rotates, and is for encryption by AWS's own key store."""
+    return {
+        "arn": Computed(_arn(workload, "kms", "key/")),
+        "customer_master_key_spec": "SYMMETRIC_DEFAULT",
+        "deletion_window_in_days": 30,
+        "description": AnyText(),
+        "enable_key_rotation": True,
+        "id": Computed(),
+        "is_enabled": True,
+        "key_id": Computed(),
+        "key_usage": "ENCRYPT_DECRYPT",
+        "multi_region": Default(value=False),
+        "policy": ByClaim(),
+        "rotation_period_in_days": Default(365),
+    }
+
+
+def _key_alias(workload: Workload) -> Arguments:
+    return {
+        "arn": Computed(_arn(workload, "kms", "alias/")),
+        "id": Computed(),
+        "name": f"alias/{workload.tenant.base_name}",
+        "name_prefix": Default(""),
+        "target_key_arn": Computed(_arn(workload, "kms", "key/")),
+        "target_key_id": SameAs("aws_kms_key", "key_id"),
+    }
+
+
+def customer_key(workload: Workload) -> Arguments:
+    """What the data source says of a key that the customer has made for the workload's log groups."""
+    return {
+        "arn": Computed(_arn(workload, "kms", "key/")),
+        "aws_account_id": workload.account,
+        "deletion_date": "",
+        "enabled": True,
+        "key_id": f"alias/{workload.tenant.base_name}",
+        "key_manager": "CUSTOMER",
+        "key_state": "Enabled",
+        "key_usage": "ENCRYPT_DECRYPT",
+        "multi_region": False,
+        "origin": "AWS_KMS",
+    }
+
+
+def _log_group(workload: Workload, name: str, key_arn: str | None) -> Arguments:
+    return {
+        "arn": Computed(_arn(workload, "logs", f"log-group:{name}")),
+        "id": Computed(),
+        "deletion_protection_enabled": Default(value=False),
+        "kms_key_id": key_arn or SameAs("aws_kms_key", "arn"),
+        "log_group_class": "STANDARD",
+        "name": name,
+        "name_prefix": Default(""),
+        "retention_in_days": _setting(workload, "retention_days", default=365),
+        "skip_destroy": True,
+    }
+
+
+def _masking(workload: Workload, group: str) -> Arguments:
+    """Mask each identifier of the stanza, and send nobody what was found.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/mask-sensitive-log-data.html
+    """
+    partition = workload.tenant.environment.partition
+    prefix = f"arn:{partition}:dataprotection::aws:data-identifier/"
+    identifiers = [f"{prefix}{name}" for name in workload.tenant.stanza["masking"]]
+    operations_of_policy: tuple[Mapping[str, Any], ...] = (
+        {"Audit": {"FindingsDestination": {}}},
+        {"Deidentify": {"MaskConfig": {}}},
+    )
+    document = {
+        "Name": AnyText(),
+        "Version": "2021-06-01",
+        "Statement": [
+            {"Sid": AnyText(), "DataIdentifier": identifiers, "Operation": operation}
+            for operation in operations_of_policy
+        ],
+    }
+    return {"id": Computed(), "log_group_name": group, "policy_document": Json(document)}
+
+
+def _function(workload: Workload, package_path: str | None) -> Arguments:
+    env, base = workload.tenant.environment, workload.tenant.base_name
+    architecture = _setting(workload, "architecture", default="arm64")
+    concurrency = _setting(workload, "reserved_concurrency", default=-1)
+    snap_start = _setting(workload, "snap_start", default=False)
+    arn = _arn(workload, "lambda", f"function:{base}")
+    gateway = (
+        f"arn:{env.partition}:apigateway:{workload.region}:lambda:path/2015-03-31/functions/{arn}"
+    )
+    vpc = workload.stanza.get("vpc")
+    network = vpc and {
+        "security_group_ids": vpc["security_group_ids"],
+        "subnet_ids": vpc["subnet_ids"],
+        "vpc_id": Computed(vpc.get("id") or ""),
+    }
+    return {
+        "architectures": [architecture],
+        "arn": Computed(arn),
+        "code_sha256": Computed(),
+        "description": AnyText(),
+        "environment": [{"variables": {"TENANT_BEDROCK": Json(_settings(workload))}}],
+        "ephemeral_storage": Default([{"size": 512}]),
+        "filename": package_path or f"./../../build/tenant-bedrock-{architecture}-py3.13.zip",
+        "function_name": base,
+        "handler": EXECUTABLE_CODE,
+        "id": Computed(),
+        "invoke_arn": Computed(gateway),
+        "last_modified": Computed(),
+        "logging_config": [
+            {
+                "application_log_level": "INFO",
+                "log_format": "JSON",
+                "log_group": f"/aws/lambda/{base}",
+                "system_log_level": "INFO",
+            }
+        ],
+        "memory_size": _setting(workload, "memory_size", default=1024),
+        "package_type": "Zip",
+        "publish": snap_start,
+        "qualified_arn": Computed(arn),
+        "qualified_invoke_arn": Computed(gateway),
+        "reserved_concurrent_executions": concurrency,
+        "response_streaming_invoke_arn": Computed(),
+        "role": env.role_arn(workload.account, f"{base}-execution"),
+        "runtime": RUNTIME,
+        "signing_job_arn": Default(""),
+        "signing_profile_version_arn": Default(""),
+        "snap_start": [{"apply_on": "PublishedVersions", "optimization_status": Computed()}]
+        if snap_start
+        else [],
+        "source_code_hash": Hash(),
+        "source_code_size": Computed(),
+        "timeout": _setting(workload, "timeout", default=300),
+        "tracing_config": Default([{"mode": "PassThrough"}]),
+        "version": Computed(),
+        "vpc_config": [network] if network else [],
+    }
+
+
+def _settings(workload: Workload) -> Mapping[str, Any]:
+    """The function's settings that say for whom it acts, and what it records and where.
+
+    The models, the guardrail and the quota come from the hand-over, which is one apply behind the
+    stanza. They permit nothing: the operations role decides which calls succeed.
+    """
+    tenant = workload.tenant
+    return {
+        "audit": tenant.stanza.get("audit") or "best-effort",
+        "content": tenant.stanza.get("content") or "full",
+        "environment": tenant.environment.name,
+        "external_id": Either(tenant.external_ids),
+        "guardrail": AnyText(),
+        "models": AnyText(),
+        "quota": AnyText(),
+        "record_log_group": workload.groups[1].split(":", 6)[6],
+        "role_arn": tenant.role_arn,
+        "tenant": tenant.name,
+        "timeout": _setting(workload, "timeout", default=300),
+    }
+
+
+def _function_alias(workload: Workload) -> Arguments:
+    arn = _arn(workload, "lambda", f"function:{workload.tenant.base_name}")
+    return {
+        "arn": Computed(arn),
+        "description": AnyText(),
+        "function_name": workload.tenant.base_name,
+        "function_version": SameAs("aws_lambda_function", "version"),
+        "id": Computed(),
+        "invoke_arn": Computed(),
+        "name": "live",
+    }
+
+
+def _endpoint(workload: Workload) -> Arguments:
+    vpc = workload.stanza["vpc"]
+    return {
+        "arn": Computed(_arn(workload, "ec2", "vpc-endpoint/")),
+        "cidr_blocks": Computed(),
+        "dns_entry": Computed(),
+        "dns_options": Computed(),
+        "id": Computed(),
+        "ip_address_type": Default("ipv4"),
+        "network_interface_ids": Computed(),
+        "owner_id": Computed(workload.account),
+        "policy": ByClaim(),
+        "prefix_list_id": Computed(),
+        "private_dns_enabled": True,
+        "requester_managed": Default(value=False),
+        "route_table_ids": Default([]),
+        "security_group_ids": vpc["security_group_ids"],
+        "service_name": AnyText(),  # its identity
+        "service_region": Default(workload.region),
+        "state": Computed(),
+        "subnet_configuration": Computed(),
+        "subnet_ids": vpc["subnet_ids"],
+        "vpc_endpoint_type": "Interface",
+        "vpc_id": vpc["id"],
+    }
+
+
+def _setting(workload: Workload, name: str, *, default: Any) -> Any:  # noqa: ANN401 - any HCL value
+    setting = (workload.tenant.stanza.get("workload") or {}).get(name)
+    return default if setting is None else setting
+
+
+def _arn(workload: Workload, service: str, resource: str) -> str:
+    partition = workload.tenant.environment.partition
+    return f"arn:{partition}:{service}:{workload.region}:{workload.account}:{resource}"
