@@ -2,7 +2,7 @@ variable "tenants" {
   description = "The tenants by name. Each value is a stanza, with the tenant's accounts by id and its models by alias."
   type = map(object({
     accounts = map(object({                            # the customer accounts, by id; one role serves all of them
-      permissions_boundary = optional(string)          # ARN of the boundary that the workload's roles get; the customer creates it
+      permissions_boundary = optional(string)          # ARN of the boundary that the workload's roles get, which the deployer's module creates; by default bedrock-<environment>-<tenant>-boundary
       readers              = optional(set(string), []) # ARNs of the roles and users that may assume the reader role
       region               = optional(string)          # Region of the function and its records; by default the operations Region
       unmaskers            = optional(set(string), []) # ARNs that may assume the unmasker role, which reads without masks

@@ -7,11 +7,12 @@ module "customer_workload" {
   content              = local.stanza.content
   environment          = var.environment
   guardrail            = local.handover.guardrail
+  key_arn              = local.key_arn
   masking              = local.stanza.masking
   memory_size          = local.workload.memory_size
   models               = local.handover.models
   package_path         = local.package_path
-  permissions_boundary = local.account.permissions_boundary
+  permissions_boundary = local.permissions_boundary
   quota                = local.handover.quota
   readers              = local.account.readers
   reserved_concurrency = local.workload.reserved_concurrency

@@ -11,9 +11,10 @@ limits = {
 }
 
 operations = {
-  account_id           = "111111111111"
-  permissions_boundary = "arn:aws:iam::111111111111:policy/tenant-boundary"
-  region               = "eu-central-1"
+  account_id            = "111111111111"
+  deployment_principals = ["arn:aws:iam::111111111111:role/deployment"]
+  permissions_boundary  = "arn:aws:iam::111111111111:policy/tenant-boundary"
+  region                = "eu-central-1"
 }
 
 # An account may be in several stanzas only if it is listed here.

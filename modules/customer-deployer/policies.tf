@@ -4,6 +4,7 @@ module "policies" {
   source = "./policies"
 
   account_id            = var.account_id
+  deployment_principals = var.deployment_principals
   environment           = var.environment
   external_id           = var.external_id
   operations_account_id = var.operations_account_id

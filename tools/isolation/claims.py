@@ -46,13 +46,14 @@ CUSTOMER_TYPES = {
 
 @dataclass(frozen=True)
 class Claim:
-    """The policies together allow exactly the requests of the specification."""
+    """The policies together allow exactly the requests of the specification or, unless exact, no others."""
 
     subject: str  # the tenant, or the tenant and its account
     topic: str  # "trust", "permissions", …
     policies: tuple[Policy, ...]
     specification: Predicate
     role_arn: str = ""  # of the role to which the policies belong, if they belong to one
+    exact: bool = True
 
 
 @dataclass(frozen=True)
@@ -210,22 +211,34 @@ def _role_claims(
     arn = env.role_arn(account, role.name)
     policy = {"trust policy": role.trust}
     claim = _claim(subject, "trust", Kind.TRUST, policy, trust, role_arn=arn)
-    yield from [claim, *_broad_principals(claim, env)]
+    yield from [claim, *broad_principals(claim, env)]
     yield _claim(subject, "permissions", Kind.IDENTITY, role.policies, permissions, role_arn=arn)
 
 
 def _key_claims(plan: Plan, workload: Workload, subject: str) -> Iterator[Claim | Fault]:
+    """Yield the claim about the key, unless the customer has made it with modules/customer-deployer.
+
+    deployer_claims proves the policy of such a key; here both groups must have a key of the account.
+    """
     keys = list(plan.of_type("aws_kms_key"))
-    if len(keys) != 1:
+    if len(keys) > 1:
         problem = f"there are {len(keys)} keys instead of the one that encrypts the log groups"
         yield Fault(subject, "key", problem)
     for key in keys:
         policy = {"key policy": key.known_value("policy")}
         claim = _claim(subject, "key", Kind.RESOURCE, policy, customer.key(workload))
-        yield from [claim, *_broad_principals(claim, workload.tenant.environment)]
+        yield from [claim, *broad_principals(claim, workload.tenant.environment)]
+    if not keys:
+        partition = workload.tenant.environment.partition
+        prefix = f"arn:{partition}:kms:{workload.region}:{workload.account}:key/"
+        groups = list(plan.of_type("aws_cloudwatch_log_group"))
+        arns = {str(group.known_value("kms_key_id")) for group in groups}
+        if len(arns) > 1 or not all(arn.startswith(prefix) for arn in arns):
+            problem = f"the log groups are encrypted with {', '.join(sorted(arns))} instead of one key of the account"
+            yield Fault(subject, "key", problem)
 
 
-def _broad_principals(claim: Claim | Fault, env: Environment) -> Iterator[Fault]:
+def broad_principals(claim: Claim | Fault, env: Environment) -> Iterator[Fault]:
     """Yield a fault for each statement that does not name its principals.
 
     Access would then depend on a condition alone, and one mistake in it would give everyone access.

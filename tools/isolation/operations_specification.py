@@ -54,6 +54,7 @@ class Environment:
     region: str
     tenants: Mapping[str, Stanza]
     shared_accounts: frozenset[str]
+    deployment_principals: tuple[str, ...] = ()
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, Any]) -> Environment:
@@ -66,6 +67,7 @@ class Environment:
             region=operations["region"],
             tenants=variables["tenants"],
             shared_accounts=frozenset(variables.get("accounts_with_several_tenants") or ()),
+            deployment_principals=tuple(operations.get("deployment_principals") or ()),
         )
 
     def role_arn(self, account: str, name: str) -> str:

@@ -1,6 +1,20 @@
 # What Terraform needs to manage modules/customer-workload for this one tenant.
-# The last statement denies reading the records, whatever else the role allows.
+# The last statements deny reading and copying the records, whatever else the role
+# allows.
 locals {
+  log_group_actions = [
+    "logs:AssociateKmsKey",
+    "logs:CreateLogGroup",
+    "logs:DeleteDataProtectionPolicy",
+    "logs:DescribeLogGroups",
+    "logs:GetDataProtectionPolicy",
+    "logs:ListTagsForResource",
+    "logs:PutDataProtectionPolicy",
+    "logs:PutRetentionPolicy",
+    "logs:TagResource",
+    "logs:UntagResource",
+  ]
+
   permissions = jsonencode({
     Version = "2012-10-17"
     Statement = concat(
@@ -35,11 +49,9 @@ locals {
           ]
         },
         {
-          Sid    = "ManageTheWorkloadsRoles"
+          Sid    = "ReadAndTagTheRoles"
           Effect = "Allow"
           Action = [
-            "iam:DeleteRole",
-            "iam:DeleteRolePolicy",
             "iam:GetRole",
             "iam:GetRolePolicy",
             "iam:ListAttachedRolePolicies",
@@ -48,28 +60,27 @@ locals {
             "iam:ListRoleTags",
             "iam:TagRole",
             "iam:UntagRole",
-            "iam:UpdateRole",
           ]
           Resource = local.workload_role_arns
         },
-        # Whoever writes a role's policies decides what it may do. A boundary, where
-        # the stanza names one, limits what can be written.
-        merge(
-          {
-            Sid    = "WriteTheRolesPolicies"
-            Effect = "Allow"
-            Action = [
-              "iam:CreateRole",
-              "iam:PutRolePermissionsBoundary",
-              "iam:PutRolePolicy",
-              "iam:UpdateAssumeRolePolicy",
-            ]
-            Resource = local.workload_role_arns
-          },
-          var.permissions_boundary == null ? {} : {
-            Condition = { StringEquals = { "iam:PermissionsBoundary" = var.permissions_boundary } }
-          },
-        ),
+        {
+          # Whoever writes a role's policies decides what it may do, so the deployer
+          # changes only roles within the boundary. It cannot put the boundary on a
+          # role that exists: such a role is somebody else's.
+          # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+          Sid    = "ManageRolesWithinTheBoundary"
+          Effect = "Allow"
+          Action = [
+            "iam:CreateRole",
+            "iam:DeleteRole",
+            "iam:DeleteRolePolicy",
+            "iam:PutRolePolicy",
+            "iam:UpdateAssumeRolePolicy",
+            "iam:UpdateRole",
+          ]
+          Resource  = local.workload_role_arns
+          Condition = { StringEquals = { "iam:PermissionsBoundary" = local.boundary_arn } }
+        },
         {
           Sid       = "PassTheExecutionRoleToLambda"
           Effect    = "Allow"
@@ -78,29 +89,20 @@ locals {
           Condition = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } } # the same in every partition
         },
         {
-          Sid    = "ManageTheLogGroups"
-          Effect = "Allow"
-          Action = [
-            "logs:AssociateKmsKey",
-            "logs:CreateLogGroup",
-            "logs:DeleteDataProtectionPolicy",
-            "logs:DescribeLogGroups",
-            "logs:GetDataProtectionPolicy",
-            "logs:ListTagsForResource",
-            "logs:PutDataProtectionPolicy",
-            "logs:PutRetentionPolicy",
-            "logs:TagResource",
-            "logs:UntagResource",
-          ]
-          Resource = concat(local.log_contents, [local.record_log_group_arn, local.function_log_group_arn])
+          Sid      = "ManageTheLogGroups"
+          Effect   = "Allow"
+          Action   = local.log_group_actions
+          Resource = local.both_log_groups
         },
         {
-          # A key has no ARN before it is created; its tag ties it to the tenant.
-          Sid       = "CreateTheKey"
+          # The customer makes the key and its alias, and names the key by the alias. No
+          # other permission on a key is needed: CloudWatch Logs encrypts with its own.
+          # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-request-alias
+          Sid       = "FindTheKeyByItsAlias"
           Effect    = "Allow"
-          Action    = ["kms:CreateKey", "kms:TagResource"]
-          Resource  = ["*"]
-          Condition = local.requested_with_the_tenants_tag
+          Action    = ["kms:DescribeKey"]
+          Resource  = [format(local.regional_arn, "kms", "key/*")]
+          Condition = { StringEquals = { "kms:RequestAlias" = local.key.alias } }
         },
         {
           # These actions take no resource.
@@ -109,42 +111,13 @@ locals {
           Action = concat(
             var.vpc == null ? [] : ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"],
             local.creates_endpoints ? ["ec2:DescribeNetworkInterfaces", "ec2:DescribePrefixLists", "ec2:DescribeVpcEndpoints"] : [],
-            ["kms:ListAliases", "logs:DescribeLogGroups"],
+            ["logs:DescribeLogGroups"],
           )
           Resource = ["*"]
         },
-        {
-          Sid    = "ManageTheKey"
-          Effect = "Allow"
-          Action = [
-            "kms:CreateAlias",
-            "kms:DescribeKey",
-            "kms:EnableKeyRotation",
-            "kms:GetKeyPolicy",
-            "kms:GetKeyRotationStatus",
-            "kms:ListResourceTags",
-            "kms:PutKeyPolicy",
-            "kms:TagResource",
-            "kms:UntagResource",
-            "kms:UpdateKeyDescription",
-          ]
-          Resource  = [format(local.regional_arn, "kms", "key/*")]
-          Condition = local.tagged_with_the_tenant
-        },
-        {
-          Sid      = "CreateTheKeysAlias"
-          Effect   = "Allow"
-          Action   = ["kms:CreateAlias"]
-          Resource = [format(local.regional_arn, "kms", "alias/${local.name}")]
-        },
       ],
       local.endpoint_statements,
-      [{
-        Sid      = "NeverReadTheRecords"
-        Effect   = "Deny"
-        Action   = local.reading_actions
-        Resource = local.log_contents
-      }],
+      local.denials,
     )
   })
 }

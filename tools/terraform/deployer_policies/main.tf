@@ -9,6 +9,7 @@ variable "accounts" {
   description = "By tenant and account, the inputs of modules/customer-deployer/policies."
   type = map(object({
     account_id            = string
+    deployment_principals = set(string)
     environment           = string
     external_id           = string
     operations_account_id = string
@@ -33,6 +34,7 @@ module "deployer" {
   for_each = var.accounts
 
   account_id            = each.value.account_id
+  deployment_principals = each.value.deployment_principals
   environment           = each.value.environment
   external_id           = each.value.external_id
   operations_account_id = each.value.operations_account_id
