@@ -33,7 +33,7 @@ variable "key_arn" {
 
   validation {
     condition     = var.key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:${var.account_id}:key/[a-zA-Z0-9-]+$", var.key_arn))
-    error_message = "key_arn is the ARN of a key in account ${var.account_id} and not of an alias, such as arn:aws:kms:eu-central-1:${var.account_id}:key/1234abcd-12ab-34cd-56ef-1234567890ab, not ${coalesce(var.key_arn, "null")}."
+    error_message = "key_arn is the ARN of a key in account ${var.account_id} and not of an alias, as modules/customer-deployer puts it out, not ${coalesce(var.key_arn, "null")}."
   }
 }
 

@@ -7,6 +7,7 @@ from botocore.config import Config
 
 from tests.terraform import ENVIRONMENTS, LOCAL, MODULES, Folder, folder_of
 from tools.bench.plan_time import OFFLINE
+from tools.cli.local_target import make_deployer
 from tools.environment.model import load_environment
 from tools.localaws.local_aws import LocalAws
 from tools.terraform.deployer_role import deployer_roles
@@ -70,17 +71,10 @@ class Accounts:
         )
 
     def owner_makes_deployer(self, account):
-        """Create the role that Terraform assumes, as the customer does once."""
-        iam = self._client("iam", self.control.account(account.account_id, user="owner"))
-        iam.create_role(
-            RoleName="terraform-deployer",
-            AssumeRolePolicyDocument=self._roles[account].trust,
-        )
-        iam.put_role_policy(
-            RoleName="terraform-deployer",
-            PolicyName="deployer",
-            PolicyDocument=self._roles[account].permissions,
-        )
+        """Create what modules/customer-deployer creates, as the customer does once."""
+        keys = self.control.account(account.account_id, user="owner")
+        kms = self._client("kms", keys, region_name=account.region)
+        make_deployer(self._client("iam", keys), kms, self._roles[account])
 
     def operations(self):
         return self._folder("operations", "operations.tfstate")
@@ -97,10 +91,9 @@ class Accounts:
         return boto3.client(
             service,
             endpoint_url=self._keys["AWS_ENDPOINT_URL"],
-            region_name="eu-central-1",
             aws_access_key_id=keys.access_key_id,
             aws_secret_access_key=keys.secret_access_key,
-            **options,
+            **{"region_name": "eu-central-1", **options},
         )
 
 

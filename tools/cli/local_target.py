@@ -119,17 +119,21 @@ class LocalTarget(Target):
         self.process.add_user(auditor, account.account_id, reader_access)
         session = self.session(administrator)
         iam = self.client(session, "iam")
-        with suppress(iam.exceptions.EntityAlreadyExistsException):
-            iam.create_role(RoleName=role.name, AssumeRolePolicyDocument=role.trust)
+        if make_deployer(iam, self.client(session, "kms", account.region), role):
             self._progress(f"Made {role.name} in {account.account_id}, as the customer would")
-        iam.update_assume_role_policy(RoleName=role.name, PolicyDocument=role.trust)
-        iam.put_role_policy(
-            RoleName=role.name,
-            PolicyName="deployer",
-            PolicyDocument=role.permissions,
-        )
-        _make_boundary(iam, role)
-        _make_key(self.client(session, "kms", account.region), role)
+
+
+def make_deployer(iam: Any, kms: Any, role: DeployerRole) -> bool:  # noqa: ANN401 - boto3's clients
+    """Make what modules/customer-deployer makes, or bring it up to date; True for a new role."""
+    new = False
+    with suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(RoleName=role.name, AssumeRolePolicyDocument=role.trust)
+        new = True
+    iam.update_assume_role_policy(RoleName=role.name, PolicyDocument=role.trust)
+    iam.put_role_policy(RoleName=role.name, PolicyName="deployer", PolicyDocument=role.permissions)
+    _make_boundary(iam, role)
+    _make_key(kms, role)
+    return new
 
 
 def _make_boundary(iam: Any, role: DeployerRole) -> None:  # noqa: ANN401 - a boto3 client

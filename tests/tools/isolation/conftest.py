@@ -25,6 +25,16 @@ terraform {
   backend "local" {}
 }
 
+# The customer's key, which cannot be looked up offline.
+data "aws_kms_key" "records" {
+  count = 0
+}
+
+locals {
+  region  = coalesce(local.account.region, var.operations.region)
+  key_arn = "arn:aws:kms:${local.region}:${var.account_id}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+}
+
 data "terraform_remote_state" "operations" {
   backend = "local"
   config  = { path = "${path.root}/../handover/terraform.tfstate" }
