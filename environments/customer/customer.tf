@@ -6,7 +6,7 @@ data "aws_kms_key" "records" {
 
   lifecycle {
     postcondition {
-      condition     = self.enabled && self.key_manager == "CUSTOMER" && self.key_usage == "ENCRYPT_DECRYPT"
+      condition     = self.enabled && self.key_manager == "CUSTOMER"
       error_message = "The key alias/bedrock-${var.environment}-${var.tenant} in account ${var.account_id} is ${self.key_state}; the customer has to enable it, or to apply again what `make deployer` prints."
     }
   }

@@ -26,10 +26,11 @@ tenants = {
 
     accounts = {
       "222222222222" = {
-        permissions_boundary = "arn:aws:iam::222222222222:policy/workload-boundary"
-        readers              = ["arn:aws:iam::222222222222:role/auditor"]
-        region               = "eu-central-1" # the Region of the function and its records
-        unmaskers            = ["arn:aws:iam::222222222222:role/auditor-in-charge"]
+        code_signing_config_arn = "arn:aws:lambda:eu-central-1:222222222222:code-signing-config:csc-0123456789abcdef0"
+        permissions_boundary    = "arn:aws:iam::222222222222:policy/workload-boundary"
+        readers                 = ["arn:aws:iam::222222222222:role/auditor"]
+        region                  = "eu-central-1" # the Region of the function and its records
+        unmaskers               = ["arn:aws:iam::222222222222:role/auditor-in-charge"]
         vpc = {
           id                 = "vpc-0123456789abcdef0" # creates VPC endpoints; leave it out if the VPC has them
           security_group_ids = ["sg-0123456789abcdef0"]

@@ -21,6 +21,7 @@ module "deployer" {{
   for_each = jsondecode(file("accounts.json"))
 
   account_id            = each.value.account_id
+  code_signing_config_arn = try(each.value.code_signing_config_arn, null)
   deployment_principals = each.value.deployment_principals
   environment           = each.value.environment
   external_id           = each.value.external_id

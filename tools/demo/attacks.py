@@ -6,6 +6,7 @@ policies. Only a policy in the operations account or in the victim's account can
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from tools.cli.local_target import ADMINISTRATOR
 from tools.demo.parties import Party, assume, converse, read_records
 from tools.localaws.control import Control
 
@@ -70,6 +72,7 @@ def run_attacks(target: LocalTarget) -> list[AttackResult]:
         _on_roles(target, attacker, victim),
         _on_models(target, attacker),
         _on_records(target, attacker, victim),
+        _by_deployer(target, attacker),
         _with_expired_keys(target, attacker, control),
     )
     return [_try(attack, control) for attack in attacks]
@@ -168,6 +171,62 @@ def _on_records(target: LocalTarget, attacker: Party, victim: Party) -> Iterator
         partial(assume, target, operations, deployer_arn, "make", victim.external_id),
         partial(target.deployer, attacker.account),
     )
+
+
+def _by_deployer(target: LocalTarget, attacker: Party) -> Iterator[Attack]:
+    """The deployer tries to claim what the customer owns; its own call differs in the resource alone."""
+    account = attacker.account
+    own_name, region = attacker.resource_name, account.region
+    role = target.environment.deployer_role_name
+    policy = f"inline policy deployer of {role}"
+    owner, deployer = attacker.administrator, target.deployer(account)
+    key = target.client(owner, "kms", region).create_key()["KeyMetadata"]["KeyId"]
+    kms, iam = target.client(deployer, "kms", region), target.client(deployer, "iam")
+    document = json.dumps(ADMINISTRATOR)
+    lambda_trust = {"Sid": "LambdaRunsIt", "Effect": "Allow", "Action": "sts:AssumeRole"}
+    trust = json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [{**lambda_trust, "Principal": {"Service": "lambda.amazonaws.com"}}],
+        }
+    )
+    target.client(owner, "iam").create_role(RoleName="app", AssumeRolePolicyDocument=trust)
+    tag = [{"TagKey": "tenant", "TagValue": attacker.name}]
+    find_key = partial(kms.describe_key, KeyId=f"alias/{own_name}")
+    find_role = partial(iam.get_role, RoleName=f"{own_name}-execution")
+    write = partial(iam.put_role_policy, PolicyName="wide", PolicyDocument=document)
+    boundary = (
+        f"arn:{target.environment.partition}:iam::{account.account_id}:policy/{own_name}-boundary"
+    )
+    bound = partial(iam.put_role_permissions_boundary, PermissionsBoundary=boundary)
+    for title, reason, call, control_call in (
+        (
+            "tags a key of the customer",
+            "",
+            partial(kms.tag_resource, KeyId=key, Tags=tag),
+            find_key,
+        ),
+        (
+            "writes that key's policy",
+            "",
+            partial(kms.put_key_policy, KeyId=key, PolicyName="default", Policy=document),
+            find_key,
+        ),
+        (
+            "looks up that key by its id",
+            "kms:RequestAlias",
+            partial(kms.describe_key, KeyId=key),
+            find_key,
+        ),
+        (
+            "writes a policy of another role",
+            OTHER_RESOURCES,
+            partial(write, RoleName="app"),
+            find_role,
+        ),
+        ("puts its boundary on that role", "", partial(bound, RoleName="app"), find_role),
+    ):
+        yield Attack(f"{attacker.name}'s deployer {title}", policy, reason, call, control_call)
 
 
 def _with_expired_keys(target: LocalTarget, attacker: Party, control: Control) -> Iterator[Attack]:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 FUNCTION = (
     "lambda:CreateAlias",
-    "lambda:CreateFunction",
     "lambda:DeleteAlias",
     "lambda:DeleteFunction",
     "lambda:DeleteFunctionConcurrency",
@@ -131,6 +130,7 @@ def permissions(workload: Workload) -> Predicate:
     """
     return AnyOf(
         AllOf(OneOf("action", *FUNCTION), _function(workload)),
+        AllOf(OneOf("action", "lambda:CreateFunction"), _function(workload), *_signed(workload)),
         AllOf(OneOf("action", *ROLES), _roles(workload)),
         AllOf(OneOf("action", *ROLE_CHANGES), _roles(workload), _within_boundary(workload)),
         AllOf(
@@ -287,6 +287,12 @@ def _function(workload: Workload) -> Predicate:
     """The resource is the workload's function, a version of it or its alias."""
     function = _arn(workload, "lambda", f"function:{workload.tenant.base_name}")
     return AnyOf(OneOf("resource", function), StartsWith("resource", f"{function}:"))
+
+
+def _signed(workload: Workload) -> list[Predicate]:
+    """A function is created with the customer's code signing configuration, if there is one."""
+    config = workload.stanza.get("code_signing_config_arn")
+    return [OneOf("lambda:codesigningconfigarn", config)] if config else []
 
 
 def _roles(workload: Workload) -> Predicate:

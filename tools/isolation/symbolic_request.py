@@ -72,6 +72,7 @@ KEYS = {
     "kms:encryptioncontextkeys": KeyType.STRINGS,
     "kms:requestalias": KeyType.STRING,
     "kms:viaservice": KeyType.STRING,
+    "lambda:codesigningconfigarn": KeyType.STRING,
     "lambda:sourcefunctionarn": KeyType.STRING,
     "sts:externalid": KeyType.STRING,
     "sts:rolesessionname": KeyType.STRING,

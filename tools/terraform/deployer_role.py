@@ -88,6 +88,7 @@ def _inputs(environment: Environment, account: CustomerAccount) -> dict[str, Any
         )
     inputs = {
         "account_id": account.account_id,
+        "code_signing_config_arn": details.get("code_signing_config_arn"),
         "deployment_principals": list(environment.deployment_principals),
         "environment": environment.name,
         "external_id": environment.deployer_external_id(account.tenant),

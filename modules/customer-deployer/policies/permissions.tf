@@ -2,6 +2,11 @@
 # The last statements deny reading and copying the records, whatever else the role
 # allows.
 locals {
+  function_arns = [
+    format(local.regional_arn, "lambda", "function:${local.name}"),
+    format(local.regional_arn, "lambda", "function:${local.name}:*"), # versions and the alias, with snap_start
+  ]
+
   log_group_actions = [
     "logs:AssociateKmsKey",
     "logs:CreateLogGroup",
@@ -24,7 +29,6 @@ locals {
           Effect = "Allow"
           Action = [
             "lambda:CreateAlias",
-            "lambda:CreateFunction",
             "lambda:DeleteAlias",
             "lambda:DeleteFunction",
             "lambda:DeleteFunctionConcurrency",
@@ -43,11 +47,22 @@ locals {
             "lambda:UpdateFunctionCode",
             "lambda:UpdateFunctionConfiguration",
           ]
-          Resource = [
-            format(local.regional_arn, "lambda", "function:${local.name}"),
-            format(local.regional_arn, "lambda", "function:${local.name}:*"), # versions and the alias, with snap_start
-          ]
+          Resource = local.function_arns
         },
+        # With a code signing configuration of the customer's, the function cannot be
+        # created without it, and no permission here changes or removes it.
+        # https://docs.aws.amazon.com/lambda/latest/dg/governance-code-signing.html
+        merge(
+          {
+            Sid      = "CreateTheFunction"
+            Effect   = "Allow"
+            Action   = ["lambda:CreateFunction"]
+            Resource = local.function_arns
+          },
+          var.code_signing_config_arn == null ? {} : {
+            Condition = { StringEquals = { "lambda:CodeSigningConfigArn" = var.code_signing_config_arn } }
+          },
+        ),
         {
           Sid    = "ReadAndTagTheRoles"
           Effect = "Allow"

@@ -14,6 +14,18 @@ variable "account_id" {
   }
 }
 
+variable "code_signing_config_arn" {
+  description = "ARN of the customer's code signing configuration, without which the role cannot create the function; null for none."
+  type        = string
+  default     = null
+  nullable    = true
+
+  validation {
+    condition     = var.code_signing_config_arn == null || can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:${var.account_id}:code-signing-config:csc-[a-z0-9]{17}$", var.code_signing_config_arn))
+    error_message = "code_signing_config_arn is the ARN of a code signing configuration in account ${var.account_id}, not ${coalesce(var.code_signing_config_arn, "null")}."
+  }
+}
+
 variable "environment" {
   description = "The environment's name, part of the name of everything that the role may manage."
   type        = string
