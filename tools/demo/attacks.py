@@ -22,6 +22,8 @@ from tools.localaws.control import Control
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import boto3
+
     from tools.cli.local_target import LocalTarget
     from tools.localaws.trail import TrailEntry
 
@@ -159,11 +161,19 @@ def _on_records(target: LocalTarget, attacker: Party, victim: Party) -> Iterator
     yield Attack(
         f"operations as Terraform in {name}'s account",
         f"inline policy deployer of {deployer}",
-        "NeverReadTheRecords denies",
+        "NeverReadOrCopyTheRecords denies",
         partial(read_records, target, target.deployer(attacker.account), attacker.account),
         partial(read_as_reader, attacker),
     )
     deployer_arn = target.environment.role_arn(attacker.account.account_id, deployer)
+    own_id = target.environment.deployer_external_id(name)
+    yield Attack(
+        f"another role of operations deploys to {name}",
+        f"trust policy of {deployer}",
+        "aws:PrincipalArn is",
+        partial(assume, target, _bystander(target), deployer_arn, "make", own_id),
+        partial(target.deployer, attacker.account),
+    )
     yield Attack(
         f"operations is tricked into {name}'s account",
         f"trust policy of {deployer}",
@@ -171,6 +181,22 @@ def _on_records(target: LocalTarget, attacker: Party, victim: Party) -> Iterator
         partial(assume, target, operations, deployer_arn, "make", victim.external_id),
         partial(target.deployer, attacker.account),
     )
+
+
+def _bystander(target: LocalTarget) -> boto3.Session:
+    """Return a session of a role of the operations account that may do everything and does not deploy."""
+    environment, operations = target.environment, target.operations()
+    account = environment.operations_account_id
+    iam = target.client(operations, "iam")
+    root = {"AWS": f"arn:{environment.partition}:iam::{account}:root"}
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": root}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.create_role(RoleName="bystander", AssumeRolePolicyDocument=trust)
+    iam.put_role_policy(
+        RoleName="bystander", PolicyName="everything", PolicyDocument=json.dumps(ADMINISTRATOR)
+    )
+    role_arn = environment.role_arn(account, "bystander")
+    return assume(target, operations, role_arn, "bystander", None)
 
 
 def _by_deployer(target: LocalTarget, attacker: Party) -> Iterator[Attack]:
@@ -202,13 +228,13 @@ def _by_deployer(target: LocalTarget, attacker: Party) -> Iterator[Attack]:
     for title, reason, call, control_call in (
         (
             "tags a key of the customer",
-            "",
+            OTHER_RESOURCES,
             partial(kms.tag_resource, KeyId=key, Tags=tag),
             find_key,
         ),
         (
             "writes that key's policy",
-            "",
+            OTHER_RESOURCES,
             partial(kms.put_key_policy, KeyId=key, PolicyName="default", Policy=document),
             find_key,
         ),
@@ -224,7 +250,12 @@ def _by_deployer(target: LocalTarget, attacker: Party) -> Iterator[Attack]:
             partial(write, RoleName="app"),
             find_role,
         ),
-        ("puts its boundary on that role", "", partial(bound, RoleName="app"), find_role),
+        (
+            "puts its boundary on that role",
+            OTHER_RESOURCES,
+            partial(bound, RoleName="app"),
+            find_role,
+        ),
     ):
         yield Attack(f"{attacker.name}'s deployer {title}", policy, reason, call, control_call)
 
