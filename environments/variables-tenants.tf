@@ -1,15 +1,16 @@
 variable "tenants" {
   description = "The tenants by name. Each value is a stanza, with the tenant's accounts by id and its models by alias."
   type = map(object({
-    accounts = map(object({                            # the customer accounts, by id; one role serves all of them
-      permissions_boundary = optional(string)          # ARN of the boundary that the workload's roles get; the customer creates it
-      readers              = optional(set(string), []) # ARNs of the roles and users that may assume the reader role
-      region               = optional(string)          # Region of the function and its records; by default the operations Region
-      unmaskers            = optional(set(string), []) # ARNs that may assume the unmasker role, which reads without masks
-      vpc = optional(object({                          # runs the function in these subnets
-        id                 = optional(string)          # also creates VPC endpoints in this VPC that admit this tenant only
-        security_group_ids = set(string)               # of the function and the endpoints
-        subnet_ids         = set(string)               # of the function and the endpoints
+    accounts = map(object({                               # the customer accounts, by id; one role serves all of them
+      code_signing_config_arn = optional(string)          # ARN of the customer's code signing configuration, which refuses code that it has not signed
+      permissions_boundary    = optional(string)          # ARN of the boundary that the workload's roles get, which the deployer's module creates; by default bedrock-<environment>-<tenant>-boundary
+      readers                 = optional(set(string), []) # ARNs of the roles and users that may assume the reader role
+      region                  = optional(string)          # Region of the function and its records; by default the operations Region
+      unmaskers               = optional(set(string), []) # ARNs that may assume the unmasker role, which reads without masks
+      vpc = optional(object({                             # runs the function in these subnets
+        id                 = optional(string)             # also creates VPC endpoints in this VPC that admit this tenant only
+        security_group_ids = set(string)                  # of the function and the endpoints
+        subnet_ids         = set(string)                  # of the function and the endpoints
       }))
     }))
     audit   = optional(string, "best-effort") # "required" withholds an answer whose record CloudWatch has not acknowledged
@@ -159,7 +160,7 @@ locals {
 
   # The attributes that may be left out and have no default.
   optional_nulls = "/\"(${join("|", [
-    "deployer", "guardrail", "id", "max_tokens_per_call", "memory_size", "permissions_boundary", "perimeter", "previous", "profile",
+    "code_signing_config_arn", "deployer", "guardrail", "id", "max_tokens_per_call", "memory_size", "permissions_boundary", "perimeter", "previous", "profile",
     "region", "requests_per_second", "reserved_concurrency", "retention_days", "snap_start", "timeout", "tokens_per_day",
     "tokens_per_month", "vpc",
   ])})\":null/"

@@ -50,13 +50,19 @@ variable "limits" {
 }
 
 variable "operations" {
-  description = "The operations account, its Region, and a permissions boundary for every tenant's role in it."
+  description = "The operations account, its Region, who deploys, and a permissions boundary for every tenant's role in it."
   type = object({
-    account_id           = string           # the account that owns Bedrock access and quota
-    permissions_boundary = optional(string) # ARN of a boundary for every tenant's role
-    region               = string           # Region of the state and of the tracked profiles
+    account_id            = string                    # the account that owns Bedrock access and quota
+    deployment_principals = optional(set(string), []) # ARNs of its users and roles that may assume the deployers of the customer accounts
+    permissions_boundary  = optional(string)          # ARN of a boundary for every tenant's role
+    region                = string                    # Region of the state and of the tracked profiles
   })
   nullable = false
+
+  validation {
+    condition     = alltrue([for arn in var.operations.deployment_principals : can(regex("^arn:[a-z-]+:iam::${var.operations.account_id}:(role|user)/[\\w+=,.@/-]+$", coalesce(arn, "null")))])
+    error_message = "operations.deployment_principals are full ARNs of users and roles of the operations account ${var.operations.account_id}, without a wildcard; correct ${join(", ", [for arn in var.operations.deployment_principals : coalesce(arn, "null") if !can(regex("^arn:[a-z-]+:iam::${var.operations.account_id}:(role|user)/[\\w+=,.@/-]+$", coalesce(arn, "null")))])}."
+  }
 
   validation {
     condition     = can(regex("^[0-9]{12}$", var.operations.account_id))

@@ -68,9 +68,23 @@ class Checkout:
         return run.stdout
 
 
-def create_deployer(iam: Any, template: Mapping[str, Any]) -> None:  # noqa: ANN401 - boto3's client
-    """Create the role of the CloudFormation template that `make deployer` prints, as the customer."""
-    role = template["Resources"]["DeployerRole"]["Properties"]
+def create_deployer(
+    iam: Any,  # noqa: ANN401 - boto3's clients
+    kms: Any,  # noqa: ANN401
+    template: Mapping[str, Any],
+) -> None:
+    """Create what the CloudFormation template of `make deployer` creates, as the customer."""
+    role, boundary, key, alias = (
+        template["Resources"][name]["Properties"]
+        for name in ("DeployerRole", "WorkloadBoundary", "RecordsKey", "RecordsKeyAlias")
+    )
+    iam.create_policy(
+        PolicyName=boundary["ManagedPolicyName"],
+        Path=boundary["Path"],
+        PolicyDocument=json.dumps(boundary["PolicyDocument"]),
+    )
+    key_id = kms.create_key(Policy=json.dumps(key["KeyPolicy"]))["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName=alias["AliasName"], TargetKeyId=key_id)
     iam.create_role(
         RoleName=role["RoleName"],
         AssumeRolePolicyDocument=json.dumps(role["AssumeRolePolicyDocument"]),

@@ -3,8 +3,9 @@
 environment = "dev"
 
 operations = {
-  account_id = "111111111111"
-  region     = "eu-central-1"
+  account_id            = "111111111111"
+  deployment_principals = ["arn:aws:iam::111111111111:role/deployment"]
+  region                = "eu-central-1"
 }
 
 tenants = {

@@ -2,8 +2,9 @@
 environment = "local"
 
 operations = {
-  account_id = "111111111111"
-  region     = "eu-central-1"
+  account_id            = "111111111111"
+  deployment_principals = ["arn:aws:iam::111111111111:user/deployer"]
+  region                = "eu-central-1"
 }
 
 tenants = {

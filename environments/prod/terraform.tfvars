@@ -11,9 +11,10 @@ limits = {
 }
 
 operations = {
-  account_id           = "111111111111"
-  permissions_boundary = "arn:aws:iam::111111111111:policy/tenant-boundary"
-  region               = "eu-central-1"
+  account_id            = "111111111111"
+  deployment_principals = ["arn:aws:iam::111111111111:role/deployment"]
+  permissions_boundary  = "arn:aws:iam::111111111111:policy/tenant-boundary"
+  region                = "eu-central-1"
 }
 
 # An account may be in several stanzas only if it is listed here.
@@ -25,10 +26,11 @@ tenants = {
 
     accounts = {
       "222222222222" = {
-        permissions_boundary = "arn:aws:iam::222222222222:policy/workload-boundary"
-        readers              = ["arn:aws:iam::222222222222:role/auditor"]
-        region               = "eu-central-1" # the Region of the function and its records
-        unmaskers            = ["arn:aws:iam::222222222222:role/auditor-in-charge"]
+        code_signing_config_arn = "arn:aws:lambda:eu-central-1:222222222222:code-signing-config:csc-0123456789abcdef0"
+        permissions_boundary    = "arn:aws:iam::222222222222:policy/workload-boundary"
+        readers                 = ["arn:aws:iam::222222222222:role/auditor"]
+        region                  = "eu-central-1" # the Region of the function and its records
+        unmaskers               = ["arn:aws:iam::222222222222:role/auditor-in-charge"]
         vpc = {
           id                 = "vpc-0123456789abcdef0" # creates VPC endpoints; leave it out if the VPC has them
           security_group_ids = ["sg-0123456789abcdef0"]

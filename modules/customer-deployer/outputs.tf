@@ -1,10 +1,15 @@
 output "cloudformation_template" {
-  description = "A CloudFormation template, as JSON text, that creates the same role and boundary."
+  description = "A CloudFormation template, as JSON text, that creates the same role, boundary and key."
   value       = module.policies.cloudformation_template
 }
 
+output "key_arn" {
+  description = "The ARN of the key that encrypts the records."
+  value       = aws_kms_key.records.arn
+}
+
 output "policies" {
-  description = "The policy documents as JSON text: trust and permissions of the role, boundary of the workload's roles (null without one), and reader_access for the accounts of readers and unmaskers."
+  description = "The policy documents as JSON text: trust and permissions of the role, boundary of the workload's roles, key, reader_access for the accounts of readers and unmaskers, and administrator_denial for the customer's administrators."
   value       = module.policies.documents
 }
 

@@ -3,16 +3,18 @@
 module "policies" {
   source = "./policies"
 
-  account_id            = var.account_id
-  environment           = var.environment
-  external_id           = var.external_id
-  operations_account_id = var.operations_account_id
-  partition             = var.partition
-  permissions_boundary  = var.permissions_boundary
-  readers               = var.readers
-  region                = var.region
-  role_name             = var.role_name
-  tenant                = var.tenant
-  unmaskers             = var.unmaskers
-  vpc                   = var.vpc
+  account_id              = var.account_id
+  code_signing_config_arn = var.code_signing_config_arn
+  deployment_principals   = var.deployment_principals
+  environment             = var.environment
+  external_id             = var.external_id
+  operations_account_id   = var.operations_account_id
+  partition               = var.partition
+  permissions_boundary    = var.permissions_boundary
+  readers                 = var.readers
+  region                  = var.region
+  role_name               = var.role_name
+  tenant                  = var.tenant
+  unmaskers               = var.unmaskers
+  vpc                     = var.vpc
 }

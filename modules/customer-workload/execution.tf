@@ -1,4 +1,6 @@
 locals {
+  write_actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
+
   execution_trust = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -23,29 +25,26 @@ locals {
         # unencrypted and never expire.
         Sid    = "WriteRecordsAndTheFunctionsLog"
         Effect = "Allow"
-        Action = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        Action = local.write_actions
         Resource = [
           "${local.function_log_group_arn}:log-stream:*",
           "${local.record_log_group_arn}:log-stream:*",
         ]
       },
+      # No statement allows what these two deny. They protect the records even if
+      # somebody attaches a wider policy to the role. Together they deny every action
+      # of CloudWatch Logs, also one that AWS adds later, except the two above.
       {
-        # No statement allows these actions. This one protects the records even if
-        # somebody attaches a wider policy to the role.
-        Sid    = "NeverAlterOrReadWhatWasWritten"
-        Effect = "Deny"
-        Action = [
-          "logs:AssociateKmsKey",
-          "logs:Delete*",
-          "logs:DisassociateKmsKey",
-          "logs:FilterLogEvents",
-          "logs:Get*",
-          "logs:PutDataProtectionPolicy",
-          "logs:PutRetentionPolicy",
-          "logs:StartLiveTail",
-          "logs:StartQuery",
-        ]
-        Resource = local.both_log_groups
+        Sid       = "NeverAlterReadOrCopyTheRecords"
+        Effect    = "Deny"
+        NotAction = local.write_actions
+        Resource  = local.both_log_groups
+      },
+      {
+        Sid         = "NeverUseCloudWatchLogsElsewhere"
+        Effect      = "Deny"
+        Action      = "logs:*"
+        NotResource = local.both_log_groups
       },
     ], local.network_statements)
   })

@@ -30,6 +30,7 @@ resource "aws_lambda_function" "this" {
   reserved_concurrent_executions = var.reserved_concurrency
   timeout                        = var.timeout
   publish                        = var.snap_start
+  code_signing_config_arn        = var.code_signing_config_arn
 
   environment {
     variables = {

@@ -1,4 +1,9 @@
+# The key is the customer's. With a deployer, modules/customer-deployer creates it
+# under the same policy and key_arn names it; a customer who applies this module
+# alone leaves key_arn out and gets the key from here.
 locals {
+  key_arn = var.key_arn == null ? aws_kms_key.records[0].arn : var.key_arn
+
   key_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
@@ -49,6 +54,8 @@ locals {
 }
 
 resource "aws_kms_key" "records" {
+  count = var.key_arn == null ? 1 : 0
+
   description             = "Encrypts the records and the function log of ${local.name}."
   policy                  = local.key_policy
   enable_key_rotation     = true
@@ -60,6 +67,18 @@ resource "aws_kms_key" "records" {
 }
 
 resource "aws_kms_alias" "records" {
+  count = var.key_arn == null ? 1 : 0
+
   name          = "alias/${local.name}"
-  target_key_id = aws_kms_key.records.key_id
+  target_key_id = aws_kms_key.records[0].key_id
+}
+
+moved {
+  from = aws_kms_key.records
+  to   = aws_kms_key.records[0]
+}
+
+moved {
+  from = aws_kms_alias.records
+  to   = aws_kms_alias.records[0]
 }

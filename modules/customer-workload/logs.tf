@@ -4,7 +4,7 @@
 
 resource "aws_cloudwatch_log_group" "records" {
   name              = local.record_log_group
-  kms_key_id        = aws_kms_key.records.arn
+  kms_key_id        = local.key_arn
   log_group_class   = "STANDARD" # cannot be changed later; the other classes lack parts of Logs Insights
   retention_in_days = var.retention_days
   skip_destroy      = true
@@ -18,7 +18,7 @@ resource "aws_cloudwatch_log_group" "records" {
 # for their sake it is encrypted, retained and protected like the record group.
 resource "aws_cloudwatch_log_group" "function" {
   name              = local.function_log_group
-  kms_key_id        = aws_kms_key.records.arn
+  kms_key_id        = local.key_arn
   log_group_class   = "STANDARD"
   retention_in_days = var.retention_days
   skip_destroy      = true

@@ -10,6 +10,18 @@ variable "architecture" {
   }
 }
 
+variable "code_signing_config_arn" {
+  description = "ARN of the customer's code signing configuration, which refuses code that it has not signed; null for none."
+  type        = string
+  default     = null
+  nullable    = true
+
+  validation {
+    condition     = var.code_signing_config_arn == null || can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:${var.account_id}:code-signing-config:csc-[a-z0-9]{17}$", var.code_signing_config_arn))
+    error_message = "code_signing_config_arn is the ARN of a code signing configuration in account ${var.account_id}, not ${coalesce(var.code_signing_config_arn, "null")}."
+  }
+}
+
 variable "memory_size" {
   description = "The function's memory in MB. Lambda allocates processor time in proportion to it."
   type        = number

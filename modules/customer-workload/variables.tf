@@ -30,6 +30,18 @@ variable "guardrail" {
   }
 }
 
+variable "key_arn" {
+  description = "ARN of the key that encrypts both log groups, as modules/customer-deployer creates it; null to create one."
+  type        = string
+  default     = null
+  nullable    = true
+
+  validation {
+    condition     = var.key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:${var.account_id}:key/[a-zA-Z0-9-]+$", var.key_arn))
+    error_message = "key_arn is the ARN of a key in account ${var.account_id} and not of an alias, as modules/customer-deployer puts it out, not ${coalesce(var.key_arn, "null")}."
+  }
+}
+
 variable "models" {
   description = "The models that the tenant may invoke, by alias, from the hand-over."
   type = map(object({

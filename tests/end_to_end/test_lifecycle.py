@@ -24,8 +24,9 @@ LOCAL = f"""\
 environment = "local"
 
 operations = {{
-  account_id = "111111111111"
-  region     = "eu-central-1"
+  account_id            = "111111111111"
+  deployment_principals = ["arn:aws:iam::111111111111:user/deployer"]
+  region                = "eu-central-1"
 }}
 
 tenants = {{
@@ -46,8 +47,9 @@ TWIN = """\
 environment = "twin"
 
 operations = {
-  account_id = "777777777777"
-  region     = "eu-central-1"
+  account_id            = "777777777777"
+  deployment_principals = ["arn:aws:iam::777777777777:user/deployer"]
+  region                = "eu-central-1"
 }
 
 tenants = {
@@ -292,7 +294,8 @@ def twin(life, rotation):
         "TF_VAR_package_path": str(ROOT / "build" / f"{Variant('host').name}.zip"),
     }
     template = json.loads(life.checkout.done("make deployer ENV=twin TENANT=acme JSON=1"))
-    create_deployer(client(life.control, "888888888888", "iam"), template)
+    iam, kms = (client(life.control, "888888888888", service) for service in ("iam", "kms"))
+    create_deployer(iam, kms, template)
     life.checkout.done("make bootstrap ENV=twin", **aws)
     life.checkout.done("make apply ENV=twin PART=operations", **aws)
     life.checkout.done('make apply ENV=twin PART="acme/888888888888"', **aws)

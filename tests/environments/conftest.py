@@ -10,6 +10,7 @@ from botocore.config import Config
 from tests.docs.pages import blocks
 from tests.terraform import ENVIRONMENTS, LOCAL, MODULES, Folder, folder_of
 from tools.bench.plan_time import OFFLINE
+from tools.cli.local_target import make_deployer
 from tools.environment.model import load_environment
 from tools.localaws.local_aws import LocalAws
 from tools.terraform.deployer_role import deployer_roles
@@ -87,17 +88,10 @@ class Accounts:
         return keys
 
     def owner_makes_deployer(self, account):
-        """Create the role that Terraform assumes, as the customer does once."""
-        iam = self.client("iam", self.control.account(account.account_id, user="owner"))
-        iam.create_role(
-            RoleName="terraform-deployer",
-            AssumeRolePolicyDocument=self._roles[account].trust,
-        )
-        iam.put_role_policy(
-            RoleName="terraform-deployer",
-            PolicyName="deployer",
-            PolicyDocument=self._roles[account].permissions,
-        )
+        """Create what modules/customer-deployer creates, as the customer does once."""
+        keys = self.control.account(account.account_id, user="owner")
+        kms = self.client("kms", keys, region=account.region)
+        make_deployer(self.client("iam", keys), kms, self._roles[account])
 
     def operations(self):
         return self._folder("operations", "operations.tfstate", self.operations_keys)
@@ -116,12 +110,12 @@ class Accounts:
         file.write_text(json.dumps({"handover": self.bucket_as(keys).handover(tenant)}))
         return self._folder("customer", key, keys, TF_CLI_ARGS_plan=f"-var-file={file}")
 
-    def client(self, service, keys):
+    def client(self, service, keys, region="eu-central-1"):
         """A client of one service that never retries."""
         return boto3.client(
             service,
             endpoint_url=self._url,
-            region_name="eu-central-1",
+            region_name=region,
             aws_access_key_id=keys.access_key_id,
             aws_secret_access_key=keys.secret_access_key,
             config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),

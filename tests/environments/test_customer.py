@@ -89,8 +89,8 @@ def test_the_function_of_a_tracked_tenant_calls_through_the_profile_that_was_mad
 
 
 def test_everything_is_tagged_with_tenant_and_environment(acme):
-    key = acme.resource("module.customer_workload.aws_kms_key.records")
-    assert key["tags_all"] == {
+    group = acme.resource("module.customer_workload.aws_cloudwatch_log_group.records")
+    assert group["tags_all"] == {
         "environment": "local",
         "managed-by": "terraform",
         "tenant": "acme",

@@ -8,6 +8,8 @@ Deployer = dict[str, Any]
 
 ACCOUNT = "222222222222"
 AUDITOR = f"arn:aws:iam::{ACCOUNT}:user/auditor"
+DEPLOYMENT = "arn:aws:iam::111111111111:role/deployment"
+SIGNING = f"arn:aws:lambda:eu-central-1:{ACCOUNT}:code-signing-config:csc-0123456789abcdef0"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/bedrock/workload-boundary"
 VPC = {"security_group_ids": ["sg-2", "sg-1"], "subnet_ids": ["subnet-1", "subnet-2"]}
 ENDPOINTS = {**VPC, "id": "vpc-0123456789abcdef0"}
@@ -17,6 +19,7 @@ def deployer(**changes: Any) -> Deployer:  # noqa: ANN401 - HCL values
     """The deployer of an account without optional inputs, with changes."""
     return {
         "account_id": ACCOUNT,
+        "deployment_principals": [DEPLOYMENT],
         "environment": "prod",
         "external_id": "7d1f0c5b9a3e4826b0c4d7e1f2a39586",
         "operations_account_id": "111111111111",
@@ -29,6 +32,8 @@ def deployer(**changes: Any) -> Deployer:  # noqa: ANN401 - HCL values
 def everything(partition: str, region: str) -> Deployer:
     """The deployer of an account that uses every option of its stanza."""
     return deployer(
+        code_signing_config_arn=SIGNING.replace("arn:aws:", f"arn:{partition}:"),
+        deployment_principals=[DEPLOYMENT.replace("arn:aws:", f"arn:{partition}:")],
         partition=partition,
         permissions_boundary=BOUNDARY.replace("arn:aws:", f"arn:{partition}:"),
         readers=[AUDITOR],

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.modules.deployers import BOUNDARY, DEPLOYERS, ENDPOINTS, VPC, deployer
+from tests.modules.deployers import BOUNDARY, DEPLOYERS, DEPLOYMENT, ENDPOINTS, VPC, deployer
 from tests.terraform import MODULES, OFFLINE_PROVIDER, Folder, folder_of
 from tools.iam.evaluator import Request, Requester, evaluate
 from tools.iam.policy import Kind, parse_policy
 
 GOLDEN = Path(__file__).parent / "golden"
+
+PLANNED = [name for name, inputs in DEPLOYERS.items() if inputs["region"] == "eu-central-1"]
 
 # One module call for all accounts, as in a root that renders a whole environment.
 ACCOUNTS = """\
@@ -19,6 +21,8 @@ module "deployer" {{
   for_each = jsondecode(file("accounts.json"))
 
   account_id            = each.value.account_id
+  code_signing_config_arn = try(each.value.code_signing_config_arn, null)
+  deployment_principals = each.value.deployment_principals
   environment           = each.value.environment
   external_id           = each.value.external_id
   operations_account_id = each.value.operations_account_id
@@ -32,8 +36,13 @@ module "deployer" {{
   vpc                   = try(each.value.vpc, null)
 }}
 
+# The ARN of a key is known only after an apply.
 output "deployers" {{
-  value = module.deployer
+  value = {{
+    for name, outputs in module.deployer : name => {{
+      for output, value in outputs : output => value if output != "key_arn"
+    }}
+  }}
 }}
 """
 
@@ -57,19 +66,20 @@ def rendered(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory):
-    """The plan of every account's role, offline."""
+    """The plan of the accounts whose key is in the provider's Region, offline."""
     path = tmp_path_factory.mktemp("deployers")
     source = MODULES / "customer-deployer"
-    return accounts(path, source, DEPLOYERS, {"provider.tf": OFFLINE_PROVIDER}).plan()
+    deployers = {name: DEPLOYERS[name] for name in PLANNED}
+    return accounts(path, source, deployers, {"provider.tf": OFFLINE_PROVIDER}).plan()
 
 
 @pytest.fixture(scope="module")
 def documents(rendered):
-    """The documents of an account by their names; None where there is none."""
+    """The documents of an account by their names."""
 
     def parsed(name):
         texts = rendered[name]["documents"].items()
-        return {document: text and json.loads(text) for document, text in texts}
+        return {document: json.loads(text) for document, text in texts}
 
     return parsed
 
@@ -88,31 +98,36 @@ def test_the_documents_are_those_of_the_golden_file(documents, name):
     assert documents(name) == golden
 
 
-def test_the_operations_account_is_trusted_with_the_external_id_only(documents):
+def test_those_who_deploy_are_trusted_with_the_external_id_only(documents):
     (statement,) = documents("plain")["trust"]["Statement"]
     assert statement["Principal"] == {"AWS": "arn:aws:iam::111111111111:root"}
     assert statement["Condition"] == {
-        "StringEquals": {"sts:ExternalId": DEPLOYERS["plain"]["external_id"]}
+        "ArnEquals": {"aws:PrincipalArn": [DEPLOYMENT]},
+        "StringEquals": {"sts:ExternalId": DEPLOYERS["plain"]["external_id"]},
     }
 
 
+EXTERNAL_ID = {"sts:ExternalId": DEPLOYERS["plain"]["external_id"]}
+
+
 @pytest.mark.parametrize(
-    ("account", "context", "allowed"),
+    ("role", "context", "allowed"),
     [
-        ("111111111111", {"sts:ExternalId": DEPLOYERS["plain"]["external_id"]}, True),
-        ("111111111111", {"sts:ExternalId": "another-external-id"}, False),
-        ("111111111111", {}, False),
-        ("999999999999", {"sts:ExternalId": DEPLOYERS["plain"]["external_id"]}, False),
+        (DEPLOYMENT, EXTERNAL_ID, True),
+        (DEPLOYMENT, {"sts:ExternalId": "another-external-id"}, False),
+        (DEPLOYMENT, {}, False),
+        ("arn:aws:iam::111111111111:role/other", EXTERNAL_ID, False),
+        ("arn:aws:iam::999999999999:role/deployment", EXTERNAL_ID, False),
     ],
     ids=str,
 )
-def test_the_trust_policy_as_iam_decides_it(documents, account, context, allowed):
-    role = f"arn:aws:iam::{account}:role/ci"
+def test_the_trust_policy_as_iam_decides_it(documents, role, context, allowed):
+    account, name = role.split(":")[4], role.rpartition("/")[2]
     request = Request(
         action="sts:AssumeRole",
         resource="arn:aws:iam::222222222222:role/terraform-deployer",
         context={**context, "aws:PrincipalAccount": account, "aws:PrincipalArn": role},
-        requester=Requester(account, f"arn:aws:sts::{account}:assumed-role/ci/session", role),
+        requester=Requester(account, f"arn:aws:sts::{account}:assumed-role/{name}/session", role),
     )
     policy = parse_policy(json.dumps(documents("plain")["trust"]), "trust", Kind.TRUST)
     assert evaluate([policy], request).allowed is allowed
@@ -160,11 +175,12 @@ def test_null_is_as_good_as_leaving_out(rules, vpc):
     assert rules("customer-deployer").accepts(**deployer(vpc=vpc, **nulls))
 
 
-def test_a_vpc_with_an_id_adds_endpoints_in_this_vpc_with_the_tenants_tag(permissions):
+def test_a_vpc_with_an_id_adds_endpoints_in_this_vpc_with_the_workloads_tags(permissions):
     vpc, endpoints = permissions("vpc"), permissions("endpoints")
     assert set(endpoints) - set(vpc) == {
         "PlaceEndpointsInTheVpc",
         "CreateTheEndpoints",
+        "TagTheEndpointsOnCreation",
         "ManageTheEndpoints",
         "RegisterTheEndpointsNames",
     }
@@ -174,20 +190,33 @@ def test_a_vpc_with_an_id_adds_endpoints_in_this_vpc_with_the_tenants_tag(permis
         *(f"{arn}security-group/{group}" for group in sorted(ENDPOINTS["security_group_ids"])),
         *(f"{arn}subnet/{subnet}" for subnet in sorted(ENDPOINTS["subnet_ids"])),
     ]
+    requested = {"aws:RequestTag/environment": "prod", "aws:RequestTag/tenant": "acme"}
+    services = [f"com.amazonaws.eu-central-1.{name}" for name in ("bedrock-runtime", "logs", "sts")]
     assert endpoints["CreateTheEndpoints"]["Condition"] == {
-        "StringEquals": {"aws:RequestTag/tenant": "acme"}
+        "StringEquals": {**requested, "ec2:VpceServiceName": services}
+    }
+    assert endpoints["TagTheEndpointsOnCreation"]["Condition"] == {
+        "StringEquals": {**requested, "ec2:CreateAction": "CreateVpcEndpoint"}
     }
     assert endpoints["ManageTheEndpoints"]["Condition"] == {
-        "StringEquals": {"aws:ResourceTag/tenant": "acme"}
+        "StringEquals": {"aws:ResourceTag/environment": "prod", "aws:ResourceTag/tenant": "acme"}
     }
 
 
-def test_a_boundary_is_required_of_every_role_that_is_written(permissions):
-    plain, bounded = permissions("plain"), permissions("boundary")
-    statement = bounded.pop("WriteTheRolesPolicies")
-    assert statement.pop("Condition") == {"StringEquals": {"iam:PermissionsBoundary": BOUNDARY}}
-    assert statement == plain.pop("WriteTheRolesPolicies")
-    assert bounded == plain
+@pytest.mark.parametrize(
+    ("name", "arn"),
+    [
+        ("plain", "arn:aws:iam::222222222222:policy/bedrock-prod-acme-boundary"),
+        ("boundary", BOUNDARY),
+    ],
+)
+def test_a_boundary_is_required_of_every_role_that_is_changed(permissions, name, arn):
+    statement = permissions(name)["ManageRolesWithinTheBoundary"]
+    assert statement["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": arn}}
+
+
+def test_the_key_has_the_policy_that_the_workload_gives_one_of_its_own(documents, plain):
+    assert documents("plain")["key"] == plain.policy("aws_kms_key.records[0]")
 
 
 def test_readers_and_unmaskers_widen_the_boundary_and_not_the_permissions(documents, permissions):
@@ -200,7 +229,7 @@ def test_readers_and_unmaskers_widen_the_boundary_and_not_the_permissions(docume
     assert permissions("readers") == permissions("unmaskers") == permissions("boundary")
 
 
-@pytest.mark.parametrize("name", DEPLOYERS)
+@pytest.mark.parametrize("name", PLANNED)
 def test_a_plan_shows_the_documents_that_are_rendered_without_the_provider(plan, rendered, name):
     deployed = plan.outputs["deployers"][name]
     assert deployed["policies"] == rendered[name]["documents"]
@@ -208,7 +237,7 @@ def test_a_plan_shows_the_documents_that_are_rendered_without_the_provider(plan,
     assert deployed["role_arn"] == rendered[name]["role"]["arn"]
 
 
-@pytest.mark.parametrize("name", DEPLOYERS)
+@pytest.mark.parametrize("name", PLANNED)
 def test_the_role_has_its_trust_and_its_one_policy(plan, documents, name):
     address = f'module.deployer["{name}"].aws_iam_role.this'
     assert plan.resource(address)["name"] == DEPLOYERS[name].get("role_name", "terraform-deployer")
@@ -216,18 +245,33 @@ def test_the_role_has_its_trust_and_its_one_policy(plan, documents, name):
     assert json.loads(plan.granted(address)) == documents(name)["permissions"]
 
 
-def test_the_boundary_is_created_where_one_is_named(plan, rendered):
-    address = 'module.deployer["{}"].aws_iam_policy.boundary[0]'
-    created = {name for name in DEPLOYERS if address.format(name) in plan.addresses}
-    assert created == {
-        name for name, inputs in DEPLOYERS.items() if "permissions_boundary" in inputs
-    }
-    boundary = plan.resource(address.format("boundary"))
-    assert (boundary["path"], boundary["name"]) == ("/bedrock/", "workload-boundary")
-    assert boundary["policy"] == rendered["boundary"]["documents"]["boundary"]
+@pytest.mark.parametrize(
+    ("name", "path", "policy_name"),
+    [("plain", "/", "bedrock-prod-acme-boundary"), ("boundary", "/bedrock/", "workload-boundary")],
+)
+def test_the_boundary_is_always_created(plan, rendered, name, path, policy_name):
+    boundary = plan.resource(f'module.deployer["{name}"].aws_iam_policy.boundary')
+    assert (boundary["path"], boundary["name"]) == (path, policy_name)
+    assert boundary["policy"] == rendered[name]["documents"]["boundary"]
 
 
-@pytest.mark.parametrize("name", DEPLOYERS)
+def test_the_key_of_another_region_is_refused(tmp_path):
+    source = MODULES / "customer-deployer"
+    deployers = {"elsewhere": deployer(region="eu-west-1")}
+    provider = OFFLINE_PROVIDER.replace("{", '{\n  region = "eu-central-1"', 1)
+    folder = accounts(tmp_path, source, deployers, {"provider.tf": provider})
+    assert "configure the provider for eu-west-1, not eu-central-1." in folder.refuses()
+
+
+def test_the_key_is_created_with_its_alias_and_rotates(plan, rendered):
+    key = plan.resource('module.deployer["plain"].aws_kms_key.records')
+    assert key["policy"] == rendered["plain"]["documents"]["key"]
+    assert (key["enable_key_rotation"], key["deletion_window_in_days"]) == (True, 30)
+    alias = plan.resource('module.deployer["plain"].aws_kms_alias.records')
+    assert alias["name"] == "alias/bedrock-prod-acme"
+
+
+@pytest.mark.parametrize("name", PLANNED)
 def test_the_cloudformation_template_creates_what_terraform_creates(
     plan, rendered, documents, name
 ):
@@ -246,18 +290,38 @@ def test_the_cloudformation_template_creates_what_terraform_creates(
             "Tags": [{"Key": "tenant", "Value": "acme"}],
         },
     }
-    if "permissions_boundary" in DEPLOYERS[name]:
-        boundary = template["Resources"].pop("WorkloadBoundary")
-        planned = plan.resource(f'module.deployer["{name}"].aws_iam_policy.boundary[0]')
-        assert boundary == {
-            "Type": "AWS::IAM::ManagedPolicy",
-            "Properties": {
-                "Description": planned["description"],
-                "ManagedPolicyName": planned["name"],
-                "Path": planned["path"],
-                "PolicyDocument": documents(name)["boundary"],
-            },
-        }
+    boundary = template["Resources"].pop("WorkloadBoundary")
+    planned = plan.resource(f'module.deployer["{name}"].aws_iam_policy.boundary')
+    assert boundary == {
+        "Type": "AWS::IAM::ManagedPolicy",
+        "Properties": {
+            "Description": planned["description"],
+            "ManagedPolicyName": planned["name"],
+            "Path": planned["path"],
+            "PolicyDocument": documents(name)["boundary"],
+        },
+    }
+    key = template["Resources"].pop("RecordsKey")
+    planned = plan.resource(f'module.deployer["{name}"].aws_kms_key.records')
+    assert key == {
+        "Type": "AWS::KMS::Key",
+        "DeletionPolicy": "Retain",
+        "UpdateReplacePolicy": "Retain",
+        "Properties": {
+            "Description": planned["description"],
+            "EnableKeyRotation": True,
+            "KeyPolicy": documents(name)["key"],
+            "PendingWindowInDays": planned["deletion_window_in_days"],
+            "Tags": [{"Key": "tenant", "Value": "acme"}],
+        },
+    }
+    assert template["Resources"].pop("RecordsKeyAlias") == {
+        "Type": "AWS::KMS::Alias",
+        "Properties": {
+            "AliasName": plan.resource(f'module.deployer["{name}"].aws_kms_alias.records')["name"],
+            "TargetKeyId": {"Ref": "RecordsKey"},
+        },
+    }
     assert template["Resources"] == {}
 
 
@@ -286,6 +350,15 @@ def test_the_cloudformation_template_creates_what_terraform_creates(
         (
             {"external_id": "with a space in it"},
             "external_id consists of letters, digits and _+=,.@:/- only",
+        ),
+        ({"deployment_principals": []}, "deployment_principals names at least one user or role"),
+        (
+            {"deployment_principals": ["arn:aws:iam::999999999999:role/deployment"]},
+            "one user or role of the operations account 111111111111, without a wildcard, not",
+        ),
+        (
+            {"deployment_principals": ["arn:aws:iam::111111111111:root"]},
+            "A deployment principal is",
         ),
         ({"operations_account_id": "1"}, "operations_account_id is 12 digits in quotes"),
         ({"partition": "amazon"}, 'partition is the second part of an ARN, such as "aws"'),

@@ -33,20 +33,24 @@ def test_the_function_assumes_one_role_writes_its_two_groups_and_may_not_touch_w
                 ],
             },
             {
-                "Sid": "NeverAlterOrReadWhatWasWritten",
+                "Sid": "NeverAlterReadOrCopyTheRecords",
                 "Effect": "Deny",
-                "Action": [
-                    "logs:AssociateKmsKey",
-                    "logs:Delete*",
-                    "logs:DisassociateKmsKey",
-                    "logs:FilterLogEvents",
-                    "logs:Get*",
-                    "logs:PutDataProtectionPolicy",
-                    "logs:PutRetentionPolicy",
-                    "logs:StartLiveTail",
-                    "logs:StartQuery",
-                ],
+                "NotAction": ["logs:CreateLogStream", "logs:PutLogEvents"],
                 "Resource": [
+                    "arn:aws:logs:eu-central-1:222222222222:log-group:/aws/lambda/bedrock-prod-acme",
+                    (
+                        "arn:aws:logs:eu-central-1:222222222222:"
+                        "log-group:/aws/lambda/bedrock-prod-acme:*"
+                    ),
+                    "arn:aws:logs:eu-central-1:222222222222:log-group:/bedrock/prod/acme/records",
+                    "arn:aws:logs:eu-central-1:222222222222:log-group:/bedrock/prod/acme/records:*",
+                ],
+            },
+            {
+                "Sid": "NeverUseCloudWatchLogsElsewhere",
+                "Effect": "Deny",
+                "Action": "logs:*",
+                "NotResource": [
                     "arn:aws:logs:eu-central-1:222222222222:log-group:/aws/lambda/bedrock-prod-acme",
                     (
                         "arn:aws:logs:eu-central-1:222222222222:"
@@ -75,7 +79,7 @@ def test_only_lambda_runs_as_the_execution_role(plain):
 
 
 def test_only_cloudwatch_logs_uses_the_key_and_only_for_the_two_groups(plain):
-    use = plain.policy("aws_kms_key.records")["Statement"][1]
+    use = plain.policy("aws_kms_key.records[0]")["Statement"][1]
     assert use == {
         "Sid": "CloudWatchLogsEncryptsOnlyTheseTwoGroups",
         "Effect": "Allow",
@@ -100,7 +104,7 @@ def test_only_cloudwatch_logs_uses_the_key_and_only_for_the_two_groups(plain):
 
 
 def test_the_customers_own_account_manages_the_key_and_cannot_decrypt_with_it(plain):
-    statements = plain.policy("aws_kms_key.records")["Statement"]
+    statements = plain.policy("aws_kms_key.records[0]")["Statement"]
     assert len(statements) == 2
     assert statements[0] == {
         "Sid": "ThisAccountAdministersTheKey",
@@ -313,7 +317,7 @@ def test_the_endpoint_of_logs_lets_only_the_function_write_only_its_two_groups(f
 
 
 def test_cloudwatch_logs_has_the_partitions_own_name_in_the_key_policy(full):
-    use = full.policy("aws_kms_key.records")["Statement"][1]
+    use = full.policy("aws_kms_key.records[0]")["Statement"][1]
     assert use["Principal"] == {"Service": "logs.cn-north-1.amazonaws.com.cn"}
 
 

@@ -10,8 +10,8 @@ def test_makes_one_function_its_role_its_two_groups_and_their_key(plain):
         "aws_cloudwatch_log_group.function",
         "aws_cloudwatch_log_group.records",
         "aws_iam_role.execution[0]",
-        "aws_kms_alias.records",
-        "aws_kms_key.records",
+        "aws_kms_alias.records[0]",
+        "aws_kms_key.records[0]",
         "aws_lambda_function.this[0]",
     }
 
@@ -93,16 +93,23 @@ def test_both_groups_are_standard_kept_a_year_and_left_by_a_destroy(plain, group
 @pytest.mark.parametrize("group", ["function", "records"])
 def test_both_groups_are_encrypted_with_the_key(plain, group):
     assert plain.references(f"aws_cloudwatch_log_group.{group}", "kms_key_id") == {
-        "aws_kms_key.records.arn",
-        "aws_kms_key.records",
+        "local.key_arn",
     }
 
 
+def test_both_groups_are_encrypted_with_the_customers_key_that_is_named(workload, inputs):
+    key = "arn:aws:kms:eu-central-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    plan = workload.plan(**inputs, key_arn=key)
+    for group in ("function", "records"):
+        assert plan.resource(f"aws_cloudwatch_log_group.{group}")["kms_key_id"] == key
+    assert not [address for address in plan.addresses if "aws_kms" in address]
+
+
 def test_the_key_rotates_and_waits_thirty_days_before_it_goes(plain):
-    key = plain.resource("aws_kms_key.records")
+    key = plain.resource("aws_kms_key.records[0]")
     assert key["enable_key_rotation"] is True
     assert key["deletion_window_in_days"] == 30
-    assert plain.resource("aws_kms_alias.records")["name"] == "alias/bedrock-prod-acme"
+    assert plain.resource("aws_kms_alias.records[0]")["name"] == "alias/bedrock-prod-acme"
 
 
 def test_the_settings_given_are_the_settings_used(full):
@@ -215,8 +222,8 @@ def test_offboarding_leaves_the_records_their_key_and_their_readers(workload, in
         "aws_cloudwatch_log_group.function",
         "aws_cloudwatch_log_group.records",
         'aws_iam_role.reader["reader"]',
-        "aws_kms_alias.records",
-        "aws_kms_key.records",
+        "aws_kms_alias.records[0]",
+        "aws_kms_key.records[0]",
     }
     assert planned.outputs["function_name"] is None
 

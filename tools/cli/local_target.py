@@ -71,7 +71,7 @@ class LocalTarget(Target):
         self.prepare()
 
     def prepare(self) -> None:
-        """Make users, state bucket and deployer roles, unless that was done for the same stanzas."""
+        """Make users, state bucket, deployer roles, boundaries and keys, once for the same stanzas."""
         accounts = self.environment.deployed_accounts()
         roles = deployer_roles(self.environment, accounts, self._progress)
         digest = hashlib.sha256(repr(roles).encode()).hexdigest()
@@ -119,15 +119,55 @@ class LocalTarget(Target):
         administrator = f"administrator {account.account_id}"
         auditor = f"auditor {account.account_id}"
         self.process.add_user(administrator, account.account_id, ADMINISTRATOR)
-        reader_access = json.loads(role.documents["reader_access"] or "")
+        reader_access = json.loads(role.documents["reader_access"])
         self.process.add_user(auditor, account.account_id, reader_access)
-        iam = self.client(self.session(administrator), "iam")
-        with suppress(iam.exceptions.EntityAlreadyExistsException):
-            iam.create_role(RoleName=role.name, AssumeRolePolicyDocument=role.trust)
+        session = self.session(administrator)
+        iam = self.client(session, "iam")
+        if make_deployer(iam, self.client(session, "kms", account.region), role):
             self._progress(f"Made {role.name} in {account.account_id}, as the customer would")
-        iam.update_assume_role_policy(RoleName=role.name, PolicyDocument=role.trust)
-        iam.put_role_policy(
-            RoleName=role.name,
-            PolicyName="deployer",
-            PolicyDocument=role.permissions,
+
+
+def make_deployer(iam: Any, kms: Any, role: DeployerRole) -> bool:  # noqa: ANN401 - boto3's clients
+    """Make what modules/customer-deployer makes, or bring it up to date; True for a new role."""
+    new = False
+    with suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(RoleName=role.name, AssumeRolePolicyDocument=role.trust)
+        new = True
+    iam.update_assume_role_policy(RoleName=role.name, PolicyDocument=role.trust)
+    iam.put_role_policy(RoleName=role.name, PolicyName="deployer", PolicyDocument=role.permissions)
+    _make_boundary(iam, role)
+    _make_key(kms, role)
+    return new
+
+
+def _make_boundary(iam: Any, role: DeployerRole) -> None:  # noqa: ANN401 - a boto3 client
+    """Make the boundary of the workload's roles, or give it a new default version."""
+    boundary = role.boundary
+    with suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_policy(
+            PolicyName=boundary["name"],
+            Path=boundary["path"],
+            PolicyDocument=role.documents["boundary"],
         )
+        return
+    versions = iam.list_policy_versions(PolicyArn=boundary["arn"])["Versions"]
+    for version in versions:
+        if not version["IsDefaultVersion"]:  # IAM keeps five versions
+            iam.delete_policy_version(PolicyArn=boundary["arn"], VersionId=version["VersionId"])
+    iam.create_policy_version(
+        PolicyArn=boundary["arn"],
+        PolicyDocument=role.documents["boundary"],
+        SetAsDefault=True,
+    )
+
+
+def _make_key(kms: Any, role: DeployerRole) -> None:  # noqa: ANN401 - a boto3 client
+    """Make the key of the records with its alias, or give it the policy of a changed stanza."""
+    try:
+        key_id = kms.describe_key(KeyId=role.key_alias)["KeyMetadata"]["KeyId"]
+    except kms.exceptions.NotFoundException:
+        key_id = kms.create_key(Policy=role.documents["key"])["KeyMetadata"]["KeyId"]
+        kms.create_alias(AliasName=role.key_alias, TargetKeyId=key_id)
+        kms.enable_key_rotation(KeyId=key_id)
+        return
+    kms.put_key_policy(KeyId=key_id, PolicyName="default", Policy=role.documents["key"])

@@ -1,8 +1,9 @@
 """`make deployer`: print what a customer creates once, so that Terraform may work in its account.
 
-It prints a call of modules/customer-deployer and, for a customer without Terraform, the same role as a
-CloudFormation template. JSON=1 prints the template alone. Nothing is printed unless it is proved that the
-role trusts the operations account alone, manages this tenant's workload alone and cannot read its records.
+It prints a call of modules/customer-deployer and, for a customer without Terraform, the same role, boundary
+and key as a CloudFormation template. JSON=1 prints the template alone. Nothing is printed unless it is proved
+that only those who deploy can assume the role, that it manages this tenant's workload alone, touches no key,
+endpoint, role, group or function of anybody else, and cannot read the records.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ def refuse_unless_proved(
         "environment": environment.name,
         "operations": {
             "account_id": environment.operations_account_id,
+            "deployment_principals": list(environment.deployment_principals),
             "region": environment.operations_region,
         },
         "tenants": stanzas,

@@ -6,6 +6,7 @@ policies. Only a policy in the operations account or in the victim's account can
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,12 +15,15 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from tools.cli.local_target import ADMINISTRATOR
 from tools.command_error import CommandError
 from tools.demo.parties import Party, assume, converse, read_records
 from tools.demo.stanza_rules import StanzaRefusedError, plan_stanzas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import boto3
 
     from tools.cli.local_target import LocalTarget
     from tools.localaws.control import Control
@@ -75,6 +79,7 @@ def run_attacks(target: LocalTarget) -> list[AttackResult]:
         _on_records(target, attacker, victim),
         _on_the_state(target, attacker),
         _on_readers(target, attacker, victim),
+        _by_deployer(target, attacker),
         _with_expired_keys(target, attacker, control),
     )
     return [_try(attack, control) for attack in attacks]
@@ -161,11 +166,19 @@ def _on_records(target: LocalTarget, attacker: Party, victim: Party) -> Iterator
     yield Attack(
         f"operations as Terraform in {name}'s account",
         f"inline policy deployer of {deployer}",
-        "NeverReadTheRecords denies",
+        "NeverReadOrCopyTheRecords denies",
         partial(read_records, target, target.deployer(attacker.account), attacker.account),
         partial(read_as_reader, attacker),
     )
     deployer_arn = target.environment.role_arn(attacker.account.account_id, deployer)
+    own_id = target.environment.deployer_external_id(name)
+    yield Attack(
+        f"another role of operations deploys to {name}",
+        f"trust policy of {deployer}",
+        "aws:PrincipalArn is",
+        partial(assume, target, _bystander(target), deployer_arn, "make", own_id),
+        partial(target.deployer, attacker.account),
+    )
     yield Attack(
         f"operations is tricked into {name}'s account",
         f"trust policy of {deployer}",
@@ -215,6 +228,83 @@ def _on_readers(target: LocalTarget, attacker: Party, victim: Party) -> Iterator
         partial(plan_stanzas, environment, victim.account, [foreign]),
         partial(plan_stanzas, environment, victim.account, [own]),
     )
+
+
+def _bystander(target: LocalTarget) -> boto3.Session:
+    """Return a session of a role of the operations account that may do everything and does not deploy."""
+    environment, operations = target.environment, target.operations()
+    account = environment.operations_account_id
+    iam = target.client(operations, "iam")
+    root = {"AWS": f"arn:{environment.partition}:iam::{account}:root"}
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": root}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.create_role(RoleName="bystander", AssumeRolePolicyDocument=trust)
+    iam.put_role_policy(
+        RoleName="bystander", PolicyName="everything", PolicyDocument=json.dumps(ADMINISTRATOR)
+    )
+    role_arn = environment.role_arn(account, "bystander")
+    return assume(target, operations, role_arn, "bystander", None)
+
+
+def _by_deployer(target: LocalTarget, attacker: Party) -> Iterator[Attack]:
+    """The deployer tries to claim what the customer owns; its own call differs in the resource alone."""
+    account = attacker.account
+    own_name, region = attacker.resource_name, account.region
+    role = target.environment.deployer_role_name
+    policy = f"inline policy deployer of {role}"
+    owner, deployer = attacker.administrator, target.deployer(account)
+    key = target.client(owner, "kms", region).create_key()["KeyMetadata"]["KeyId"]
+    kms, iam = target.client(deployer, "kms", region), target.client(deployer, "iam")
+    document = json.dumps(ADMINISTRATOR)
+    lambda_trust = {"Sid": "LambdaRunsIt", "Effect": "Allow", "Action": "sts:AssumeRole"}
+    trust = json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [{**lambda_trust, "Principal": {"Service": "lambda.amazonaws.com"}}],
+        }
+    )
+    target.client(owner, "iam").create_role(RoleName="app", AssumeRolePolicyDocument=trust)
+    tag = [{"TagKey": "tenant", "TagValue": attacker.name}]
+    find_key = partial(kms.describe_key, KeyId=f"alias/{own_name}")
+    find_role = partial(iam.get_role, RoleName=f"{own_name}-execution")
+    write = partial(iam.put_role_policy, PolicyName="wide", PolicyDocument=document)
+    boundary = (
+        f"arn:{target.environment.partition}:iam::{account.account_id}:policy/{own_name}-boundary"
+    )
+    bound = partial(iam.put_role_permissions_boundary, PermissionsBoundary=boundary)
+    for title, reason, call, control_call in (
+        (
+            "tags a key of the customer",
+            OTHER_RESOURCES,
+            partial(kms.tag_resource, KeyId=key, Tags=tag),
+            find_key,
+        ),
+        (
+            "writes that key's policy",
+            OTHER_RESOURCES,
+            partial(kms.put_key_policy, KeyId=key, PolicyName="default", Policy=document),
+            find_key,
+        ),
+        (
+            "looks up that key by its id",
+            "kms:RequestAlias",
+            partial(kms.describe_key, KeyId=key),
+            find_key,
+        ),
+        (
+            "writes a policy of another role",
+            OTHER_RESOURCES,
+            partial(write, RoleName="app"),
+            find_role,
+        ),
+        (
+            "puts its boundary on that role",
+            OTHER_RESOURCES,
+            partial(bound, RoleName="app"),
+            find_role,
+        ),
+    ):
+        yield Attack(f"{attacker.name}'s deployer {title}", policy, reason, call, control_call)
 
 
 def _with_expired_keys(target: LocalTarget, attacker: Party, control: Control) -> Iterator[Attack]:

@@ -49,6 +49,8 @@ class Environment:
     stanzas: dict[str, Any]
     backend: dict[str, Any]
     shared_accounts: frozenset[str] = frozenset()  # customer accounts that may have several tenants
+    # ARNs of the principals of the operations account that may assume the deployers
+    deployment_principals: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -212,6 +214,7 @@ def _from_variables(name: str, variables: dict[str, Any]) -> Environment:
         stanzas=stanzas,
         backend=read_hcl(ENVIRONMENTS / name / "backend.hcl"),
         shared_accounts=frozenset(variables.get("accounts_with_several_tenants", ())),
+        deployment_principals=tuple(operations.get("deployment_principals", ())),
     )
 
 

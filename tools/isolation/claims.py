@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from tools.iam.conditions import UnsupportedPolicyError
 from tools.iam.policy import Kind, Policy, parse_policy
-from tools.isolation import customer_specification as customer
 from tools.isolation import operations_specification as operations
 from tools.isolation.configuration_faults import CUSTOMER, OPERATIONS, configuration_faults
 from tools.isolation.customer_specification import Workload
@@ -44,13 +43,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Claim:
-    """The policies together allow exactly the requests of the specification."""
+    """The policies together allow exactly the requests of the specification or, unless exact, no others."""
 
     subject: str  # the tenant, or the tenant and its account
     topic: str  # "trust", "permissions", …
     policies: tuple[Policy, ...]
     specification: Predicate
     role_arn: str = ""  # of the role to which the policies belong, if they belong to one
+    exact: bool = True
 
 
 @dataclass(frozen=True)
@@ -147,6 +147,8 @@ def _customer_findings(
     for key in customer_keys(plan):
         key_arn = str(key.get("arn"))
         yield from customer_key_faults(subject, key, customer_key(workload))
+    if key_arn is None:
+        yield Fault(subject, "key", "the plan does not look up the key that the customer has made")
     specifications = customer_resources(workload, subject, package_path, key_arn)
     yield from resource_faults(plan, subject, CUSTOMER_TYPES, specifications)
     roles = {role.name: role for role in plan.roles()}
@@ -155,7 +157,6 @@ def _customer_findings(
         if role := roles.get(name):
             suffix = name.removeprefix(f"{workload.tenant.base_name}-")
             yield from _role_claims(f"{subject} {suffix}", role, env, workload.account, predicates)
-    yield from _key_claims(plan, workload, subject)
     yield from _endpoint_claims(plan, workload, subject)
 
 
@@ -235,18 +236,11 @@ def _role_claims(
     arn = env.role_arn(account, role.name)
     policy = {"trust policy": role.trust}
     claim = _claim(subject, "trust", Kind.TRUST, policy, trust, role_arn=arn)
-    yield from [claim, *_broad_principals(claim, env)]
+    yield from [claim, *broad_principals(claim, env)]
     yield _claim(subject, "permissions", Kind.IDENTITY, role.policies, permissions, role_arn=arn)
 
 
-def _key_claims(plan: Plan, workload: Workload, subject: str) -> Iterator[Claim | Fault]:
-    for key in plan.of_type("aws_kms_key"):
-        policy = {"key policy": key.policy_argument("policy")}
-        claim = _claim(subject, "key", Kind.RESOURCE, policy, customer.key(workload))
-        yield from [claim, *_broad_principals(claim, workload.tenant.environment)]
-
-
-def _broad_principals(claim: Claim | Fault, env: Environment) -> Iterator[Fault]:
+def broad_principals(claim: Claim | Fault, env: Environment) -> Iterator[Fault]:
     """Yield a fault for each statement that does not name its principals.
 
     Access would then depend on a condition alone, and one mistake in it would give everyone access.

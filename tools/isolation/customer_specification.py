@@ -5,8 +5,11 @@ Like operations_specification.py, this is independent of the Terraform module th
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import botocore.session
 
 from tools.isolation.operations_specification import (
     COUNT,
@@ -127,6 +130,13 @@ class Workload:
         )
 
 
+@functools.cache
+def dns_suffix(partition: str) -> str:
+    """Return the DNS suffix of a partition's services, from botocore's table."""
+    resolver = botocore.session.get_session().get_component("endpoint_resolver")
+    return str(resolver.get_partition_dns_suffix(partition))
+
+
 def execution_trust() -> Predicate:
     """Only Lambda may assume the execution role."""
     return AllOf(OneOf("action", "sts:AssumeRole"), OneOf("caller.service", "lambda.amazonaws.com"))
@@ -155,7 +165,7 @@ def unmasker_permissions(workload: Workload) -> Predicate:
 def key(workload: Workload) -> Predicate:
     """The account may administer the key but not use it; CloudWatch Logs uses it for the two groups."""
     partition = workload.tenant.environment.partition
-    dns = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+    dns = dns_suffix(partition)
     # The ARN of a user or a role belongs to iam, and that of a federated user to sts.
     arn_prefixes = (f"arn:{partition}:{issuer}::{workload.account}:" for issuer in ("iam", "sts"))
     administration = AllOf(

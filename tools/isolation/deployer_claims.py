@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tools.iam.conditions import UnsupportedPolicyError
 from tools.iam.policy import Kind, Policy, parse_policy
+from tools.isolation import customer_specification as customer
 from tools.isolation import deployer_specification as deployer
-from tools.isolation.claims import Case, Claim
+from tools.isolation.claims import Case, Claim, broad_principals
 from tools.isolation.customer_specification import Workload
 from tools.isolation.operations_specification import Environment, Tenant
 from tools.isolation.plan_fault import Fault
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
 
     from tools.iam.policy import Statement
 
-Documents = dict[str, str | None]
-"""The JSON text of trust, permissions and boundary; no boundary if the stanza has none."""
+_PRINCIPAL = re.compile(r"arn:[a-z-]+:iam::\d{12}:(role|user)/[\w+=,.@/-]+", re.ASCII)
+
+Documents = dict[str, str]
+"""The JSON texts of trust, permissions, boundary and key by these names; others are not read."""
 
 
 def deployer_claims_for(
@@ -42,7 +46,7 @@ def deployer_claims_for(
         if stanza.get("deployer")  # a self-managed customer has none
         for account in stanza["accounts"]
     ]
-    findings: list[Claim | Fault] = [*_shared_external_ids(env)]
+    findings: list[Claim | Fault] = [*_shared_external_ids(env), *_foreign_principals(env)]
     for workload in workloads:
         key = (workload.tenant.name, workload.account)
         if key in documents:
@@ -65,28 +69,30 @@ def deployer_claims_for(
 
 def _findings(workload: Workload, documents: Documents) -> Iterator[Claim | Fault]:
     subject = f"{workload.tenant.name} {workload.account} deployer"
+    env = workload.tenant.environment
     try:
-        yield _claim(
-            subject, "trust", _parse(documents, "trust", Kind.TRUST), deployer.trust(workload)
-        )
+        trust = _parse(documents, "trust", Kind.TRUST)
+        yield Claim(subject, "trust", (trust,), deployer.trust(workload))
         permissions = _parse(documents, "permissions", Kind.IDENTITY)
         names, others = _endpoint_names(permissions)
         yield from _endpoint_name_faults(subject, names, workload)
-        yield _claim(subject, "permissions", others, deployer.permissions(workload))
-        yield _claim(subject, "denial", _denial(permissions), deployer.denial(workload))
-        if workload.stanza.get("permissions_boundary"):
-            boundary = _parse(documents, "boundary", Kind.IDENTITY)
-            yield _claim(subject, "boundary", boundary, deployer.boundary(workload))
+        yield Claim(subject, "permissions", (others,), deployer.permissions(workload))
+        for kind, reach in deployer.reach(workload).items():
+            yield Claim(subject, f"reach: {kind}", (others,), reach, exact=False)
+        denied = _denial(permissions)
+        yield Claim(subject, "denial", (denied,), deployer.denial(workload))
+        boundary = _parse(documents, "boundary", Kind.IDENTITY)
+        yield Claim(subject, "boundary", (boundary,), deployer.boundary(workload))
+        key = _parse(documents, "key", Kind.RESOURCE)
+        key_claim = Claim(subject, "key", (key,), customer.key(workload))
+        yield key_claim
+        yield from broad_principals(key_claim, env)
     except UnsupportedPolicyError as error:
         yield Fault(subject, "policies", str(error))
 
 
-def _claim(subject: str, topic: str, policy: Policy, specification: Any) -> Claim:  # noqa: ANN401 - Predicate
-    return Claim(subject, topic, (policy,), specification)
-
-
 def _parse(documents: Documents, name: str, kind: Kind) -> Policy:
-    return parse_policy(documents[name] or "", name, kind)
+    return parse_policy(documents[name], name, kind)
 
 
 def _denial(permissions: Policy) -> Policy:
@@ -138,6 +144,16 @@ def _endpoint_name_faults(
         ):
             problem = f"statement {statement.sid} registers names for another VPC than {vpc_id}"
             yield Fault(subject, "endpoint names", problem)
+
+
+def _foreign_principals(env: Environment) -> Iterator[Fault]:
+    """Yield a fault unless every deployment principal is one user or role of the operations account."""
+    if not env.deployment_principals:
+        yield Fault(env.name, "trust", "operations.deployment_principals names nobody")
+    for arn in env.deployment_principals:
+        if not _PRINCIPAL.fullmatch(arn) or arn.split(":")[4] != env.account:
+            problem = f"{arn} is not one user or role of the operations account {env.account}"
+            yield Fault(env.name, "trust", problem)
 
 
 def _shared_external_ids(env: Environment) -> Iterator[Fault]:

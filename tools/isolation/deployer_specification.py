@@ -1,24 +1,24 @@
 """Specify what a tenant's stanza grants the deployer of a customer account.
 
-Like customer_specification.py, this is independent of the Terraform module that it checks. It states
-what holds today: apart from the network of the workload's VPC, a resource that is not named after the
-tenant is either a key or an endpoint with the tenant's tag, or belongs to an action that takes no
-resource.
+Like customer_specification.py, this is independent of the Terraform module that it checks. ``permissions``
+says exactly what the deployer may do, and ``reach`` says in general what it may touch at most: what is named
+after the workload, what the customer named for it, and what was tagged on its creation.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tools.isolation.customer_specification import READ, WRITE
-from tools.isolation.predicate import AllOf, AnyOf, OneOf, Predicate, StartsWith
+from tools.isolation.customer_specification import READ, WRITE, dns_suffix
+from tools.isolation.predicate import AllOf, AnyOf, Not, OneOf, Predicate, StartsWith
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tools.isolation.customer_specification import Workload
 
 FUNCTION = (
     "lambda:CreateAlias",
-    "lambda:CreateFunction",
     "lambda:DeleteAlias",
     "lambda:DeleteFunction",
     "lambda:DeleteFunctionConcurrency",
@@ -38,8 +38,6 @@ FUNCTION = (
     "lambda:UpdateFunctionConfiguration",
 )
 ROLES = (
-    "iam:DeleteRole",
-    "iam:DeleteRolePolicy",
     "iam:GetRole",
     "iam:GetRolePolicy",
     "iam:ListAttachedRolePolicies",
@@ -48,14 +46,17 @@ ROLES = (
     "iam:ListRoleTags",
     "iam:TagRole",
     "iam:UntagRole",
-    "iam:UpdateRole",
 )
-# Actions that decide what a role may do and who may assume it.
-ROLE_POLICIES = (
+# Actions that create or change a role, or decide what it may do and who may assume it. AWS gives all of
+# them the boundary of the role, and CreateRole that of the request:
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+ROLE_CHANGES = (
     "iam:CreateRole",
-    "iam:PutRolePermissionsBoundary",
+    "iam:DeleteRole",
+    "iam:DeleteRolePolicy",
     "iam:PutRolePolicy",
     "iam:UpdateAssumeRolePolicy",
+    "iam:UpdateRole",
 )
 LOG_GROUPS = (
     "logs:AssociateKmsKey",
@@ -69,38 +70,32 @@ LOG_GROUPS = (
     "logs:TagResource",
     "logs:UntagResource",
 )
-KEY = (
-    "kms:CreateAlias",
-    "kms:DescribeKey",
-    "kms:EnableKeyRotation",
-    "kms:GetKeyPolicy",
-    "kms:GetKeyRotationStatus",
-    "kms:ListResourceTags",
-    "kms:PutKeyPolicy",
-    "kms:TagResource",
-    "kms:UntagResource",
-    "kms:UpdateKeyDescription",
-)
-# Actions that return what a log contains, or copy it elsewhere:
+# The first words of the CloudWatch Logs actions that do more than describe, which the deployer is denied
+# outside of its two groups. tests/modules compares them with AWS's own list:
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
-READING = (
-    "logs:CreateExportTask",
-    "logs:CreateLogAnomalyDetector",
-    "logs:FilterLogEvents",
-    "logs:GetLogEvents",
-    "logs:GetLogRecord",
-    "logs:GetQueryResults",
-    "logs:IntegrateWithDataset",
-    "logs:IntegrateWithS3Table",
-    "logs:ProcessWithPipeline",
-    "logs:PutMetricFilter",
-    "logs:PutSubscriptionFilter",
-    "logs:StartLiveTail",
-    "logs:StartQuery",
-    "logs:Unmask",
+LOGS_VERBS = (
+    "Associate",
+    "Call",
+    "Cancel",
+    "Create",
+    "Delete",
+    "Disassociate",
+    "Filter",
+    "Get",
+    "Integrate",
+    "List",
+    "Process",
+    "Put",
+    "Start",
+    "Stop",
+    "Tag",
+    "Test",
+    "Untag",
+    "Update",
 )
+LOGS_ACTIONS = ("logs:Link", "logs:Unmask")
 # The exceptions: actions that take no resource.
-LISTS = ("kms:ListAliases", "logs:DescribeLogGroups")
+LISTS = ("logs:DescribeLogGroups",)
 NETWORK_LISTS = ("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs")
 ENDPOINT_LISTS = (
     "ec2:DescribeNetworkInterfaces",
@@ -111,20 +106,19 @@ NETWORK_INTERFACES = (
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
     "ec2:DeleteNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSubnets",
     "ec2:UnassignPrivateIpAddresses",
 )
+INTERFACE_LISTS = ("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets")
+# AWS's own services for which the workload has endpoints.
+ENDPOINT_SERVICES = ("bedrock-runtime", "logs", "sts")
 
 
 def trust(workload: Workload) -> Predicate:
-    """Principals of the operations account may assume the deployer with the stanza's ExternalId."""
+    """The deployment principals may assume the deployer with the stanza's ExternalId."""
     env = workload.tenant.environment
-    # The ARN of a user or a role belongs to iam, and that of a federated user to sts.
-    arn_prefixes = (f"arn:{env.partition}:{issuer}::{env.account}:" for issuer in ("iam", "sts"))
     return AllOf(
         OneOf("action", "sts:AssumeRole"),
-        AnyOf(*(StartsWith("aws:principalarn", prefix) for prefix in arn_prefixes)),
+        OneOf("aws:principalarn", *env.deployment_principals),
         OneOf("sts:externalid", external_id(workload)),
     )
 
@@ -134,64 +128,88 @@ def permissions(workload: Workload) -> Predicate:
 
     ForAllValues conditions are not predicates; deployer_claims checks the one statement that has one.
     """
-    tenant = workload.tenant
-    function = _arn(workload, "lambda", f"function:{tenant.base_name}")
-    roles = OneOf(
-        "resource",
-        *(_role(workload, suffix) for suffix in ("execution", "reader", "unmasker")),
-    )
-    boundary = workload.stanza.get("permissions_boundary")
-    within_boundary = [OneOf("iam:permissionsboundary", boundary)] if boundary else []
-    tagged = OneOf("aws:resourcetag/tenant", tenant.name)
-    requested = OneOf("aws:requesttag/tenant", tenant.name)
     return AnyOf(
-        AllOf(
-            OneOf("action", *FUNCTION),
-            AnyOf(OneOf("resource", function), StartsWith("resource", f"{function}:")),
-        ),
-        AllOf(OneOf("action", *ROLES), roles),
-        AllOf(OneOf("action", *ROLE_POLICIES), roles, *within_boundary),
+        AllOf(OneOf("action", *FUNCTION), _function(workload)),
+        AllOf(OneOf("action", "lambda:CreateFunction"), _function(workload), *_signed(workload)),
+        AllOf(OneOf("action", *ROLES), _roles(workload)),
+        AllOf(OneOf("action", *ROLE_CHANGES), _roles(workload), _within_boundary(workload)),
         AllOf(
             OneOf("action", "iam:PassRole"),
             OneOf("resource", _role(workload, "execution")),
             OneOf("iam:passedtoservice", "lambda.amazonaws.com"),
         ),
-        AllOf(
-            OneOf("action", *LOG_GROUPS),
-            AnyOf(OneOf("resource", *workload.groups), _contents(workload)),
-        ),
-        OneOf("action", *LISTS, *_network_lists(workload)),
-        AllOf(OneOf("action", "kms:CreateKey", "kms:TagResource"), requested),
-        AllOf(OneOf("action", *KEY), StartsWith("resource", _arn(workload, "kms", "key/")), tagged),
-        AllOf(
-            OneOf("action", "kms:CreateAlias"),
-            OneOf("resource", _arn(workload, "kms", f"alias/{tenant.base_name}")),
-        ),
-        *_endpoints(workload, requested, tagged),
+        AllOf(OneOf("action", *LOG_GROUPS), in_groups(workload)),
+        OneOf("action", *LISTS),
+        # The denial names all actions but those of the log groups.
+        AllOf(OneOf("action", *_network_lists(workload)), Not(in_groups(workload))),
+        _key_by_alias(workload),
+        *_endpoints(workload),
     )
 
 
+def reach(workload: Workload) -> dict[str, Predicate]:
+    """What the deployer may touch at most, by kind: nothing that it did not make.
+
+    A function, a role or a group is the workload's by its name, which is reserved. A role must also have
+    the workload's boundary, which no other role of the account has. The key is the one to which the
+    customer gave the workload's alias. An endpoint is the workload's by tags that the deployer can set
+    only on creation. Network and hosted zones belong to the customer; the deployer may place endpoints.
+    """
+    read = OneOf("action", *ROLES, "iam:PassRole")
+    roles = AllOf(_roles(workload), AnyOf(read, _within_boundary(workload)))
+    groups = AnyOf(in_groups(workload), OneOf("action", *LISTS))
+    endpoints = AnyOf(OneOf("action", *_network_lists(workload)), *_endpoints(workload))
+    return {
+        "functions": _in_service("lambda", _function(workload)),
+        "groups": _in_service("logs", groups),
+        "keys": _in_service("kms", _key_by_alias(workload)),
+        "network": _in_service("ec2", endpoints),
+        "roles": _in_service("iam", roles),
+    }
+
+
 def denial(workload: Workload) -> Predicate:
-    """The deployer is denied reading the records, whatever else is attached to it."""
-    return AllOf(OneOf("action", *READING), _contents(workload))
+    """Whatever else is attached to it, the deployer is denied reading and copying the records."""
+    verbs = (StartsWith("action", f"logs:{verb}") for verb in LOGS_VERBS)
+    return AnyOf(
+        AllOf(in_groups(workload), Not(OneOf("action", *LOG_GROUPS))),
+        AllOf(AnyOf(OneOf("action", *LOGS_ACTIONS), *verbs), Not(in_groups(workload))),
+    )
 
 
 def boundary(workload: Workload) -> Predicate:
     """The maximum permissions of the workload's roles."""
     stanza = workload.stanza
     streams = (StartsWith("resource", f"{group}:log-stream:") for group in workload.groups)
-    in_groups = AnyOf(OneOf("resource", *workload.groups), _contents(workload))
+    readers = OneOf("aws:principalarn", *(_role(workload, name) for name in ("reader", "unmasker")))
+    unmasker = OneOf("aws:principalarn", _role(workload, "unmasker"))
     rights: list[Predicate] = [
         AllOf(OneOf("action", "sts:AssumeRole"), OneOf("resource", workload.tenant.role_arn)),
         AllOf(OneOf("action", *WRITE), AnyOf(*streams)),
     ]
-    if stanza.get("vpc"):
-        rights.append(OneOf("action", *NETWORK_INTERFACES))
+    if vpc := stanza.get("vpc"):
+        places = AnyOf(
+            StartsWith("resource", _arn(workload, "ec2", "network-interface/")),
+            OneOf("resource", *_placement(workload, vpc)),
+        )
+        rights += [
+            AllOf(OneOf("action", *NETWORK_INTERFACES), places),
+            OneOf("action", *INTERFACE_LISTS),
+        ]
     if stanza.get("readers") or stanza.get("unmaskers"):
-        rights.append(AllOf(OneOf("action", *READ), in_groups))
+        rights.append(AllOf(OneOf("action", *READ), in_groups(workload), readers))
     if stanza.get("unmaskers"):
-        rights.append(AllOf(OneOf("action", "logs:Unmask"), in_groups))
+        rights.append(AllOf(OneOf("action", "logs:Unmask"), in_groups(workload), unmasker))
     return AnyOf(*rights)
+
+
+def boundary_arn(workload: Workload) -> str:
+    """The ARN of the boundary of the workload's roles."""
+    env = workload.tenant.environment
+    default = (
+        f"arn:{env.partition}:iam::{workload.account}:policy/{workload.tenant.base_name}-boundary"
+    )
+    return str(workload.stanza.get("permissions_boundary") or default)
 
 
 def external_id(workload: Workload) -> str:
@@ -211,22 +229,28 @@ def _network_lists(workload: Workload) -> tuple[str, ...]:
     return (*in_vpc, *(ENDPOINT_LISTS if endpoint_vpc(workload) else ()))
 
 
-def _endpoints(workload: Workload, requested: Predicate, tagged: Predicate) -> list[Predicate]:
-    """With a VPC's id, the deployer may manage endpoints with the tenant's tag in that VPC.
+def in_groups(workload: Workload) -> Predicate:
+    """The resource is one of the two log groups, or in one of them."""
+    contents = (StartsWith("resource", f"{group}:") for group in workload.groups)
+    return AnyOf(OneOf("resource", *workload.groups), *contents)
 
-    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+
+def _endpoints(workload: Workload) -> list[Predicate]:
+    """With a VPC's id, the deployer may create endpoints in that VPC and manage those that it created.
+
+    Tags are set only while an endpoint is created, or on one that has the tags already:
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html
     """
     if not endpoint_vpc(workload):
         return []
-    vpc = workload.stanza["vpc"]
-    network = OneOf(
-        "resource",
-        _arn(workload, "ec2", f"vpc/{vpc['id']}"),
-        *(_arn(workload, "ec2", f"security-group/{group}") for group in vpc["security_group_ids"]),
-        *(_arn(workload, "ec2", f"subnet/{subnet}") for subnet in vpc["subnet_ids"]),
-    )
+    vpc, env = workload.stanza["vpc"], workload.tenant.environment
+    tags = {"environment": env.name, "tenant": workload.tenant.name}
+    requested = [OneOf(f"aws:requesttag/{tag}", text) for tag, text in tags.items()]
+    tagged = [OneOf(f"aws:resourcetag/{tag}", text) for tag, text in tags.items()]
+    prefix = ".".join(reversed(dns_suffix(env.partition).split(".")))
+    services = [f"{prefix}.{workload.region}.{service}" for service in ENDPOINT_SERVICES]
+    network = (_arn(workload, "ec2", f"vpc/{vpc['id']}"), *_placement(workload, vpc))
     endpoints = StartsWith("resource", _arn(workload, "ec2", "vpc-endpoint/"))
-    create = OneOf("action", "ec2:CreateTags", "ec2:CreateVpcEndpoint")
     manage = OneOf(
         "action",
         "ec2:CreateTags",
@@ -234,16 +258,63 @@ def _endpoints(workload: Workload, requested: Predicate, tagged: Predicate) -> l
         "ec2:DeleteVpcEndpoints",
         "ec2:ModifyVpcEndpoint",
     )
+    place = OneOf("action", "ec2:CreateVpcEndpoint", "ec2:ModifyVpcEndpoint")
+    created = OneOf("ec2:createaction", "CreateVpcEndpoint")
+    of_service = OneOf("ec2:vpceservicename", *services)
     return [
-        AllOf(OneOf("action", "ec2:CreateVpcEndpoint", "ec2:ModifyVpcEndpoint"), network),
-        AllOf(create, endpoints, requested),
-        AllOf(manage, endpoints, tagged),
+        AllOf(place, OneOf("resource", *network)),
+        AllOf(OneOf("action", "ec2:CreateVpcEndpoint"), endpoints, of_service, *requested),
+        AllOf(OneOf("action", "ec2:CreateTags"), endpoints, created, *requested),
+        AllOf(manage, endpoints, *tagged),
     ]
 
 
-def _contents(workload: Workload) -> Predicate:
-    """What both log groups contain."""
-    return AnyOf(*(StartsWith("resource", f"{group}:") for group in workload.groups))
+def _placement(workload: Workload, vpc: Mapping[str, Any]) -> list[str]:
+    """The ARNs of the security groups and subnets of a stanza's VPC."""
+    names = [
+        *(f"security-group/{group}" for group in vpc["security_group_ids"]),
+        *(f"subnet/{subnet}" for subnet in vpc["subnet_ids"]),
+    ]
+    return [_arn(workload, "ec2", name) for name in names]
+
+
+def _in_service(service: str, predicate: Predicate) -> Predicate:
+    """The action is of another service, or the predicate holds."""
+    return AnyOf(Not(StartsWith("action", f"{service}:")), predicate)
+
+
+def _function(workload: Workload) -> Predicate:
+    """The resource is the workload's function, a version of it or its alias."""
+    function = _arn(workload, "lambda", f"function:{workload.tenant.base_name}")
+    return AnyOf(OneOf("resource", function), StartsWith("resource", f"{function}:"))
+
+
+def _signed(workload: Workload) -> list[Predicate]:
+    """A function is created with the customer's code signing configuration, if there is one."""
+    config = workload.stanza.get("code_signing_config_arn")
+    return [OneOf("lambda:codesigningconfigarn", config)] if config else []
+
+
+def _roles(workload: Workload) -> Predicate:
+    """The resource is a role of the workload."""
+    names = ("execution", "reader", "unmasker")
+    return OneOf("resource", *(_role(workload, name) for name in names))
+
+
+def _within_boundary(workload: Workload) -> Predicate:
+    return OneOf("iam:permissionsboundary", boundary_arn(workload))
+
+
+def _key_by_alias(workload: Workload) -> Predicate:
+    """The deployer may look up the key to which the customer gave the workload's alias.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-request-alias
+    """
+    return AllOf(
+        OneOf("action", "kms:DescribeKey"),
+        StartsWith("resource", _arn(workload, "kms", "key/")),
+        OneOf("kms:requestalias", f"alias/{workload.tenant.base_name}"),
+    )
 
 
 def _role(workload: Workload, suffix: str) -> str:

@@ -13,6 +13,7 @@ from tools.isolation.predicate import (
     AllOf,
     AnyOf,
     InNetwork,
+    Not,
     OneOf,
     Predicate,
     StartsWith,
@@ -91,8 +92,8 @@ def _solutions(predicate: Predicate) -> list[dict[str, str]]:
             return [solution for part in parts for solution in _solutions(part)]
         case AllOf(parts):
             return _combinations([_solutions(part) for part in parts])
-        case Absent():
-            return [{}]
+        case Absent() | Not():
+            return [{}]  # no Not in a specification excludes the other values of such a request
         case OneOf(field, texts):
             values = list(texts)
         case StartsWith(field, prefix):
@@ -136,7 +137,11 @@ def _with_caller(request: Request, arn: str) -> Request:
 
 
 def _violates(claim: Claim, request: Request) -> bool:
-    return evaluate(claim.policies, request).allowed != holds(claim.specification, request)
+    allowed, specified = (
+        evaluate(claim.policies, request).allowed,
+        holds(claim.specification, request),
+    )
+    return allowed != specified and (claim.exact or allowed)
 
 
 def _first_violation(claim: Claim, candidates: list[Request], default: Request) -> Request:

@@ -61,6 +61,7 @@ class Environment:
     shared_accounts: frozenset[str]
     deployer_role: str
     permissions_boundary: str | None  # of every tenant's role
+    deployment_principals: tuple[str, ...] = ()
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, Any]) -> Environment:
@@ -81,6 +82,7 @@ class Environment:
             shared_accounts=frozenset(variables.get("accounts_with_several_tenants") or ()),
             deployer_role=variables.get("deployer_role_name") or DEPLOYER_ROLE,
             permissions_boundary=operations.get("permissions_boundary"),
+            deployment_principals=tuple(operations.get("deployment_principals") or ()),
         )
 
     def role_arn(self, account: str, name: str) -> str:

@@ -2,7 +2,7 @@
 
 They differ from IAM's language on purpose, so that no policy can be copied into a specification.
 ``field`` is ``action``, ``resource``, ``caller.service`` or a condition key in lower case. Every test
-except Absent also requires that the request has the field.
+except Absent and Not also requires that the request has the field.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tools.isolation import smt
-from tools.isolation.smt import Wildcard, and_, or_
+from tools.isolation.smt import Wildcard, and_, not_, or_
 from tools.isolation.symbolic_request import (
     ACTION,
     IS_SERVICE,
@@ -89,16 +89,24 @@ class AnyOf:
         object.__setattr__(self, "parts", parts)
 
 
-Predicate = OneOf | StartsWith | InNetwork | Absent | AllOf | AnyOf
+@dataclass(frozen=True)
+class Not:
+    """The part does not hold, for example because the request does not have its field."""
+
+    part: Predicate
+
+
+Predicate = OneOf | StartsWith | InNetwork | Absent | AllOf | AnyOf | Not
 
 
 def holds(predicate: Predicate, request: Request) -> bool:
     """Return whether the predicate is true of one concrete request."""
     match predicate:
-        case AllOf(parts):
-            return all(holds(part, request) for part in parts)
-        case AnyOf(parts):
-            return any(holds(part, request) for part in parts)
+        case AllOf(parts) | AnyOf(parts):
+            combine = all if isinstance(predicate, AllOf) else any
+            return combine(holds(part, request) for part in parts)
+        case Not(part):
+            return not holds(part, request)
         case Absent(field):
             return not any(request.values().get(field, ()))
     values = _values(predicate.field, request)
@@ -120,6 +128,8 @@ def formula(predicate: Predicate) -> str:
             return and_(map(formula, parts))
         case AnyOf(parts):
             return or_(map(formula, parts))
+        case Not(part):
+            return not_(formula(part))
         case Absent(key):
             if key_type(key) is KeyType.STRINGS:
                 raise NotModelledError(
@@ -144,6 +154,8 @@ def fields(predicate: Predicate) -> set[str]:
     """Return every field that the predicate tests."""
     if isinstance(predicate, AllOf | AnyOf):
         return {field for part in predicate.parts for field in fields(part)}
+    if isinstance(predicate, Not):
+        return fields(predicate.part)
     return {predicate.field}
 
 

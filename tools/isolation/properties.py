@@ -128,6 +128,7 @@ PROPERTIES = (
             "a permission to invoke the function",
             "a subscription to the records",
             "a grant of the key",
+            "the plan makes a key of its own",
             "a resource policy of the logs",
             "an attached policy",
             "an event source of the function",
@@ -209,7 +210,7 @@ PROPERTIES = (
             "a log group has no key",
             "a log group has another key",
             "a log group has another key than the customer's",
-            "a log group's key is known only after apply and is another resource's",
+            "a log group's key is known only after apply",
             "the retention is shorter",
             "a log group is missing",
             "a log group that no stanza defines",
@@ -235,20 +236,15 @@ PROPERTIES = (
     ),
     Property(
         "Confined key",
-        "One key encrypts the log groups. It is enabled, rotates every year, belongs to one Region and is kept for 30 "
-        "days after its deletion is scheduled. Only CloudWatch Logs can use it, and only for these groups; the "
-        "customer account's principals can administer it but not use it, and the operations account cannot do either.",
+        "One key, which the customer has made for the tenant's alias, encrypts the log groups. It is enabled, is not "
+        "scheduled for deletion, belongs to the customer's account and to one Region, and is not one of AWS's keys. "
+        "`make deployer` proves the policy with which the customer makes it: only CloudWatch Logs can use it, and only "
+        "for these groups; the account's principals can administer it but not use it, and the operations account "
+        "cannot do either.",
         topics=("key",),
         code=("claims", "customer_specification", "resource_specification", "resource_faults"),
         mutants=(
-            "the key does not rotate",
-            "the key is disabled",
-            "the key is deleted after seven days",
-            "the key has replicas in other Regions",
-            "the key is in an external key store",
-            "the key is for signatures",
-            "there are two keys",
-            "the alias is another key's",
+            "the plan looks no key up",
             "the customer's key is disabled",
             "the customer's key is scheduled for deletion",
             "the customer's key is one of AWS",

@@ -70,22 +70,30 @@ def question_for(claims: list[Claim]) -> tuple[str, SymbolicRequest]:
         specification_formula = formula(claim.specification)
         lines.append(f"(define-fun allowed-{number} () Bool {policies_formula})")
         lines.append(f"(define-fun specified-{number} () Bool {specification_formula})")
-    differences = (f"(not (= allowed-{n} specified-{n}))" for n, _ in enumerate(claims))
+    differences = (
+        f"(not ({'=' if claim.exact else '=>'} allowed-{n} specified-{n}))"
+        for n, claim in enumerate(claims)
+    )
     return "\n".join([*lines, f"(assert {smt.or_(differences)})"]), request
 
 
 def prove(case: Case, progress: Callable[[int, int], None] = lambda *_: None) -> Proof:
     """Decide every claim of a case; ``progress`` receives the numbers of decided and of all claims."""
     # Tenants with the same models have the same permissions; such claims are decided once.
-    distinct: dict[tuple[object, object], Claim] = {}
+    distinct: dict[tuple[object, ...], Claim] = {}
     for claim in case.claims:
-        distinct.setdefault((claim.policies, claim.specification), claim)
-    outcomes: dict[tuple[object, object], Outcome] = {}
+        distinct.setdefault(_question(claim), claim)
+    outcomes: dict[tuple[object, ...], Outcome] = {}
     for batch in _decide_in_parallel(list(distinct.values())):
-        outcomes |= {(item.claim.policies, item.claim.specification): item for item in batch}
+        outcomes |= {_question(item.claim): item for item in batch}
         progress(len(outcomes), len(distinct))
-    all_outcomes = [_for_claim(outcomes[c.policies, c.specification], c) for c in case.claims]
+    all_outcomes = [_for_claim(outcomes[_question(claim)], claim) for claim in case.claims]
     return Proof(case, tuple(all_outcomes), len(distinct))
+
+
+def _question(claim: Claim) -> tuple[object, ...]:
+    """Return what decides a claim, which is the same for every subject."""
+    return claim.policies, claim.specification, claim.exact
 
 
 def _for_claim(outcome: Outcome, claim: Claim) -> Outcome:
@@ -141,7 +149,7 @@ def _decide(claim: Claim) -> Outcome:
 
 def _confirm(claim: Claim) -> Outcome:
     """Check that the evaluator allows the requests that must be allowed, now that the claim is proved."""
-    witnesses = examples.witnesses(claim.specification)
+    witnesses = examples.witnesses(claim.specification) if claim.exact else []
     for request in witnesses:
         try:
             example = examples.counterexample(claim, request)

@@ -95,14 +95,12 @@ class ResourceSpecification:
     arguments: Arguments
 
 
-# The arguments that identify a resource. A plan has one key, which has no name before it exists.
+# The arguments that identify a resource.
 IDENTITIES: Mapping[str, tuple[str, ...]] = {
     "aws_bedrock_inference_profile": ("name",),
     "aws_cloudwatch_log_data_protection_policy": ("log_group_name",),
     "aws_cloudwatch_log_group": ("name",),
     "aws_iam_role": ("name",),
-    "aws_kms_alias": ("name",),
-    "aws_kms_key": (),
     "aws_lambda_alias": ("function_name", "name"),
     "aws_lambda_function": ("function_name",),
     "aws_vpc_endpoint": ("service_name",),
@@ -113,8 +111,6 @@ TOPICS: Mapping[str, str] = {
     "aws_cloudwatch_log_data_protection_policy": "masking",
     "aws_cloudwatch_log_group": "log group",
     "aws_iam_role": "role",
-    "aws_kms_alias": "key",
-    "aws_kms_key": "key",
     "aws_lambda_alias": "function",
     "aws_lambda_function": "function",
     "aws_vpc_endpoint": "endpoint",
@@ -122,7 +118,6 @@ TOPICS: Mapping[str, str] = {
 NOUNS: Mapping[str, str] = {
     **TOPICS,
     "aws_cloudwatch_log_data_protection_policy": "masking of",
-    "aws_kms_alias": "key alias",
     "aws_lambda_alias": "function alias",
 }
 # Resource types that a plan may contain. None of them can store a prompt or an answer in the operations
@@ -149,7 +144,7 @@ def customer_resources(
 ) -> Iterator[ResourceSpecification]:
     """Yield the resources of a workload; ``package_path`` is the variable of this name, or None.
 
-    ``key_arn`` is that of the key which the customer has made; None if the plan makes the key.
+    ``key_arn`` is that of the key which the customer has made; None if the plan has not looked it up.
     """
     env, base = workload.tenant.environment, workload.tenant.base_name
     tenant_tag = {"tenant": workload.tenant.name}
@@ -161,12 +156,11 @@ def customer_resources(
         all_tags = _tags(env, tags or {}, tenant_tag)
         return ResourceSpecification(type_, name, subject, {**region, **all_tags, **arguments})
 
-    boundary = workload.stanza.get("permissions_boundary")
+    boundary = workload.stanza.get("permissions_boundary") or (
+        f"arn:{env.partition}:iam::{workload.account}:policy/{base}-boundary"
+    )
     for name in workload.roles:
         yield specification("aws_iam_role", name, _role(env, workload.account, name, boundary))
-    if key_arn is None:
-        yield specification("aws_kms_key", "", _key(workload))
-        yield specification("aws_kms_alias", f"alias/{base}", _key_alias(workload))
     for group in workload.groups:
         name = group.split(":", 6)[6]
         log_group = _log_group(workload, name, key_arn)
@@ -240,35 +234,6 @@ def _profile(tenant: Tenant, profile: operations.Profile) -> Arguments:
     }
 
 
-def _key(workload: Workload) -> Arguments:
-    """The key is enabled, rotates, and is for encryption by AWS's own key store."""
-    return {
-        "arn": Computed(_arn(workload, "kms", "key/")),
-        "customer_master_key_spec": "SYMMETRIC_DEFAULT",
-        "deletion_window_in_days": 30,
-        "description": AnyText(),
-        "enable_key_rotation": True,
-        "id": Computed(),
-        "is_enabled": True,
-        "key_id": Computed(),
-        "key_usage": "ENCRYPT_DECRYPT",
-        "multi_region": Default(value=False),
-        "policy": ByClaim(),
-        "rotation_period_in_days": Default(365),
-    }
-
-
-def _key_alias(workload: Workload) -> Arguments:
-    return {
-        "arn": Computed(_arn(workload, "kms", "alias/")),
-        "id": Computed(),
-        "name": f"alias/{workload.tenant.base_name}",
-        "name_prefix": Default(""),
-        "target_key_arn": Computed(_arn(workload, "kms", "key/")),
-        "target_key_id": SameAs("aws_kms_key", "key_id"),
-    }
-
-
 def customer_key(workload: Workload) -> Arguments:
     """What the data source says of a key that the customer has made for the workload's log groups."""
     return {
@@ -290,7 +255,7 @@ def _log_group(workload: Workload, name: str, key_arn: str | None) -> Arguments:
         "arn": Computed(_arn(workload, "logs", f"log-group:{name}")),
         "id": Computed(),
         "deletion_protection_enabled": Default(value=False),
-        "kms_key_id": key_arn or SameAs("aws_kms_key", "arn"),
+        "kms_key_id": key_arn,
         "log_group_class": "STANDARD",
         "name": name,
         "name_prefix": Default(""),
@@ -341,6 +306,7 @@ def _function(workload: Workload, package_path: str | None) -> Arguments:
         "architectures": [architecture],
         "arn": Computed(arn),
         "code_sha256": Computed(),
+        "code_signing_config_arn": workload.stanza.get("code_signing_config_arn"),
         "description": AnyText(),
         "environment": [{"variables": {"TENANT_BEDROCK": Json(_settings(workload))}}],
         "ephemeral_storage": Default([{"size": 512}]),

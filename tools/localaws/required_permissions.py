@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tools.localaws.aws_lambda.authorization import lambda_permissions
 from tools.localaws.bedrock.authorization import bedrock_permissions, bedrock_runtime_permissions
+from tools.localaws.ec2.authorization import ec2_permissions
 from tools.localaws.iam.authorization import iam_permissions
 from tools.localaws.kms.authorization import kms_permissions
 from tools.localaws.logs.authorization import logs_permissions
@@ -42,6 +43,7 @@ class RequiredPermissions:
             "bedrock-runtime": partial(
                 bedrock_runtime_permissions, profiles=profiles, enforced=enforced
             ),
+            "ec2": ec2_permissions,
             "iam": iam_permissions,
             "kms": kms_permissions,
             "lambda": lambda_permissions,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tools.command_error import CommandError
 from tools.paths import MODULES, ROOT, WORK
 from tools.terraform.toolchain import ensure_toolchain
 
@@ -28,23 +29,26 @@ FOLDER = WORK / "deployer"
 class DeployerRole:
     """What one customer creates once: the inputs of the module and what it renders.
 
-    ``documents`` are trust, permissions, reader_access and boundary as JSON; no boundary is None.
+    ``documents`` are the JSON texts of trust, permissions, boundary, key, reader_access and
+    administrator_denial. ``boundary`` has the name and the path of the boundary policy.
     """
 
     name: str
     inputs: dict[str, Any]
-    documents: dict[str, str | None]
+    documents: dict[str, str]
+    boundary: dict[str, str]
+    key_alias: str
     cloudformation_template: str
 
     @property
     def trust(self) -> str:
         """The trust policy as JSON."""
-        return self.documents["trust"] or ""
+        return self.documents["trust"]
 
     @property
     def permissions(self) -> str:
         """The permissions as JSON."""
-        return self.documents["permissions"] or ""
+        return self.documents["permissions"]
 
 
 def deployer_roles(
@@ -54,7 +58,8 @@ def deployer_roles(
 ) -> dict[CustomerAccount, DeployerRole]:
     """Return the deployer role of each account; Terraform renders them again only after a change.
 
-    Raises CommandError when a stanza has no deployer's ExternalId, or when Terraform refuses one.
+    Raises CommandError when a stanza has no deployer's ExternalId, when the environment names no
+    deployment principal, or when Terraform refuses one.
     """
     inputs = {account: _inputs(environment, account) for account in accounts}
     if not inputs:
@@ -65,6 +70,8 @@ def deployer_roles(
             name=values["role_name"],
             inputs=values,
             documents=outputs[account.name]["documents"],
+            boundary=outputs[account.name]["boundary_policy"],
+            key_alias=outputs[account.name]["key"]["alias"],
             cloudformation_template=outputs[account.name]["cloudformation_template"],
         )
         for account, values in inputs.items()
@@ -73,8 +80,16 @@ def deployer_roles(
 
 def _inputs(environment: Environment, account: CustomerAccount) -> dict[str, Any]:
     details = environment.stanzas[account.tenant]["accounts"][account.account_id]
+    if not environment.deployment_principals:
+        raise CommandError(
+            f"environments/{environment.name}/terraform.tfvars does not say who deploys; write "
+            'deployment_principals = ["…"] in operations, with the ARNs of the users and roles of '
+            f"account {environment.operations_account_id} that apply."
+        )
     inputs = {
         "account_id": account.account_id,
+        "code_signing_config_arn": details.get("code_signing_config_arn"),
+        "deployment_principals": list(environment.deployment_principals),
         "environment": environment.name,
         "external_id": environment.deployer_external_id(account.tenant),
         "operations_account_id": environment.operations_account_id,

@@ -1,9 +1,18 @@
-# With vpc.id, the workload creates VPC endpoints. They belong to the tenant by
-# their tag, since an endpoint has no id before it is created.
+# With vpc.id, the workload creates VPC endpoints. An endpoint has no id before it is
+# created, so its tags say that the deployer made it. The deployer can set them only
+# while it creates an endpoint, and change them only where they are: it cannot claim
+# an endpoint that exists by tagging it.
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
 locals {
   creates_endpoints = try(var.vpc.id != null, false)
   endpoint_arns     = [format(local.regional_arn, "ec2", "vpc-endpoint/*")]
+
+  # The tenant alone is not enough: two of its environments may share an account.
+  endpoint_tags       = { environment = var.environment, tenant = var.tenant }
+  tagged_as_ours      = { for tag, text in local.endpoint_tags : "aws:ResourceTag/${tag}" => text }
+  tagged_on_creation  = { for tag, text in local.endpoint_tags : "aws:RequestTag/${tag}" => text }
+  service_name_prefix = "${join(".", reverse(split(".", local.dns_suffix)))}.${var.region}"
 
   endpoint_statements = concat(
     local.creates_endpoints ? [{
@@ -17,11 +26,26 @@ locals {
       )
     }] : [],
     local.creates_endpoints ? [{
-      Sid       = "CreateTheEndpoints"
-      Effect    = "Allow"
-      Action    = ["ec2:CreateTags", "ec2:CreateVpcEndpoint"]
-      Resource  = local.endpoint_arns
-      Condition = local.requested_with_the_tenants_tag
+      # Only for AWS's own three services: an endpoint of somebody else's service
+      # could take over a name in the VPC.
+      Sid      = "CreateTheEndpoints"
+      Effect   = "Allow"
+      Action   = ["ec2:CreateVpcEndpoint"]
+      Resource = local.endpoint_arns
+      Condition = {
+        StringEquals = merge(local.tagged_on_creation, {
+          "ec2:VpceServiceName" = [for service in ["bedrock-runtime", "logs", "sts"] : "${local.service_name_prefix}.${service}"]
+        })
+      }
+    }] : [],
+    local.creates_endpoints ? [{
+      Sid      = "TagTheEndpointsOnCreation"
+      Effect   = "Allow"
+      Action   = ["ec2:CreateTags"]
+      Resource = local.endpoint_arns
+      Condition = {
+        StringEquals = merge(local.tagged_on_creation, { "ec2:CreateAction" = "CreateVpcEndpoint" })
+      }
     }] : [],
     local.creates_endpoints ? [{
       Sid    = "ManageTheEndpoints"
@@ -33,7 +57,7 @@ locals {
         "ec2:ModifyVpcEndpoint",
       ]
       Resource  = local.endpoint_arns
-      Condition = local.tagged_with_the_tenant
+      Condition = { StringEquals = local.tagged_as_ours }
     }] : [],
     # For the endpoints' private names. The hosted zone is AWS's own, and its ARN
     # is not known before.

@@ -5,6 +5,17 @@ locals {
   # modules/customer-workload and modules/operations-role compute the same name.
   name = "bedrock-${var.environment}-${var.tenant}"
 
+  # By partition, since a module without a provider cannot ask for it:
+  # https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json
+  dns_suffix = lookup({
+    aws-cn    = "amazonaws.com.cn"
+    aws-eusc  = "amazonaws.eu"
+    aws-iso   = "c2s.ic.gov"
+    aws-iso-b = "sc2s.sgov.gov"
+    aws-iso-e = "cloud.adc-e.uk"
+    aws-iso-f = "csp.hci.ic.gov"
+  }, var.partition, "amazonaws.com")
+
   # One format for each service that has a Region in its ARNs, and one for IAM.
   regional_arn = "arn:${var.partition}:%s:${var.region}:${var.account_id}:%s"
   iam_arn      = "arn:${var.partition}:iam::%s:%s"
@@ -23,16 +34,30 @@ locals {
     name        = var.role_name
   }
 
-  # The path and the name of the policy are parts of its ARN.
-  boundary_policy = var.permissions_boundary == null ? null : {
+  # environments/customer computes the same ARN for the workload's roles. The path
+  # and the name of the policy are parts of it.
+  boundary_arn = coalesce(var.permissions_boundary, format(local.iam_arn, var.account_id, "policy/${local.name}-boundary"))
+  boundary_policy = {
+    arn         = local.boundary_arn
     description = "The most that the roles of ${local.name} may do."
-    name        = reverse(split("/", var.permissions_boundary))[0]
-    path        = regex("/(?:.*/)?", var.permissions_boundary)
+    name        = reverse(split("/", local.boundary_arn))[0]
+    path        = regex("/(?:.*/)?", local.boundary_arn)
+  }
+
+  key = {
+    alias       = "alias/${local.name}"
+    description = "Encrypts the records and the function log of ${local.name}."
   }
 
   workload_role_arns = [local.execution_role_arn, local.reader_role_arn, local.unmasker_role_arn]
-  log_contents       = ["${local.record_log_group_arn}:*", "${local.function_log_group_arn}:*"]
+  reading_role_arns  = [local.reader_role_arn, local.unmasker_role_arn]
 
-  tagged_with_the_tenant         = { StringEquals = { "aws:ResourceTag/tenant" = var.tenant } }
-  requested_with_the_tenants_tag = { StringEquals = { "aws:RequestTag/tenant" = var.tenant } }
+  # AWS writes a log group's ARN with and without a suffix:
+  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+  both_log_groups = [
+    local.function_log_group_arn,
+    "${local.function_log_group_arn}:*",
+    local.record_log_group_arn,
+    "${local.record_log_group_arn}:*",
+  ]
 }

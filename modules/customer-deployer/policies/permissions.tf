@@ -1,6 +1,25 @@
 # What Terraform needs to manage modules/customer-workload for this one tenant.
-# The last statement denies reading the records, whatever else the role allows.
+# The last statements deny reading and copying the records, whatever else the role
+# allows.
 locals {
+  function_arns = [
+    format(local.regional_arn, "lambda", "function:${local.name}"),
+    format(local.regional_arn, "lambda", "function:${local.name}:*"), # versions and the alias, with snap_start
+  ]
+
+  log_group_actions = [
+    "logs:AssociateKmsKey",
+    "logs:CreateLogGroup",
+    "logs:DeleteDataProtectionPolicy",
+    "logs:DescribeLogGroups",
+    "logs:GetDataProtectionPolicy",
+    "logs:ListTagsForResource",
+    "logs:PutDataProtectionPolicy",
+    "logs:PutRetentionPolicy",
+    "logs:TagResource",
+    "logs:UntagResource",
+  ]
+
   permissions = jsonencode({
     Version = "2012-10-17"
     Statement = concat(
@@ -10,7 +29,6 @@ locals {
           Effect = "Allow"
           Action = [
             "lambda:CreateAlias",
-            "lambda:CreateFunction",
             "lambda:DeleteAlias",
             "lambda:DeleteFunction",
             "lambda:DeleteFunctionConcurrency",
@@ -29,17 +47,26 @@ locals {
             "lambda:UpdateFunctionCode",
             "lambda:UpdateFunctionConfiguration",
           ]
-          Resource = [
-            format(local.regional_arn, "lambda", "function:${local.name}"),
-            format(local.regional_arn, "lambda", "function:${local.name}:*"), # versions and the alias, with snap_start
-          ]
+          Resource = local.function_arns
         },
+        # With a code signing configuration of the customer's, the function cannot be
+        # created without it, and no permission here changes or removes it.
+        # https://docs.aws.amazon.com/lambda/latest/dg/governance-code-signing.html
+        merge(
+          {
+            Sid      = "CreateTheFunction"
+            Effect   = "Allow"
+            Action   = ["lambda:CreateFunction"]
+            Resource = local.function_arns
+          },
+          var.code_signing_config_arn == null ? {} : {
+            Condition = { StringEquals = { "lambda:CodeSigningConfigArn" = var.code_signing_config_arn } }
+          },
+        ),
         {
-          Sid    = "ManageTheWorkloadsRoles"
+          Sid    = "ReadAndTagTheRoles"
           Effect = "Allow"
           Action = [
-            "iam:DeleteRole",
-            "iam:DeleteRolePolicy",
             "iam:GetRole",
             "iam:GetRolePolicy",
             "iam:ListAttachedRolePolicies",
@@ -48,28 +75,27 @@ locals {
             "iam:ListRoleTags",
             "iam:TagRole",
             "iam:UntagRole",
-            "iam:UpdateRole",
           ]
           Resource = local.workload_role_arns
         },
-        # Whoever writes a role's policies decides what it may do. A boundary, where
-        # the stanza names one, limits what can be written.
-        merge(
-          {
-            Sid    = "WriteTheRolesPolicies"
-            Effect = "Allow"
-            Action = [
-              "iam:CreateRole",
-              "iam:PutRolePermissionsBoundary",
-              "iam:PutRolePolicy",
-              "iam:UpdateAssumeRolePolicy",
-            ]
-            Resource = local.workload_role_arns
-          },
-          var.permissions_boundary == null ? {} : {
-            Condition = { StringEquals = { "iam:PermissionsBoundary" = var.permissions_boundary } }
-          },
-        ),
+        {
+          # Whoever writes a role's policies decides what it may do, so the deployer
+          # changes only roles within the boundary. It cannot put the boundary on a
+          # role that exists: such a role is somebody else's.
+          # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+          Sid    = "ManageRolesWithinTheBoundary"
+          Effect = "Allow"
+          Action = [
+            "iam:CreateRole",
+            "iam:DeleteRole",
+            "iam:DeleteRolePolicy",
+            "iam:PutRolePolicy",
+            "iam:UpdateAssumeRolePolicy",
+            "iam:UpdateRole",
+          ]
+          Resource  = local.workload_role_arns
+          Condition = { StringEquals = { "iam:PermissionsBoundary" = local.boundary_arn } }
+        },
         {
           Sid       = "PassTheExecutionRoleToLambda"
           Effect    = "Allow"
@@ -78,29 +104,20 @@ locals {
           Condition = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } } # the same in every partition
         },
         {
-          Sid    = "ManageTheLogGroups"
-          Effect = "Allow"
-          Action = [
-            "logs:AssociateKmsKey",
-            "logs:CreateLogGroup",
-            "logs:DeleteDataProtectionPolicy",
-            "logs:DescribeLogGroups",
-            "logs:GetDataProtectionPolicy",
-            "logs:ListTagsForResource",
-            "logs:PutDataProtectionPolicy",
-            "logs:PutRetentionPolicy",
-            "logs:TagResource",
-            "logs:UntagResource",
-          ]
-          Resource = concat(local.log_contents, [local.record_log_group_arn, local.function_log_group_arn])
+          Sid      = "ManageTheLogGroups"
+          Effect   = "Allow"
+          Action   = local.log_group_actions
+          Resource = local.both_log_groups
         },
         {
-          # A key has no ARN before it is created; its tag ties it to the tenant.
-          Sid       = "CreateTheKey"
+          # The customer makes the key and its alias, and names the key by the alias. No
+          # other permission on a key is needed: CloudWatch Logs encrypts with its own.
+          # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-request-alias
+          Sid       = "FindTheKeyByItsAlias"
           Effect    = "Allow"
-          Action    = ["kms:CreateKey", "kms:TagResource"]
-          Resource  = ["*"]
-          Condition = local.requested_with_the_tenants_tag
+          Action    = ["kms:DescribeKey"]
+          Resource  = [format(local.regional_arn, "kms", "key/*")]
+          Condition = { StringEquals = { "kms:RequestAlias" = local.key.alias } }
         },
         {
           # These actions take no resource.
@@ -109,42 +126,13 @@ locals {
           Action = concat(
             var.vpc == null ? [] : ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"],
             local.creates_endpoints ? ["ec2:DescribeNetworkInterfaces", "ec2:DescribePrefixLists", "ec2:DescribeVpcEndpoints"] : [],
-            ["kms:ListAliases", "logs:DescribeLogGroups"],
+            ["logs:DescribeLogGroups"],
           )
           Resource = ["*"]
         },
-        {
-          Sid    = "ManageTheKey"
-          Effect = "Allow"
-          Action = [
-            "kms:CreateAlias",
-            "kms:DescribeKey",
-            "kms:EnableKeyRotation",
-            "kms:GetKeyPolicy",
-            "kms:GetKeyRotationStatus",
-            "kms:ListResourceTags",
-            "kms:PutKeyPolicy",
-            "kms:TagResource",
-            "kms:UntagResource",
-            "kms:UpdateKeyDescription",
-          ]
-          Resource  = [format(local.regional_arn, "kms", "key/*")]
-          Condition = local.tagged_with_the_tenant
-        },
-        {
-          Sid      = "CreateTheKeysAlias"
-          Effect   = "Allow"
-          Action   = ["kms:CreateAlias"]
-          Resource = [format(local.regional_arn, "kms", "alias/${local.name}")]
-        },
       ],
       local.endpoint_statements,
-      [{
-        Sid      = "NeverReadTheRecords"
-        Effect   = "Deny"
-        Action   = local.reading_actions
-        Resource = local.log_contents
-      }],
+      local.denials,
     )
   })
 }

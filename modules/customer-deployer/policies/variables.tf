@@ -14,6 +14,18 @@ variable "account_id" {
   }
 }
 
+variable "code_signing_config_arn" {
+  description = "ARN of the customer's code signing configuration, without which the role cannot create the function; null for none."
+  type        = string
+  default     = null
+  nullable    = true
+
+  validation {
+    condition     = var.code_signing_config_arn == null || can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:${var.account_id}:code-signing-config:csc-[a-z0-9]{17}$", var.code_signing_config_arn))
+    error_message = "code_signing_config_arn is the ARN of a code signing configuration in account ${var.account_id}, not ${coalesce(var.code_signing_config_arn, "null")}."
+  }
+}
+
 variable "environment" {
   description = "The environment's name, part of the name of everything that the role may manage."
   type        = string
@@ -40,7 +52,7 @@ variable "external_id" {
 }
 
 variable "operations_account_id" {
-  description = "The operations account, 12 digits, whose Terraform assumes the role."
+  description = "The operations account, 12 digits, whose principals assume the role."
   type        = string
   nullable    = false
 
@@ -63,7 +75,7 @@ variable "partition" {
 }
 
 variable "permissions_boundary" {
-  description = "ARN of the permissions boundary that the workload's roles must have; the module creates the policy. Null for none."
+  description = "ARN of the permissions boundary that the workload's roles must have; the module creates the policy. Null for bedrock-<environment>-<tenant>-boundary."
   type        = string
   default     = null
   nullable    = true
@@ -71,18 +83,6 @@ variable "permissions_boundary" {
   validation {
     condition     = var.permissions_boundary == null || can(regex("^arn:${var.partition}:iam::${var.account_id}:policy/([\\w+=,.@-]+/)*[\\w+=,.@-]+$", var.permissions_boundary))
     error_message = "permissions_boundary is the ARN of a policy in the customer account, such as arn:${var.partition}:iam::${var.account_id}:policy/workload-boundary, not ${coalesce(var.permissions_boundary, "null")}."
-  }
-}
-
-variable "readers" {
-  description = "ARNs of the users and roles that may read the records, as in the stanza. They decide whether the boundary allows reading."
-  type        = set(string)
-  default     = []
-  nullable    = false
-
-  validation {
-    condition     = alltrue([for arn in var.readers : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[\\w+=,.@/-]+$", arn))])
-    error_message = "A reader is the full ARN of one user or role, without a wildcard, not ${join(", ", [for arn in var.readers : coalesce(arn, "null") if !can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[\\w+=,.@/-]+$", arn))])}."
   }
 }
 
@@ -113,18 +113,6 @@ variable "tenant" {
   description = "The tenant's name, part of the name of everything that the role may manage."
   type        = string
   nullable    = false
-}
-
-variable "unmaskers" {
-  description = "ARNs of the users and roles that may see masked data, as in the stanza. They decide whether the boundary allows unmasking."
-  type        = set(string)
-  default     = []
-  nullable    = false
-
-  validation {
-    condition     = alltrue([for arn in var.unmaskers : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[\\w+=,.@/-]+$", arn))])
-    error_message = "An unmasker is the full ARN of one user or role, without a wildcard, not ${join(", ", [for arn in var.unmaskers : coalesce(arn, "null") if !can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[\\w+=,.@/-]+$", arn))])}."
-  }
 }
 
 variable "vpc" {

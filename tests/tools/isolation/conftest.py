@@ -6,6 +6,7 @@ import zipfile
 import pytest
 
 from tests.terraform import ENVIRONMENTS, MODULES, OFFLINE_PROVIDER, Folder
+from tests.tools.isolation.plan_mutants import read_customer_key
 from tools.environment.hcl import read_hcl
 
 UNWANTED = shutil.ignore_patterns(".terraform*")
@@ -22,6 +23,18 @@ terraform {
 CUSTOMER = """\
 terraform {
   backend "local" {}
+}
+
+# The customer's key, which cannot be looked up offline.
+data "aws_kms_key" "records" {
+  count = 0
+}
+
+locals {
+  key_arn = format(
+    "arn:aws:kms:%s:%s:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    coalesce(local.account.region, var.operations.region), var.account_id,
+  )
 }
 """
 
@@ -179,10 +192,17 @@ def plans(tmp_path_factory, environment):
 
 
 def with_provider(plan, root):
-    """The plan as if the root's own provider had made it."""
+    """The plan as if the root's own provider had made it and had looked up the customer's key."""
     provider = plan["configuration"]["provider_config"]["aws"]
     assert provider["full_name"] == "registry.terraform.io/hashicorp/aws"
     provider["expressions"] = PROVIDERS[root]
+    if root == "customer":
+        groups = [
+            item["change"]["after"]
+            for item in plan["resource_changes"]
+            if item["type"] == "aws_cloudwatch_log_group"
+        ]
+        read_customer_key(plan, groups[0]["kms_key_id"])
     return plan
 
 

@@ -178,7 +178,7 @@ def add_new_action(action: str) -> Mutation:
 
     def mutate(document: Document) -> Iterator[tuple[str, Document]]:
         for statement in document["Statement"]:
-            if action in as_list(statement["Action"]) and statement.get("Resource") == "*":
+            if action in as_list(statement.get("Action", [])) and statement.get("Resource") == "*":
                 return
         for name, statement, mutant in copies_by_statement(document):
             actions = as_list(statement.get("Action", "*"))
@@ -370,9 +370,9 @@ def split_statements(document: Document) -> Iterator[tuple[str, Document]]:
     """Write one statement for each action."""
     mutant = copy.deepcopy(document)
     mutant["Statement"] = [
-        {**statement, "Sid": f"{statement['Sid']}{index}", "Action": action}
+        {**statement, "Sid": f"{statement['Sid']}{index}", **({"Action": action} if action else {})}
         for statement in mutant["Statement"]
-        for index, action in enumerate(as_list(statement["Action"]))
+        for index, action in enumerate(as_list(statement.get("Action")))  # none beside NotAction
     ]
     yield "a statement for each action", mutant
 
@@ -380,7 +380,8 @@ def split_statements(document: Document) -> Iterator[tuple[str, Document]]:
 def upper_case_actions(document: Document) -> Iterator[tuple[str, Document]]:
     """Write actions in upper case."""
     for name, statement, mutant in copies_by_statement(document, None):
-        statement["Action"] = [action.upper() for action in as_list(statement["Action"])]
+        element = "Action" if "Action" in statement else "NotAction"
+        statement[element] = [action.upper() for action in as_list(statement[element])]
         yield name, mutant
 
 

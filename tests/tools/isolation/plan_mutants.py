@@ -25,8 +25,6 @@ ALIAS = f"{WORKLOAD}.aws_lambda_alias.live[0]"
 EXECUTION = f"{WORKLOAD}.aws_iam_role.execution[0]"
 FUNCTION = f"{WORKLOAD}.aws_lambda_function.this[0]"
 FUNCTION_LOG = f"{WORKLOAD}.aws_cloudwatch_log_group.function"
-KEY = f"{WORKLOAD}.aws_kms_key.records"
-KEY_ALIAS = f"{WORKLOAD}.aws_kms_alias.records"
 LOGS_ENDPOINT = f'{WORKLOAD}.aws_vpc_endpoint.this["logs"]'
 MASKING = f'{WORKLOAD}.aws_cloudwatch_log_data_protection_policy.this["records"]'
 RECORDS = f"{WORKLOAD}.aws_cloudwatch_log_group.records"
@@ -260,7 +258,7 @@ def foreign_provider(plan: Json) -> None:
 
 def resource_of_other_provider(plan: Json) -> None:
     """Let one resource have another provider."""
-    item(plan, KEY)["provider_name"] = "registry.terraform.io/stranger/aws"
+    item(plan, RECORDS)["provider_name"] = "registry.terraform.io/stranger/aws"
 
 
 def provisioner(plan: Json) -> None:
@@ -304,8 +302,8 @@ def part(name: str, value: Any) -> Change:  # noqa: ANN401 - any JSON value
 
 
 def imported(plan: Json) -> None:
-    """Import a key that exists already."""
-    item(plan, KEY)["change"]["importing"] = {"id": "1234abcd-12ab-34cd-56ef-1234567890ab"}
+    """Import a log group that exists already."""
+    item(plan, RECORDS)["change"]["importing"] = {"id": "/bedrock/local/everything/records"}
 
 
 def forgotten(plan: Json) -> None:
@@ -316,38 +314,50 @@ def forgotten(plan: Json) -> None:
 CUSTOMER_KEY = "arn:aws:kms:eu-central-1:666666666666:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
-def with_customer_key(**changes: Any) -> Change:  # noqa: ANN401 - any JSON value
-    """Let the customer make the key, as a data source reads it, with these differences."""
+def read_customer_key(plan: Json, arn: str, **changes: Any) -> None:  # noqa: ANN401 - any JSON value
+    """Add the customer's key as the data source reads it, with these differences."""
+    root = plan.setdefault("prior_state", {}).setdefault("values", {}).setdefault("root_module", {})
+    values = {
+        "arn": arn,
+        "aws_account_id": arn.split(":")[4],
+        "deletion_date": "",
+        "enabled": True,
+        "key_id": f"alias/bedrock-local-{plan['variables']['tenant']['value']}",
+        "key_manager": "CUSTOMER",
+        "key_state": "Enabled",
+        "key_usage": "ENCRYPT_DECRYPT",
+        "multi_region": False,
+        "origin": "AWS_KMS",
+        **changes,
+    }
+    root.setdefault("resources", []).append(
+        {
+            "address": "data.aws_kms_key.records[0]",
+            "mode": "data",
+            "type": "aws_kms_key",
+            "provider_name": "registry.terraform.io/hashicorp/aws",
+            "values": values,
+        }
+    )
+
+
+def customer_key_with(**changes: Any) -> Change:  # noqa: ANN401 - any JSON value
+    """Let the data source read these differences of the customer's key."""
 
     def change(plan: Json) -> None:
-        without(KEY)(plan)
-        without(KEY_ALIAS)(plan)
-        for group in (FUNCTION_LOG, RECORDS):
-            setting(group, kms_key_id=CUSTOMER_KEY)(plan)
-        values = {
-            "arn": CUSTOMER_KEY,
-            "aws_account_id": "666666666666",
-            "deletion_date": "",
-            "enabled": True,
-            "key_id": "alias/bedrock-local-everything",
-            "key_manager": "CUSTOMER",
-            "key_state": "Enabled",
-            "key_usage": "ENCRYPT_DECRYPT",
-            "multi_region": False,
-            "origin": "AWS_KMS",
-            **changes,
-        }
-        plan["prior_state"]["values"]["root_module"].setdefault("resources", []).append(
-            {
-                "address": "data.aws_kms_key.records",
-                "mode": "data",
-                "type": "aws_kms_key",
-                "provider_name": "registry.terraform.io/hashicorp/aws",
-                "values": values,
-            }
-        )
+        _customer_key(plan)["values"].update(changes)
 
     return change
+
+
+def no_customer_key(plan: Json) -> None:
+    """Do not look up the customer's key."""
+    plan["prior_state"]["values"]["root_module"]["resources"].remove(_customer_key(plan))
+
+
+def _customer_key(plan: Json) -> Json:
+    resources: list[Json] = plan["prior_state"]["values"]["root_module"]["resources"]
+    return next(resource for resource in resources if resource["type"] == "aws_kms_key")
 
 
 _READERS = {
@@ -564,8 +574,8 @@ MUTANTS: dict[str, Mutant] = {
     "a log group has another key": Mutant(
         EVERYTHING, setting(FUNCTION_LOG, kms_key_id=f"arn:aws:kms:eu-central-1:{FOREIGN}:key/k")
     ),
-    "a log group's key is known only after apply and is another resource's": Mutant(
-        EVERYTHING, referring(RECORDS, "kms_key_id", "aws_kms_key.other.arn", "aws_kms_key.other")
+    "a log group's key is known only after apply": Mutant(
+        EVERYTHING, unknown(RECORDS, "kms_key_id")
     ),
     "the retention is shorter": Mutant(EVERYTHING, setting(RECORDS, retention_in_days=1)),
     "a log group is missing": Mutant(EVERYTHING, without(FUNCTION_LOG)),
@@ -596,34 +606,24 @@ MUTANTS: dict[str, Mutant] = {
         EVERYTHING, unknown(MASKING, "policy_document")
     ),
     # Confined key
-    "the key does not rotate": Mutant(EVERYTHING, setting(KEY, enable_key_rotation=False)),
-    "the key is disabled": Mutant(EVERYTHING, setting(KEY, is_enabled=False)),
-    "the key is deleted after seven days": Mutant(
-        EVERYTHING, setting(KEY, deletion_window_in_days=7)
+    "the plan makes a key of its own": Mutant(
+        EVERYTHING, adding("aws_kms_key", enable_key_rotation=True)
     ),
-    "the key has replicas in other Regions": Mutant(EVERYTHING, setting(KEY, multi_region=True)),
-    "the key is in an external key store": Mutant(
-        EVERYTHING, setting(KEY, custom_key_store_id="x")
-    ),
-    "the key is for signatures": Mutant(EVERYTHING, setting(KEY, key_usage="SIGN_VERIFY")),
-    "there are two keys": Mutant(EVERYTHING, twice(KEY)),
-    "the alias is another key's": Mutant(
-        EVERYTHING, referring(KEY_ALIAS, "target_key_id", "var.key_id")
-    ),
+    "the plan looks no key up": Mutant(EVERYTHING, no_customer_key),
     "the customer's key is disabled": Mutant(
-        EVERYTHING, with_customer_key(enabled=False, key_state="Disabled")
+        EVERYTHING, customer_key_with(enabled=False, key_state="Disabled")
     ),
     "the customer's key is scheduled for deletion": Mutant(
         EVERYTHING,
-        with_customer_key(key_state="PendingDeletion", deletion_date="2027-01-01T00:00:00Z"),
+        customer_key_with(key_state="PendingDeletion", deletion_date="2027-01-01T00:00:00Z"),
     ),
-    "the customer's key is one of AWS": Mutant(EVERYTHING, with_customer_key(key_manager="AWS")),
+    "the customer's key is one of AWS": Mutant(EVERYTHING, customer_key_with(key_manager="AWS")),
     "the customer's key is in another account": Mutant(
-        EVERYTHING, with_customer_key(aws_account_id=FOREIGN)
+        EVERYTHING, customer_key_with(aws_account_id=FOREIGN)
     ),
     "a log group has another key than the customer's": Mutant(
         EVERYTHING,
-        in_order(with_customer_key(), setting(RECORDS, kms_key_id=f"{CUSTOMER_KEY[:-1]}c")),
+        setting(RECORDS, kms_key_id=f"{CUSTOMER_KEY[:-1]}c"),
     ),
     # Confined endpoints
     "an endpoint is in another VPC": Mutant(

@@ -15,6 +15,7 @@ from tools.isolation.deployer_claims import deployer_claims_for
 from tools.isolation.operations_specification import Environment, Tenant
 from tools.isolation.prover import prove
 
+KINDS = ("functions", "groups", "keys", "network", "roles")
 MAX_MUTANTS = 3  # of one policy by one mutation
 SUBJECT = ("everything", "666666666666")  # with a VPC, endpoints, readers, unmaskers and a boundary
 BOUNDARY = "arn:aws:iam::666666666666:policy/workload-boundary"
@@ -40,6 +41,8 @@ module "deployer" {{
   for_each = local.accounts
 
   account_id            = each.value.id
+  code_signing_config_arn = try(each.value.account.code_signing_config_arn, null)
+  deployment_principals = local.environment.operations.deployment_principals
   environment           = local.environment.environment
   external_id           = each.value.external_id
   operations_account_id = local.environment.operations.account_id
@@ -62,7 +65,11 @@ def variables(environment):
     """The environment's variables; one account has every option."""
     changed = copy.deepcopy(environment)
     account = changed["tenants"][SUBJECT[0]]["accounts"][SUBJECT[1]]
-    account.update(permissions_boundary=BOUNDARY, unmaskers=[account["readers"][0]])
+    account.update(
+        code_signing_config_arn=f"arn:aws:lambda:eu-central-1:{SUBJECT[1]}:code-signing-config:csc-0123456789abcdef0",
+        permissions_boundary=BOUNDARY,
+        unmaskers=[account["readers"][0]],
+    )
     return changed
 
 
@@ -108,8 +115,15 @@ def is_refuted(proof):
 def test_every_deployer_is_proved(case, documents):
     proof = prove(case)
     assert proof.holds
-    assert {claim.topic for claim in case.claims} == {"trust", "permissions", "denial", "boundary"}
-    assert len(case.claims) == 3 * len(documents) + 1
+    assert {claim.topic for claim in case.claims} == {
+        "boundary",
+        "denial",
+        "key",
+        "permissions",
+        "trust",
+        *(f"reach: {kind}" for kind in KINDS),
+    }
+    assert len(case.claims) == (5 + len(KINDS)) * len(documents)
 
 
 @pytest.mark.parametrize(
@@ -151,17 +165,254 @@ def test_every_deployer_is_proved(case, documents):
 def test_every_change_is_refuted(mutants, document, change):
     proofs = list(mutants(document, CHANGES[change]))
     assert proofs
-    assert [step for step, proof in proofs if not is_refuted(proof)] == []
+    # The denial refuses all that a wider statement about the log groups would allow.
+    equivalent = "ManageTheLogGroups" if change == "a whole service is allowed" else "none"
+    accepted = [step for step, proof in proofs if not is_refuted(proof)]
+    assert [step for step in accepted if equivalent not in step] == []
 
 
-def without_entry(element, index):
-    """Leave out one Action or Resource of the Deny."""
+TAGGED = {"StringEquals": {"aws:RequestTag/tenant": "everything"}}
+OWNED = {"StringEquals": {"aws:ResourceTag/tenant": "everything"}}
+LOG_GROUP = f"arn:aws:logs:eu-central-1:{SUBJECT[1]}:log-group:"
+NAMED = {"environment": "local", "tenant": "everything"}
+
+
+def allow(actions, resource="*", condition=None):
+    """Add a statement that allows actions."""
 
     def mutate(document):
-        statement = document["Statement"][-1]
-        assert statement["Effect"] == "Deny"
+        statement = {"Sid": "Added", "Effect": "Allow", "Action": actions, "Resource": resource}
+        document["Statement"].append(
+            {**statement, **({"Condition": condition} if condition else {})}
+        )
+        yield f"{actions} on {resource}", document
+
+    return mutate
+
+
+def undenied(mutate):
+    """Drop what is denied before another mutation."""
+
+    def mutate_without_denial(document):
+        statements = [each for each in document["Statement"] if each["Effect"] == "Allow"]
+        yield from mutate({**document, "Statement": statements})
+
+    return mutate_without_denial
+
+
+def conditions_of(sid, condition):
+    """Replace the condition of a statement."""
+
+    def mutate(document):
+        (statement,) = (each for each in document["Statement"] if each["Sid"] == sid)
+        statement["Condition"] = condition
+        yield f"{sid} with {condition}", document
+
+    return mutate
+
+
+def ec2(name):
+    return f"arn:aws:ec2:eu-central-1:{SUBJECT[1]}:{name}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "mutate"),
+    [
+        # A key is claimed by tagging it, and then managed by its tag.
+        ("keys", allow(["kms:TagResource"], condition=TAGGED)),
+        ("keys", allow(["kms:CreateKey", "kms:TagResource"], condition=TAGGED)),
+        (
+            "keys",
+            allow(["kms:PutKeyPolicy"], f"arn:aws:kms:eu-central-1:{SUBJECT[1]}:key/*", OWNED),
+        ),
+        (
+            "keys",
+            allow(
+                ["kms:CreateAlias"],
+                f"arn:aws:kms:eu-central-1:{SUBJECT[1]}:alias/bedrock-local-everything",
+            ),
+        ),
+        (
+            "keys",
+            allow(
+                ["kms:CreateGrant"],
+                condition={"StringEquals": {"kms:RequestAlias": "alias/bedrock-local-everything"}},
+            ),
+        ),
+        (
+            "keys",
+            conditions_of(
+                "FindTheKeyByItsAlias",
+                {
+                    "StringEquals": {
+                        "kms:RequestAlias": ["alias/bedrock-local-everything", "alias/other"]
+                    }
+                },
+            ),
+        ),
+        (
+            "keys",
+            conditions_of(
+                "FindTheKeyByItsAlias",
+                {"StringEqualsIfExists": {"kms:RequestAlias": "alias/bedrock-local-everything"}},
+            ),
+        ),
+        # An endpoint is claimed by tagging it, or belongs to another environment of the tenant.
+        (
+            "network",
+            conditions_of(
+                "TagTheEndpointsOnCreation",
+                {"StringEquals": {f"aws:RequestTag/{tag}": text for tag, text in NAMED.items()}},
+            ),
+        ),
+        (
+            "network",
+            conditions_of(
+                "TagTheEndpointsOnCreation",
+                {
+                    "StringEquals": {f"aws:RequestTag/{tag}": text for tag, text in NAMED.items()},
+                    "StringEqualsIfExists": {"ec2:CreateAction": "CreateVpcEndpoint"},
+                },
+            ),
+        ),
+        (
+            "network",
+            conditions_of(
+                "TagTheEndpointsOnCreation",
+                {"StringEquals": {"ec2:CreateAction": ["CreateVpcEndpoint", "RunInstances"]}},
+            ),
+        ),
+        ("network", conditions_of("ManageTheEndpoints", OWNED)),
+        (
+            "network",
+            conditions_of(
+                "ManageTheEndpoints",
+                {
+                    "StringEqualsIfExists": {
+                        f"aws:ResourceTag/{tag}": text for tag, text in NAMED.items()
+                    }
+                },
+            ),
+        ),
+        ("network", allow(["ec2:ModifyVpcEndpoint"], ec2("route-table/*"))),
+        (
+            "network",
+            allow(
+                ["ec2:AuthorizeSecurityGroupIngress"], ec2("security-group/sg-0123456789abcdef0")
+            ),
+        ),
+        (
+            "network",
+            allow(
+                ["ec2:CreateVpcEndpoint"],
+                ec2("vpc-endpoint/*"),
+                {
+                    "StringEquals": {
+                        "ec2:VpceServiceName": "com.amazonaws.vpce.eu-central-1.vpce-svc-1"
+                    }
+                },
+            ),
+        ),
+        # A role is claimed by putting the boundary on it, or is written without a boundary.
+        (
+            "roles",
+            allow(
+                ["iam:PutRolePermissionsBoundary"],
+                f"arn:aws:iam::{SUBJECT[1]}:role/app",
+                {"StringEquals": {"iam:PermissionsBoundary": BOUNDARY}},
+            ),
+        ),
+        (
+            "roles",
+            conditions_of(
+                "ManageRolesWithinTheBoundary",
+                {
+                    "StringEquals": {
+                        "iam:PermissionsBoundary": [
+                            BOUNDARY,
+                            "arn:aws:iam::aws:policy/AdministratorAccess",
+                        ]
+                    }
+                },
+            ),
+        ),
+        (
+            "roles",
+            conditions_of(
+                "ManageRolesWithinTheBoundary",
+                {"StringEqualsIfExists": {"iam:PermissionsBoundary": BOUNDARY}},
+            ),
+        ),
+        (
+            "roles",
+            allow(
+                ["iam:AttachRolePolicy"],
+                f"arn:aws:iam::{SUBJECT[1]}:role/bedrock-local-everything-reader",
+            ),
+        ),
+        (
+            "roles",
+            allow(
+                ["iam:DeleteRolePermissionsBoundary"],
+                f"arn:aws:iam::{SUBJECT[1]}:role/bedrock-local-everything-execution",
+            ),
+        ),
+        ("roles", allow(["iam:CreatePolicyVersion"], BOUNDARY)),
+        ("roles", allow(["iam:PassRole"], f"arn:aws:iam::{SUBJECT[1]}:role/*")),
+        # Functions and groups of others.
+        (
+            "functions",
+            allow(
+                ["lambda:UpdateFunctionCode"],
+                f"arn:aws:lambda:eu-central-1:{SUBJECT[1]}:function:bedrock-local-everything*",
+            ),
+        ),
+        (
+            "functions",
+            allow(
+                ["lambda:UpdateFunctionCode"],
+                f"arn:aws:lambda:eu-central-1:{SUBJECT[1]}:function:*",
+                OWNED,
+            ),
+        ),
+        (
+            "functions",
+            allow(
+                ["lambda:AddPermission"], f"arn:aws:lambda:eu-central-1:{SUBJECT[1]}:function:other"
+            ),
+        ),
+        # The denial answers for what is not granted on groups, so it is dropped as well.
+        ("groups", undenied(allow(["logs:PutRetentionPolicy"], f"{LOG_GROUP}/bedrock/other"))),
+        ("groups", undenied(allow(["logs:AssociateKmsKey"], f"{LOG_GROUP}/aws/lambda/other:*"))),
+        ("groups", allow(["logs:DescribeSubscriptionFilters"], f"{LOG_GROUP}other:*")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_deployer_touches_nothing_that_it_did_not_make(mutants, kind, mutate):
+    (step, proof) = next(mutants("permissions", mutate))
+    topics = {outcome.claim.topic for outcome in proof.failures}
+    assert f"reach: {kind}" in topics, step
+    assert is_refuted(proof)
+
+
+def without_entry(sid, element, index):
+    """Leave out an entry of a Deny, or one more action from its NotAction."""
+
+    def mutate(document):
+        (statement,) = (each for each in document["Statement"] if each["Sid"] == sid)
         left_out = statement[element].pop(index)
-        yield f"Deny without {left_out}", document
+        yield f"{sid} without {left_out}", document
+
+    return mutate
+
+
+def except_for(action):
+    """Except one more action from the Deny."""
+
+    def mutate(document):
+        (statement,) = (each for each in document["Statement"] if "NotAction" in each)
+        statement["NotAction"].append(action)
+        yield f"Deny except {action}", document
 
     return mutate
 
@@ -170,12 +421,16 @@ def without_entry(element, index):
     "mutate",
     [
         CHANGES["a Deny allows"],
-        without_entry("Action", 3),
-        without_entry("Action", -1),
-        without_entry("Resource", 0),
-        without_entry("Resource", 1),
+        except_for("logs:GetLogEvents"),
+        except_for("logs:PutSubscriptionFilter"),
+        without_entry("NeverReadOrCopyTheRecords", "Resource", 0),
+        without_entry("NeverReadOrCopyTheRecords", "Resource", 1),
+        without_entry("NeverReadOrCopyTheRecords", "Resource", 2),
+        without_entry("NeverReadOrCopyTheRecords", "Resource", 3),
+        without_entry("NeverCopyLogsInAnotherWay", "Action", 3),
+        without_entry("NeverCopyLogsInAnotherWay", "Action", -1),
     ],
-    ids=["a Deny allows", "reading", "unmasking", "the records", "the function's log"],
+    ids=["a Deny allows", "reading", "copying", "0", "1", "2", "3", "creating", "updating"],
 )
 def test_a_weaker_denial_fails(mutants, mutate):
     (_, proof) = next(mutants("permissions", mutate))
@@ -184,7 +439,7 @@ def test_a_weaker_denial_fails(mutants, mutate):
 
 def test_a_denial_that_is_missing_fails(mutants):
     (_, proof) = next(mutants("permissions", drop_statement("Deny")))
-    assert {outcome.claim.topic for outcome in proof.failures} == {"denial"}
+    assert "denial" in {outcome.claim.topic for outcome in proof.failures}
 
 
 @pytest.mark.parametrize("document", ["trust", "permissions", "boundary"])
@@ -201,7 +456,7 @@ def with_vpc_association(**changes):
 
     def mutate(document):
         for statement in document["Statement"]:
-            if statement["Action"] == ["route53:AssociateVPCWithHostedZone"]:
+            if statement.get("Action") == ["route53:AssociateVPCWithHostedZone"]:
                 statement.update(changes)
         yield "endpoint names", document
 
@@ -227,14 +482,13 @@ def test_only_listed_requests_are_not_limited_to_the_tenants_names_or_tags(varia
     """The exceptions are actions that take no resource, and the network that the stanza names."""
     workload = Workload(Tenant(Environment.from_variables(variables), SUBJECT[0]), SUBJECT[1])
     requests = examples.witnesses(deployer_specification.permissions(workload))
+    keys = ("aws:requesttag/tenant", "aws:resourcetag/tenant")
     others = {
         request.action
         for request in requests
         if "everything" not in request.resource
-        and "everything"
-        not in (
-            request.context.get(key) for key in ("aws:requesttag/tenant", "aws:resourcetag/tenant")
-        )
+        and "everything" not in (request.context.get(key) for key in keys)
+        and request.context.get("kms:requestalias") != "alias/bedrock-local-everything"
     }
     assert others == {
         *deployer_specification.LISTS,
@@ -243,6 +497,28 @@ def test_only_listed_requests_are_not_limited_to_the_tenants_names_or_tags(varia
         "ec2:CreateVpcEndpoint",
         "ec2:ModifyVpcEndpoint",
     }
+
+
+@pytest.mark.parametrize(
+    ("principals", "problem"),
+    [
+        ([], "operations.deployment_principals names nobody"),
+        (
+            ["arn:aws:iam::999999999999:role/deployment"],
+            "arn:aws:iam::999999999999:role/deployment is not one user or role of the operations account 111111111111",
+        ),
+        (
+            ["arn:aws:iam::111111111111:role/*"],
+            "arn:aws:iam::111111111111:role/* is not one user or role of the operations account 111111111111",
+        ),
+    ],
+)
+def test_a_deployment_principal_of_another_account_is_a_fault(
+    variables, documents, principals, problem
+):
+    changed = copy.deepcopy(variables)
+    changed["operations"]["deployment_principals"] = principals
+    assert problem in {fault.problem for fault in deployer_claims_for(changed, documents).faults}
 
 
 def test_an_account_without_rendered_policies_is_a_fault(variables, documents):

@@ -93,7 +93,6 @@ def with_copy(plan, type_):
         ("aws_vpc_endpoint", "exists 2 times"),
         ("aws_cloudwatch_log_group", "exists 2 times"),
         ("aws_iam_role", "2 roles are named"),
-        ("aws_kms_key", "2 keys instead of the one"),
     ],
 )
 def test_a_customers_resource_of_one_name_twice_is_a_fault(plans, type_, sentence):

@@ -28,7 +28,10 @@ def lambda_permissions(call: Call) -> Iterator[Permission]:
     operation = "InvokeFunction" if call.operation in _INVOCATIONS else call.operation
     action = f"lambda:{operation}"
     if arn := _function_arn(call):
-        yield Permission(action, arn, arn.split(":")[4], resource_policy=_function_policy(arn))
+        config = call.parameter("CodeSigningConfigArn")
+        context = {"lambda:CodeSigningConfigArn": config} if config else {}
+        policy = _function_policy(arn)
+        yield Permission(action, arn, arn.split(":")[4], context, resource_policy=policy)
     else:
         yield Permission(action, "*", call.account)
     if role := call.parameter("Role"):

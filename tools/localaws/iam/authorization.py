@@ -16,6 +16,33 @@ if TYPE_CHECKING:
     from tools.localaws.call import Call
 
 
+# The actions to which AWS gives iam:PermissionsBoundary:
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+_WITH_BOUNDARY = frozenset(
+    {
+        "AttachRolePolicy",
+        "AttachUserPolicy",
+        "CreateRole",
+        "CreateUser",
+        "DeleteRole",
+        "DeleteRolePermissionsBoundary",
+        "DeleteRolePolicy",
+        "DeleteUserPermissionsBoundary",
+        "DeleteUserPolicy",
+        "DetachRolePolicy",
+        "DetachUserPolicy",
+        "GetRole",
+        "PutRolePermissionsBoundary",
+        "PutRolePolicy",
+        "PutUserPermissionsBoundary",
+        "PutUserPolicy",
+        "UpdateAssumeRolePolicy",
+        "UpdateRole",
+        "UpdateRoleDescription",
+    }
+)
+
+
 def iam_permissions(call: Call) -> Iterator[Permission]:
     """The permission of an IAM call: on the role, user or policy in its parameters."""
     if call.operation == "CreateUser" and call.parameter("PermissionsBoundary"):
@@ -50,6 +77,8 @@ def _boundary(call: Call, existing: Role | User | None) -> ContextKeys:
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
     """
+    if call.operation not in _WITH_BOUNDARY:
+        return {}
     boundary = call.parameter("PermissionsBoundary") or getattr(
         existing, "permissions_boundary_arn", None
     )

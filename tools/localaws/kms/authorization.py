@@ -25,6 +25,9 @@ def kms_permissions(call: Call) -> Iterator[Permission]:
     action = f"kms:{call.operation}"
     if call.operation in _KEYLESS:
         yield Permission(action, "*", call.account)
+        if call.operation == "CreateKey" and call.parameters.get("Tags"):
+            # https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html
+            yield Permission("kms:TagResource", "*", call.account)
         return
     if call.operation in ("CreateAlias", "DeleteAlias", "UpdateAlias"):
         yield Permission(action, call.arn("kms", call.parameter("AliasName")), call.account)
@@ -58,6 +61,8 @@ def _key_permission(call: Call, action: str, reference: str, encryption_context:
         for name in ("MessageType", "SigningAlgorithm")
         if call.parameters.get(name)
     }
+    if alias := _alias(reference):
+        context["kms:RequestAlias"] = alias
     return Permission(
         action,
         key.arn,
@@ -67,6 +72,15 @@ def _key_permission(call: Call, action: str, reference: str, encryption_context:
         resource_policy_name=f"key policy of {key.id}",
         policy_required=True,
     )
+
+
+def _alias(reference: str) -> str:
+    """The alias by which a request names a key, or an empty text.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-request-alias
+    """
+    name = reference.rpartition(":")[2]
+    return name if name.startswith("alias/") else ""
 
 
 def _key_tags(key: Any) -> ContextKeys:  # noqa: ANN401

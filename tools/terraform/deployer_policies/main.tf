@@ -8,17 +8,19 @@ terraform {
 variable "accounts" {
   description = "By tenant and account, the inputs of modules/customer-deployer/policies."
   type = map(object({
-    account_id            = string
-    environment           = string
-    external_id           = string
-    operations_account_id = string
-    partition             = string
-    permissions_boundary  = optional(string)
-    readers               = optional(set(string))
-    region                = string
-    role_name             = string
-    tenant                = string
-    unmaskers             = optional(set(string))
+    account_id              = string
+    code_signing_config_arn = optional(string)
+    deployment_principals   = set(string)
+    environment             = string
+    external_id             = string
+    operations_account_id   = string
+    partition               = string
+    permissions_boundary    = optional(string)
+    readers                 = optional(set(string))
+    region                  = string
+    role_name               = string
+    tenant                  = string
+    unmaskers               = optional(set(string))
     vpc = optional(object({
       id                 = optional(string)
       security_group_ids = set(string)
@@ -32,18 +34,20 @@ module "deployer" {
   source   = "../../../modules/customer-deployer/policies"
   for_each = var.accounts
 
-  account_id            = each.value.account_id
-  environment           = each.value.environment
-  external_id           = each.value.external_id
-  operations_account_id = each.value.operations_account_id
-  partition             = each.value.partition
-  permissions_boundary  = each.value.permissions_boundary
-  readers               = each.value.readers
-  region                = each.value.region
-  role_name             = each.value.role_name
-  tenant                = each.value.tenant
-  unmaskers             = each.value.unmaskers
-  vpc                   = each.value.vpc
+  account_id              = each.value.account_id
+  code_signing_config_arn = each.value.code_signing_config_arn
+  deployment_principals   = each.value.deployment_principals
+  environment             = each.value.environment
+  external_id             = each.value.external_id
+  operations_account_id   = each.value.operations_account_id
+  partition               = each.value.partition
+  permissions_boundary    = each.value.permissions_boundary
+  readers                 = each.value.readers
+  region                  = each.value.region
+  role_name               = each.value.role_name
+  tenant                  = each.value.tenant
+  unmaskers               = each.value.unmaskers
+  vpc                     = each.value.vpc
 }
 
 output "deployers" {

@@ -5,23 +5,25 @@ provider "aws" {
 module "customer_workload" {
   source = "../.."
 
-  account_id           = "222222222222"
-  architecture         = "x86_64"
-  audit                = "required"
-  content              = "full"
-  environment          = "prod"
-  masking              = ["BankAccountNumber-DE", "EmailAddress"]
-  memory_size          = 2048
-  package_path         = "${path.module}/tenant-bedrock-x86_64-py3.13.zip"
-  permissions_boundary = "arn:aws:iam::222222222222:policy/workload-boundary"
-  readers              = ["arn:aws:iam::222222222222:role/auditor"]
-  reserved_concurrency = 20
-  retention_days       = 3653
-  snap_start           = true
-  state                = "active"
-  tenant               = "acme"
-  timeout              = 900
-  unmaskers            = ["arn:aws:iam::222222222222:role/auditor-in-charge"]
+  account_id              = "222222222222"
+  architecture            = "x86_64"
+  audit                   = "required"
+  code_signing_config_arn = "arn:aws:lambda:eu-central-1:222222222222:code-signing-config:csc-0123456789abcdef0"
+  content                 = "full"
+  environment             = "prod"
+  key_arn                 = "arn:aws:kms:eu-central-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+  masking                 = ["BankAccountNumber-DE", "EmailAddress"]
+  memory_size             = 2048
+  package_path            = "${path.module}/tenant-bedrock-x86_64-py3.13.zip"
+  permissions_boundary    = "arn:aws:iam::222222222222:policy/workload-boundary"
+  readers                 = ["arn:aws:iam::222222222222:role/auditor"]
+  reserved_concurrency    = 20
+  retention_days          = 3653
+  snap_start              = true
+  state                   = "active"
+  tenant                  = "acme"
+  timeout                 = 900
+  unmaskers               = ["arn:aws:iam::222222222222:role/auditor-in-charge"]
 
   # The next four come from the hand-over, as `make handover` prints it.
   guardrail = {
