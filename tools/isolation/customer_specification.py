@@ -18,7 +18,7 @@ from tools.isolation.operations_specification import (
     counts_tokens,
     guardrail_calls,
 )
-from tools.isolation.predicate import Absent, AllOf, AnyOf, OneOf, Predicate, StartsWith
+from tools.isolation.predicate import Absent, AllOf, AnyOf, Not, OneOf, Predicate, StartsWith
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -220,6 +220,11 @@ def _network(workload: Workload) -> list[Predicate]:
         "ec2:DeleteNetworkInterface",
         "ec2:UnassignPrivateIpAddresses",
     )
-    describe = OneOf("action", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets")
+    describe = AllOf(
+        OneOf("action", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"),
+        # No such call names a log group; the denial of all but writing covers every action on one.
+        *(Not(OneOf("resource", group)) for group in workload.groups),
+        *(Not(StartsWith("resource", f"{group}:")) for group in workload.groups),
+    )
     calls = AnyOf(AllOf(manage, AnyOf(interfaces, vpc_resources)), describe)
     return [AllOf(Absent("lambda:sourcefunctionarn"), calls)]
