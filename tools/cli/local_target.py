@@ -13,6 +13,7 @@ import boto3
 
 from tools.cli.targets import Target
 from tools.command_error import CommandError
+from tools.environment.inspector_role import inspector_documents, inspector_name
 from tools.localaws.background import LocalAwsError, LocalAwsProcess
 from tools.packaging.build import build
 from tools.terraform.deployer_role import deployer_roles
@@ -69,13 +70,15 @@ class LocalTarget(Target):
         """Make users, state bucket and deployer roles, unless that was done for the same stanzas."""
         accounts = self.environment.deployed_accounts()
         roles = deployer_roles(self.environment, accounts, self._progress)
-        digest = hashlib.sha256(repr(roles).encode()).hexdigest()
+        inspectors = [inspector_documents(self.environment, account) for account in accounts]
+        digest = hashlib.sha256(repr((roles, inspectors)).encode()).hexdigest()
         if self._description.get("prepared") == digest:
             return
         operations = self.environment.operations_account_id
         self.process.add_user("deployer", operations, ADMINISTRATOR)
         s3 = self.client(self.operations(), "s3", s3={"addressing_style": "path"})
         make_state_bucket(self.environment, s3)
+        self._keep_nothing_in_bedrock()
         for account in accounts:
             self._prepare_account(account, roles[account])
         self.process.file.write_text(json.dumps({**self._description, "prepared": digest}))
@@ -107,6 +110,26 @@ class LocalTarget(Target):
             region_name=self.environment.operations_region,
         )
 
+    def _keep_nothing_in_bedrock(self) -> None:
+        """Set Bedrock's data retention to none in every Region, as the operator does once.
+
+        A list of the Regions in which a tenant's model may run would have to follow every stanza.
+        """
+        session = self.operations()
+        for region in session.get_available_regions("ec2", self.environment.partition):
+            self.client(session, "bedrock", region).put_account_data_retention(mode="none")
+
+    def _make_inspector(self, account: CustomerAccount, iam: Any) -> None:  # noqa: ANN401 - boto3's client
+        """Create the role as `make inspector` prints it, as the customer would."""
+        documents = inspector_documents(self.environment, account)
+        name = inspector_name(self.environment, account)
+        trust = json.dumps(documents["trust"])
+        with suppress(iam.exceptions.EntityAlreadyExistsException):
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust)
+        permissions = json.dumps(documents["permissions"])
+        iam.put_role_policy(RoleName=name, PolicyName="inspector", PolicyDocument=permissions)
+
     @cached_property
     def _package(self) -> Path:
         return build("host", self._progress)
@@ -118,6 +141,7 @@ class LocalTarget(Target):
         reader_access = json.loads(role.documents["reader_access"] or "")
         self.process.add_user(auditor, account.account_id, reader_access)
         iam = self.client(self.session(administrator), "iam")
+        self._make_inspector(account, iam)
         with suppress(iam.exceptions.EntityAlreadyExistsException):
             iam.create_role(RoleName=role.name, AssumeRolePolicyDocument=role.trust)
             self._progress(f"Made {role.name} in {account.account_id}, as the customer would")
