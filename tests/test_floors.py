@@ -30,6 +30,7 @@ FLOORS = {
     "tools.terraform": PRINTING | {"tools.environment"},
     "tools.cli": PRINTING | {"tools.environment", "tools.terraform", "tools.packaging", "tools.localaws"},
     "tools.records": OPENING,
+    "tools.live": OPENING | {"tools.iam", "tools.isolation"},
     "tools.demo": OPENING | {"tools.records", "tools.localaws"},
     "tools.bench": OPENING
     | {"tools.packaging", "tools.records", "tools.localaws", "tools.isolation", "tenant_bedrock"},
@@ -40,6 +41,7 @@ FLOORS = {
         "tools.demo",
         "tools.documentation",
         "tools.isolation",
+        "tools.live",
         "tools.localaws",
         "tools.packaging",
         "tools.records",

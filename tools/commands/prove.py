@@ -2,7 +2,8 @@
 
 Without options it plans the operations account, and each customer account whose role exists. PLAN= takes
 plans that exist already: files of `terraform show -json`, separated by commas. STATE=1 proves what exists
-now, as Terraform reads it, in place of what an apply would leave.
+now, in place of what an apply would leave: what Terraform reads back, and what it does not manage, which
+is read from AWS. A part that cannot be read is named, and the result is then at most "Proved in part".
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tools.environment.model import load_environment
 from tools.isolation import claims, plan_reader
 from tools.isolation.certificate import Report
 from tools.isolation.prover import prove
+from tools.live.live_state import NOT_READ, LiveState, read_live_state
 from tools.paths import BUILD, ROOT
 from tools.terraform.parallel import map_in_parallel
 from tools.terraform.state import customer_state, operations_state
@@ -55,18 +57,26 @@ def main() -> int:
     """Print what is proved and write the certificate; return 1 when anything is not proved."""
     options = parser().parse_args()
     unplanned_accounts: tuple[str, ...] = ()
+    session = open_session(options.env) if options.state or not options.plan else None
     if options.plan:
         name = load_environment(options.env).name
         plans = [_read_plan(Path(file)) for file in options.plan.split(",")]
-    else:
-        session = open_session(options.env)
+    elif session:
         name = session.environment.name
         plans, unplanned_accounts = _make_plans(session, options.jobs)
     time_of_proof, started = datetime.now(UTC), time.perf_counter()
     proofs = tuple(_proofs(name, plans, state=options.state))
+    live = LiveState((), ())
+    if options.state and session:
+        live = read_live_state(session, plans, options.jobs)
+        proofs += tuple(prove(case, _occasional_progress(case.root)) for case in live.cases)
     subject = "the existing resources" if options.state else "the planned resources"
     seconds = time.perf_counter() - started
-    report = Report(name, subject, proofs, unplanned_accounts, seconds, time_of_proof)
+    unread = tuple(part.sentence for part in live.unread)
+    not_covered = NOT_READ if options.state else ()
+    report = Report(
+        name, subject, proofs, unplanned_accounts, seconds, time_of_proof, unread, not_covered
+    )
     certificate = CERTIFICATES / f"{name}-{time_of_proof:%Y-%m-%dT%H%M%SZ}.md"
     certificate.parent.mkdir(parents=True, exist_ok=True)
     certificate.write_text(report.certificate())
@@ -128,7 +138,9 @@ def _show(report: Report, certificate: Path) -> None:
         out.print(f"\nand {len(problems) - FAILURES_SHOWN:,} more")
     for label in report.unplanned_accounts:
         warn(f"{label} is not planned, so it is not proved")
-    verdict = ("Proved", "green") if report.holds else ("Not proved", "red")
+    for sentence in report.unread:
+        warn(sentence)
+    verdict = (report.verdict, "green" if report.holds else "red")
     path = certificate.relative_to(ROOT)
     out.print()
     out.print(styled(verdict, f" in {report.seconds:.1f} s: {report.summary()}."))

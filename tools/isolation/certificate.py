@@ -56,11 +56,21 @@ class Report:
     unplanned_accounts: tuple[str, ...]  # customer accounts without a plan, and why
     seconds: float
     time: datetime
+    unread: tuple[str, ...] = ()  # sentences about what exists and could not be read
+    not_read: tuple[str, ...] = ()  # sentences about what no reading of AWS asks for
 
     @property
     def holds(self) -> bool:
-        """Whether there are proofs and all of them hold."""
-        return bool(self.proofs) and all(proof.holds for proof in self.proofs)
+        """Whether there are proofs, all of them hold, and everything was read."""
+        return bool(self.proofs) and all(proof.holds for proof in self.proofs) and not self.unread
+
+    @property
+    def verdict(self) -> str:
+        """The result in words; without a failure, a part that was not read keeps it from "Proved"."""
+        if self.holds:
+            return "Proved"
+        in_part = self.unread and self.proofs and not self.problems()
+        return "Proved in part" if in_part else "Not proved"
 
     def rows(self) -> list[tuple[str, str, str, str]]:
         """Return the root, the topic, the number of claims and how many are proved; faults come last."""
@@ -117,15 +127,16 @@ class Report:
             "plans": [_plan_data(proof) for proof in self.proofs],
             "claims": list(CLAIMS),
             "assumed": list(ASSUMPTIONS),
-            "not_covered": list(NOT_COVERED),
+            "unread": list(self.unread),
+            "not_covered": [*NOT_COVERED, *self.not_read],
         }
 
     def certificate(self) -> str:
         """Return the report as Markdown."""
-        verdict = "Proved" if self.holds else "NOT PROVED"
+        verdict = self.verdict.replace("Not proved", "NOT PROVED")
         versions = " and ".join(f"{name} {version}" for name, version in solvers.versions().items())
         digests = (f"{proof.case.root} | `{proof.case.digest}`" for proof in self.proofs)
-        not_covered = list(NOT_COVERED)
+        not_covered = [*self.unread, *NOT_COVERED, *self.not_read]
         if self.unplanned_accounts:
             accounts = ", ".join(self.unplanned_accounts)
             not_covered.append(f"Customer accounts that were not planned: {accounts}.")
@@ -137,7 +148,10 @@ class Report:
             "## Claims about every possible request",
             _bullets(CLAIMS),
             "## Plans",
-            _table("Root | SHA-256 of `terraform show -json`, keys sorted, no spaces", digests),
+            _table(
+                "Root | SHA-256 of `terraform show -json`, keys sorted, no spaces, or of AWS's answers",
+                digests,
+            ),
             "## Results",
             _table("Root | Topic | Claims | Proved", map(" | ".join, self.rows())),
         ]
