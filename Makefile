@@ -74,6 +74,10 @@ rotate: ## ENV= TENANT= [CONFIRM=] · replace the ExternalId step by step withou
 deployer: ## ENV= TENANT= [ACCOUNT=] [JSON=1] · print the role that a customer creates once for Terraform
 	@$(RUN) $(ENV_OPTION) $(TENANT_OPTION) $(call option,ACCOUNT,account) $(call flag,JSON,json)
 
+.PHONY: inspector
+inspector: ## ENV= TENANT= [ACCOUNT=] · print the role that a customer creates once, so that STATE=1 can read settings
+	@$(RUN) $(ENV_OPTION) $(TENANT_OPTION) $(call option,ACCOUNT,account)
+
 .PHONY: package
 package: ## [ARCH=arm64] · build the zip for Lambda and its SBOM; ARCH=x86_64 for Intel
 	@$(RUN) $(call option,ARCH,architecture)

@@ -50,9 +50,10 @@ variable "limits" {
 }
 
 variable "operations" {
-  description = "The operations account, its Region, who deploys, and a permissions boundary for every tenant's role in it."
+  description = "The operations account, its Region, its administrators, who deploys, and a permissions boundary for every tenant's role in it."
   type = object({
     account_id            = string                    # the account that owns Bedrock access and quota
+    administrators        = optional(set(string), []) # ARNs of its roles, users and groups that may call Bedrock or change who may; `make prove STATE=1` names all others
     deployment_principals = optional(set(string), []) # ARNs of its users and roles that may assume the deployers of the customer accounts
     permissions_boundary  = optional(string)          # ARN of a boundary for every tenant's role
     region                = string                    # Region of the state and of the tracked profiles
@@ -72,5 +73,10 @@ variable "operations" {
   validation {
     condition     = can(regex("^([a-z]{2}|[a-z]{2}-(gov|iso[a-z]?)|eusc-[a-z]{2})-((north|south)?(east|west)|north|south|central)-[1-9][0-9]?$", var.operations.region))
     error_message = "operations.region is a Region such as \"eu-central-1\", not \"${var.operations.region}\"."
+  }
+
+  validation {
+    condition     = alltrue([for arn in var.operations.administrators : can(regex("^arn:[a-z-]+:iam::${var.operations.account_id}:(group|role|user)/[\\w+=,.@/-]+$", arn))])
+    error_message = "operations.administrators lists full ARNs of roles, users or groups of the account ${var.operations.account_id}, without a wildcard, not ${join(", ", [for arn in var.operations.administrators : arn if !can(regex("^arn:[a-z-]+:iam::${var.operations.account_id}:(group|role|user)/[\\w+=,.@/-]+$", arn))])}."
   }
 }

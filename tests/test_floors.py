@@ -30,6 +30,7 @@ FLOORS = {
     "tools.terraform": PRINTING | {"tools.environment"},
     "tools.cli": PRINTING | {"tools.environment", "tools.terraform", "tools.packaging", "tools.localaws"},
     "tools.records": OPENING,
+    "tools.live": OPENING | {"tools.iam", "tools.isolation"},
     "tools.proof": OPENING | {"tools.isolation"},
     "tools.demo": OPENING | {"tools.proof", "tools.records", "tools.localaws"},
     "tools.bench": OPENING
@@ -41,6 +42,7 @@ FLOORS = {
         "tools.demo",
         "tools.documentation",
         "tools.isolation",
+        "tools.live",
         "tools.localaws",
         "tools.packaging",
         "tools.proof",

@@ -12,6 +12,7 @@ limits = {
 
 operations = {
   account_id            = "111111111111"
+  administrators        = ["arn:aws:iam::111111111111:role/terraform"] # who else may call Bedrock or change who may
   deployment_principals = ["arn:aws:iam::111111111111:role/deployment"]
   permissions_boundary  = "arn:aws:iam::111111111111:policy/tenant-boundary"
   region                = "eu-central-1"

@@ -13,6 +13,7 @@ import boto3
 
 from tools.cli.targets import Target
 from tools.command_error import CommandError
+from tools.environment.inspector_role import inspector_documents, inspector_name
 from tools.localaws.background import LocalAwsError, LocalAwsProcess
 from tools.localaws.control import Control
 from tools.packaging.build import build
@@ -74,12 +75,14 @@ class LocalTarget(Target):
         """Make users, state bucket, deployer roles, boundaries and keys, once for the same stanzas."""
         accounts = self.environment.deployed_accounts()
         roles = deployer_roles(self.environment, accounts, self._progress)
-        digest = hashlib.sha256(repr(roles).encode()).hexdigest()
+        inspectors = [inspector_documents(self.environment, account) for account in accounts]
+        digest = hashlib.sha256(repr((roles, inspectors)).encode()).hexdigest()
         if self._description.get("prepared") == digest:
             return
         operations = self.environment.operations_account_id
         self.process.add_user("deployer", operations, ADMINISTRATOR)
         self.state_bucket().make()
+        self._keep_nothing_in_bedrock()
         for account in accounts:
             self._prepare_account(account, roles[account])
         self.process.file.write_text(json.dumps({**self._description, "prepared": digest}))
@@ -111,6 +114,26 @@ class LocalTarget(Target):
             region_name=self.environment.operations_region,
         )
 
+    def _keep_nothing_in_bedrock(self) -> None:
+        """Set Bedrock's data retention to none in every Region, as the operator does once.
+
+        A list of the Regions in which a tenant's model may run would have to follow every stanza.
+        """
+        session = self.operations()
+        for region in session.get_available_regions("ec2", self.environment.partition):
+            self.client(session, "bedrock", region).put_account_data_retention(mode="none")
+
+    def _make_inspector(self, account: CustomerAccount, iam: Any) -> None:  # noqa: ANN401 - boto3's client
+        """Create the role as `make inspector` prints it, as the customer would."""
+        documents = inspector_documents(self.environment, account)
+        name = inspector_name(self.environment, account)
+        trust = json.dumps(documents["trust"])
+        with suppress(iam.exceptions.EntityAlreadyExistsException):
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust)
+        permissions = json.dumps(documents["permissions"])
+        iam.put_role_policy(RoleName=name, PolicyName="inspector", PolicyDocument=permissions)
+
     @cached_property
     def _package(self) -> Path:
         return build("host", self._progress)
@@ -123,6 +146,7 @@ class LocalTarget(Target):
         self.process.add_user(auditor, account.account_id, reader_access)
         session = self.session(administrator)
         iam = self.client(session, "iam")
+        self._make_inspector(account, iam)
         if make_deployer(iam, self.client(session, "kms", account.region), role):
             self._progress(f"Made {role.name} in {account.account_id}, as the customer would")
 

@@ -10,6 +10,7 @@ import boto3
 from botocore.config import Config
 
 from tools.command_error import CommandError
+from tools.environment.inspector_role import inspector_name
 from tools.terraform.state_bucket import StateBucket
 
 if TYPE_CHECKING:
@@ -79,6 +80,12 @@ class Target(ABC):
         """Return a session in a customer account, as the role that Terraform also uses."""
         external_id = self.environment.deployer_external_id(account.tenant)
         role_name = self.environment.deployer_role_name
+        return self._assume(account, role_name, self.operations(), ExternalId=external_id)
+
+    def inspector(self, account: CustomerAccount) -> boto3.Session:
+        """Return a session in a customer account, as the role that reads settings and no records."""
+        external_id = self.environment.deployer_external_id(account.tenant)
+        role_name = inspector_name(self.environment, account)
         return self._assume(account, role_name, self.operations(), ExternalId=external_id)
 
     def reader(self, account: CustomerAccount, *, unmask: bool = False) -> boto3.Session:

@@ -2,14 +2,17 @@
 
 Without options it plans the operations account, and each customer account whose role exists, and keeps the
 plan files beside the certificate: `make apply PROOF=` applies exactly them. PLAN= takes plans that exist
-already: files of `terraform show -json`, separated by commas. STATE=1 proves what exists now, as Terraform
-reads it, in place of what an apply would leave. SIGN= signs the certificate with a KMS key of the operations
-account.
+already: files of `terraform show -json`, separated by commas. STATE=1 proves what exists now, in place of what
+an apply would leave: what Terraform reads back, and what it does not manage, which is read from AWS. A part
+that cannot be read is named, and the result is then at most "Proved in part". SIGN= signs the certificate with
+a KMS key of the operations account.
 """
 
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +21,11 @@ from tools.cli.console import print_json, run
 from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.environment.model import load_environment
+from tools.live.live_state import NOT_READ, read_live_state
 from tools.paths import ROOT
 from tools.proof.folder import new_folder, write_certificate
 from tools.proof.proved_apply import Prover
-from tools.proof.proving import make_report, show_report
+from tools.proof.proving import make_report, prove_case, show_report
 from tools.proof.signature import signing_key
 from tools.terraform.parallel import print_failures
 from tools.terraform.state import customer_state, operations_state
@@ -70,8 +74,11 @@ def _prove_files(options: Namespace) -> tuple[Report, Path]:
     """Prove plans that exist already as JSON; nothing in such a file tells the versions of its providers."""
     environment = load_environment(options.env)
     key = _key(open_session(options.env), options.sign) if options.sign else None
-    contents = [(None, _read_plan(Path(file))) for file in options.plan.split(",")]
+    plans = [_read_plan(Path(file)) for file in options.plan.split(",")]
+    contents = [(None, plan) for plan in plans]
     report = make_report(environment, contents, state=options.state, providers={}, key=key)
+    if options.state:
+        report = _with_live_state(open_session(options.env), report, plans, options.jobs)
     return report, write_certificate(new_folder(environment.name), report, key)
 
 
@@ -82,10 +89,30 @@ def _prove_environment(session: Session, options: Namespace) -> tuple[Report, Pa
     if not options.state:
         proved = prover.prove(states, unplanned_accounts)
         return proved.report, proved.certificate, dict(proved.failures)
-    read = session.terraform.plan_json
+    plans: dict[str, PlanJson] = {}
+
+    def read(state: State) -> PlanJson:
+        plans[state.key] = session.terraform.plan_json(state)
+        return plans[state.key]
+
     report, failures = prover.prove_existing(states, read, unplanned_accounts)
+    report = _with_live_state(session, report, list(plans.values()), options.jobs)
     folder = new_folder(session.environment.name)
     return report, write_certificate(folder, report, prover.key), failures
+
+
+def _with_live_state(session: Session, report: Report, plans: list[PlanJson], jobs: int) -> Report:
+    """Read what Terraform does not manage, and return the report with the proofs of it."""
+    started = time.perf_counter()
+    live = read_live_state(session, plans, jobs)
+    proofs = [prove_case(case) for case in live.cases]
+    return replace(
+        report,
+        proofs=(*report.proofs, *proofs),
+        seconds=report.seconds + time.perf_counter() - started,
+        unread=tuple(part.sentence for part in live.unread),
+        not_read=NOT_READ,
+    )
 
 
 def _states(session: Session) -> tuple[list[State], tuple[str, ...]]:

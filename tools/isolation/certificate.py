@@ -59,11 +59,21 @@ class Report:
     provenance: Provenance | None = None  # None for what does not come from plans
     plan_files: tuple[PlanFile, ...] = ()  # what `make apply` takes; none for existing resources
     signing_key: str | None = None  # the ARN of the KMS key that signs the certificate
+    unread: tuple[str, ...] = ()  # sentences about what exists and could not be read
+    not_read: tuple[str, ...] = ()  # sentences about what no reading of AWS asks for
 
     @property
     def holds(self) -> bool:
-        """Whether there are proofs and all of them hold."""
-        return bool(self.proofs) and all(proof.holds for proof in self.proofs)
+        """Whether there are proofs, all of them hold, and everything was read."""
+        return bool(self.proofs) and all(proof.holds for proof in self.proofs) and not self.unread
+
+    @property
+    def verdict(self) -> str:
+        """The result in words; without a failure, a part that was not read keeps it from "Proved"."""
+        if self.holds:
+            return "Proved"
+        in_part = self.unread and self.proofs and not self.problems()
+        return "Proved in part" if in_part else "Not proved"
 
     def rows(self) -> list[tuple[str, str, str, str]]:
         """Return the root, the topic, the number of claims and how many are proved; faults come last."""
@@ -123,7 +133,8 @@ class Report:
             "plans": [_plan_data(proof) for proof in self.proofs],
             "claims": list(CLAIMS),
             "assumed": list(ASSUMPTIONS),
-            "not_covered": list(NOT_COVERED),
+            "unread": list(self.unread),
+            "not_covered": [*NOT_COVERED, *self.not_read],
         }
 
     def _plan_file_table(self) -> list[str]:
@@ -135,10 +146,10 @@ class Report:
 
     def certificate(self) -> str:
         """Return the report as Markdown."""
-        verdict = "Proved" if self.holds else "NOT PROVED"
+        verdict = self.verdict.replace("Not proved", "NOT PROVED")
         versions = " and ".join(f"{name} {version}" for name, version in solvers.versions().items())
         digests = (f"{proof.case.root} | `{proof.case.digest}`" for proof in self.proofs)
-        not_covered = list(NOT_COVERED)
+        not_covered = [*self.unread, *NOT_COVERED, *self.not_read]
         if self.unplanned_accounts:
             accounts = ", ".join(self.unplanned_accounts)
             not_covered.append(f"Customer accounts that were not planned: {accounts}.")
@@ -152,7 +163,10 @@ class Report:
             "## Origin",
             _table("What | Value", _origin(self.provenance, self.signing_key)),
             "## Plans",
-            _table("Root | SHA-256 of `terraform show -json`, keys sorted, no spaces", digests),
+            _table(
+                "Root | SHA-256 of `terraform show -json`, keys sorted, no spaces, or of AWS's answers",
+                digests,
+            ),
             *self._plan_file_table(),
             "## Results",
             _table("Root | Topic | Claims | Proved", map(" | ".join, self.rows())),

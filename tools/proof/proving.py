@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from tools.environment.model import Environment
     from tools.isolation.certificate import PlanFile
+    from tools.isolation.claims import Case
     from tools.isolation.prover import Proof
     from tools.proof.signature import SigningKey
     from tools.terraform.runner import PlanJson
@@ -46,6 +47,11 @@ def prove_plan(
         raise CommandError(f"Nothing is proved: {error}.") from None
     if (name := plan.variables["environment"]) != environment:
         raise CommandError(f'The plan is of the environment "{name}"; write ENV={name}.')
+    return prove_case(case)
+
+
+def prove_case(case: Case) -> Proof:
+    """Return the proof of a case; it prints progress when the solvers take long."""
     return prove(case, _occasional_progress(case.root))
 
 
@@ -95,7 +101,9 @@ def show_report(report: Report, certificate: Path, *, rows: bool = True) -> None
         out.print(f"\nand {len(problems) - FAILURES_SHOWN:,} more")
     for label in report.unplanned_accounts:
         warn(f"{label} is not planned, so it is not proved")
-    verdict = ("Proved", "green") if report.holds else ("Not proved", "red")
+    for sentence in report.unread:
+        warn(sentence)
+    verdict = (report.verdict, "green" if report.holds else "red")
     path = certificate.relative_to(ROOT)
     if rows or problems:
         out.print()

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from tools.localaws.call import Call, Response
 
 
+# Parts of a function that moto does not keep when they change.
+_UNSTORED = ("DeadLetterConfig", "FileSystemConfigs", "KMSKeyArn")
+
+
 class FunctionConfiguration:
     """Answers the operations that create, describe and update one function."""
 
@@ -35,10 +39,13 @@ class FunctionConfiguration:
         self._logging: dict[tuple[str, str, str], Mapping[str, str]] = {}
         # SnapStart's ApplyOn. The local AWS takes no snapshots, so each version starts cold.
         self._apply_on: dict[tuple[str, str, str], str] = {}
+        self._more: dict[tuple[str, str, str], dict[str, Any]] = {}
         self._operations: Mapping[str, Callable[[Call], Mapping[str, Any]]] = {
+            "AddPermission": self._add_permission,
             "CreateFunction": self._create,
             "GetFunction": self._get,
             "GetFunctionConfiguration": self._get_configuration,
+            "ListFunctionUrlConfigs": self._list_urls,
             "UpdateFunctionCode": self._update_code,
             "UpdateFunctionConfiguration": self._update_configuration,
         }
@@ -61,6 +68,22 @@ class FunctionConfiguration:
         """Remove the settings of a deleted function."""
         self._logging.pop(name.place, None)
         self._apply_on.pop(name.place, None)
+        self._more.pop(name.place, None)
+
+    def _add_permission(self, call: Call) -> Mapping[str, Any]:
+        """Add a statement to the function's policy, with the principal in the form in which AWS shows it."""
+        name = read_name(call)
+        added, _ = find_function(name).policy.add_statement(call.body.decode(), name.qualifier)
+        principal = added["Principal"]
+        if isinstance(principal, str) and principal != "*":
+            arn = (
+                f"arn:{call.partition}:iam::{principal}:root" if principal.isdigit() else principal
+            )
+            added["Principal"] = {"AWS": arn}
+        if auth_type := added.pop("FunctionUrlAuthType", None):
+            tests = added.setdefault("Condition", {}).setdefault("StringEquals", {})
+            tests["lambda:FunctionUrlAuthType"] = auth_type
+        return {"Statement": json.dumps(added)}
 
     def _create(self, call: Call) -> Mapping[str, Any]:
         spec = json.loads(call.body)
@@ -75,6 +98,7 @@ class FunctionConfiguration:
         function = moto.create_function(spec)
         self._logging[name.place] = logging_config(name.name, spec.get("LoggingConfig"))
         self._apply_on[name.place] = (spec.get("SnapStart") or {}).get("ApplyOn", "None")
+        self._more[name.place] = {part: spec[part] for part in _UNSTORED if spec.get(part)}
         return self._with_settings(name, function.get_configuration(on_create=True))
 
     def _get(self, call: Call) -> Mapping[str, Any]:
@@ -91,6 +115,11 @@ class FunctionConfiguration:
         name = read_name(call)
         function = find_function(name)
         return self._with_settings(name, function.get_configuration())
+
+    def _list_urls(self, call: Call) -> Mapping[str, Any]:
+        """The function's URL as the only item, because moto stores one and cannot list it."""
+        url = find_function(read_name(call)).url_config
+        return {"FunctionUrlConfigs": [url.to_dict()] if url else []}
 
     def _update_code(self, call: Call) -> Mapping[str, Any]:
         name, body = read_name(call), json.loads(call.body)
@@ -112,6 +141,9 @@ class FunctionConfiguration:
             function.tracing_config = body["TracingConfig"]
         if "EphemeralStorage" in body:
             function.ephemeral_storage = body["EphemeralStorage"]["Size"]
+        self._more.setdefault(name.place, {}).update(
+            {part: body[part] for part in _UNSTORED if part in body}
+        )
         return self._with_settings(name, function.update_configuration(body))
 
     def _with_settings(
@@ -121,6 +153,7 @@ class FunctionConfiguration:
         status = "On" if apply_on == "PublishedVersions" and name.qualifier else "Off"
         return {
             **configuration,
+            **self._more.get(name.place, {}),
             "LoggingConfig": self.logging(name),
             "SnapStart": {"ApplyOn": apply_on, "OptimizationStatus": status},
         }

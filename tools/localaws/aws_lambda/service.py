@@ -65,7 +65,8 @@ class Lambda:
         if call.operation == "DeleteFunction":
             name = read_name(call)
             self._pool.end(name.place)
-            self._configuration.forget(name)
+            if name.qualifier is None:  # otherwise one version is deleted, and the function remains
+                self._configuration.forget(name)
         return self._configuration.answer(call)
 
     def close(self) -> None:

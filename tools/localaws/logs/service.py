@@ -16,6 +16,7 @@ from tools.localaws.call import Call, Response, ServiceError
 from tools.localaws.logs import group_keys, masking
 from tools.localaws.logs.limits import accept, invalid_parameter, reject
 from tools.localaws.logs.log_delivery import is_delivery
+from tools.localaws.logs.settings_store import SettingsStore
 from tools.localaws.moto_state import backend
 from tools.localaws.protocols import write_result
 
@@ -55,6 +56,7 @@ class Logs:
             "GetLogEvents": self._get_events,
             "PutDataProtectionPolicy": self._put_data_protection,
             "PutLogEvents": self._put_events,
+            **SettingsStore().operations,
         }
 
     def answer(self, call: Call) -> Response | None:

@@ -1,0 +1,152 @@
+"""One question to AWS: its answer, a resource that does not exist, or a part that cannot be read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore import xform_name
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tools.iam.conditions import UnsupportedPolicyError
+from tools.iam.policy import Kind, parse_policy
+from tools.isolation.claims import Claim
+from tools.isolation.plan_fault import Fault
+from tools.isolation.plan_reader import PlanError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    import boto3
+
+    from tools.isolation.predicate import Predicate
+
+_LONGEST_MESSAGE = (
+    200  # characters of an error message; a server that is no AWS may send a whole page
+)
+
+
+class NotReadError(Exception):
+    """AWS did not answer a question; the message says which question and why."""
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A part of an account that could not be read, so nothing is proved about it."""
+
+    subject: str
+    part: str
+    reason: str
+
+    @property
+    def sentence(self) -> str:
+        """The part and the reason, for the certificate."""
+        return f"{self.subject}: {self.part} could not be read: {self.reason}"
+
+
+Finding = Claim | Fault | Unread
+
+
+@dataclass(frozen=True)
+class AccountReader:
+    """Asks questions in one account. ``connect`` makes a client of a session, a service and a Region."""
+
+    subject: str  # the operations account, or the tenant and its account
+    session: boto3.Session
+    region: str
+    connect: Callable[[boto3.Session, str, str], Any]
+    _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _answers: list[str] = field(default_factory=list)
+
+    def ask(
+        self,
+        service: str,
+        operation: str,
+        *,
+        missing: Collection[str] = (),
+        region: str | None = None,
+        **parameters: Any,  # noqa: ANN401 - botocore checks an operation's parameters
+    ) -> dict[str, Any] | None:
+        """Return AWS's whole answer, or None if the error code is one of ``missing``.
+
+        Raises NotReadError if AWS denies the call, does not support it or cannot be reached.
+        """
+        place = region or self.region
+        question = f"{service}:{operation} in {place}"
+        try:
+            answer = self._answer(service, operation, place, parameters)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in missing:
+                self._note(question, parameters, code)
+                return None
+            message = error.response["Error"].get("Message", "").strip().split("\n")[0]
+            raise NotReadError(
+                f"{question} failed with {code}: {message[:_LONGEST_MESSAGE]}"
+            ) from error
+        except BotoCoreError as error:
+            raise NotReadError(f"{question} had no answer: {error}") from error
+        self._note(question, parameters, answer)
+        return answer
+
+    def findings(
+        self, checks: Iterable[tuple[str, Callable[[], Iterator[Finding]]]]
+    ) -> Iterator[Finding]:
+        """Yield what each named check finds, or that its part could not be read.
+
+        What Terraform's code makes of a part that is not applied yet may be unknown, which is a fault.
+        """
+        for part, check in checks:
+            try:
+                yield from check()
+            except NotReadError as error:
+                yield Unread(self.subject, part, str(error))
+            except PlanError as error:
+                yield Fault(self.subject, part, f"{error}; apply the plan first")
+
+    def fault(self, topic: str, problem: str) -> Fault:
+        """Return a fault in this account."""
+        return Fault(self.subject, topic, problem)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all answers so far, sorted."""
+        return hashlib.sha256("\n".join(sorted(self._answers)).encode()).hexdigest()
+
+    def _answer(
+        self, service: str, operation: str, region: str, parameters: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        key = (service, region)
+        if key not in self._clients:
+            self._clients[key] = self.connect(self.session, service, region)
+        client, method = self._clients[key], xform_name(operation)
+        if client.can_paginate(method):
+            pages = client.get_paginator(method).paginate(**parameters)
+            answer: dict[str, Any] = pages.build_full_result()
+        else:
+            answer = getattr(client, method)(**parameters)
+        answer.pop("ResponseMetadata", None)
+        return answer
+
+    def _note(self, question: str, parameters: Mapping[str, Any], answer: object) -> None:
+        self._answers.append(
+            json.dumps([question, parameters, answer], sort_keys=True, default=str)
+        )
+
+
+def claim(
+    subject: str,
+    topic: str,
+    kind: Kind,
+    documents: Mapping[str, str | Mapping[str, Any]],
+    specification: Predicate,
+    *,
+    role_arn: str = "",
+) -> Claim | Fault:
+    """Return the claim that policies allow exactly a specification, or a fault if one cannot be parsed."""
+    try:
+        policies = tuple(parse_policy(text, name, kind) for name, text in documents.items())
+    except UnsupportedPolicyError as error:
+        return Fault(subject, topic, str(error))
+    return Claim(subject, topic, policies, specification, role_arn)

@@ -1,0 +1,141 @@
+"""Read all accounts of an environment, as cases that the prover decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tools.command_error import CommandError
+from tools.isolation import plan_reader
+from tools.isolation.claims import Case, Claim
+from tools.isolation.customer_specification import Workload
+from tools.isolation.operations_specification import Environment, Tenant
+from tools.isolation.plan_fault import Fault
+from tools.live.answers import AccountReader, Unread
+from tools.live.customer_account import CustomerReading
+from tools.live.operations_account import OperationsAccount
+from tools.terraform.parallel import map_in_parallel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    import boto3
+
+    from tools.cli.session import Session
+    from tools.cli.targets import Target
+    from tools.environment.model import CustomerAccount
+    from tools.isolation.plan_reader import Plan
+    from tools.live.answers import Finding
+
+# What no question here answers; the certificate lists it.
+NOT_READ = (
+    "Regions to which only the global profile sends calls, beyond those that GetInferenceProfile lists.",
+    "Bedrock's projects and resource policies, and what other services of the operations account may read.",
+    "Other functions and roles of a customer's account, its log centralization rules and S3 table integrations.",
+    "Changes that were made and undone between two readings.",
+)
+
+
+@dataclass(frozen=True)
+class LiveState:
+    """What was read of one environment, and the parts that were not."""
+
+    cases: tuple[Case, ...]
+    unread: tuple[Unread, ...]
+
+
+def read_live_state(session: Session, plans: Sequence[dict[str, Any]], jobs: int) -> LiveState:
+    """Read the accounts of these plans, ``jobs`` customer accounts at a time.
+
+    The plans say what Terraform's code makes of each account, such as the hash of the built zip.
+    Raises PlanError if one is not a complete plan.
+    """
+
+    def read(plan_json: dict[str, Any]) -> tuple[Case, list[Unread]]:
+        plan = plan_reader.read(plan_json)
+        env = Environment.from_variables(plan.variables)
+        if "account_id" in plan.variables:
+            return _customer(session, env, plan)
+        return _operations(session.target, env, plan)
+
+    readings = map_in_parallel(read, plans, jobs)
+    unread = tuple(part for _, parts in readings for part in parts)
+    return LiveState(tuple(case for case, _ in readings), unread)
+
+
+def _operations(target: Target, env: Environment, plan: Plan) -> tuple[Case, list[Unread]]:
+    label = f"operations account {env.account}"
+    reader = AccountReader(label, target.operations(), env.region, _connect(target))
+    settings = plan.variables["operations"]
+    account = OperationsAccount(
+        reader=reader,
+        environment=env,
+        administrators=frozenset(settings.get("administrators") or ()),
+        permissions_boundary=settings.get("permissions_boundary"),
+    )
+    return _case(label, list(env.tenants), env, reader, account.findings())
+
+
+def _customer(session: Session, env: Environment, plan: Plan) -> tuple[Case, list[Unread]]:
+    tenant, account_id = plan.variables["tenant"], plan.variables["account_id"]
+    workload = Workload(Tenant(env, tenant), account_id)
+    (account,) = session.environment.accounts_of(tenant, account_id)
+    label = f"customer account {account_id}"
+    subject = f"{tenant} {account_id}"
+    try:
+        keys, missing = _inspector(session.target, account, subject)
+    except CommandError as error:
+        reason = str(error)
+        case = Case(label, "", (tenant,), (), (), {})
+        return case, [Unread(subject, "everything in the account", reason)]
+    reader = AccountReader(subject, keys, workload.region, _connect(session.target))
+    case, unread = _case(
+        label, [tenant], env, reader, CustomerReading(reader, workload, plan).findings()
+    )
+    return case, [*missing, *unread]
+
+
+def _inspector(
+    target: Target, account: CustomerAccount, subject: str
+) -> tuple[boto3.Session, list[Unread]]:
+    """Return a session as the inspector or, where the customer has none, as the deployer, which may read less.
+
+    Raises CommandError if neither can be assumed.
+    """
+    try:
+        return target.inspector(account), []
+    except CommandError as error:
+        reason = f"{error} `make inspector` prints the role for the customer"
+        missing = Unread(subject, "what only the inspector may read", reason)
+        return target.deployer(account), [missing]
+
+
+def _connect(target: Target) -> Callable[[boto3.Session, str, str], Any]:
+    def connect(session: boto3.Session, service: str, region: str) -> Any:  # noqa: ANN401 - boto3's clients have no common type
+        return target.client(session, service, region, retries={"mode": "standard"})
+
+    return connect
+
+
+def _case(
+    label: str,
+    tenants: Sequence[str],
+    env: Environment,
+    reader: AccountReader,
+    findings: Iterable[Finding],
+) -> tuple[Case, list[Unread]]:
+    found = list(findings)
+    secrets = {
+        external_id: f"(an ExternalId of {name})"
+        for name in env.tenants
+        for external_id in Tenant(env, name).external_ids
+    }
+    case = Case(
+        root=f"{label}, read from AWS",
+        digest=reader.digest(),
+        tenants=tuple(tenants),
+        claims=tuple(item for item in found if isinstance(item, Claim)),
+        faults=tuple(item for item in found if isinstance(item, Fault)),
+        secrets=secrets,
+    )
+    return case, [item for item in found if isinstance(item, Unread)]

@@ -1,0 +1,232 @@
+"""Read the operations account: the tenants' roles, everyone else, the profiles, and Bedrock's settings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tools.iam.policy import Kind
+from tools.isolation import operations_specification as operations
+from tools.isolation.operations_specification import DESTINATIONS, Tenant
+from tools.isolation.plan_fault import Fault
+from tools.live.answers import NotReadError, claim
+from tools.live.other_principals import AuthorizationDetails, OperationsPrincipals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+    from tools.isolation.operations_specification import Environment, Profile
+    from tools.live.answers import AccountReader, Finding
+
+
+@dataclass(frozen=True)
+class OperationsAccount:
+    """One operations account, with the ARNs of its administrators."""
+
+    reader: AccountReader
+    environment: Environment
+    administrators: Collection[str]
+    permissions_boundary: str | None  # that every tenant's role must have
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield claims, faults and unread parts."""
+        checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+            ("its roles, users and groups", self._principals),
+        ]
+        regions = set(self._granted_regions())
+        for region, profile in self._system_profiles():
+            checks.append(
+                (f"the profile {profile}", partial(self._profile_regions, region, profile, regions))
+            )
+        yield from self.reader.findings(checks)
+        settings: list[tuple[str, Callable[[], Iterator[Finding]]]] = []
+        for region in sorted(regions):
+            logging, retention = partial(self._logging, region), partial(self._retention, region)
+            settings.append((f"Bedrock's invocation logging in {region}", logging))
+            settings.append((f"Bedrock's data retention in {region}", retention))
+        settings.append(("the inference profiles", self._profiles))
+        yield from self.reader.findings(settings)
+
+    @property
+    def _tenants(self) -> list[Tenant]:
+        return [Tenant(self.environment, name) for name in self.environment.tenants]
+
+    # --- principals ---
+
+    def _principals(self) -> Iterator[Finding]:
+        answer = self.reader.ask("iam", "GetAccountAuthorizationDetails")
+        details = AuthorizationDetails(answer or {})
+        caller = self.reader.ask("sts", "GetCallerIdentity") or {}
+        env = self.environment
+        for tenant in self._tenants:
+            yield from self._tenant_role(tenant, details)
+        names = {tenant.base_name for tenant in self._tenants}
+        prefix = f"bedrock-{env.name}-"
+        for name in sorted(details.roles.keys() - names):
+            if name.lower().startswith(prefix):
+                yield self.reader.fault("role", f"no stanza defines the role {name}")
+        principals = OperationsPrincipals(
+            subject=self.reader.subject,
+            details=details,
+            account=env.account,
+            partition=env.partition,
+            tenant_roles=names,
+            customers={
+                account: tenant.name for tenant in self._tenants for account in tenant.callers
+            },
+            administrators={*self.administrators, *_principal_arns(caller.get("Arn", ""), details)},
+        )
+        yield from principals.faults()
+
+    def _tenant_role(self, tenant: Tenant, details: AuthorizationDetails) -> Iterator[Finding]:
+        role = details.roles.get(tenant.base_name)
+        if role is None:
+            yield Fault(tenant.name, "role", f"the role {tenant.base_name} does not exist")
+            return
+        if role["Arn"] != tenant.role_arn:
+            yield Fault(tenant.name, "role", f"{role['Arn']} exists instead of {tenant.role_arn}")
+        boundary = (role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
+        if boundary != self.permissions_boundary:
+            problem = f"the permissions boundary of {tenant.base_name} is {boundary}, not {self.permissions_boundary}"
+            yield Fault(tenant.name, "boundary", problem)
+        trust = {"trust policy": role.get("AssumeRolePolicyDocument") or {}}
+        permissions = details.policies(role, "Role")
+        for topic, kind, documents, specification in (
+            ("trust", Kind.TRUST, trust, operations.trust(tenant)),
+            ("permissions", Kind.IDENTITY, permissions, operations.permissions(tenant)),
+        ):
+            yield claim(
+                tenant.name, topic, kind, documents, specification, role_arn=tenant.role_arn
+            )
+
+    # --- settings of each Region ---
+
+    def _granted_regions(self) -> Iterator[str]:
+        """Yield the Regions in which a model is called or to which the stanza lets a call go."""
+        yield self.environment.region
+        for model in self._models():
+            yield from model["regions"]
+            if model.get("route") == "geographic":
+                yield from (
+                    model.get("destinations") or DESTINATIONS.get(model["profile"], "").split()
+                )
+
+    def _models(self) -> Iterator[Mapping[str, Any]]:
+        for tenant in self._tenants:
+            yield from tenant.stanza["models"].values()
+
+    def _system_profiles(self) -> list[tuple[str, str]]:
+        """Return the system's profiles that are granted, with the Region of each."""
+        profiles = set()
+        for model in self._models():
+            route = model.get("route") or "on-demand"
+            if route != "on-demand":
+                prefix = "global." if route == "global" else model["profile"]
+                profiles |= {(region, f"{prefix}{model['model']}") for region in model["regions"]}
+        return sorted(profiles)
+
+    def _profile_regions(self, region: str, profile: str, regions: set[str]) -> Iterator[Finding]:
+        """Add the Regions to which AWS says that the profile sends calls at present.
+
+        https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetInferenceProfile.html
+        """
+        answer = self.reader.ask(
+            "bedrock", "GetInferenceProfile", region=region, inferenceProfileIdentifier=profile
+        )
+        arns = [model.get("modelArn", "") for model in (answer or {}).get("models", ())]
+        regions |= {arn.split(":")[3] for arn in arns if arn.count(":") >= 5 and arn.split(":")[3]}
+        yield from ()
+
+    def _logging(self, region: str) -> Iterator[Finding]:
+        """Invocation logging would store every prompt and answer in this account.
+
+        https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html
+        """
+        answer = self.reader.ask("bedrock", "GetModelInvocationLoggingConfiguration", region=region)
+        if config := (answer or {}).get("loggingConfig"):
+            places = ", ".join(sorted(name for name in config if name.endswith("Config")))
+            problem = f"Bedrock logs every call of {region} in this account ({places or 'no place named'})"
+            yield self.reader.fault("invocation logging", problem)
+
+    def _retention(self, region: str) -> Iterator[Finding]:
+        """Only the mode none keeps nothing; inherit is what an account has before it is set.
+
+        https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetAccountDataRetention.html
+        """
+        answer = self.reader.ask("bedrock", "GetAccountDataRetention", region=region)
+        mode = (answer or {}).get("mode")
+        if mode != "none":
+            problem = (
+                f'the mode in {region} is "{mode}"; set it to "none" with '
+                f"`aws bedrock put-account-data-retention --mode none --region {region}`"
+            )
+            yield self.reader.fault("data retention", problem)
+
+    # --- inference profiles ---
+
+    def _profiles(self) -> Iterator[Finding]:
+        """Compare the profiles whose tags give a tenant access with those of the stanzas."""
+        env = self.environment
+        expected = {
+            profile.name: (tenant, profile)
+            for tenant in self._tenants
+            for profile in operations.profiles(tenant)
+        }
+        names: Counter[str] = Counter()
+        for region in sorted(
+            {env.region, *(name for model in self._models() for name in model["regions"])}
+        ):
+            listed = self.reader.ask(
+                "bedrock", "ListInferenceProfiles", region=region, typeEquals="APPLICATION"
+            )
+            for summary in (listed or {}).get("inferenceProfileSummaries", ()):
+                name, arn = summary["inferenceProfileName"], summary["inferenceProfileArn"]
+                tags = self._tags(arn, region)
+                if name in expected and region == env.region:
+                    names[name] += 1
+                    yield from self._profile_faults(*expected[name], summary, tags)
+                elif tags.get("tenant") in env.tenants and tags.get("environment") == env.name:
+                    problem = (
+                        f"no stanza defines {arn} ({name}), whose tags let {tags['tenant']} call it"
+                    )
+                    yield self.reader.fault("profile", problem)
+        for name, (tenant, _) in expected.items():
+            if names[name] != 1:
+                problem = f"there are {names[name]} profiles {name} in {env.region} instead of one"
+                yield Fault(tenant.name, "profile", problem)
+
+    def _tags(self, arn: str, region: str) -> dict[str, str]:
+        answer = self.reader.ask("bedrock", "ListTagsForResource", region=region, resourceARN=arn)
+        if answer is None:
+            raise NotReadError(f"the tags of {arn} are missing")
+        return {tag["key"]: tag["value"] for tag in answer.get("tags", ())}
+
+    def _profile_faults(
+        self, tenant: Tenant, profile: Profile, summary: Mapping[str, Any], tags: Mapping[str, str]
+    ) -> Iterator[Finding]:
+        for tag, text in profile.tags.items():
+            if tags.get(tag) != text:
+                problem = f"the tag {tag} of {profile.name} is {tags.get(tag)} instead of {text}"
+                yield Fault(tenant.name, "profile", problem)
+        arns = {entry.get("modelArn", "") for entry in summary.get("models", ())}
+        source, models = profile.source, {arn.rpartition("/")[2] for arn in arns}
+        # A profile that copies a system profile lists the models behind it, in several Regions.
+        copies_profile = ":inference-profile/" in source
+        same = (
+            all(source.endswith(f".{name}") for name in models)
+            if copies_profile
+            else arns == {source}
+        )
+        if not (arns and same):
+            shown = ", ".join(sorted(arns)) or "no model"
+            yield Fault(tenant.name, "profile", f"{profile.name} runs {shown} instead of {source}")
+
+
+def _principal_arns(caller: str, details: AuthorizationDetails) -> list[str]:
+    """Return the ARN of the user or role behind an identity as STS names it."""
+    if ":assumed-role/" not in caller:
+        return [caller]
+    name = caller.split("/")[1]
+    return [role["Arn"] for role_name, role in details.roles.items() if role_name == name]
