@@ -82,6 +82,13 @@ class Workload:
         return region
 
     @property
+    def boundary_arn(self) -> str:
+        """The permissions boundary of the workload's roles, which the customer has made."""
+        environment, base = self.tenant.environment, self.tenant.base_name
+        default = f"arn:{environment.partition}:iam::{self.account}:policy/{base}-boundary"
+        return str(self.stanza.get("permissions_boundary") or default)
+
+    @property
     def has_function(self) -> bool:
         """Whether there is a function; a tenant that is being offboarded keeps only its records."""
         return self.tenant.stanza.get("state") != "offboarding"

@@ -203,15 +203,6 @@ def boundary(workload: Workload) -> Predicate:
     return AnyOf(*rights)
 
 
-def boundary_arn(workload: Workload) -> str:
-    """The ARN of the boundary of the workload's roles."""
-    env = workload.tenant.environment
-    default = (
-        f"arn:{env.partition}:iam::{workload.account}:policy/{workload.tenant.base_name}-boundary"
-    )
-    return str(workload.stanza.get("permissions_boundary") or default)
-
-
 def external_id(workload: Workload) -> str:
     """The ExternalId that the deployer requires, or an empty text."""
     deployer = workload.tenant.stanza.get("deployer") or {}
@@ -302,7 +293,7 @@ def _roles(workload: Workload) -> Predicate:
 
 
 def _within_boundary(workload: Workload) -> Predicate:
-    return OneOf("iam:permissionsboundary", boundary_arn(workload))
+    return OneOf("iam:permissionsboundary", workload.boundary_arn)
 
 
 def _key_by_alias(workload: Workload) -> Predicate:

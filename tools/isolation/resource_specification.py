@@ -156,11 +156,10 @@ def customer_resources(
         all_tags = _tags(env, tags or {}, tenant_tag)
         return ResourceSpecification(type_, name, subject, {**region, **all_tags, **arguments})
 
-    boundary = workload.stanza.get("permissions_boundary") or (
-        f"arn:{env.partition}:iam::{workload.account}:policy/{base}-boundary"
-    )
     for name in workload.roles:
-        yield specification("aws_iam_role", name, _role(env, workload.account, name, boundary))
+        yield specification(
+            "aws_iam_role", name, _role(env, workload.account, name, workload.boundary_arn)
+        )
     for group in workload.groups:
         name = group.split(":", 6)[6]
         log_group = _log_group(workload, name, key_arn)

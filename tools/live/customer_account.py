@@ -64,7 +64,7 @@ class CustomerReading:
         if role["Arn"] != arn:
             yield self.reader.fault("role", f"{role['Arn']} exists instead of {arn}")
         boundary = (role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
-        if boundary != (wanted := self.workload.stanza.get("permissions_boundary")):
+        if boundary != (wanted := self.workload.boundary_arn):
             problem = f"the permissions boundary of {name} is {boundary} instead of {wanted}"
             yield self.reader.fault("boundary", problem)
         attached = self._iam("ListAttachedRolePolicies", name).get("AttachedPolicies", ())

@@ -22,8 +22,9 @@ TFVARS = """\
 environment = "local"
 
 operations = {
-  account_id = "111111111111"
-  region     = "eu-central-1"
+  account_id            = "111111111111"
+  deployment_principals = ["arn:aws:iam::111111111111:user/deployer"]
+  region                = "eu-central-1"
 }
 
 tenants = {
@@ -101,4 +102,4 @@ def deployment(checkout):  # noqa: F811 - the fixture
     plans = json.loads(checkout.done("PYTHONPATH=. .venv/bin/python plans.py"))
     environment = _from_variables("local", read_hcl(tfvars))
     target = LocalTarget(environment, checkout.root / ".work", lambda _: None)
-    return Deployment(checkout, Session(environment, target, None), plans)
+    return Deployment(checkout, Session(environment, target, None, None), plans)
