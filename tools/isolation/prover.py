@@ -74,6 +74,7 @@ def question_for(claims: list[Claim]) -> tuple[str, SymbolicRequest]:
         f"(not ({'=' if claim.exact else '=>'} allowed-{n} specified-{n}))"
         for n, claim in enumerate(claims)
     )
+    lines += [f"(assert {lemma})" for lemma in smt.prefix_lemmas(lines)]
     return "\n".join([*lines, f"(assert {smt.or_(differences)})"]), request
 
 

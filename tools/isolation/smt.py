@@ -6,11 +6,12 @@ https://smt-lib.org/theories-FixedSizeBitVectors.shtml
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from ipaddress import IPv4Network, IPv6Network
 
 TRUE, FALSE = "true", "false"
@@ -84,9 +85,34 @@ def matches(variable: str, pattern: Pattern) -> str:
         case [Wildcard.ANY]:
             return TRUE
         case [str(literal), Wildcard.ANY]:
-            return f"(str.prefixof {text(literal)} {variable})"
+            return _has_prefix(variable, text(literal)[1:-1])
     regexes = [p.value if isinstance(p, Wildcard) else f"(str.to_re {text(p)})" for p in pieces]
     return f"(str.in_re {variable} {_apply('re.++', regexes)})"
+
+
+def prefix_lemmas(formulas: Iterable[str]) -> Iterator[str]:
+    """Yield that a text with a prefix also has each shorter prefix of it that the formulas name.
+
+    This is always true, and z3 may not find it: it then returns unknown after its time-out.
+    """
+    prefixes = {found for formula in formulas for found in _PREFIX.findall(formula)}
+    shorter: list[tuple[str, str]] = []  # on the same variable, each a prefix of the next
+    for variable, literal in sorted((variable, literal) for literal, variable in prefixes):
+        while shorter and not (shorter[-1][0] == variable and literal.startswith(shorter[-1][1])):
+            shorter.pop()
+        if shorter:
+            parts = (_has_prefix(variable, text) for text in (literal, shorter[-1][1]))
+            yield f"(=> {' '.join(parts)})"
+        shorter.append((variable, literal))
+
+
+# The literal between its quotation marks, and the variable. Literals are compared with their escapes, and none
+# ends within one.
+_PREFIX = re.compile(r'\(str\.prefixof "([^"]*)" (\|[^|]*\|)\)')
+
+
+def _has_prefix(variable: str, literal: str) -> str:
+    return f'(str.prefixof "{literal}" {variable})'
 
 
 def matches_ignoring_case(variable: str, literal: str) -> str:
