@@ -154,21 +154,24 @@ TRACKED = {**STANZA, "models": {"nova": {**STANZA["models"]["nova"], "track": Tr
 
 
 @pytest.mark.parametrize(
-    ("sources", "copied"),
+    ("sources", "problem"),
     [
-        ([], "what its model_source says: []"),
-        (None, "what its model_source says: null"),
-        ([{"copy_from": SOURCE}] * 2, "what its model_source says: ["),
-        ([{}], "what its model_source says: [{}]"),
-        ([{"copy_from": None}], "None"),
+        ([], "is [] instead of [{"),
+        (None, "is null instead of [{"),
+        (7, "is 7 instead of [{"),
+        ([{"copy_from": SOURCE}] * 2, "is [{"),
+        ([[]], "is [] instead of an object"),
+        ([{}], "has a wrong copy_from: it is null instead of"),
+        ([{"copy_from": None}], "has a wrong copy_from: it is null instead of"),
+        ([{"copy_from": [SOURCE]}], "has a wrong copy_from: it is ["),
     ],
 )
-def test_a_profile_without_one_source_is_a_fault_with_its_name(sources, copied):
+def test_a_profile_without_one_source_is_a_fault_with_its_name(sources, problem):
     tags = {"alias": "nova", "environment": "prod", "tenant": "acme"}
-    nova = profile(name="bedrock-prod-acme_nova", tags_all=tags, model_source=sources)
-    (problem,) = problems(plan_json(role(), nova, tenants={"acme": TRACKED}))
-    assert problem.startswith(f"bedrock-prod-acme_nova copies {copied}")
-    assert problem.endswith(f"instead of {SOURCE}")
+    nova = profile(name="bedrock-prod-acme_nova", tags=tags, tags_all=tags, model_source=sources)
+    (fault,) = problems(plan_json(role(), nova, tenants={"acme": TRACKED}))
+    label = "the profile bedrock-prod-acme_nova (aws_bedrock_inference_profile.claude)"
+    assert fault.startswith(f"model_source of {label} {problem}")
 
 
 @pytest.mark.parametrize(
