@@ -101,6 +101,8 @@ def claims_for(plan: Plan, tenant: str | None = None) -> Case:
                 faults.append(finding)
     except PlanError as error:
         faults.append(Fault(env.name, "plan", str(error)))
+    except RecursionError:
+        faults.append(Fault(env.name, "plan", "a part of the plan is nested too deeply to be read"))
     secrets = {
         external_id: f"(an ExternalId of {name})"
         for name in env.tenants

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
+from tools.iam.conditions import UnsupportedPolicyError
+from tools.iam.policy import parse_json
 from tools.isolation import resource_specification as specification
 from tools.isolation.configuration_faults import references, state_instances
 from tools.isolation.plan_fault import Fault
@@ -173,9 +175,9 @@ def _(expected: Tags, value: Any, _unknown: Any) -> Iterator[str]:  # noqa: ANN4
 @_known_value_problems.register(Json)
 def _(expected: Json, value: Any, _unknown: Any) -> Iterator[str]:  # noqa: ANN401
     try:
-        content = json.loads(value)
-    except (TypeError, ValueError):
-        yield f"is {_text(value)} instead of JSON text"
+        content = parse_json(value)
+    except UnsupportedPolicyError:
+        yield f"is {_text(value)} instead of JSON text that has each element once"
         return
     yield from _problems(content, None, expected.content)
 

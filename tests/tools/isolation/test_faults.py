@@ -365,9 +365,9 @@ def test_a_profile_has_its_tenants_name_tags_and_source():
         return [fault.problem for fault in claims_for(plan_reader.read(plan)).faults]
 
     assert faults() == []
+    label = "the profile bedrock-prod-acme_nova (aws_bedrock_inference_profile.this)"
     assert faults(tags_all={**tags, "tenant": "globex"}) == [
-        "tags_all of the profile bedrock-prod-acme_nova (aws_bedrock_inference_profile.this)"
-        " has globex for the tag tenant instead of acme"
+        f"tags_all of {label} has globex for the tag tenant instead of acme"
     ]
     assert faults(name="bedrock-prod-acme_other") == [
         "the profile bedrock-prod-acme_nova is missing",
@@ -375,8 +375,7 @@ def test_a_profile_has_its_tenants_name_tags_and_source():
     ]
     other = source.replace("lite", "pro")
     assert faults(model_source=[{"copy_from": other}]) == [
-        "model_source of the profile bedrock-prod-acme_nova (aws_bedrock_inference_profile.this)"
-        f" has a wrong copy_from: it is {other} instead of {source}"
+        f"model_source of {label} has a wrong copy_from: it is {other} instead of {source}"
     ]
 
 

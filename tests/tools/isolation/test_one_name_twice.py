@@ -83,12 +83,11 @@ def test_two_profiles_of_one_name_are_a_fault_and_both_are_checked():
         found = problems(
             plan_json(role(), *profiles, tenants={"acme": {**STANZA, "models": models}})
         )
-        address = "aws_bedrock_inference_profile"
+        label, address = "the profile bedrock-prod-acme_nova", "aws_bedrock_inference_profile"
+        tag = "has globex for the tag tenant instead of acme"
         assert found == [
-            "the profile bedrock-prod-acme_nova is there more than once:"
-            f" {address}.a and {address}.b",
-            f"tags_all of the profile bedrock-prod-acme_nova ({address}.{wrong})"
-            " has globex for the tag tenant instead of acme",
+            f"{label} is there more than once: {address}.a and {address}.b",
+            f"tags_all of {label} ({address}.{wrong}) {tag}",
         ]
 
 
