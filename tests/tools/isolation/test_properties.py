@@ -174,16 +174,18 @@ def test_what_exists_is_compared_with_the_same_specification(plans):
         return [fault.problem for fault in case.faults]
 
     assert faults() == []
+    records = f"the log group /bedrock/local/everything/records ({RECORDS})"
+    function = f"the function bedrock-local-everything ({FUNCTION})"
     other = "arn:aws:kms:eu-central-1:666666666666:key/00000000-12ab-34cd-56ef-1234567890ab"
     assert faults(lambda values: values[RECORDS].update(kms_key_id=other)) == [
-        f"kms_key_id of {RECORDS} is {other} instead of {KEY_ARN}"
+        f"kms_key_id of {records} is {other} instead of {KEY_ARN}"
     ]
     assert faults(lambda values: values[FUNCTION].update(layers=["spy"])) == [
-        f'layers of {FUNCTION} is ["spy"] instead of null'
+        f'layers of {function} is ["spy"] instead of null'
     ]
     elsewhere = "arn:aws:lambda:eu-central-1:999999999999:function:bedrock-local-everything"
     (problem,) = faults(lambda values: values[FUNCTION].update(arn=elsewhere))
-    assert problem.startswith(f"arn of {FUNCTION} is {elsewhere}, which does not begin with")
+    assert problem.startswith(f"arn of {function} is {elsewhere}, which does not begin with")
 
 
 def test_no_sentence_shows_an_external_id(plans):
