@@ -61,7 +61,7 @@ variable "tenants" {
   }))
   nullable = false
 
-  # nullable = false is about the map and not about what is in it.
+  # nullable = false is about the map and not about what is in it. A null makes some of the next rules fail, so they use try.
   validation {
     condition     = !can(regex(local.a_null, replace(jsonencode(var.tenants), local.optional_nulls, "")))
     error_message = "Only what may be left out can be null; write a value for ${join("; ", [for name, tenant in var.tenants : "${name}: ${join(", ", regexall(local.a_null, replace("{\"stanza\":${jsonencode(tenant)}", local.optional_nulls, "")))}" if can(regex(local.a_null, replace("{\"stanza\":${jsonencode(tenant)}", local.optional_nulls, "")))])}."
@@ -79,11 +79,8 @@ variable "tenants" {
   }
 
   validation {
-    condition = alltrue([
-      for region in compact(flatten([for tenant in values(var.tenants) : try(values(tenant.accounts)[*].region, [])])) :
-      can(regex("^([a-z]{2}|[a-z]{2}-(gov|iso[a-z]?)|eusc-[a-z]{2})-((north|south)?(east|west)|north|south|central)-[1-9][0-9]?$", region))
-    ])
-    error_message = "An account's region is a Region such as \"eu-central-1\"; correct ${join(", ", [for region in compact(flatten([for tenant in values(var.tenants) : try(values(tenant.accounts)[*].region, [])])) : region if !can(regex("^([a-z]{2}|[a-z]{2}-(gov|iso[a-z]?)|eusc-[a-z]{2})-((north|south)?(east|west)|north|south|central)-[1-9][0-9]?$", region))])}."
+    condition     = alltrue([for region in compact(flatten([for tenant in values(var.tenants) : try(values(tenant.accounts)[*].region, [])])) : can(regex(local.a_region, region))])
+    error_message = "An account's region is a Region such as \"eu-central-1\"; correct ${join(", ", [for region in compact(flatten([for tenant in values(var.tenants) : try(values(tenant.accounts)[*].region, [])])) : region if !can(regex(local.a_region, region))])}."
   }
 
   # IAM and Lambda allow 64 characters; the execution role's name is the longest.
@@ -98,40 +95,37 @@ variable "tenants" {
   }
 
   validation {
-    condition = length([
-      for id, names in transpose({ for name, tenant in var.tenants : name => try(keys(tenant.accounts), []) }) : id
-      if length(names) > 1 && !contains(var.accounts_with_several_tenants, id)
-    ]) == 0
+    condition     = length([for id, names in transpose({ for name, tenant in var.tenants : name => try(keys(tenant.accounts), []) }) : id if length(names) > 1 && !contains(var.accounts_with_several_tenants, id)]) == 0
     error_message = "A customer account has one tenant; write it in one stanza only, or list it in accounts_with_several_tenants: ${join("; ", [for id, names in transpose({ for name, tenant in var.tenants : name => try(keys(tenant.accounts), []) }) : "${id} is in ${join(" and ", names)}" if length(names) > 1 && !contains(var.accounts_with_several_tenants, id)])}."
   }
 
   # Whoever a stanza names is the tenant's own; tools/isolation/principals.py proves the same of every text.
   validation {
-    condition     = length(flatten([for tenants_of in [transpose({ for name, tenant in var.tenants : name => keys(tenant.accounts) })] : [for name, tenant in var.tenants : [for id in tenant.trusted_accounts : "${id} from ${name}" if !can(regex("^[0-9]{12}$", id)) || id == var.operations.account_id || length(setsubtract(try(tenants_of[id], []), [name])) > 0]]])) == 0
-    error_message = "trusted_accounts lists account ids of 12 digits in quotes, neither the operations account's nor another tenant's, because no tenant may name another tenant's users and roles; remove ${join(" and ", flatten([for tenants_of in [transpose({ for name, tenant in var.tenants : name => keys(tenant.accounts) })] : [for name, tenant in var.tenants : [for id in tenant.trusted_accounts : "${id} from ${name}" if !can(regex("^[0-9]{12}$", id)) || id == var.operations.account_id || length(setsubtract(try(tenants_of[id], []), [name])) > 0]]]))}."
+    condition     = length(try(flatten([for tenants_of in [transpose({ for name, tenant in var.tenants : name => keys(tenant.accounts) })] : [for name, tenant in var.tenants : [for id in tenant.trusted_accounts : "${id} from ${name}" if !can(regex("^[0-9]{12}$", id)) || id == var.operations.account_id || length(setsubtract(try(tenants_of[id], []), [name])) > 0]]]), [])) == 0
+    error_message = "trusted_accounts lists account ids of 12 digits in quotes, neither the operations account's nor another tenant's, because no tenant may name another tenant's users and roles; remove ${join(" and ", try(flatten([for tenants_of in [transpose({ for name, tenant in var.tenants : name => keys(tenant.accounts) })] : [for name, tenant in var.tenants : [for id in tenant.trusted_accounts : "${id} from ${name}" if !can(regex("^[0-9]{12}$", id)) || id == var.operations.account_id || length(setsubtract(try(tenants_of[id], []), [name])) > 0]]]), []))}."
   }
 
   validation {
-    condition     = length(flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if !contains(concat(keys(tenant.accounts), tolist(tenant.trusted_accounts)), try(split(":", arn)[4], ""))]]])) == 0
-    error_message = "Readers and unmaskers belong to the tenant's own accounts, or to an account that the stanza lists in trusted_accounts; remove ${join(" and ", flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if !contains(concat(keys(tenant.accounts), tolist(tenant.trusted_accounts)), try(split(":", arn)[4], ""))]]]))}, or add the account to its trusted_accounts."
+    condition     = length(try(flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if !contains(concat(keys(tenant.accounts), tolist(tenant.trusted_accounts)), try(split(":", arn)[4], ""))]]]), [])) == 0
+    error_message = "Readers and unmaskers belong to the tenant's own accounts, or to an account that the stanza lists in trusted_accounts; remove ${join(" and ", try(flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if !contains(concat(keys(tenant.accounts), tolist(tenant.trusted_accounts)), try(split(":", arn)[4], ""))]]]), []))}, or add the account to its trusted_accounts."
   }
 
   # The operations account assumes the deployer, and other tenants' functions may run in the same account.
   validation {
-    condition     = length(flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if strcontains(arn, ":role/") && (lower(basename(arn)) == lower(var.deployer_role_name) || can(regex("^bedrock-${var.environment}-.*-(execution|reader|unmasker)$", lower(basename(arn)))))]]])) == 0
-    error_message = "A reader or unmasker is neither the deployer nor a role of a workload, because others act as these; remove ${join(" and ", flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if strcontains(arn, ":role/") && (lower(basename(arn)) == lower(var.deployer_role_name) || can(regex("^bedrock-${var.environment}-.*-(execution|reader|unmasker)$", lower(basename(arn)))))]]]))}."
+    condition     = length(try(flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if strcontains(arn, ":role/") && (lower(basename(arn)) == lower(var.deployer_role_name) || can(regex("^bedrock-${var.environment}-.*-(execution|reader|unmasker)$", lower(basename(arn)))))]]]), [])) == 0
+    error_message = "A reader or unmasker is neither the deployer nor a role of a workload, because others act as these; remove ${join(" and ", try(flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if strcontains(arn, ":role/") && (lower(basename(arn)) == lower(var.deployer_role_name) || can(regex("^bedrock-${var.environment}-.*-(execution|reader|unmasker)$", lower(basename(arn)))))]]]), []))}."
   }
 
   # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
   validation {
-    condition     = length(flatten([for name, tenant in var.tenants : [for id, account in tenant.accounts : "${account.permissions_boundary} of ${name}" if !contains([id, "aws"], try(split(":", account.permissions_boundary)[4], id))]])) == 0
-    error_message = "A permissions boundary is a policy of the account in which it is used, or one of AWS's; correct ${join(" and ", flatten([for name, tenant in var.tenants : [for id, account in tenant.accounts : "${account.permissions_boundary} of ${name}" if !contains([id, "aws"], try(split(":", account.permissions_boundary)[4], id))]]))}."
+    condition     = length(try(flatten([for name, tenant in var.tenants : [for id, account in tenant.accounts : "${account.permissions_boundary} of ${name}" if !contains([id, "aws"], try(split(":", account.permissions_boundary)[4], id))]]), [])) == 0
+    error_message = "A permissions boundary is a policy of the account in which it is used, or one of AWS's; correct ${join(" and ", try(flatten([for name, tenant in var.tenants : [for id, account in tenant.accounts : "${account.permissions_boundary} of ${name}" if !contains([id, "aws"], try(split(":", account.permissions_boundary)[4], id))]]), []))}."
   }
 
   # Ids are unique in AWS, so an id in two stanzas is another tenant's network, unless both share an account.
   validation {
-    condition     = length(flatten([for network, users in { for user in flatten([for name, tenant in var.tenants : concat([for id in try(tenant.perimeter.vpc_endpoints, []) : { account = "", network = id, tenant = name }], flatten([for id, account in tenant.accounts : account.vpc == null ? [] : [for network in concat(compact([account.vpc.id]), tolist(account.vpc.security_group_ids), tolist(account.vpc.subnet_ids)) : { account = id, network = network, tenant = name }]]))]) : user.network => user... } : "${network} is in the stanzas of ${join(" and ", distinct(users[*].tenant))}" if length(distinct(users[*].tenant)) > 1 && (length(distinct(users[*].account)) > 1 || length(setintersection([for user in users : keys(var.tenants[user.tenant].accounts)]...)) == 0)])) == 0
-    error_message = "A VPC, subnet, security group or VPC endpoint belongs to one tenant; ${join("; ", flatten([for network, users in { for user in flatten([for name, tenant in var.tenants : concat([for id in try(tenant.perimeter.vpc_endpoints, []) : { account = "", network = id, tenant = name }], flatten([for id, account in tenant.accounts : account.vpc == null ? [] : [for network in concat(compact([account.vpc.id]), tolist(account.vpc.security_group_ids), tolist(account.vpc.subnet_ids)) : { account = id, network = network, tenant = name }]]))]) : user.network => user... } : "${network} is in the stanzas of ${join(" and ", distinct(users[*].tenant))}" if length(distinct(users[*].tenant)) > 1 && (length(distinct(users[*].account)) > 1 || length(setintersection([for user in users : keys(var.tenants[user.tenant].accounts)]...)) == 0)]))}."
+    condition     = length(try(flatten([for network, users in { for user in flatten([for name, tenant in var.tenants : concat([for id in try(tenant.perimeter.vpc_endpoints, []) : { account = "", network = id, tenant = name }], flatten([for id, account in tenant.accounts : account.vpc == null ? [] : [for network in concat(compact([account.vpc.id]), tolist(account.vpc.security_group_ids), tolist(account.vpc.subnet_ids)) : { account = id, network = network, tenant = name }]]))]) : user.network => user... } : "${network} is in the stanzas of ${join(" and ", distinct(users[*].tenant))}" if length(distinct(users[*].tenant)) > 1 && (length(distinct(users[*].account)) > 1 || length(setintersection([for user in users : keys(var.tenants[user.tenant].accounts)]...)) == 0)]), [])) == 0
+    error_message = "A VPC, subnet, security group or VPC endpoint belongs to one tenant; ${join("; ", try(flatten([for network, users in { for user in flatten([for name, tenant in var.tenants : concat([for id in try(tenant.perimeter.vpc_endpoints, []) : { account = "", network = id, tenant = name }], flatten([for id, account in tenant.accounts : account.vpc == null ? [] : [for network in concat(compact([account.vpc.id]), tolist(account.vpc.security_group_ids), tolist(account.vpc.subnet_ids)) : { account = id, network = network, tenant = name }]]))]) : user.network => user... } : "${network} is in the stanzas of ${join(" and ", distinct(users[*].tenant))}" if length(distinct(users[*].tenant)) > 1 && (length(distinct(users[*].account)) > 1 || length(setintersection([for user in users : keys(var.tenants[user.tenant].accounts)]...)) == 0)]), []))}."
   }
 
   validation {
@@ -151,17 +145,4 @@ variable "tenants" {
     ])
     error_message = "deployer.external_id has 16 to 1,224 characters, all of them letters, digits or _+=,.@:/-; mint one with `openssl rand -hex 16` for ${join(", ", [for name, tenant in var.tenants : name if !try(length(tenant.deployer.external_id) >= 16 && length(tenant.deployer.external_id) <= 1224 && can(regex("^[\\w+=,.@:/-]*$", tenant.deployer.external_id)), true)])}."
   }
-}
-
-# A stanza as JSON has every attribute.
-locals {
-  # An attribute, an entry of a map or an element of a list that is null.
-  a_null = "\"[^\"]+\":(?:\\[(?:[^\\]]*,)?)?null\\b"
-
-  # The attributes that may be left out and have no default.
-  optional_nulls = "/\"(${join("|", [
-    "code_signing_config_arn", "deployer", "guardrail", "id", "max_tokens_per_call", "memory_size", "permissions_boundary", "perimeter", "previous", "profile",
-    "region", "requests_per_second", "reserved_concurrency", "retention_days", "snap_start", "timeout", "tokens_per_day",
-    "tokens_per_month", "vpc",
-  ])})\":null/"
 }

@@ -1,6 +1,7 @@
 # The variables of an environment, declared once and symlinked into both roots.
-# variables-tenants.tf has the rules that compare tenants with each other; the
-# modules check what a single tenant's role or workload can be.
+# variables-tenants.tf has the rules that compare tenants with each other, and
+# variables-patterns.tf the expressions that several rules share; the modules
+# check what a single tenant's role or workload can be.
 
 variable "accounts_with_several_tenants" {
   description = "Customer accounts that may be in more than one stanza. Every other account has one tenant."
@@ -70,7 +71,7 @@ variable "operations" {
   }
 
   validation {
-    condition     = can(regex("^([a-z]{2}|[a-z]{2}-(gov|iso[a-z]?)|eusc-[a-z]{2})-((north|south)?(east|west)|north|south|central)-[1-9][0-9]?$", var.operations.region))
+    condition     = can(regex(local.a_region, var.operations.region))
     error_message = "operations.region is a Region such as \"eu-central-1\", not \"${var.operations.region}\"."
   }
 }

@@ -166,7 +166,11 @@ def test_every_provider_works_in_one_named_account_only(root):
 @pytest.mark.parametrize("root", ROOTS, ids=lambda path: path.name)
 def test_the_shape_of_an_environment_is_declared_once(root):
     declaring = sorted(ENVIRONMENTS.glob("variables*.tf"))
-    assert [path.name for path in declaring] == ["variables-tenants.tf", "variables.tf"]
+    assert [path.name for path in declaring] == [
+        "variables-patterns.tf",
+        "variables-tenants.tf",
+        "variables.tf",
+    ]
     for path in declaring:
         assert (root / path.name).is_symlink()
         assert (root / path.name).resolve() == path

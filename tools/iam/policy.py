@@ -81,7 +81,7 @@ _PRINCIPAL_ARN = re.compile(r"arn:[\w-]+:(iam|sts)::\d{12}:[\w+=,.@/-]+")
 
 def parse_policy(document: str | Mapping[str, Any], name: str, kind: Kind) -> Policy:
     """Read a document; raises UnsupportedPolicyError for anything outside the known grammar."""
-    parsed = _load(document) if isinstance(document, str) else document
+    parsed = parse_json(document) if isinstance(document, str) else document
     if not isinstance(parsed, Mapping):
         raise UnsupportedPolicyError(f"{name}: a policy must be a JSON object.")
     _check_elements(parsed, _DOCUMENT_KEYS, name)
@@ -105,10 +105,13 @@ def parse_policy(document: str | Mapping[str, Any], name: str, kind: Kind) -> Po
     )
 
 
-def _load(text: str) -> object:
+def parse_json(text: str) -> object:
+    """Parse JSON text. Raises UnsupportedPolicyError if it is anything else or has an element twice."""
     try:
         return json.loads(text, object_pairs_hook=_no_duplicates)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except UnsupportedPolicyError:
+        raise
+    except (TypeError, ValueError, RecursionError) as error:
         raise UnsupportedPolicyError("The policy is not JSON.") from error
 
 

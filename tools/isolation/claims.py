@@ -101,6 +101,8 @@ def claims_for(plan: Plan, tenant: str | None = None) -> Case:
                 faults.append(finding)
     except PlanError as error:
         faults.append(Fault(env.name, "plan", str(error)))
+    except RecursionError:
+        faults.append(Fault(env.name, "plan", "a part of the plan is nested too deeply to be read"))
     secrets = {
         external_id: f"(an ExternalId of {name})"
         for name in env.tenants
@@ -168,11 +170,11 @@ def _handover_faults(plan: Plan, env: Environment) -> Iterator[Fault]:
             yield Fault(name, "hand-over", "the hand-over is of a tenant without a stanza")
             continue
         tenant = Tenant(env, name)
-        role_arn = (handover or {}).get("role_arn")
+        role_arn = handover.get("role_arn")
         if role_arn != tenant.role_arn:
             problem = f"the hand-over names {role_arn} instead of {tenant.role_arn}"
             yield Fault(name, "hand-over", problem)
-        if (handover or {}).get("external_id") not in tenant.external_ids:
+        if handover.get("external_id") not in tenant.external_ids:
             yield Fault(name, "hand-over", "the hand-over has another ExternalId than the stanza")
 
 
@@ -264,7 +266,7 @@ def _endpoint_claims(plan: Plan, workload: Workload, subject: str) -> Iterator[C
         for service, predicate in workload.endpoints.items()
     }
     for endpoint in plan.of_type("aws_vpc_endpoint"):
-        name = endpoint.known_value("service_name")
+        name = endpoint.known_text("service_name")
         if name in predicates:
             service, predicate = predicates[name]
             policy = {"endpoint policy": endpoint.policy_argument("policy")}

@@ -113,12 +113,16 @@ def references(plan: Plan, address: str, argument: str) -> list[str]:
     *modules, type_, name = _INDEX.sub("", address).split(".")
     module = plan.json["configuration"]["root_module"]
     for call in modules[1::2]:
-        module = module.get("module_calls", {}).get(call, {}).get("module", {})
-    for resource in module.get("resources", ()):
+        module = ((module.get("module_calls") or {}).get(call) or {}).get("module") or {}
+    for resource in module.get("resources") or ():
         if resource["address"] == f"{type_}.{name}":
-            expression = resource.get("expressions", {}).get(argument, {})
-            return list(expression.get("references", ()))
+            return _references((resource.get("expressions") or {}).get(argument))
     return []
+
+
+def _references(expression: Any) -> list[str]:  # noqa: ANN401 - an expression, a block or blocks
+    named = expression.get("references") if isinstance(expression, Mapping) else None
+    return list(named or ())
 
 
 def _part_problems(owner: str, value: Mapping[str, Any], parts: set[str]) -> Iterator[str]:
@@ -164,7 +168,7 @@ def _setting_problems(settings: Expressions, expected: Mapping[str, Any]) -> Ite
 
 def _reference_problems(name: str, expression: Any, expected: set[str]) -> Iterator[str]:  # noqa: ANN401
     """Compare what an expression refers to; a reference to a part of an object names the object too."""
-    named = set(expression.get("references", ())) if isinstance(expression, Mapping) else set()
+    named = set(_references(expression))
     prefixes = {text.rsplit(".", count)[0] for text in expected for count in range(3)}
     if not expected <= named or not named <= prefixes:
         found = ", ".join(sorted(named)) or json.dumps(expression)
@@ -173,7 +177,7 @@ def _reference_problems(name: str, expression: Any, expected: set[str]) -> Itera
 
 def _module_problems(owner: str, module: Mapping[str, Any], root: Root) -> Iterator[str]:
     yield from _part_problems(owner, module, MODULE_PARTS)
-    for resource in module.get("resources", ()):
+    for resource in module.get("resources") or ():
         label = f"{resource['address']} in {owner}"
         yield from _part_problems(label, resource, RESOURCE_PARTS)
         if resource.get("provider_config_key") != "aws":
@@ -182,29 +186,30 @@ def _module_problems(owner: str, module: Mapping[str, Any], root: Root) -> Itera
             yield f"{label} is a data source of a type that is not on the list"
         if resource.get("mode") not in ("data", "managed"):
             yield f"{label} is neither a resource nor a data source"
-    for name, call in module.get("module_calls", {}).items():
+    for name, call in (module.get("module_calls") or {}).items():
         yield from _part_problems(f"the call of module {name}", call, CALL_PARTS)
         if not str(call.get("source")).startswith(("./", "../")):
             yield f"module {name} is {call.get('source')} instead of a folder of this repository"
-        yield from _module_problems(f"module {name}", call.get("module", {}), root)
+        yield from _module_problems(f"module {name}", call.get("module") or {}, root)
 
 
 def state_instances(plan: Plan) -> Iterator[Mapping[str, Any]]:
     """Yield each resource and data source in the state from which the plan was made."""
-    modules = [plan.json.get("prior_state", {}).get("values", {}).get("root_module", {})]
+    values = (plan.json.get("prior_state") or {}).get("values") or {}
+    modules = [values.get("root_module") or {}]
     while modules:
         module = modules.pop()
-        modules += module.get("child_modules", ())
-        yield from module.get("resources", ())
+        modules += module.get("child_modules") or ()
+        yield from module.get("resources") or ()
 
 
 def _instance_problems(plan: Plan) -> Iterator[str]:
     """Yield what is wrong with resources in the plan and in the state: their providers and changes."""
-    for instance in (*plan.json.get("resource_changes", ()), *state_instances(plan)):
+    for instance in (*(plan.json.get("resource_changes") or ()), *state_instances(plan)):
         address = instance["address"]
         if instance.get("provider_name") != AWS:
             yield f"{address} uses {instance.get('provider_name')} instead of {AWS}"
-        change = instance.get("change", {})
+        change = instance.get("change") or {}
         if change and change["actions"] not in CHANGES:
             yield f"the plan would {' and '.join(change['actions'])} {address}"
         if change.get("importing"):

@@ -108,11 +108,13 @@ def read(
         raise PlanError("the file is not a plan as printed by `terraform show -json`")
     try:
         structure.check(plan_json, structure.PLAN, "")
+        canonical_json = json.dumps(plan_json, sort_keys=True, separators=(",", ":"))
     except StructureError as error:
         raise PlanError(f"the plan cannot be read: {error}") from error
+    except RecursionError as error:
+        raise PlanError("a part of the plan is nested too deeply to be read") from error
     if plan_json.get("errored") or not (targets or plan_json.get("complete", True)):
         raise PlanError("the plan is incomplete: make a plan without -target and without errors")
-    canonical_json = json.dumps(plan_json, sort_keys=True, separators=(",", ":"))
     root = plan_json["configuration"]["root_module"]
     resources = _existing_resources(plan_json) if state else _planned_resources(plan_json, root)
     if targets and state:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
+from tools.iam.conditions import UnsupportedPolicyError
+from tools.iam.policy import parse_json
 from tools.isolation import resource_specification as specification
 from tools.isolation.configuration_faults import references, state_instances
 from tools.isolation.plan_fault import Fault
@@ -55,7 +57,7 @@ def resource_faults(
             resources[resource.type, _name(resource)].append(resource)
     expected = {(item.type, item.name): item for item in specifications}
     for type_, name in sorted(expected.keys() | resources.keys()):
-        topic, label = TOPICS[type_], f"{NOUNS[type_]} {name}".strip()
+        topic, label = TOPICS[type_], _label(type_, name)
         if (type_, name) not in expected:
             yield Fault(name or subject, topic, f"no stanza defines the {label}")
             continue
@@ -87,6 +89,10 @@ def customer_key_faults(
             yield Fault(subject, "key", f"{name} of the customer's key {problem}")
 
 
+def _label(type_: str, name: str) -> str:
+    return f"{NOUNS[type_]} {name}".strip()
+
+
 def _name(resource: Resource) -> str:
     texts = [resource.known_value(argument) for argument in IDENTITIES[resource.type]]
     if not all(texts):
@@ -97,6 +103,7 @@ def _name(resource: Resource) -> str:
 def _argument_faults(
     plan: Plan, resource: Resource, subject: str, expected: Mapping[str, Any]
 ) -> Iterator[Fault]:
+    label = f"the {_label(resource.type, _name(resource))} ({resource.address})"
     for name in sorted({*resource.values, *resource.unknown, *expected}):
         value, unknown = resource.values.get(name), resource.unknown.get(name)
         expectation = expected.get(name)
@@ -107,8 +114,7 @@ def _argument_faults(
                 value, unknown, expectation, in_code=name in (resource.configuration or ())
             )
         for problem in problems:
-            sentence = f"{name} of {resource.address} {problem}"
-            yield Fault(subject, TOPICS[resource.type], sentence)
+            yield Fault(subject, TOPICS[resource.type], f"{name} of {label} {problem}")
 
 
 def _problems(value: Any, unknown: Any, expected: Any, *, in_code: bool = False) -> Iterator[str]:  # noqa: ANN401 - any JSON value
@@ -156,8 +162,12 @@ def _(_expected: Hash, value: Any, _unknown: Any) -> Iterator[str]:  # noqa: ANN
 
 @_known_value_problems.register(Tags)
 def _(expected: Tags, value: Any, _unknown: Any) -> Iterator[str]:  # noqa: ANN401
-    for tag in sorted({*expected.own, *(value or {})}):
-        text, allowed = (value or {}).get(tag), {**expected.default, **expected.own}.get(tag)
+    if not isinstance(value, Mapping) and not _is_empty(value):
+        yield f"is {_text(value)} instead of an object"
+        return
+    tags, expected_tags = value or {}, {**expected.default, **expected.own}
+    for tag in sorted({*expected.own, *tags}):
+        text, allowed = tags.get(tag), expected_tags.get(tag)
         if text != allowed:
             yield f"has {_text(text)} for the tag {tag} instead of {_text(allowed)}"
 
@@ -165,9 +175,9 @@ def _(expected: Tags, value: Any, _unknown: Any) -> Iterator[str]:  # noqa: ANN4
 @_known_value_problems.register(Json)
 def _(expected: Json, value: Any, _unknown: Any) -> Iterator[str]:  # noqa: ANN401
     try:
-        content = json.loads(value)
-    except (TypeError, ValueError):
-        yield f"is {_text(value)} instead of JSON text"
+        content = parse_json(value)
+    except UnsupportedPolicyError:
+        yield f"is {_text(value)} instead of JSON text that has each element once"
         return
     yield from _problems(content, None, expected.content)
 

@@ -92,14 +92,27 @@ def _join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
+def _expression(value: Any, path: str) -> None:  # noqa: ANN401 - any JSON value
+    """Check what the code assigns: an expression, a block, or a list of blocks, with what it refers to."""
+    if isinstance(value, list):
+        check(value, [_BLOCK], path)
+        return
+    for name, part in _check_type(value, dict, path).items():
+        if name == "references":
+            check(part, [str], _join(path, name))
+        elif name != "constant_value":
+            _expression(part, _join(path, name))
+
+
+_BLOCK = MapOf(_expression)
+
+
 def _configured_module(value: object, path: str) -> None:
     """Check a module of the code and the modules that it calls."""
+    resource = {"address": str, "expressions?": _BLOCK, "mode?": str, "type?": str}
     check(
         value,
-        {
-            "resources?": [{"address": str, "expressions?": MapOf(None)}],
-            "module_calls?": MapOf({"module?": _configured_module}),
-        },
+        {"resources?": [resource], "module_calls?": MapOf({"module?": _configured_module})},
         path,
     )
 
@@ -152,7 +165,11 @@ _MODES = frozenset({"data", "managed"})
 PLAN: Shape = {
     "variables": MapOf({"value?": None}),
     "planned_values": {"root_module?": _module},
-    "configuration": {"root_module": _configured_module},
+    "configuration": {
+        "provider_config?": MapOf({"expressions?": _BLOCK}),
+        "root_module": _configured_module,
+    },
+    "output_changes?": {"handover?": {"after?": MapOf({"external_id?": None, "role_arn?": None})}},
     "resource_changes?": [_resource_change],
     "prior_state?": {"values?": {"root_module?": _module}},
     "complete?": bool,
@@ -198,19 +215,37 @@ _MODEL: Shape = {
 }
 _STANZA: Shape = {
     "accounts": _accounts,
+    "audit?": str,
+    "content?": str,
     "deployer?": {"external_id?": str},
     "external_ids": {"current?": str, "previous?": str},
     "guardrail?": {"arn": str, "version": str},
+    "masking?": [str],
     "models": MapOf(_MODEL),
     "perimeter?": {
         "networks?": [Text("a network in CIDR notation", _is_network)],
         "vpc_endpoints?": [str],
     },
     "state?": str,
+    "trusted_accounts?": [str],
+    "workload?": {
+        "architecture?": str,
+        "memory_size?": int,
+        "reserved_concurrency?": int,
+        "retention_days?": int,
+        "snap_start?": bool,
+        "timeout?": int,
+    },
 }
 ENVIRONMENT: Shape = {
     "accounts_with_several_tenants?": [str],
+    "deployer_role_name?": str,
     "environment": str,
-    "operations": {"account_id": _operations_account, "region": str},
+    "operations": {
+        "account_id": _operations_account,
+        "permissions_boundary?": str,
+        "region": str,
+    },
+    "package_path?": str,
     "tenants": MapOf(_STANZA),
 }

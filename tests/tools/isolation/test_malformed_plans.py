@@ -30,6 +30,7 @@ def is_read(path):
         "resource_changes",
         "configuration",
         "planned_values",
+        "output_changes",
         "prior_state",
     )
 
@@ -154,21 +155,24 @@ TRACKED = {**STANZA, "models": {"nova": {**STANZA["models"]["nova"], "track": Tr
 
 
 @pytest.mark.parametrize(
-    ("sources", "copied"),
+    ("sources", "problem"),
     [
-        ([], "what its model_source says: []"),
-        (None, "what its model_source says: null"),
-        ([{"copy_from": SOURCE}] * 2, "what its model_source says: ["),
-        ([{}], "what its model_source says: [{}]"),
-        ([{"copy_from": None}], "None"),
+        ([], "is [] instead of [{"),
+        (None, "is null instead of [{"),
+        (7, "is 7 instead of [{"),
+        ([{"copy_from": SOURCE}] * 2, "is [{"),
+        ([[]], "is [] instead of an object"),
+        ([{}], "has a wrong copy_from: it is null instead of"),
+        ([{"copy_from": None}], "has a wrong copy_from: it is null instead of"),
+        ([{"copy_from": [SOURCE]}], "has a wrong copy_from: it is ["),
     ],
 )
-def test_a_profile_without_one_source_is_a_fault_with_its_name(sources, copied):
+def test_a_profile_without_one_source_is_a_fault_with_its_name(sources, problem):
     tags = {"alias": "nova", "environment": "prod", "tenant": "acme"}
-    nova = profile(name="bedrock-prod-acme_nova", tags_all=tags, model_source=sources)
-    (problem,) = problems(plan_json(role(), nova, tenants={"acme": TRACKED}))
-    assert problem.startswith(f"bedrock-prod-acme_nova copies {copied}")
-    assert problem.endswith(f"instead of {SOURCE}")
+    nova = profile(name="bedrock-prod-acme_nova", tags=tags, tags_all=tags, model_source=sources)
+    (fault,) = problems(plan_json(role(), nova, tenants={"acme": TRACKED}))
+    label = "the profile bedrock-prod-acme_nova (aws_bedrock_inference_profile.claude)"
+    assert fault.startswith(f"model_source of {label} {problem}")
 
 
 @pytest.mark.parametrize(
@@ -202,6 +206,41 @@ def test_a_malformed_stanza_is_refused_with_its_path(change, sentence):
         findings_of(plan)
         == f"the plan's variables do not describe an environment: {sentence.format('tenants.acme')}"
     )
+
+
+@pytest.mark.parametrize("text", ["{", "1" * 5000, "[" * 3000, "\ud800", '{"Version": 1}'])
+def test_a_policy_that_cannot_be_read_is_a_fault(text):
+    plan = plan_json(role(inline_policy=[{"name": "models", "policy": text}]))
+    assert problems(plan)
+
+
+def nested(levels):
+    value = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("levels", [100, 300, 900, 2000])
+def test_a_value_that_is_nested_deeply_is_a_fault_or_refused(levels):
+    for argument in ("tags", "max_session_duration", "inline_policy", "name"):
+        findings = findings_of(plan_json(role(**{argument: nested(levels)})))
+        assert isinstance(findings, str) or findings[1]
+
+
+def test_a_functions_settings_with_a_name_twice_are_a_fault(plans):
+    plan = json.loads(json.dumps(plans["everything 666666666666"]))
+    (function,) = (
+        item["change"]["after"]
+        for item in plan["resource_changes"]
+        if item["type"] == "aws_lambda_function"
+    )
+    variables = function["environment"][0]["variables"]
+    settings = variables["TENANT_BEDROCK"]
+    variables["TENANT_BEDROCK"] = settings.replace("{", '{"role_arn": "x", ', 1)
+    assert json.loads(variables["TENANT_BEDROCK"]) == json.loads(settings)
+    _, faults = findings_of(plan)
+    assert any("instead of JSON text that has each element once" in f.problem for f in faults)
 
 
 def test_a_region_that_does_not_exist_is_refused():

@@ -1,0 +1,17 @@
+# The regular expressions that several rules of the variables share. They cannot
+# depend on a variable, because Terraform checks a variable before the locals that use it.
+
+locals {
+  # The code of a Region in any partition.
+  a_region = "^([a-z]{2}|[a-z]{2}-(gov|iso[a-z]?)|eusc-[a-z]{2})-((north|south)?(east|west)|north|south|central)-[1-9][0-9]?$"
+
+  # In a stanza as JSON, which has every attribute, an attribute, an entry of a map or an element of a list that is null.
+  a_null = "\"[^\"]+\":(?:\\[(?:[^\\]]*,)?)?null\\b"
+
+  # The attributes that may be left out and have no default.
+  optional_nulls = "/\"(${join("|", [
+    "code_signing_config_arn", "deployer", "guardrail", "id", "max_tokens_per_call", "memory_size", "permissions_boundary", "perimeter", "previous", "profile",
+    "region", "requests_per_second", "reserved_concurrency", "retention_days", "snap_start", "timeout", "tokens_per_day",
+    "tokens_per_month", "vpc",
+  ])})\":null/"
+}
