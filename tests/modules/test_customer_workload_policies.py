@@ -215,7 +215,7 @@ def test_nobody_reads_or_unmasks_who_is_not_named(plain):
 
 
 def test_a_vpc_gives_lambda_its_network_interfaces_and_the_code_none(full):
-    assert json.loads(full.granted("aws_iam_role.execution[0]"))["Statement"][3:] == [
+    assert json.loads(full.granted("aws_iam_role.execution[0]"))["Statement"][4:] == [
         {
             "Sid": "LambdaManagesItsNetworkInterfaces",
             "Effect": "Allow",

@@ -111,7 +111,7 @@ NEW = {"ReplicateLogGroup": {"access_level": "Write", "resources": []}}
 
 
 def test_the_execution_role_is_denied_everything_but_writing(plain):
-    document = plain.policy("aws_iam_role_policy.execution[0]")
+    document = json.loads(plain.granted("aws_iam_role.execution[0]"))
     assert undenied(document, "bedrock-prod-acme-execution", {**ACTIONS, **NEW}) == WRITES
     assert not allowed(
         document,
@@ -125,7 +125,7 @@ def test_the_execution_role_is_denied_everything_but_writing(plain):
     "action", ["PutSubscriptionFilter", "CreateExportTask", "PutMetricFilter", "PutTransformer"]
 )
 def test_the_denial_and_not_the_lack_of_an_allow_refuses(plain, action):
-    document = plain.policy("aws_iam_role_policy.execution[0]")
+    document = json.loads(plain.granted("aws_iam_role.execution[0]"))
     document["Statement"] = [each for each in document["Statement"] if each["Effect"] == "Allow"]
     assert allowed(document, "bedrock-prod-acme-execution", action, GROUPS[1])
 

@@ -16,13 +16,14 @@ module "customer_workload" {
   memory_size             = 2048
   package_path            = "${path.module}/tenant-bedrock-x86_64-py3.13.zip"
   permissions_boundary    = "arn:aws:iam::222222222222:policy/workload-boundary"
-  readers                 = ["arn:aws:iam::222222222222:role/auditor"]
+  readers                 = ["arn:aws:iam::222222222222:role/auditor", "arn:aws:iam::333333333333:role/security"]
   reserved_concurrency    = 20
   retention_days          = 3653
   snap_start              = true
   state                   = "active"
   tenant                  = "acme"
   timeout                 = 900
+  trusted_accounts        = ["333333333333"]
   unmaskers               = ["arn:aws:iam::222222222222:role/auditor-in-charge"]
 
   # The next four come from the hand-over, as `make handover` prints it.
