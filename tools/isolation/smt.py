@@ -6,11 +6,13 @@ https://smt-lib.org/theories-FixedSizeBitVectors.shtml
 
 from __future__ import annotations
 
+import itertools
+import re
 from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from ipaddress import IPv4Network, IPv6Network
 
 TRUE, FALSE = "true", "false"
@@ -99,6 +101,38 @@ def matches_ignoring_case(variable: str, literal: str) -> str:
 
 
 _EMPTY = '(str.to_re "")'
+
+# A comparison of a variable with a whole text or with the start of one, as matches() writes it.
+_COMPARISON = re.compile(
+    r'\(= (?P<whole>\|[^|]+\|) "(?P<text>[^"]*)"\)'
+    r'|\(str\.prefixof "(?P<prefix>[^"]*)" (?P<start>\|[^|]+\|)\)'
+)
+
+
+def lemmas(formula: str) -> Iterator[str]:
+    """Yield what is always true of the formula's comparisons: which imply and which exclude each other.
+
+    They add nothing to a question. Without them, z3 searches for minutes where many comparisons of one
+    variable are negated, as they are by NotAction and NotResource.
+    """
+    comparisons: dict[str, dict[str, tuple[str, bool]]] = {}
+    for match in _COMPARISON.finditer(formula):
+        is_prefix = match["prefix"] is not None
+        literal = match["prefix"] if is_prefix else match["text"]
+        of_variable = comparisons.setdefault(match["start"] or match["whole"], {})
+        of_variable[match[0]] = literal, is_prefix
+    for of_variable in comparisons.values():
+        pairs = itertools.combinations(sorted(of_variable.items()), 2)
+        for (one, (text_1, is_prefix_1)), (other, (text_2, is_prefix_2)) in pairs:
+            # text() escapes each character by itself, so escaped texts start alike if the texts do.
+            implied = is_prefix_1 and text_2.startswith(text_1)
+            implies = is_prefix_2 and text_1.startswith(text_2)
+            if implied:
+                yield f"(=> {other} {one})"
+            elif implies:
+                yield f"(=> {one} {other})"
+            else:
+                yield not_(and_([one, other]))
 
 
 def in_network(address: str, is_v6: str, network: IPv4Network | IPv6Network) -> str:
