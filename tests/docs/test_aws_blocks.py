@@ -129,8 +129,12 @@ def test_an_applied_tenant_survives_destroy_and_apply_with_its_log(checkout, aws
     assert 'Tenant "umbrella" has no hand-over yet' in handover.stderr
     gone = checkout.shell("make invoke ENV=dev TENANT=umbrella PROMPT=Hello", **aws)
     assert "has no function bedrock-dev-umbrella yet" in gone.stderr
+    checkout.done("make tenant ENV=dev NAME=late ACCOUNT=999999999999", **aws)
     again = checkout.done("make apply ENV=dev TENANT=umbrella", **aws)
     assert re.search(r"✓ umbrella 666666666666  Apply complete! Resources: [1-6] added", again)
     assert "Hello again" in checkout.done(
         'make invoke ENV=dev TENANT=umbrella PROMPT="Hello again"', **aws
     )
+    # An apply of one tenant computes the outputs of all; late's role does not exist.
+    late = checkout.shell("make handover ENV=dev TENANT=late", **aws)
+    assert 'Tenant "late" has no hand-over yet' in late.stderr

@@ -1,7 +1,4 @@
-"""A tenant's life on the local AWS: a new ExternalId under load, suspension, offboarding.
-
-A second environment runs beside it: the same code, another operations account, the same local AWS.
-"""
+"""A tenant's life on the local AWS: a new ExternalId under load, suspension, offboarding."""
 
 import hashlib
 import json
@@ -13,10 +10,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tests.checkout import create_deployer
 from tools.localaws.control import Control
-from tools.packaging.variant import Variant
-from tools.paths import ROOT
 
 OLD = "269170463fdc32af10a91e67a8fd77bd"
 
@@ -41,35 +35,6 @@ tenants = {{
     }}
   }}
 }}
-"""
-
-TWIN = """\
-environment = "twin"
-
-operations = {
-  account_id            = "777777777777"
-  deployment_principals = ["arn:aws:iam::777777777777:user/deployer"]
-  region                = "eu-central-1"
-}
-
-tenants = {
-  acme = {
-    accounts     = { "888888888888" = {} }
-    deployer     = { external_id = "c0c9ab6e0f5443a7a5b38ac5c0d9e1f2" }
-    external_ids = { current = "6b1f5f5b6d3f4f0c9a7c1c1f8f0e2d34" }
-    models = {
-      nova = { model = "amazon.nova-lite-v1:0", regions = ["eu-central-1"] }
-    }
-  }
-}
-"""
-
-BACKEND = """\
-bucket       = "bedrock-twin-state-777777777777-eu-central-1-an"
-region       = "eu-central-1"
-allowed_account_ids = ["777777777777"]
-use_lockfile = true
-use_path_style = true
 """
 
 
@@ -252,15 +217,6 @@ def test_capacity_counts_the_tenant_as_it_is_applied(life, rotation):
     assert 0 < limits["TENANT_BEDROCK, bytes"]["used"] < 4096
 
 
-def test_what_is_planned_is_proved(life, rotation):
-    proof = json.loads(life.checkout.done("make prove ENV=local JSON=1"))
-    assert proof["proved"]
-    assert [(of["root"], of["claims"]) for of in proof["plans"]] == [
-        ("operations account 111111111111", 2),
-        ("customer account 222222222222", 5),
-    ]
-
-
 def test_what_exists_is_not_proved_once_somebody_widens_it_by_hand(life, rotation):
     iam = client(life.control, "111111111111", "iam")
     slip = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::theirs/*"}
@@ -278,47 +234,9 @@ def test_what_exists_is_not_proved_once_somebody_widens_it_by_hand(life, rotatio
     assert re.search(r"allowed because +slip: statement 1 allows s3:PutObject", run.stdout)
 
 
-@pytest.fixture(scope="module")
-def twin(life, rotation):
-    """A second environment: a folder of data, and its own operations and customer accounts."""
-    folder = life.checkout.root / "environments" / "twin"
-    folder.mkdir()
-    (folder / "terraform.tfvars").write_text(TWIN)
-    (folder / "backend.hcl").write_text(BACKEND)
-    keys = life.control.account("777777777777", user="deployer")
-    aws = {
-        "AWS_ACCESS_KEY_ID": keys.access_key_id,
-        "AWS_ENDPOINT_URL": life.control.endpoint,
-        "AWS_REGION": "eu-central-1",
-        "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
-        "TF_VAR_package_path": str(ROOT / "build" / f"{Variant('host').name}.zip"),
-    }
-    template = json.loads(life.checkout.done("make deployer ENV=twin TENANT=acme JSON=1"))
-    iam, kms = (client(life.control, "888888888888", service) for service in ("iam", "kms"))
-    create_deployer(iam, kms, template)
-    life.checkout.done("make bootstrap ENV=twin", **aws)
-    life.checkout.done("make apply ENV=twin PART=operations", **aws)
-    life.checkout.done('make apply ENV=twin PART="acme/888888888888"', **aws)
-    return Caller(life.control, "888888888888", "bedrock-twin-acme")
-
-
-def test_two_operations_environments_serve_their_own_tenants_side_by_side(life, twin):
-    for caller, account, environment in (
-        (life.caller, "111111111111", "local"),
-        (twin, "777777777777", "twin"),
-    ):
-        before = len(life.control.calls(action="bedrock:InvokeModel"))
-        assert "answer" in caller.call("Whose are you?")
-        (call,) = life.control.calls(action="bedrock:InvokeModel")[before:]
-        assert call.account == account
-        assert call.principal_arn == (
-            f"arn:aws:sts::{account}:assumed-role/bedrock-{environment}-acme/acme"
-        )
-
-
 def test_a_customer_account_is_not_applied_unproved(life, rotation):
     """The module is widened, as by a change that nobody proved; the role keeps its policy."""
-    iam = client(life.url, "222222222222", "iam")
+    iam = client(life.control, "222222222222", "iam")
     named = {"RoleName": "bedrock-local-acme-execution", "PolicyName": "execution"}
     before = iam.get_role_policy(**named)["PolicyDocument"]
     code = life.checkout.root / "modules" / "customer-workload" / "execution.tf"
@@ -336,6 +254,7 @@ def test_a_customer_account_is_not_applied_unproved(life, rotation):
 class Suspension:
     """The answers of the steps from the proof of a suspended tenant's plans to its calls."""
 
+    proof: dict
     altered: str
     answer_after_altered: dict
     forged: str
@@ -346,7 +265,7 @@ class Suspension:
 
 
 @pytest.fixture(scope="module")
-def suspension(life, twin):
+def suspension(life, rotation):
     """The tenant is suspended with the plan that was proved, after attempts with another one."""
     checkout, caller = life.checkout, life.caller
     assert "answer" in caller.call("Before")
@@ -374,13 +293,24 @@ def suspension(life, twin):
     shown = checkout.done(f"make plan ENV=local TENANT=acme PROOF={folder}")
     applied = checkout.done(apply)
     answer, sessions = caller.call("After"), life.assumed()[before:]
-    return Suspension(altered, answer_after_altered, forged, shown, applied, answer, sessions)
+    return Suspension(
+        proof, altered, answer_after_altered, forged, shown, applied, answer, sessions
+    )
 
 
 @pytest.fixture(scope="module")
 def suspended(suspension):
     """What a live session is answered once the stanza says so; and how often a role was assumed for it."""
     return suspension.answer, suspension.sessions
+
+
+def test_what_is_planned_is_proved(suspension):
+    assert suspension.proof["proved"]
+    assert [plan["root"] for plan in suspension.proof["plans"]] == [
+        "operations account 111111111111",
+        "customer account 222222222222",
+    ]
+    assert all(plan["claims"] for plan in suspension.proof["plans"])
 
 
 def test_a_plan_that_was_altered_after_the_proof_is_refused(suspension):
@@ -403,10 +333,6 @@ def test_a_suspended_tenants_live_session_is_denied_at_once(suspended):
     assert answer["errorType"] == "TenantSuspendedError"
     assert "After" not in answer["errorMessage"]
     assert sessions == []
-
-
-def test_suspending_one_environments_tenant_leaves_the_others_alone(twin, suspended):
-    assert "answer" in twin.call("Still yours?")
 
 
 def test_an_active_tenant_is_answered_again_by_the_same_session(life, suspended):
@@ -432,20 +358,9 @@ def test_offboarding_takes_the_function_and_its_role_away(life, offboarded):
 
 def test_an_offboarded_tenants_records_stay_readable_to_its_readers(life, offboarded):
     printed = life.checkout.done("make logs ENV=local TENANT=acme JSON=1")
-    assert "Whose are you?" in printed
+    assert "And now?" in printed
 
 
 def test_a_plan_after_offboarding_changes_nothing(life, offboarded):
     printed = life.checkout.done("make plan ENV=local TENANT=acme")
     assert printed.count("No changes") == 2
-
-
-def test_a_tenant_whose_role_is_not_made_yet_is_not_handed_over(life, offboarded):
-    """An apply of one tenant computes the outputs of all."""
-    life.checkout.done("make tenant ENV=local NAME=early ACCOUNT=666666666666")
-    life.checkout.done("make tenant ENV=local NAME=late ACCOUNT=999999999999")
-    life.checkout.done("make apply ENV=local TENANT=early")
-    assert "bedrock-local-early" in life.checkout.done("make handover ENV=local TENANT=early")
-    refused = life.checkout.shell("make handover ENV=local TENANT=late")
-    assert refused.returncode != 0
-    assert 'Tenant "late" has no hand-over yet; run `make apply ENV=local` first.' in refused.stderr

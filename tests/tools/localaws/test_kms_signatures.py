@@ -56,3 +56,15 @@ def test_refuses_what_kms_does_not_sign(kms: Any) -> None:
     assert sign(key, b"short", MessageType="DIGEST")[0] == "ValidationException"
     kms.disable_key(KeyId=key)
     assert sign(key)[0] == "DisabledException"
+
+
+def test_a_key_without_a_kind_is_symmetric_and_encrypts(kms: Any) -> None:
+    created = kms.create_key(Tags=[{"TagKey": "tenant", "TagValue": "acme"}])["KeyMetadata"]
+    described = kms.describe_key(KeyId=created["KeyId"])["KeyMetadata"]
+    for metadata in (created, described):
+        assert metadata["KeyUsage"] == "ENCRYPT_DECRYPT"
+        assert metadata["KeySpec"] == "SYMMETRIC_DEFAULT"
+    tags = kms.list_resource_tags(KeyId=created["KeyId"])["Tags"]
+    assert tags == [{"TagKey": "tenant", "TagValue": "acme"}]
+    ciphertext = kms.encrypt(KeyId=created["KeyId"], Plaintext=MESSAGE)["CiphertextBlob"]
+    assert kms.decrypt(CiphertextBlob=ciphertext)["Plaintext"] == MESSAGE

@@ -1,5 +1,6 @@
-"""KMS where moto differs from AWS: signatures of digests, and answers that name the key by its ARN.
+"""KMS where moto differs from AWS: signatures of digests, answers that name the key by its ARN, and new keys.
 
+https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html
 https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html
 https://docs.aws.amazon.com/kms/latest/APIReference/API_GetPublicKey.html
 """
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
 
 from tools.localaws.call import ServiceError
-from tools.localaws.moto_state import kms_key
+from tools.localaws.moto_state import backend, kms_key
 from tools.localaws.protocols import write_result
 
 if TYPE_CHECKING:
@@ -20,20 +21,41 @@ if TYPE_CHECKING:
 
     from tools.localaws.call import Call, Response
 
+_KIND = {"CustomerMasterKeySpec", "KeySpec", "KeyUsage"}
 _MAXIMUM_BYTES = 4096  # of a message with MessageType RAW
 _HASHES = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}
 
 
 class Kms:
-    """Answers the operations of asymmetric signing keys; moto answers all others."""
+    """Answers CreateKey and the operations of asymmetric signing keys; moto answers all others."""
 
     def answer(self, call: Call) -> Response | None:
-        """Answer GetPublicKey and Sign, or return None so that moto answers."""
-        if call.service != "kms" or call.operation not in ("GetPublicKey", "Sign"):
+        """Answer CreateKey, GetPublicKey and Sign, or return None so that moto answers."""
+        if call.service != "kms":
+            return None
+        if call.operation == "CreateKey" and not _KIND & call.parameters.keys():
+            return write_result(call, _symmetric_key(call))
+        if call.operation not in ("GetPublicKey", "Sign"):
             return None
         key = _signing_key(call)
         result = _public_key(key) if call.operation == "GetPublicKey" else _signature(call, key)
         return write_result(call, result)
+
+
+def _symmetric_key(call: Call) -> Mapping[str, Any]:
+    """Create a key of the default kind; moto would leave its usage empty."""
+    parameters = call.parameters
+    key = backend("kms", call.account, call.region).create_key(
+        policy=parameters.get("Policy"),
+        key_usage="ENCRYPT_DECRYPT",
+        key_spec="SYMMETRIC_DEFAULT",
+        description=parameters.get("Description"),
+        tags=parameters.get("Tags"),
+        multi_region=parameters.get("MultiRegion", False),
+        origin=parameters.get("Origin", "AWS_KMS"),
+    )
+    result: Mapping[str, Any] = key.to_dict()
+    return result
 
 
 def _signing_key(call: Call) -> Any:  # noqa: ANN401 - moto's key
