@@ -10,8 +10,8 @@ SHELL := /bin/bash
 # a variable of the command's environment, byte for byte: $(value …) stops make from executing a $(shell …) in it, and
 # the shell never sees it as text of a command. Make itself removes spaces and tabs between the = and the value.
 # https://www.gnu.org/software/make/manual/make.html#Variables_002fRecursion
-override VARIABLES := ACCOUNT ARCH CALLS CONFIRM DEPENDENCIES ENV ERROR JOBS JSON MODEL NAME ONLY PART PLAN PROMPT PYTHON \
-	REFERENCE RUNS SINCE SIZES STATE TENANT TERRAFORM_RELEASES TF_PROVIDER_MIRROR UNMASK UNTIL
+override VARIABLES := ACCOUNT ARCH CALLS CONFIRM DEPENDENCIES ENV ERROR JOBS JSON MODEL NAME ONLY PART PLAN PROMPT PROOF \
+	PYTHON REFERENCE RUNS SHA256 SIGN SINCE SIZES STATE TENANT TERRAFORM_RELEASES TF_PROVIDER_MIRROR UNMASK UNTIL
 override written := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 override unknown := $(strip $(filter-out $(VARIABLES),$(written)))
 $(if $(unknown),$(error There is no variable $(unknown); make help lists what each command takes))

@@ -14,7 +14,7 @@ from tools.paths import ROOT
 MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE)
 VARIABLES = re.search(r"override VARIABLES := ((?:.*\\\n)*.*)", MAKEFILE)[1].replace("\\\n", "").split()  # fmt: skip
-OPTIONS = set(re.findall(r"call option,([A-Z]+),", MAKEFILE))
+OPTIONS = set(re.findall(r"call option,([A-Z0-9]+),", MAKEFILE))
 FLAGS = set(re.findall(r"call flag,([A-Z]+),", MAKEFILE))
 FROM_THE_SHELL = {"DEPENDENCIES", "PYTHON", "TERRAFORM_RELEASES", "TF_PROVIDER_MIRROR"}
 
@@ -170,7 +170,7 @@ def test_a_value_reaches_the_command_byte_for_byte(project, name):
     arguments, environment = project.recorded()
     assert environment[name].encode("latin-1") == value
     [argument] = [text for text in arguments if text.endswith(value.decode("latin-1"))]
-    assert re.fullmatch(r"--[a-z]+=", argument[: -len(value)])
+    assert re.fullmatch(r"--[a-z0-9]+=", argument[: -len(value)])
 
 
 def test_the_prompt_reaches_the_command_byte_for_byte_and_is_no_argument(project):
