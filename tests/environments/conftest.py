@@ -1,6 +1,7 @@
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 from functools import partial
 
 import boto3
@@ -55,12 +56,20 @@ def rules(tmp_path_factory):
     return Folder(folder_of(path, ENVIRONMENTS.glob("variables*.tf")))
 
 
+def deployed_by_tenant(environment):
+    """The environment, if an identity for each tenant applies that tenant's accounts."""
+    users = f"arn:aws:iam::{environment.operations_account_id}:user/deploys-"
+    return replace(
+        environment, deployment_principals=tuple(users + name for name in environment.tenants)
+    )
+
+
 class Accounts:
     """The accounts of the local environment in the local AWS, and the roots to run there."""
 
     def __init__(self, cloud, root):
         self.control = cloud.control
-        self.environment = load_environment("local")
+        self.environment = deployed_by_tenant(load_environment("local"))
         self._url = cloud.url
         self._root = root / "environments"
         self._roles = deployer_roles(self.environment, self.environment.accounts, print)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _SECTION = re.compile(r"##@ (?P<title>.*)")
 _TARGET = re.compile(r"(?P<name>[a-z]+): ## (?:(?P<usage>[^·]*) · )?(?P<summary>.*)")
-_OPTION = re.compile(r"\$\(call (?:option|flag),(?P<variable>[A-Z]+),(?P<name>[a-z]+)\)")
+_OPTION = re.compile(r"\$\(call (?:option|flag),(?P<variable>[A-Z0-9]+),(?P<name>[a-z0-9]+)\)")
 _DEFINITION = re.compile(r"(?P<name>[A-Z]+_OPTION) = (?P<value>.*)")
 
 HEADER = """\

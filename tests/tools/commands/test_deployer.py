@@ -26,13 +26,16 @@ def printed(monkeypatch, capsys):
     return run
 
 
-@pytest.mark.parametrize(("environment", "has_boundary"), [("prod", True), ("dev", False)])
-def test_the_template_has_the_role_and_the_boundary_that_the_stanza_names(
-    printed, environment, has_boundary
+@pytest.mark.parametrize(
+    ("environment", "boundary"),
+    [("prod", "workload-boundary"), ("dev", "bedrock-dev-example-boundary")],
+)
+def test_the_template_has_the_role_and_the_boundary_of_the_stanza_or_of_the_default(
+    printed, environment, boundary
 ):
     resources = json.loads(printed(environment, "--json"))["Resources"]
     assert resources["DeployerRole"]["Properties"]["RoleName"] == "terraform-deployer"
-    assert ("WorkloadBoundary" in resources) is has_boundary
+    assert resources["WorkloadBoundary"]["Properties"]["ManagedPolicyName"] == boundary
 
 
 def test_the_module_call_plans_and_gives_the_same_policies_as_the_template(printed, tmp_path):

@@ -110,6 +110,7 @@ ENVIRONMENT = Environment(
     operations_account_id="111111111111",
     operations_region="eu-central-1",
     deployer_role_name="terraform-deployer",
+    deployment_principals=("arn:aws:iam::111111111111:user/deployer",),
     accounts=tuple(
         CustomerAccount("acme", account_id, "eu-central-1")
         for account_id in ("222222222222", "333333333333")

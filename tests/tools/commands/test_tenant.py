@@ -151,10 +151,10 @@ def test_the_second_tenant_whose_name_begins_with_a_digit_is_added_too(make_tena
             "tenants is not written as",
         ),
         (DEV.replace(b"tenants", b"# tenants"), "not valid HCL|lacks|no `tenants"),
-        (DEV + b"\xff", "line 21 is not UTF-8 text"),
+        (DEV + b"\xff", "line 22 is not UTF-8 text"),
         (
             DEV.replace(b"example =", b"3m ="),
-            "dev/terraform.tfvars is not valid HCL: line 11: Missing key",
+            "dev/terraform.tfvars is not valid HCL: line 12: Missing key",
         ),
     ],
     ids=["computed", "commented", "latin-1", "bare"],
