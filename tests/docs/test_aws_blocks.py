@@ -20,11 +20,11 @@ def aws(checkout):
     return {**exports, "TF_VAR_package_path": str(ROOT / "build" / f"{Variant('host').name}.zip")}
 
 
-def customer_iam(checkout, aws):
-    """IAM as the owner of the customer account."""
+def customer_client(checkout, aws, service):
+    """A service as the owner of the customer account uses it."""
     owner = checkout.control.account("666666666666", user="owner")
     return boto3.client(
-        "iam",
+        service,
         endpoint_url=aws["AWS_ENDPOINT_URL"],
         region_name="eu-central-1",
         aws_access_key_id=owner.access_key_id,
@@ -40,7 +40,8 @@ def runs(checkout, aws):
         results[command] = checkout.shell(command, **aws)
         if command.startswith("make deployer"):
             template = results[command].stdout.partition("alone):\n")[2]
-            create_deployer(customer_iam(checkout, aws), json.loads(template))
+            iam, kms = (customer_client(checkout, aws, service) for service in ("iam", "kms"))
+            create_deployer(iam, kms, json.loads(template))
     return results
 
 

@@ -87,7 +87,7 @@ def make_report(
 
 
 def show_report(report: Report, certificate: Path, *, rows: bool = True) -> None:
-    """Print the table of results, what is not proved, and the verdict; without ``rows``, no table."""
+    """Print the table of results, what is not proved, and the verdict; without ``rows``, the last two alone."""
     if rows:
         results = table("root", "topic", "claims", "proved")
         for row in report.rows():
@@ -105,12 +105,14 @@ def show_report(report: Report, certificate: Path, *, rows: bool = True) -> None
         warn(sentence)
     verdict = (report.verdict, "green" if report.holds else "red")
     path = certificate.relative_to(ROOT)
+    seconds = f" in {report.seconds:.1f} s"
     if rows or problems:
         out.print()
-    out.print(
-        styled("" if rows else "  ", verdict, f" in {report.seconds:.1f} s: {report.summary()}.")
-    )
-    out.print(f"{'' if rows else '  '}The certificate is {path}.")
+    if rows:
+        out.print(styled(verdict, f"{seconds}: {report.summary()}."))
+        out.print(f"The certificate is {path}.")
+    else:
+        out.print(styled("  ", verdict, f"{seconds}; the certificate is {path}."))
 
 
 def _occasional_progress(root: str) -> Callable[[int, int], None]:
