@@ -117,7 +117,8 @@ class Accounts:
         file = self._root.parent / "data" / key / "handover.tfvars.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps({"handover": self.bucket_as(keys).handover(tenant)}))
-        return self._folder("customer", key, keys, TF_CLI_ARGS_plan=f"-var-file={file}")
+        options = dict.fromkeys(("TF_CLI_ARGS_apply", "TF_CLI_ARGS_plan"), f"-var-file={file}")
+        return self._folder("customer", key, keys, **options)
 
     def client(self, service, keys, region="eu-central-1"):
         """A client of one service that never retries."""
