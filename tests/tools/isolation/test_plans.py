@@ -123,11 +123,21 @@ def fails_with_true_counterexamples(proof):
     )
 
 
+# The execution role is denied all of CloudWatch Logs but writing, so a wider permission to write changes nothing.
+ABSORBED = "WriteRecordsAndTheFunctionsLog"
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_every_change_fails_with_a_true_counterexample(laboratory, change):
     proofs = list(laboratory.proofs(CHANGES[change], does_not_deny_everything))
     assert proofs
-    assert [name for name, proof in proofs if not fails_with_true_counterexamples(proof)] == []
+    accepted = [
+        name
+        for name, proof in proofs
+        if not fails_with_true_counterexamples(proof)
+        and not (ABSORBED in name and not proof.failures)
+    ]
+    assert accepted == []
 
 
 NEIGHBOURS_MODEL = "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0"
@@ -138,7 +148,7 @@ def on_counts(change):
 
     def mutate(document):
         for name, statement, mutant in copies_by_statement(document):
-            if statement["Action"] == [COUNT]:
+            if statement.get("Action") == [COUNT]:
                 statement.update(change(statement))
                 yield name, mutant
 
@@ -187,7 +197,8 @@ def test_a_missing_deny_fails_only_if_it_had_an_effect(laboratory):
     effective = laboratory.proofs(drop_statement("Deny"), denies_everything)
     assert [fails_with_true_counterexamples(proof) for _, proof in effective] == [True]
     redundant = laboratory.proofs(drop_statement("Deny"), does_not_deny_everything)
-    assert [bool(proof.failures) for _, proof in redundant] == [False, False]
+    # Without the third, Lambda's calls that name no resource would be allowed on a log group as well.
+    assert [bool(proof.failures) for _, proof in redundant] == [False, False, True, False]
 
 
 def test_grants_of_an_inactive_tenant_have_no_effect(laboratory):
