@@ -15,6 +15,9 @@ from tools.paths import ROOT
 @pytest.fixture(scope="module")
 def aws(checkout):
     """What a person exports to reach AWS as an administrator of the operations account."""
+    # The example names a role that deploys; the person here is a user.
+    example = checkout.root / "environments" / "dev" / "terraform.tfvars"
+    example.write_text(example.read_text().replace(":role/deployment", ":user/deployer"))
     exports = dict(re.findall(r"export (AWS_\w+)=(\S+)", checkout.done("make up")))
     # The zip for Lambda needs a package index to build; the local AWS runs the one for this machine.
     return {**exports, "TF_VAR_package_path": str(ROOT / "build" / f"{Variant('host').name}.zip")}
