@@ -68,14 +68,22 @@ def question_for(claims: list[Claim]) -> tuple[str, SymbolicRequest]:
     for number, claim in enumerate(claims):
         policies_formula = encode.allows(claim.policies, request)
         specification_formula = formula(claim.specification)
+        if _negates_a_list(claim):
+            both = policies_formula + specification_formula
+            lines += [f"(assert {lemma})" for lemma in smt.lemmas(both)]
         lines.append(f"(define-fun allowed-{number} () Bool {policies_formula})")
         lines.append(f"(define-fun specified-{number} () Bool {specification_formula})")
     differences = (
         f"(not ({'=' if claim.exact else '=>'} allowed-{n} specified-{n}))"
         for n, claim in enumerate(claims)
     )
-    lines += [f"(assert {lemma})" for lemma in smt.prefix_lemmas(lines)]
     return "\n".join([*lines, f"(assert {smt.or_(differences)})"]), request
+
+
+def _negates_a_list(claim: Claim) -> bool:
+    """Return whether a policy has NotAction or NotResource."""
+    statements = (statement for policy in claim.policies for statement in policy.statements)
+    return any(statement.not_actions or statement.not_resources for statement in statements)
 
 
 def prove(case: Case, progress: Callable[[int, int], None] = lambda *_: None) -> Proof:

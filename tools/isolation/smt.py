@@ -6,6 +6,7 @@ https://smt-lib.org/theories-FixedSizeBitVectors.shtml
 
 from __future__ import annotations
 
+import itertools
 import re
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -85,34 +86,9 @@ def matches(variable: str, pattern: Pattern) -> str:
         case [Wildcard.ANY]:
             return TRUE
         case [str(literal), Wildcard.ANY]:
-            return _has_prefix(variable, text(literal)[1:-1])
+            return f"(str.prefixof {text(literal)} {variable})"
     regexes = [p.value if isinstance(p, Wildcard) else f"(str.to_re {text(p)})" for p in pieces]
     return f"(str.in_re {variable} {_apply('re.++', regexes)})"
-
-
-def prefix_lemmas(formulas: Iterable[str]) -> Iterator[str]:
-    """Yield that a text with a prefix also has each shorter prefix of it that the formulas name.
-
-    This is always true, and z3 may not find it: it then returns unknown after its time-out.
-    """
-    prefixes = {found for formula in formulas for found in _PREFIX.findall(formula)}
-    shorter: list[tuple[str, str]] = []  # on the same variable, each a prefix of the next
-    for variable, literal in sorted((variable, literal) for literal, variable in prefixes):
-        while shorter and not (shorter[-1][0] == variable and literal.startswith(shorter[-1][1])):
-            shorter.pop()
-        if shorter:
-            parts = (_has_prefix(variable, text) for text in (literal, shorter[-1][1]))
-            yield f"(=> {' '.join(parts)})"
-        shorter.append((variable, literal))
-
-
-# The literal between its quotation marks, and the variable. Literals are compared with their escapes, and none
-# ends within one.
-_PREFIX = re.compile(r'\(str\.prefixof "([^"]*)" (\|[^|]*\|)\)')
-
-
-def _has_prefix(variable: str, literal: str) -> str:
-    return f'(str.prefixof "{literal}" {variable})'
 
 
 def matches_ignoring_case(variable: str, literal: str) -> str:
@@ -125,6 +101,38 @@ def matches_ignoring_case(variable: str, literal: str) -> str:
 
 
 _EMPTY = '(str.to_re "")'
+
+# A comparison of a variable with a whole text or with the start of one, as matches() writes it.
+_COMPARISON = re.compile(
+    r'\(= (?P<whole>\|[^|]+\|) "(?P<text>[^"]*)"\)'
+    r'|\(str\.prefixof "(?P<prefix>[^"]*)" (?P<start>\|[^|]+\|)\)'
+)
+
+
+def lemmas(formula: str) -> Iterator[str]:
+    """Yield what is always true of the formula's comparisons: which imply and which exclude each other.
+
+    They add nothing to a question. Without them, z3 searches for minutes where many comparisons of one
+    variable are negated, as they are by NotAction and NotResource.
+    """
+    comparisons: dict[str, dict[str, tuple[str, bool]]] = {}
+    for match in _COMPARISON.finditer(formula):
+        is_prefix = match["prefix"] is not None
+        literal = match["prefix"] if is_prefix else match["text"]
+        of_variable = comparisons.setdefault(match["start"] or match["whole"], {})
+        of_variable[match[0]] = literal, is_prefix
+    for of_variable in comparisons.values():
+        pairs = itertools.combinations(sorted(of_variable.items()), 2)
+        for (one, (text_1, is_prefix_1)), (other, (text_2, is_prefix_2)) in pairs:
+            # text() escapes each character by itself, so escaped texts start alike if the texts do.
+            implied = is_prefix_1 and text_2.startswith(text_1)
+            implies = is_prefix_2 and text_1.startswith(text_2)
+            if implied:
+                yield f"(=> {other} {one})"
+            elif implies:
+                yield f"(=> {one} {other})"
+            else:
+                yield not_(and_([one, other]))
 
 
 def in_network(address: str, is_v6: str, network: IPv4Network | IPv6Network) -> str:

@@ -229,8 +229,12 @@ def matching_actions(pattern):
     return service, [name for name in names if fnmatch.fnmatchcase(name, name_pattern)]
 
 
+def actions_of(statement):
+    return as_list(statement.get("Action") or statement["NotAction"])
+
+
 def test_every_action_exists(plans):
-    actions = {action for item in statements(plans) for action in as_list(item["Action"])} - {"*"}
+    actions = {action for item in statements(plans) for action in actions_of(item)} - {"*"}
     assert len(actions) > 30
     assert [action for action in actions if not matching_actions(action)[1]] == []
 
@@ -240,7 +244,7 @@ def test_every_condition_key_exists_for_its_actions(plans):
     for statement in statements(plans):
         for key in {key for tests in statement.get("Condition", {}).values() for key in tests}:
             keys.add(key)
-            known_keys = {k for action in as_list(statement["Action"]) for k in keys_of(action)}
+            known_keys = {k for action in actions_of(statement) for k in keys_of(action)}
             assert key in GLOBAL_KEYS or any(as_regex(k).fullmatch(key) for k in known_keys), key
     assert len(keys) > 8
 
@@ -271,7 +275,7 @@ def test_every_resource_is_of_a_type_that_its_actions_accept(plans):
         for arn in set(as_list(statement.get("Resource", "*"))) - {"*"}:
             templates = [
                 data.resources.get_resource_type_details(service, kind["name"])["arn"]
-                for service, names in map(matching_actions, as_list(statement["Action"]))
+                for service, names in map(matching_actions, actions_of(statement))
                 for name in names
                 for kind in data.actions.get_action_details(service, name)["resourceTypes"]
             ]
