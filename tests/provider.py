@@ -78,11 +78,9 @@ class AttachedProvider:
             subprocess.run(
                 [self._terraform, "init", "-no-color"],
                 cwd=folder,
-                env=environment,
+                env={**environment, "TF_DATA_DIR": "data"},
                 check=True,
                 capture_output=True,
             )
-            [binary] = folder.glob(
-                ".terraform/providers/*/hashicorp/aws/*/*/terraform-provider-aws*"
-            )
+            [binary] = folder.glob("data/providers/*/hashicorp/aws/*/*/terraform-provider-aws*")
             return str(binary.resolve())
