@@ -30,22 +30,22 @@ SCRIPT = '"$0" -debug < /dev/null & read -r _; kill $!'
 
 
 class AttachedProvider:
-    """Runs the provider with the AWS settings of one process environment at a time."""
+    """Runs the provider in one folder, with the AWS settings of one process environment, at a time."""
 
     def __init__(self, terraform: str) -> None:
         self._terraform = terraform
         self._process: subprocess.Popen[str] | None = None
-        self._settings: dict[str, str] = {}
+        self._settings: tuple[Path, dict[str, str]] | None = None
         self._binary = ""
         self._address = ""
 
-    def address(self, environment: Mapping[str, str]) -> str:
-        """The value of TF_REATTACH_PROVIDERS for commands that run in ``environment``."""
-        settings = {name: value for name, value in environment.items() if name.startswith("AWS_")}
-        if self._process is None or settings != self._settings:
+    def address(self, folder: Path, environment: Mapping[str, str]) -> str:
+        """The value of TF_REATTACH_PROVIDERS for commands that run in ``folder`` and ``environment``."""
+        aws = {name: value for name, value in environment.items() if name.startswith("AWS_")}
+        if self._settings != (folder, aws):
             self.stop()
-            self._start(environment)
-            self._settings = settings
+            self._start(folder, environment)
+            self._settings = folder, aws
         return self._address
 
     def stop(self) -> None:
@@ -54,10 +54,11 @@ class AttachedProvider:
             self._process.communicate()
             self._process = None
 
-    def _start(self, environment: Mapping[str, str]) -> None:
+    def _start(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._binary = self._binary or self._find(environment)
         self._process = subprocess.Popen(
             ["sh", "-c", SCRIPT, self._binary],
+            cwd=folder,  # it opens the function's zip by a relative path
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

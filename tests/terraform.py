@@ -127,7 +127,9 @@ class Folder:
 
     def _execute(self, command: str, *arguments: str) -> tftest.TerraformCommandOutput:
         if self._has_provider:
-            self._test.env["TF_REATTACH_PROVIDERS"] = attached_provider().address(self._test.env)
+            self._test.env["TF_REATTACH_PROVIDERS"] = attached_provider().address(
+                self.path, self._test.env
+            )
         return self._test.execute_command(command, *arguments)
 
 
