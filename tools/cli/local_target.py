@@ -190,9 +190,12 @@ def _make_key(kms: Any, role: DeployerRole) -> None:  # noqa: ANN401 - a boto3 c
     try:
         key_id = kms.describe_key(KeyId=role.key_alias)["KeyMetadata"]["KeyId"]
     except kms.exceptions.NotFoundException:
-        key_id = kms.create_key(KeyUsage="ENCRYPT_DECRYPT", Policy=role.documents["key"])[
-            "KeyMetadata"
-        ]["KeyId"]
+        key = kms.create_key(
+            KeyUsage="ENCRYPT_DECRYPT",
+            Policy=role.documents["key"],
+            Tags=[{"TagKey": "tenant", "TagValue": role.inputs["tenant"]}],
+        )
+        key_id = key["KeyMetadata"]["KeyId"]
         kms.create_alias(AliasName=role.key_alias, TargetKeyId=key_id)
         kms.enable_key_rotation(KeyId=key_id)
         return

@@ -81,7 +81,7 @@ class Deployment:
         proofs = tuple(prove(case) for case in live.cases)
         unread = tuple(part.sentence for part in live.unread)
         now = datetime.now(UTC)
-        return Report("local", "the existing resources", proofs, (), 0.0, now, unread)
+        return Report("local", "the existing resources", proofs, (), 0.0, now, unread=unread)
 
     def problems(self, root=None):
         """The failures of one root or of both, as sentences, and the parts that could not be read."""

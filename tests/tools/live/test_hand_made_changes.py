@@ -117,10 +117,15 @@ def changed_trust(iam, name, statement):
 
 @contextmanager
 def boundary_of(iam, name):
+    before = iam.get_role(RoleName=name)["Role"].get("PermissionsBoundary")
     arn = iam.create_policy(PolicyName="edge", PolicyDocument=policy(EVERYTHING))["Policy"]["Arn"]
     iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=arn)
     yield
     iam.delete_role_permissions_boundary(RoleName=name)
+    if before:
+        iam.put_role_permissions_boundary(
+            RoleName=name, PermissionsBoundary=before["PermissionsBoundaryArn"]
+        )
     iam.delete_policy(PolicyArn=arn)
 
 

@@ -16,7 +16,8 @@ def document(*statements):
     }
 
 
-DENY_BEDROCK = {"Effect": "Deny", "Action": "bedrock*:*"}
+BEDROCK = ["bedrock:*", "bedrock-agentcore:*", "bedrock-mantle:*"]
+DENY_BEDROCK = {"Effect": "Deny", "Action": BEDROCK}
 AGE = {"NumericLessThan": {"aws:MultiFactorAuthAge": "3600"}}  # an operator without a formula
 MY_USER = "arn:aws:iam::111111111111:user/${aws:username}"
 
@@ -58,7 +59,7 @@ def test_finds_that_bedrock_may_be_called(statements):
         [],
         [{"Action": "s3:*"}],
         [{"Action": ["bedrock:Get*", "bedrock:List*"]}],
-        [{"NotAction": ["bedrock:*", "bedrock-*:*"]}],
+        [{"NotAction": BEDROCK}],
         [{"Action": "*"}, DENY_BEDROCK],
         [{"Action": "s3:*", "Condition": AGE}],
         [{"Action": "ec2:*", "Condition": {"StringEquals": {"ec2:ResourceTag/team": "x"}}}],

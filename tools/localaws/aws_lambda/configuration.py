@@ -141,9 +141,10 @@ class FunctionConfiguration:
             function.tracing_config = body["TracingConfig"]
         if "EphemeralStorage" in body:
             function.ephemeral_storage = body["EphemeralStorage"]["Size"]
-        self._more.setdefault(name.place, {}).update(
-            {part: body[part] for part in _UNSTORED if part in body}
-        )
+        more = self._more.setdefault(name.place, {})
+        more.update({part: body[part] for part in _UNSTORED if part in body})
+        if not more.get("DeadLetterConfig", {}).get("TargetArn"):  # an empty ARN removes it
+            more.pop("DeadLetterConfig", None)
         return self._with_settings(name, function.update_configuration(body))
 
     def _with_settings(
