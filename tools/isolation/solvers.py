@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from tools.isolation.symbolic_request import Value
 
-TIMEOUT = 20_000  # milliseconds for one question; most take a few
+TIMEOUT = (
+    60_000  # milliseconds for one question; most take a few, on a busy machine some take seconds
+)
 
 
 class Verdict(Enum):

@@ -139,6 +139,11 @@ KNOWN_DIFFERENCES = {
         {"aws:TagKeys": ("",)},
         True,
     ),
+    f"{OPERATORS}: ForAnyValue returns false if the value resolves to an empty string": (
+        with_condition({"ForAnyValue:StringLike": {"aws:TagKeys": ["a", ""]}}),
+        {"aws:TagKeys": ("",)},
+        False,
+    ),
     f"{OPERATORS}: Null tells a key with empty values from one that exists": (
         with_condition({"Null": {"aws:TagKeys": "true"}}),
         {"aws:TagKeys": ()},
@@ -194,13 +199,15 @@ def differs(operator, key, policy_values, request):
     if operator.startswith("Date"):
         return any(value.isdigit() for value in policy_values)
     if "IpAddress" in operator:
-        return bool({"0.0.0.0/0", "::/0"} & set(policy_values))
+        # The simulator decides some negated lists of one family for an address of the other differently.
+        families = {":" in text for text in [*policy_values, *(values or ())]}
+        return len(families) > 1 or bool({"0.0.0.0/0", "::/0"} & set(policy_values))
     if values is None:
         return False
     if any(is_unresolved(value, request) for value in policy_values):
         return "Not" in operator
     is_null = not any(values)
-    if is_null and (operator == "Null" or operator.startswith("ForAllValues")):
+    if is_null and (operator == "Null" or operator.startswith("For")):
         return True
     return "ArnNot" in operator and any(value.count(":") < 5 for value in values)
 
