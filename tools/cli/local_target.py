@@ -191,7 +191,6 @@ def _make_key(kms: Any, role: DeployerRole) -> None:  # noqa: ANN401 - a boto3 c
         key_id = kms.describe_key(KeyId=role.key_alias)["KeyMetadata"]["KeyId"]
     except kms.exceptions.NotFoundException:
         key = kms.create_key(
-            KeyUsage="ENCRYPT_DECRYPT",
             Policy=role.documents["key"],
             Tags=[{"TagKey": "tenant", "TagValue": role.inputs["tenant"]}],
         )
