@@ -72,19 +72,6 @@ def unknown(address: str, argument: str) -> Change:
     return change
 
 
-def referring(address: str, argument: str, *references: str) -> Change:
-    """Let the code of an argument refer to something else."""
-
-    def change(plan: Json) -> None:
-        type_, name = address.split(".")[2:4]
-        code = {resource["address"]: resource for resource in module_of(plan)["resources"]}
-        code[f"{type_}.{name.partition('[')[0]}"]["expressions"][argument] = {
-            "references": list(references)
-        }
-
-    return change
-
-
 def without(address: str) -> Change:
     """Leave a resource out."""
 
@@ -206,16 +193,6 @@ def handover_with(**keys: Any) -> Change:  # noqa: ANN401 - any JSON value
 
     def change(plan: Json) -> None:
         plan["output_changes"]["handover"]["after"]["hooli"].update(keys)
-
-    return change
-
-
-def in_order(*changes: Change) -> Change:
-    """Make several changes."""
-
-    def change(plan: Json) -> None:
-        for part in changes:
-            part(plan)
 
     return change
 
