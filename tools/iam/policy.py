@@ -88,6 +88,8 @@ def parse_policy(document: str | Mapping[str, Any], name: str, kind: Kind) -> Po
     version = parsed.get("Version", "2008-10-17")
     if not isinstance(version, str) or version not in _VARIABLES_BY_VERSION:
         raise UnsupportedPolicyError(f"{name}: the policy version {version!r} is unknown.")
+    if not isinstance(parsed.get("Id", ""), str):
+        raise UnsupportedPolicyError(f"{name}: Id must be text.")
     variables = _VARIABLES_BY_VERSION[version]
     statements = parsed.get("Statement")
     if isinstance(statements, Mapping):
@@ -126,6 +128,8 @@ def _statement(raw: object, where: str, kind: Kind, *, variables: bool) -> State
     if not isinstance(raw, Mapping):
         raise UnsupportedPolicyError(f"{where}: a statement must be a JSON object.")
     _check_elements(raw, _STATEMENT_KEYS, where)
+    if not isinstance(raw.get("Sid", ""), str):
+        raise UnsupportedPolicyError(f"{where}: Sid must be text.")
     if raw.get("Effect") not in ("Allow", "Deny"):
         raise UnsupportedPolicyError(f"{where}: Effect must be Allow or Deny.")
     action_key, actions = _either(raw, "Action", "NotAction", where)
@@ -210,6 +214,8 @@ def _conditions(raw: object, where: str, *, variables: bool) -> Iterator[Conditi
     for operator, tests in raw.items():
         if not isinstance(tests, Mapping):
             raise UnsupportedPolicyError(f"{where}: {operator} must be an object.")
+        if not tests:  # no page says what an operator without a key means
+            raise UnsupportedPolicyError(f"{where}: {operator} has no condition key.")
         # Names of keys are not case-sensitive, so two spellings are one key, of which AWS may drop one:
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html
         if len({key.lower() for key in tests}) != len(tests):

@@ -372,6 +372,10 @@ def statement(**changes: object) -> dict[str, Any]:
         statement(Condition={"StringEquals": {"a:a": []}}),
         statement(Condition={"StringEquals": {"a:a": None}}),
         statement(Condition={"StringEquals": "a"}),
+        statement(Condition={"StringEquals": {}}),
+        statement(Condition={"Unknown": {}}),
+        statement(Sid={"a": "b"}),
+        {**statement(), "Id": ["a"]},
     ],
 )
 def test_refuses_unsupported_elements(policy: dict[str, Any]) -> None:
