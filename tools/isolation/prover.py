@@ -51,8 +51,12 @@ class Proof:
 
     @property
     def holds(self) -> bool:
-        """Whether there are claims, all of them are proved, and there is no fault."""
-        return bool(self.outcomes) and not self.case.faults and not self.failures
+        """Whether all claims are proved and there is no fault.
+
+        There may be no claim, as about an offboarded tenant without readers, which has no role: what
+        must exist all the same is a fault if it is missing.
+        """
+        return not self.case.faults and not self.failures
 
 
 def question_for(claims: list[Claim]) -> tuple[str, SymbolicRequest]:
