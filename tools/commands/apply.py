@@ -63,6 +63,7 @@ def main() -> int:
     certified = None
     if options.proof is not None:
         certified = read_certified(Path(options.proof), name, options.sha256)
+        certified.check_variables(session.environment.tfvars)
 
     def approve(proved: ProvedPlans) -> None:
         _confirm(name, proved, options.confirm)

@@ -77,6 +77,13 @@ def _prove_files(options: Namespace) -> tuple[Report, Path]:
     plans = [_read_plan(Path(file)) for file in options.plan.split(",")]
     contents = [(None, plan) for plan in plans]
     report = make_report(environment, contents, state=options.state, providers={}, key=key)
+    planned = {(proof.case.root, name) for proof in report.proofs for name in proof.case.tenants}
+    missing = tuple(
+        f"{account.tenant} {account.account_id} (no plan of it was named)"
+        for account in environment.accounts
+        if (f"customer account {account.account_id}", account.tenant) not in planned
+    )
+    report = replace(report, unplanned_accounts=missing)
     if options.state:
         report = _with_live_state(open_session(options.env), report, plans, options.jobs)
     return report, write_certificate(new_folder(environment.name), report, key)

@@ -28,7 +28,7 @@ class Provenance:
 
     commit: str | None  # None outside a git repository
     is_modified: bool | None  # whether files differ from the commit
-    tfvars_sha256: str
+    tfvars_sha256: str | None  # None for plans that exist already as JSON
     terraform: tuple[str, ...]  # versions; more than one if plans were made with several
     providers: Mapping[str, str]  # versions by address; empty for plans that exist already as JSON
 
@@ -183,10 +183,15 @@ def _origin(provenance: Provenance | None, signing_key: str | None) -> list[str]
     if provenance is None:
         return []
     modified = ", with uncommitted changes" if provenance.is_modified else ""
+    tfvars = (
+        f"`{provenance.tfvars_sha256}`"
+        if provenance.tfvars_sha256
+        else "unknown, because the plans were made elsewhere"
+    )
     commit = f"`{provenance.commit}`{modified}" if provenance.commit else "not a git repository"
     return [
         f"commit | {commit}",
-        f"SHA-256 of terraform.tfvars | `{provenance.tfvars_sha256}`",
+        f"SHA-256 of terraform.tfvars | {tfvars}",
         f"Terraform | {', '.join(provenance.terraform)}",
         *(f"provider {name} | {version}" for name, version in provenance.providers.items()),
         f"signed with | {signing_key or 'not signed'}",

@@ -73,6 +73,15 @@ class CertifiedPlans:
     files: dict[
         str, dict[str, Any]
     ]  # what the certificate says of each plan file, by the state's key
+    tfvars_sha256: str | None = None  # of the variables that the plans were made from
+
+    def check_variables(self, tfvars: Path) -> None:
+        """Check that the environment's variables are still those of the plans. Raises CommandError if not."""
+        if self.tfvars_sha256 != sha256_of(tfvars):
+            raise CommandError(
+                f"{tfvars.name} has changed since the proof in {self.folder}. Nothing was applied; make and "
+                "prove new plans."
+            )
 
     def copy(self, state: State, target: Path) -> None:
         """Write a state's plan file to ``target``; CommandError if it is not the one that was proved."""
@@ -100,7 +109,8 @@ def read_certified(folder: Path, environment: str, sha256: str | None) -> Certif
             for entry in data["plan_files"]
         }
         name, is_proved = data["environment"], data["proved"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        tfvars_sha256 = (data.get("provenance") or {}).get("tfvars_sha256")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CommandError(
             f"{file} is not a certificate: {error}. PROOF= is a folder that `make prove` wrote."
         ) from None
@@ -116,4 +126,4 @@ def read_certified(folder: Path, environment: str, sha256: str | None) -> Certif
         raise CommandError(f"{file} says that the plans are not proved. Nothing was applied.")
     if len(files) != len(data["plan_files"]):
         raise CommandError(f"{file} names two plans of one state. Nothing was applied.")
-    return CertifiedPlans(folder, files)
+    return CertifiedPlans(folder, files, tfvars_sha256)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.cli.console import warn
+from tools.command_error import CommandError
 from tools.proof.folder import new_folder, plan_path, write_certificate
 from tools.proof.proving import make_report, show_report
 from tools.proof.saved_plan import SavedPlan, sha256_of, sha256_of_json
@@ -55,6 +56,7 @@ class Prover:
         """Plan these states, prove the plans and write the certificate."""
         environment = self.session.environment
         folder = new_folder(environment.name)
+        tfvars_sha256 = sha256_of(environment.tfvars)
         plans, failures = self._save_plans(states, folder)
         report = make_report(
             environment,
@@ -65,6 +67,10 @@ class Prover:
             plan_files=tuple(plan.record() for plan in plans),
             key=self.key,
         )
+        if sha256_of(environment.tfvars) != tfvars_sha256:
+            raise CommandError(
+                f"{environment.tfvars.name} changed while the plans were made and proved; start again."
+            )
         for plan, proof in zip(plans, report.proofs, strict=True):
             if not proof.holds:
                 failures[plan.state.label] = "The plan is not proved, so it is not applied."

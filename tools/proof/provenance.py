@@ -17,14 +17,17 @@ if TYPE_CHECKING:
 
 
 def provenance_of(
-    environment: Environment, plans: Iterable[PlanJson], providers: Mapping[str, str]
+    environment: Environment | None, plans: Iterable[PlanJson], providers: Mapping[str, str]
 ) -> Provenance:
-    """Return the provenance of these plans; ``providers`` are the versions that `terraform init` selected."""
+    """Return the provenance of these plans; ``providers`` are the versions that `terraform init` selected.
+
+    ``environment`` is the one whose variables the plans were made from; None if that is unknown.
+    """
     commit = _git("rev-parse", "HEAD")
     return Provenance(
         commit=commit,
         is_modified=bool(_git("status", "--porcelain")) if commit else None,
-        tfvars_sha256=sha256_of(environment.tfvars),
+        tfvars_sha256=sha256_of(environment.tfvars) if environment else None,
         terraform=tuple(sorted({str(plan.get("terraform_version", "unknown")) for plan in plans})),
         providers=dict(sorted(providers.items())),
     )

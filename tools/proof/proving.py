@@ -45,6 +45,11 @@ def prove_plan(
         case = claims.claims_for(plan, tenant)
     except plan_reader.PlanError as error:
         raise CommandError(f"Nothing is proved: {error}.") from None
+    variables = {
+        key: plan.variables[key] for key in ("account_id", "tenant") if key in plan.variables
+    }
+    if of is not None and variables != of.variables:
+        raise CommandError(f"The plan of {of.label} is of another account; make a new one.")
     if (name := plan.variables["environment"]) != environment:
         raise CommandError(f'The plan is of the environment "{name}"; write ENV={name}.')
     return prove_case(case)
@@ -80,7 +85,12 @@ def make_report(
         unplanned_accounts=unplanned_accounts,
         seconds=time.perf_counter() - started,
         time=time_of_proof,
-        provenance=provenance_of(environment, [content for _, content in contents], providers),
+        provenance=provenance_of(
+            # Of plans that exist already as files, nothing says from which variables they were made.
+            environment if any(of for of, _ in contents) else None,
+            [content for _, content in contents],
+            providers,
+        ),
         plan_files=plan_files,
         signing_key=key.arn if key else None,
     )

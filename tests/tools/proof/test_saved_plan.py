@@ -85,6 +85,7 @@ def test_reads_a_certificate_by_its_hash(tmp_path):
         ({"environment": "dev"}, 'of the environment "dev"; write ENV=dev'),
         ({"plan_files": []}, "names no plan file"),
         ({"plan_files": None}, "is not a certificate"),
+        ({"provenance": "here"}, "is not a certificate"),
         ({"plan_files": [{"state": STATE.key}]}, "is not a certificate"),
         ({"plan_files": certificate()["plan_files"] * 2}, "names two plans of one state"),
     ],
@@ -101,6 +102,17 @@ def test_refuses_a_certificate_with_another_hash_and_a_folder_without_one(tmp_pa
     written(tmp_path, certificate())
     with pytest.raises(CommandError, match="is not the certificate whose SHA-256 is 1"):
         read_certified(tmp_path, "prod", "1" * 64)
+
+
+@pytest.mark.parametrize("provenance", [None, {}, {"tfvars_sha256": "0" * 64}])
+def test_refuses_plans_that_were_made_from_other_variables(tmp_path, provenance):
+    tfvars = tmp_path / "terraform.tfvars"
+    tfvars.write_text("tenants = {}")
+    written(tmp_path, certificate(provenance={"tfvars_sha256": sha256_of(tfvars)}))
+    read_certified(tmp_path, "prod", None).check_variables(tfvars)
+    written(tmp_path, certificate(provenance=provenance))
+    with pytest.raises(CommandError, match=r"terraform\.tfvars has changed since the proof"):
+        read_certified(tmp_path, "prod", None).check_variables(tfvars)
 
 
 def test_copies_only_the_plan_that_the_certificate_names(tmp_path):
