@@ -6,6 +6,8 @@ store data or give access, a policy that is not in the plan, or a name that is u
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -129,6 +131,7 @@ def _operations_findings(plan: Plan, env: Environment, names: list[str]) -> Iter
     yield from principal_faults(all_tenants)
     yield from _boundary_fault(env)
     yield from _handover_faults(plan, env)
+    yield from _output_faults(plan, env, "operations")
     specifications = operations_resources(env, names)
     yield from resource_faults(plan, "operations", OPERATIONS_TYPES, specifications)
     roles = {role.name: role for role in plan.roles()}
@@ -145,6 +148,7 @@ def _customer_findings(
     env, subject = workload.tenant.environment, f"{workload.tenant.name} {workload.account}"
     yield from configuration_faults(plan, CUSTOMER, subject)
     yield from principal_faults([workload.tenant])
+    yield from _output_faults(plan, env, subject)
     keys = customer_keys(plan)
     if len(keys) != 1:
         problem = (
@@ -168,6 +172,11 @@ def _customer_findings(
 def _handover_faults(plan: Plan, env: Environment) -> Iterator[Fault]:
     """Yield a fault for each hand-over that is not about its tenant's own role and ExternalId."""
     output = (plan.json.get("output_changes") or {}).get("handover") or {}
+    unknown = output.get("after_unknown")
+    tenants = unknown if isinstance(unknown, dict) else {"operations": unknown}
+    for name in (name for name in tenants if tenants[name] is True):
+        yield Fault(name, "hand-over", "the hand-over is known only after apply")
+    owners = _owners_of_external_ids(env)
     for name, handover in (output.get("after") or {}).items():
         if name not in env.tenants:
             yield Fault(name, "hand-over", "the hand-over is of a tenant without a stanza")
@@ -179,6 +188,36 @@ def _handover_faults(plan: Plan, env: Environment) -> Iterator[Fault]:
             yield Fault(name, "hand-over", problem)
         if handover.get("external_id") not in tenant.external_ids:
             yield Fault(name, "hand-over", "the hand-over has another ExternalId than the stanza")
+        for owner in sorted({owners.get(text, name) for text in _texts(handover)} - {name}):
+            yield Fault(name, "hand-over", f"the hand-over has an ExternalId of {owner}")
+
+
+def _output_faults(plan: Plan, env: Environment, subject: str) -> Iterator[Fault]:
+    """Yield a fault for each output that Terraform prints and that has an ExternalId."""
+    owners = _owners_of_external_ids(env)
+    for name, output in (plan.json.get("output_changes") or {}).items():
+        if output.get("after_sensitive") is True:
+            continue
+        for owner in sorted(
+            {owners[text] for text in _texts(output.get("after")) if text in owners}
+        ):
+            problem = f"the output {name} shows an ExternalId of {owner}; mark it as sensitive"
+            yield Fault(subject, "hand-over", problem)
+
+
+def _owners_of_external_ids(env: Environment) -> dict[str, str]:
+    """Return the tenant of each ExternalId, of its role and of its deployer."""
+    owners: dict[str, str] = {}
+    for name in env.tenants:
+        tenant = Tenant(env, name)
+        deployer = (tenant.stanza.get("deployer") or {}).get("external_id")
+        owners |= dict.fromkeys((*tenant.external_ids, *([deployer] if deployer else ())), name)
+    return owners
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield the texts in a JSON value, also in JSON text within it; an ExternalId has no quotation mark."""
+    yield from re.split(r'["\\]+', json.dumps(value))
 
 
 def _boundary_fault(env: Environment) -> Iterator[Fault]:

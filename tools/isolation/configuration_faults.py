@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 AWS = "registry.terraform.io/hashicorp/aws"
 TOPIC = "configuration"
 
+# A folder beside the root or the module that calls it, or one in modules.
+_MODULE = re.compile(r"\./[\w-]+|\.\./[\w-]+|\.\./\.\./modules/[\w-]+")
 _INDEX = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[\d+\]')
 
 PLAN_PARTS = {
@@ -104,6 +106,7 @@ def configuration_faults(plan: Plan, root: Root, subject: str) -> Iterator[Fault
         *_provider_problems(plan.json["configuration"].get("provider_config") or {}, root),
         *_module_problems("the root module", plan.json["configuration"]["root_module"], root),
         *_instance_problems(plan),
+        *_check_problems(plan),
     ):
         yield Fault(subject, TOPIC, problem)
 
@@ -188,14 +191,17 @@ def _module_problems(owner: str, module: Mapping[str, Any], root: Root) -> Itera
             yield f"{label} is neither a resource nor a data source"
     for name, call in (module.get("module_calls") or {}).items():
         yield from _part_problems(f"the call of module {name}", call, CALL_PARTS)
-        if not str(call.get("source")).startswith(("./", "../")):
+        if not _MODULE.fullmatch(str(call.get("source"))):
             yield f"module {name} is {call.get('source')} instead of a folder of this repository"
         yield from _module_problems(f"module {name}", call.get("module") or {}, root)
 
 
 def state_instances(plan: Plan) -> Iterator[Mapping[str, Any]]:
     """Yield each resource and data source in the state from which the plan was made."""
-    values = (plan.json.get("prior_state") or {}).get("values") or {}
+    yield from _instances((plan.json.get("prior_state") or {}).get("values") or {})
+
+
+def _instances(values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     modules = [values.get("root_module") or {}]
     while modules:
         module = modules.pop()
@@ -205,12 +211,33 @@ def state_instances(plan: Plan) -> Iterator[Mapping[str, Any]]:
 
 def _instance_problems(plan: Plan) -> Iterator[str]:
     """Yield what is wrong with resources in the plan and in the state: their providers and changes."""
+    planned = {instance["address"] for instance in _instances(plan.json["planned_values"])}
     for instance in (*(plan.json.get("resource_changes") or ()), *state_instances(plan)):
         address = instance["address"]
         if instance.get("provider_name") != AWS:
             yield f"{address} uses {instance.get('provider_name')} instead of {AWS}"
         change = instance.get("change") or {}
+        if (
+            change
+            and change.get("after") is None
+            and "deposed" not in instance
+            and address in planned
+        ):
+            yield f"{address} is planned, and resource_changes says that nothing of it will be left"
+        if change and instance["mode"] == "data":
+            yield f"{address} is read only during the apply; refer to nothing that the apply changes"
         if change and change["actions"] not in CHANGES:
             yield f"the plan would {' and '.join(change['actions'])} {address}"
         if change.get("importing"):
             yield f"the plan imports {address}; import it first, so that what exists can be proved"
+
+
+def _check_problems(plan: Plan) -> Iterator[str]:
+    """Yield each condition of the code that does not hold; for some of them Terraform only warns.
+
+    https://developer.hashicorp.com/terraform/internals/json-format#checks-representation
+    """
+    for condition in plan.json.get("checks") or ():
+        if condition["status"] in ("fail", "error"):
+            name = condition["address"].get("to_display") or "a condition of the code"
+            yield f"{name} does not hold; Terraform says why when it plans"

@@ -162,7 +162,7 @@ def _is_taken_over(item: Mapping[str, Any], plan_json: Mapping[str, Any]) -> boo
         for other in plan_json["resource_changes"]
         if other["type"] == "aws_iam_role"
     }
-    return (change.get("before") or {}).get("role") in roles
+    return (change.get("before") or {}).get("role") in roles - {None}
 
 
 def _existing_resources(plan_json: Mapping[str, Any]) -> Iterator[Resource]:

@@ -107,13 +107,17 @@ PROPERTIES = (
     ),
     Property(
         "Own hand-over",
-        "The hand-over of a tenant names its own role and has one of its own ExternalIds.",
+        "The hand-over of a tenant names its own role and has one of its own ExternalIds and no other tenant's. No "
+        "output that Terraform prints has an ExternalId.",
         topics=("hand-over",),
         code=("claims",),
         mutants=(
             "a hand-over names another tenant's role",
             "a hand-over has another tenant's ExternalId",
             "a hand-over without a stanza",
+            "a hand-over has another tenant's ExternalId in one more key",
+            "a hand-over is known only after apply",
+            "an output that Terraform prints has an ExternalId",
         ),
         assumptions=(ACCOUNTS,),
     ),
@@ -203,7 +207,7 @@ PROPERTIES = (
     Property(
         "Own log groups",
         "Both log groups exist with the stanza's retention, are encrypted with the workload's own key, and stay when "
-        "the workload is destroyed.",
+        "the workload is destroyed. A plan deletes no log group with its events.",
         topics=("log group",),
         code=("resource_specification", "resource_faults"),
         mutants=(
@@ -215,6 +219,7 @@ PROPERTIES = (
             "a log group is missing",
             "a log group that no stanza defines",
             "a log group is deleted with the workload",
+            "a log group is deleted with its records",
         ),
         assumptions=(PROVIDER, UNKNOWN),
     ),
@@ -271,8 +276,8 @@ PROPERTIES = (
     Property(
         "Reviewed code",
         "A root uses AWS's provider from HashiCorp's registry, with the account, the Region and the role of its "
-        "stanza and no other setting, local modules, and the listed data sources. It runs no provisioner, no "
-        "program and no action, and it imports nothing.",
+        "stanza and no other setting, the repository's modules, and the listed data sources, which it reads before the "
+        "plan. Its conditions hold. It runs no provisioner, no program and no action, and it imports nothing.",
         topics=("configuration",),
         code=("configuration_faults",),
         mutants=(
@@ -288,6 +293,10 @@ PROPERTIES = (
             "a program as data source",
             "a request as data source",
             "a module from elsewhere",
+            "a module outside of the repository",
+            "a data source is read during the apply",
+            "a condition of the code does not hold",
+            "a resource is deleted and planned",
             "an action",
             "an import",
             "a resource is replaced and the old one forgotten",

@@ -48,6 +48,7 @@ def resource_faults(
     Yields one for each argument that differs from its specification, too. Raises PlanError if the
     name of a resource is known only after apply.
     """
+    yield from _deletion_faults(plan, subject)
     resources: defaultdict[tuple[str, str], list[Resource]] = defaultdict(list)
     for resource in plan.resources:
         if resource.type not in types:
@@ -69,6 +70,24 @@ def resource_faults(
             yield Fault(item.subject, topic, f"the {label} is there more than once: {addresses}")
         for resource in matches:
             yield from _argument_faults(plan, resource, item.subject, item.arguments)
+
+
+def _deletion_faults(plan: Plan, subject: str) -> Iterator[Fault]:
+    """Yield a fault for each log group that an apply would delete together with its events.
+
+    What the state says of skip_destroy decides, and not the code:
+    https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/cloudwatch_log_group#skip_destroy
+    """
+    for item in plan.json.get("resource_changes") or ():
+        change = item["change"]
+        before = change.get("before") or {}
+        if (
+            item["type"] == "aws_cloudwatch_log_group"
+            and "delete" in change["actions"]
+            and before.get("skip_destroy") is not True
+        ):
+            problem = f"the plan deletes {item['address']}; apply skip_destroy = true to it first"
+            yield Fault(subject, TOPICS[item["type"]], problem)
 
 
 def customer_keys(plan: Plan) -> list[Mapping[str, Any]]:

@@ -139,7 +139,7 @@ def _actions(value: object, path: str) -> None:
 
 def _change(value: Any, path: str) -> None:  # noqa: ANN401 - any JSON value
     """Check a change. One that deletes a resource says nothing about what will be."""
-    check(value, {"actions": _actions, "after?": MapOf(None)}, path)
+    check(value, {"actions": _actions, "after?": MapOf(None), "before?": MapOf(None)}, path)
     if value.get("after") is not None:
         check(value, {"after_unknown": MapOf(None)}, path)
 
@@ -160,16 +160,26 @@ def _existing_resource(value: Any, path: str) -> None:  # noqa: ANN401 - any JSO
     check(value, {"values": MapOf(None)}, f"resources {value['address']}")
 
 
+def _output_changes(value: object, path: str) -> None:
+    check(value, MapOf({"after?": None, "after_unknown?": None, "after_sensitive?": None}), path)
+    handover = {"after?": MapOf({"external_id?": None, "role_arn?": None})}
+    check(value, {"handover?": handover}, path)
+
+
 _MODES = frozenset({"data", "managed"})
 
 PLAN: Shape = {
+    # "increments the major version for any change that is not backward-compatible":
+    # https://developer.hashicorp.com/terraform/internals/json-format
+    "format_version?": Text("a version 1", lambda text: text.startswith("1.")),
     "variables": MapOf({"value?": None}),
     "planned_values": {"root_module?": _module},
     "configuration": {
         "provider_config?": MapOf({"expressions?": _BLOCK}),
         "root_module": _configured_module,
     },
-    "output_changes?": {"handover?": {"after?": MapOf({"external_id?": None, "role_arn?": None})}},
+    "checks?": [{"address": {"to_display?": str}, "status": str}],
+    "output_changes?": _output_changes,
     "resource_changes?": [_resource_change],
     "prior_state?": {"values?": {"root_module?": _module}},
     "complete?": bool,

@@ -197,6 +197,11 @@ def handover_with(**keys: Any) -> Change:  # noqa: ANN401 - any JSON value
     return change
 
 
+def unknown_handover(plan: Json) -> None:
+    """Let all hand-overs be known only after apply."""
+    plan["output_changes"]["handover"] |= {"after": None, "after_unknown": True}
+
+
 def provider_with(**settings: Any) -> Change:  # noqa: ANN401 - any JSON value
     """Change settings of the provider; None removes one."""
 
@@ -263,10 +268,54 @@ def data_source(type_: str) -> Change:
     return change
 
 
-def foreign_module(plan: Json) -> None:
+def module_from(source: str) -> Change:
     """Take the module from elsewhere."""
-    call = root_module(plan)["module_calls"]["customer_workload"]
-    call["source"] = "git::https://example.com/customer-workload.git"
+
+    def change(plan: Json) -> None:
+        root_module(plan)["module_calls"]["customer_workload"]["source"] = source
+
+    return change
+
+
+def changes_of(plan: Json, address: str, actions: list[str], **rest: Any) -> Json:  # noqa: ANN401 - any JSON value
+    """Add a resource that the plan has nothing else about, and return its entry."""
+    *_, type_, _name = address.split(".")
+    entry = {
+        "address": address,
+        "mode": "data" if ".data." in f".{address}" else "managed",
+        "type": type_,
+        "name": "other",
+        "provider_name": "registry.terraform.io/hashicorp/aws",
+        "change": {"actions": actions, **rest},
+    }
+    plan["resource_changes"].append(entry)
+    return entry
+
+
+def deletes_old_records(plan: Json) -> None:
+    """Delete a log group whose state does not say that its events stay."""
+    before = {"name": "/bedrock/local/old/records", "skip_destroy": False}
+    changes_of(plan, f"{WORKLOAD}.aws_cloudwatch_log_group.old", ["delete"], before=before)
+
+
+def reads_during_apply(plan: Json) -> None:
+    """Read the customer's key once more, when the rest of the plan is applied."""
+    after = {"key_id": "alias/bedrock-local-everything"}
+    changes_of(plan, "data.aws_kms_key.records", ["read"], after=after, after_unknown={"arn": True})
+
+
+def failed_condition(plan: Json) -> None:
+    """Let a condition that the code states not hold."""
+    plan["checks"][0]["status"] = "fail"
+
+
+def deleted_and_planned(plan: Json) -> None:
+    """Let one part of the plan delete a resource that another part has."""
+    address = f"{WORKLOAD}.aws_lambda_function_url.other"
+    entry = changes_of(plan, address, ["delete"])
+    planned = {name: entry[name] for name in ("address", "mode", "type", "provider_name")}
+    root = plan["planned_values"]["root_module"]
+    root.setdefault("resources", []).append({**planned, "values": {}})
 
 
 def part(name: str, value: Any) -> Change:  # noqa: ANN401 - any JSON value
@@ -430,6 +479,14 @@ MUTANTS: dict[str, Mutant] = {
         "operations",
         lambda plan: plan["output_changes"]["handover"]["after"].update(stranger={}),
     ),
+    "a hand-over has another tenant's ExternalId in one more key": Mutant(
+        "operations", handover_with(stanza=json.dumps({"external_id": "everything-current"}))
+    ),
+    "a hand-over is known only after apply": Mutant("operations", unknown_handover),
+    "an output that Terraform prints has an ExternalId": Mutant(
+        "operations",
+        lambda plan: plan["output_changes"]["quotas"]["after"].update(id="everything-current"),
+    ),
     # Only reviewed resources
     "a function URL": Mutant(
         EVERYTHING, adding("aws_lambda_function_url", authorization_type="NONE")
@@ -557,6 +614,7 @@ MUTANTS: dict[str, Mutant] = {
     "the retention is shorter": Mutant(EVERYTHING, setting(RECORDS, retention_in_days=1)),
     "a log group is missing": Mutant(EVERYTHING, without(FUNCTION_LOG)),
     "a log group that no stanza defines": Mutant(EVERYTHING, renamed(RECORDS, name="/other")),
+    "a log group is deleted with its records": Mutant(EVERYTHING, deletes_old_records),
     "a log group is deleted with the workload": Mutant(
         EVERYTHING, setting(RECORDS, skip_destroy=False)
     ),
@@ -661,7 +719,13 @@ MUTANTS: dict[str, Mutant] = {
     "a provisioner": Mutant(EVERYTHING, provisioner),
     "a program as data source": Mutant(EVERYTHING, data_source("external")),
     "a request as data source": Mutant("operations", data_source("http")),
-    "a module from elsewhere": Mutant(EVERYTHING, foreign_module),
+    "a module from elsewhere": Mutant(
+        EVERYTHING, module_from("git::https://example.com/customer-workload.git")
+    ),
+    "a module outside of the repository": Mutant(EVERYTHING, module_from("../../../modules/x")),
+    "a data source is read during the apply": Mutant(EVERYTHING, reads_during_apply),
+    "a condition of the code does not hold": Mutant(EVERYTHING, failed_condition),
+    "a resource is deleted and planned": Mutant(EVERYTHING, deleted_and_planned),
     "an action": Mutant(
         EVERYTHING, part("action_invocations", [{"address": "action.aws_lambda_invoke.x"}])
     ),

@@ -75,6 +75,7 @@ def plan_json(
 ) -> Json:
     """Return the plan as `terraform show -json` prints it; the code gives the role these arguments."""
     return {
+        "format_version": "1.2",
         "variables": {
             name: {"value": value}
             for name, value in {

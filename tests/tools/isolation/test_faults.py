@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from tests.tools.isolation.plan_mutants import EVERYTHING, RECORDS, deletes_old_records, without
 from tests.tools.isolation.small_plan import AWS, INVOKE, STANZA, TRUST, plan_json, resource, role
 from tools.isolation import plan_reader, solvers
 from tools.isolation.claims import claims_for
@@ -143,6 +144,13 @@ def test_a_role_that_is_missing_or_unexpected_or_has_a_path_is_a_fault():
     assert problems(plan_json(role(path="/app/"))) == [
         "the path of bedrock-prod-acme is /app/ instead of /, which changes its ARN"
     ]
+
+
+@pytest.mark.parametrize("version", ["", "0.2", "2.0", "10.0", 1])
+def test_a_plan_in_another_format_is_refused(version):
+    """A later major version may mean something else by the same words."""
+    with pytest.raises(plan_reader.PlanError, match="the plan cannot be read: format_version"):
+        plan_reader.read({**plan_json(role()), "format_version": version})
 
 
 @pytest.mark.parametrize("flag", [{"errored": True}, {"complete": False}])
@@ -429,3 +437,30 @@ def test_a_question_that_a_solver_cannot_read_is_unknown():
     for solver in solvers.SOLVERS:
         answer = solvers.solve(solver, "(assert (no-such-function))")
         assert answer.verdict is solvers.Verdict.UNKNOWN
+
+
+def test_an_offboarded_tenant_without_readers_has_no_claim_and_is_proved(plans):
+    plan = copy.deepcopy(plans["gone 123456789012"])
+    del plan["variables"]["tenants"]["value"]["gone"]["accounts"]["123456789012"]["readers"]
+    without(next(r["address"] for r in plan["resource_changes"] if r["type"] == "aws_iam_role"))(
+        plan
+    )
+    proof = proof_of(plan)
+    assert (proof.holds, proof.outcomes) == (True, ())
+    without(RECORDS)(plan)
+    assert problems(plan) == ["the log group /bedrock/local/gone/records is missing"]
+
+
+def test_a_log_group_that_the_state_keeps_may_be_deleted_from_the_plan(plans):
+    plan = copy.deepcopy(plans[EVERYTHING])
+    deletes_old_records(plan)
+    assert any("skip_destroy = true to it first" in problem for problem in problems(plan))
+    plan["resource_changes"][-1]["change"]["before"]["skip_destroy"] = True
+    assert claims_for(plan_reader.read(plan)).faults == ()
+
+
+@pytest.mark.parametrize("operator", ["StringEquals", "Null", "ForAllValues:StringLike", "Unknown"])
+def test_an_operator_without_a_condition_key_is_a_fault(operator):
+    condition = {**TRUST["Statement"][0]["Condition"], operator: {}}
+    (problem,) = problems(plan_json(role_with_trust(Condition=condition)))
+    assert problem == f"trust policy: statement 1: {operator} has no condition key."

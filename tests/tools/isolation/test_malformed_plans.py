@@ -32,6 +32,7 @@ def is_read(path):
         "planned_values",
         "output_changes",
         "prior_state",
+        "checks",
     )
 
 
