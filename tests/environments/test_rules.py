@@ -190,6 +190,7 @@ def test_refuses_everybody_and_everything_that_belongs_to_another(rules):
         "arn:aws:iam::222222222222:role/auditor",
         "arn:aws:iam::333333333333:role/path/bedrock-prod-acme-execution",
         "arn:aws:iam::333333333333:role/terraform-deployer",
+        "arn:aws:iam::333333333333:role/bedrock-prod-globex-inspector",
     ]
     acme = stanza(
         accounts={"222222222222": in_vpc(id="vpc-1", subnet_ids=["subnet-2", "subnet-3"])},
@@ -219,7 +220,7 @@ def test_refuses_everybody_and_everything_that_belongs_to_another(rules):
         ),
         (
             "A reader or unmasker is neither the deployer nor a role of a workload, because others act as these; "
-            f"remove {unmaskers[1]} from globex and {unmaskers[2]} from globex."
+            f"remove {unmaskers[3]} from globex and {unmaskers[1]} from globex and {unmaskers[2]} from globex."
         ),
         (
             "A permissions boundary is a policy of the account in which it is used, or one of AWS's; correct "

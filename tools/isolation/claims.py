@@ -20,7 +20,7 @@ from tools.isolation.customer_specification import Workload
 from tools.isolation.operations_specification import Environment, Tenant
 from tools.isolation.plan_fault import Fault
 from tools.isolation.plan_reader import PlanError
-from tools.isolation.principals import principal_faults
+from tools.isolation.principals import foreign_deployment_principals, principal_faults
 from tools.isolation.resource_faults import (
     customer_key_faults,
     customer_keys,
@@ -130,6 +130,8 @@ def _operations_findings(plan: Plan, env: Environment, names: list[str]) -> Iter
     yield from _shared_identities(env, all_tenants)
     yield from principal_faults(all_tenants)
     yield from _boundary_fault(env)
+    for problem in foreign_deployment_principals(env):
+        yield Fault("operations", "principals", problem)
     yield from _handover_faults(plan, env)
     yield from _output_faults(plan, env, "operations")
     specifications = operations_resources(env, names)
@@ -210,9 +212,14 @@ def _owners_of_external_ids(env: Environment) -> dict[str, str]:
     owners: dict[str, str] = {}
     for name in env.tenants:
         tenant = Tenant(env, name)
-        deployer = (tenant.stanza.get("deployer") or {}).get("external_id")
-        owners |= dict.fromkeys((*tenant.external_ids, *([deployer] if deployer else ())), name)
+        owners |= dict.fromkeys(_all_external_ids(tenant), name)
     return owners
+
+
+def _all_external_ids(tenant: Tenant) -> tuple[str, ...]:
+    """Return the ExternalIds of its role and that of its deployer."""
+    deployer = (tenant.stanza.get("deployer") or {}).get("external_id")
+    return (*tenant.external_ids, deployer) if deployer else tenant.external_ids
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -238,7 +245,7 @@ def _shared_identities(env: Environment, tenants: list[Tenant]) -> Iterator[Faul
     for tenant in tenants:
         identities = [
             *(("role", arn) for arn in (tenant.role_arn, *tenant.callers.values())),
-            *(("ExternalId", external_id) for external_id in tenant.external_ids),
+            *(("ExternalId", external_id) for external_id in _all_external_ids(tenant)),
             *(("account", id_) for id_ in tenant.callers if id_ not in env.shared_accounts),
         ]
         if not tenant.external_ids:

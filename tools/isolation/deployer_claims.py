@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +19,12 @@ from tools.isolation.claims import Case, Claim, broad_principals
 from tools.isolation.customer_specification import Workload
 from tools.isolation.operations_specification import Environment, Tenant
 from tools.isolation.plan_fault import Fault
+from tools.isolation.principals import foreign_deployment_principals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tools.iam.policy import Statement
-
-_PRINCIPAL = re.compile(r"arn:[a-z-]+:iam::\d{12}:(role|user)/[\w+=,.@/-]+", re.ASCII)
 
 Documents = dict[str, str]
 """The JSON texts of trust, permissions, boundary and key by these names; others are not read."""
@@ -150,10 +148,8 @@ def _foreign_principals(env: Environment) -> Iterator[Fault]:
     """Yield a fault unless every deployment principal is one user or role of the operations account."""
     if not env.deployment_principals:
         yield Fault(env.name, "trust", "operations.deployment_principals names nobody")
-    for arn in env.deployment_principals:
-        if not _PRINCIPAL.fullmatch(arn) or arn.split(":")[4] != env.account:
-            problem = f"{arn} is not one user or role of the operations account {env.account}"
-            yield Fault(env.name, "trust", problem)
+    for problem in foreign_deployment_principals(env):
+        yield Fault(env.name, "trust", problem)
 
 
 def _shared_external_ids(env: Environment) -> Iterator[Fault]:

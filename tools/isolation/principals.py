@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 TOPIC = "principals"
 # The keys of an account that name users and roles.
 CALLERS = ("readers", "unmaskers")
-WORKLOAD_ROLES = ("execution", "reader", "unmasker")
+# The roles of a workload, and the inspector, which the operations account assumes.
+WORKLOAD_ROLES = ("execution", "inspector", "reader", "unmasker")
 
 _ACCOUNT = re.compile(r"(?<![0-9A-Za-z])[0-9]{12}(?![0-9A-Za-z])")
 # The ARN of one user or role; a wildcard would name several.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
 _CALLER = re.compile(
-    r"arn:(?P<partition>[a-z-]+):iam::(?P<account>[0-9]{12}):(role|user)/[\w+=,.@/-]+"
+    r"arn:(?P<partition>[a-z-]+):iam::(?P<account>[0-9]{12}):(role|user)/[\w+=,.@/-]+",
+    re.ASCII,
 )
 
 
@@ -74,6 +76,13 @@ def principal_faults(tenants: Iterable[Tenant]) -> Iterator[Fault]:
         )
         for problem in dict.fromkeys(problems):
             yield Fault(tenant.name, TOPIC, problem)
+
+
+def foreign_deployment_principals(env: Environment) -> Iterator[str]:
+    """Yield a problem for each deployment principal that is not one user or role of the operations account."""
+    for arn in env.deployment_principals:
+        if not _CALLER.fullmatch(arn) or arn.split(":")[4] != env.account:
+            yield f"{arn} is not one user or role of the operations account {env.account}"
 
 
 def _trusted_account_problems(tenant: Tenant, owners: Owners) -> Iterator[str]:

@@ -75,6 +75,7 @@ PROPERTIES = (
         code=("claims",),
         mutants=(
             "two tenants have one ExternalId",
+            "two tenants' deployers have one ExternalId",
             "two tenants have one account",
             "a previous ExternalId is another tenant's",
             "the operations account is a customer account",
@@ -84,7 +85,7 @@ PROPERTIES = (
     Property(
         "Named principals",
         "Nobody whom a stanza names, under any key, belongs to another tenant, nor to an account outside the tenant's "
-        "own unless the stanza lists it in `trusted_accounts`.",
+        "own unless the stanza lists it in `trusted_accounts`. Only users and roles of the operations account deploy.",
         topics=("principals",),
         code=("principals",),
         mutants=(
@@ -94,6 +95,8 @@ PROPERTIES = (
             "a trusted account is another tenant's",
             "a trusted account is the operations account",
             "a reader is the deployer",
+            "a reader is the inspector",
+            "a customer's role may assume the deployers",
             "a reader is the execution role of a tenant in the same account",
             "a reader is in another partition",
             "a reader is a whole account",
@@ -187,6 +190,7 @@ PROPERTIES = (
             "the code comes from a bucket",
             "the code comes from an image",
             "the zip is another file",
+            "the zip that a variable names is another file",
             "the code has no hash",
             "the handler is another",
             "an environment variable is added",

@@ -7,6 +7,7 @@ specifications, this uses none of the Terraform modules' code or output.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from tools.isolation.customer_specification import Workload
     from tools.isolation.operations_specification import Environment, Tenant
 
+# A zip that `make package` builds; "host" is the one for the local AWS.
+_PACKAGE = re.compile(r"(.*/)?tenant-bedrock-(arm64|x86_64|host)-py3\.\d+\.zip", re.ASCII)
 EXECUTABLE_CODE = "tenant_bedrock.handler.handler"
 RUNTIME = "python3.13"
 
@@ -301,6 +304,8 @@ def _function(workload: Workload, package_path: str | None) -> Arguments:
         "subnet_ids": vpc["subnet_ids"],
         "vpc_id": Computed(vpc.get("id") or ""),
     }
+    if not (package_path and _PACKAGE.fullmatch(package_path)):
+        package_path = f"./../../build/tenant-bedrock-{architecture}-py3.13.zip"
     return {
         "architectures": [architecture],
         "arn": Computed(arn),
@@ -309,7 +314,7 @@ def _function(workload: Workload, package_path: str | None) -> Arguments:
         "description": AnyText(),
         "environment": [{"variables": {"TENANT_BEDROCK": Json(_settings(workload))}}],
         "ephemeral_storage": Default([{"size": 512}]),
-        "filename": package_path or f"./../../build/tenant-bedrock-{architecture}-py3.13.zip",
+        "filename": package_path,
         "function_name": base,
         "handler": EXECUTABLE_CODE,
         "id": Computed(),

@@ -197,6 +197,18 @@ def handover_with(**keys: Any) -> Change:  # noqa: ANN401 - any JSON value
     return change
 
 
+def customers_deployer(plan: Json) -> None:
+    """Let a role of a customer's account deploy to all customers."""
+    role = "arn:aws:iam::222222222222:role/ci"
+    plan["variables"]["operations"]["value"]["deployment_principals"] = [role]
+
+
+def package_of_a_variable(plan: Json) -> None:
+    """Take the function's code from a zip that `make package` does not build."""
+    plan["variables"]["package_path"] = {"value": "../../build/other.zip"}
+    after(plan, FUNCTION)["filename"] = "../../build/other.zip"
+
+
 def unknown_handover(plan: Json) -> None:
     """Let all hand-overs be known only after apply."""
     plan["output_changes"]["handover"] |= {"after": None, "after_unknown": True}
@@ -389,6 +401,9 @@ def _customer_key(plan: Json) -> Json:
 _READERS = {
     "a reader is another tenant's user": VICTIM,
     "a reader is in an account that nobody lists": f"arn:aws:iam::{FOREIGN}:role/auditor",
+    "a reader is the inspector": (
+        "arn:aws:iam::666666666666:role/bedrock-local-everything-inspector"
+    ),
     "a reader is the deployer": "arn:aws:iam::666666666666:role/terraform-deployer",
     "a reader is in another partition": "arn:aws-cn:iam::666666666666:user/auditor",
     "a reader is a whole account": "arn:aws:iam::666666666666:root",
@@ -403,6 +418,10 @@ MUTANTS: dict[str, Mutant] = {
     # Separate tenants
     "two tenants have one ExternalId": Mutant(
         "operations", stanza_with("hooli", external_ids={"current": "everything-current"})
+    ),
+    "two tenants' deployers have one ExternalId": Mutant(
+        "operations",
+        stanza_with("hooli", deployer={"external_id": "hooli-labs-deployer-external-id"}),
     ),
     "two tenants have one account": Mutant(
         "operations", stanza_with("hooli", accounts={"666666666666": {}})
@@ -422,6 +441,7 @@ MUTANTS: dict[str, Mutant] = {
         name: Mutant("operations", account_with("everything", "666666666666", readers=[arn]))
         for name, arn in _READERS.items()
     },
+    "a customer's role may assume the deployers": Mutant("operations", customers_deployer),
     "an unmasker is another tenant's role": Mutant(
         "operations",
         account_with(
@@ -567,6 +587,7 @@ MUTANTS: dict[str, Mutant] = {
         EVERYTHING, setting(FUNCTION, filename=None, image_uri="spy", package_type="Image")
     ),
     "the zip is another file": Mutant(EVERYTHING, setting(FUNCTION, filename="./other.zip")),
+    "the zip that a variable names is another file": Mutant(EVERYTHING, package_of_a_variable),
     "the code has no hash": Mutant(EVERYTHING, setting(FUNCTION, source_code_hash=None)),
     "the handler is another": Mutant(EVERYTHING, setting(FUNCTION, handler="spy.handler")),
     "an environment variable is added": Mutant(
