@@ -26,6 +26,7 @@ from tools.isolation.resource_specification import (
     Either,
     Hash,
     Json,
+    OfExisting,
     SameAs,
     Tags,
 )
@@ -126,7 +127,9 @@ def _argument_faults(
     for name in sorted({*resource.values, *resource.unknown, *expected}):
         value, unknown = resource.values.get(name), resource.unknown.get(name)
         expectation = expected.get(name)
-        if isinstance(expectation, SameAs):
+        if isinstance(expectation, OfExisting):
+            problems = _existing_problems(resource, value, expectation)
+        elif isinstance(expectation, SameAs):
             problems = _reference_problems(plan, resource, name, expectation)
         else:
             problems = _problems(
@@ -225,6 +228,12 @@ def _(expected: list[Any], value: Any, unknown: Any) -> Iterator[str]:  # noqa: 
             yield from _problems(items[index], flags[index] if index < len(flags) else None, item)
     elif any(flags) or sorted(map(str, items)) != sorted(map(str, expected)):
         yield f"is {_text(value)} instead of {_text(expected)}"
+
+
+def _existing_problems(resource: Resource, value: Any, expected: OfExisting) -> Iterator[str]:  # noqa: ANN401
+    other = resource.values.get(expected.argument)
+    if resource.configuration is None and value not in (None, other):
+        yield f"is {_text(value)} instead of {_text(other)}, its {expected.argument}"
 
 
 def _reference_problems(

@@ -70,6 +70,13 @@ class Json:
 
 
 @dataclass(frozen=True)
+class OfExisting:
+    """In what exists, the value of another argument; a plan may still have what the last apply left."""
+
+    argument: str
+
+
+@dataclass(frozen=True)
 class SameAs:
     """The attribute of the plan's only resource of the type, by reference while it is unknown."""
 
@@ -309,7 +316,7 @@ def _function(workload: Workload, package_path: str | None) -> Arguments:
     return {
         "architectures": [architecture],
         "arn": Computed(arn),
-        "code_sha256": Computed(),
+        "code_sha256": OfExisting("source_code_hash"),  # of the code that Lambda has
         "code_signing_config_arn": workload.stanza.get("code_signing_config_arn"),
         "description": AnyText(),
         "environment": [{"variables": {"TENANT_BEDROCK": Json(_settings(workload))}}],

@@ -439,6 +439,12 @@ def test_a_question_that_a_solver_cannot_read_is_unknown():
         assert answer.verdict is solvers.Verdict.UNKNOWN
 
 
+def test_a_role_without_any_policy_is_a_failure_with_an_example():
+    (failure,) = proof_of(plan_json(role(inline_policy=[]))).failures
+    assert failure.problem == "the policies refuse a request that the stanza grants"
+    assert failure.counterexample.request.action.startswith("bedrock:")
+
+
 def test_an_offboarded_tenant_without_readers_has_no_claim_and_is_proved(plans):
     plan = copy.deepcopy(plans["gone 123456789012"])
     del plan["variables"]["tenants"]["value"]["gone"]["accounts"]["123456789012"]["readers"]

@@ -154,6 +154,7 @@ def existing(plan):
         values |= {"id": "chosen-by-aws"}
         if resource["type"] == "aws_lambda_function":
             values |= {"version": "7", "tracing_config": [{"mode": "PassThrough"}]}
+            values |= {"code_sha256": values["source_code_hash"]}
         if resource["type"] == "aws_lambda_alias":
             values |= {"function_version": "7"}
         resources.append(
@@ -183,6 +184,9 @@ def test_what_exists_is_compared_with_the_same_specification(plans):
     assert faults(lambda values: values[FUNCTION].update(layers=["spy"])) == [
         f'layers of {function} is ["spy"] instead of null'
     ]
+    code = "A" * 43 + "="
+    (problem,) = faults(lambda values: values[FUNCTION].update(code_sha256=code))
+    assert problem.startswith(f"code_sha256 of {function} is {code} instead of")
     elsewhere = "arn:aws:lambda:eu-central-1:999999999999:function:bedrock-local-everything"
     (problem,) = faults(lambda values: values[FUNCTION].update(arn=elsewhere))
     assert problem.startswith(f"arn of {function} is {elsewhere}, which does not begin with")
