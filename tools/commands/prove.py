@@ -10,17 +10,18 @@ a KMS key of the operations account.
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tools.cli.arguments import Arguments
 from tools.cli.console import print_json, run
 from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.environment.model import load_environment
+from tools.iam.conditions import UnsupportedPolicyError
+from tools.iam.policy import parse_json
 from tools.live.live_state import NOT_READ, read_live_state
 from tools.paths import ROOT
 from tools.proof.folder import new_folder, write_certificate
@@ -148,12 +149,14 @@ def _key(session: Session, key: str | None) -> SigningKey | None:
 
 def _read_plan(file: Path) -> PlanJson:
     try:
-        plan: PlanJson = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise CommandError(
-            f"{file} is not a plan: {error}. Make one with `terraform show -json PLAN > {file}`."
-        ) from None
-    return plan
+        return cast("PlanJson", parse_json(file.read_text()))
+    except (OSError, UnicodeDecodeError) as error:
+        problem = str(error)
+    except UnsupportedPolicyError:
+        problem = "it is not JSON, or has an element twice in one object"
+    raise CommandError(
+        f"{file} is not a plan: {problem}. Make one with `terraform show -json PLAN > {file}`."
+    )
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ import sys
 import pytest
 
 from tests.tools.isolation.small_plan import INVOKE, plan_json, role
+from tools.command_error import CommandError
+from tools.commands.prove import _read_plan
 from tools.paths import ROOT
 
 SECRET = "269170463fdc32af10a91e67a8fd77bd"
@@ -119,3 +121,20 @@ def test_a_file_that_is_no_plan_is_refused(prove):
     run = prove({"format_version": "1.0"})
     assert run.returncode == 1
     assert "the file is not a plan as printed by `terraform show -json`" in run.stderr
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"variables": {}',
+        b'{"resource_changes": [{}], "resource_changes": []}',
+    ],
+)
+def test_a_file_that_python_reads_otherwise_than_terraform_wrote_it_is_refused(tmp_path, content):
+    file = tmp_path / "plan.json"
+    file.write_bytes(content)
+    with pytest.raises(CommandError, match=r"plan\.json is not a plan: .*Make one with"):
+        _read_plan(file)
