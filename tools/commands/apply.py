@@ -2,7 +2,8 @@
 
 Only plans that are proved are applied, from the plan files that were proved, and afterwards what exists is
 proved. PROOF= takes the plans of a proof that `make prove` wrote, also on another machine, and refuses one
-that has changed since; a customer account whose hand-over has changed since is planned and proved again.
+that has changed since, or whose terraform.tfvars has; a customer account whose hand-over has changed since is
+planned and proved again.
 
 PART= applies one part, as each job of the CI workflow does: "operations", or customer accounts as
 TENANT/ACCOUNT with spaces between them. The operations account comes first, because its apply
