@@ -93,7 +93,9 @@ def variables_of(target):
     if "call run" not in recipe:
         return set(VARIABLES)  # help and setup take no options
     shared = {name for name in ("ENV", "TENANT") if f"{name}_OPTION" in recipe}
-    return shared | FROM_THE_SHELL | set(re.findall(r"call (?:option|flag|take),([A-Z0-9]+)", recipe))
+    return (
+        shared | FROM_THE_SHELL | set(re.findall(r"call (?:option|flag|take),([A-Z0-9]+)", recipe))
+    )
 
 
 def required_by(target):
