@@ -144,6 +144,38 @@ def test_a_vpc_without_an_id_adds_lookups_and_no_endpoints(permissions):
     assert vpc == plain
 
 
+@pytest.mark.parametrize(
+    ("vpcs", "allowed"),
+    [
+        (["VPCId=vpc-0123456789abcdef0,VPCRegion=eu-central-1"], True),
+        (["VPCId=vpc-0123456789abcdef0,VPCRegion=eu-west-1"], False),
+        (["VPCId=vpc-9,VPCRegion=eu-central-1"], False),
+        ([], False),
+        (None, False),
+    ],
+    ids=str,
+)
+def test_the_workloads_vpc_alone_gets_the_names_of_endpoints(documents, vpcs, allowed):
+    policy = parse_policy(json.dumps(documents("endpoints")["permissions"]), "p", Kind.IDENTITY)
+    request = Request(
+        action="route53:AssociateVPCWithHostedZone",
+        resource="arn:aws:route53:::hostedzone/Z1",
+        context={} if vpcs is None else {"route53:VPCs": vpcs},
+    )
+    assert evaluate([policy], request).allowed is allowed
+
+
+@pytest.mark.parametrize("name", ["execution", "reader", "unmasker"])
+def test_the_deployer_never_becomes_a_role_whose_trust_policy_it_writes(documents, name):
+    permissions = parse_policy(json.dumps(documents("readers")["permissions"]), "p", Kind.IDENTITY)
+    attached = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}  # fmt: skip
+    other = parse_policy(json.dumps(attached), "attached", Kind.IDENTITY)
+    role = f"arn:aws:iam::222222222222:role/bedrock-prod-acme-{name}"
+    for action in ("sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"):
+        assert not evaluate([permissions, other], Request(action, role)).allowed
+        assert evaluate([permissions, other], Request(action, f"{role}s")).allowed
+
+
 NO_VPC = {"id": None, "security_group_ids": None, "subnet_ids": None}
 
 
@@ -325,6 +357,10 @@ def test_the_cloudformation_template_creates_what_terraform_creates(
     assert template["Resources"] == {}
 
 
+# In an ARN, these would stand for the names of others, or for none.
+NOT_NAMES = ["", "*", "acm?", "acme/x", "acme:x", "${aws:username}", "acme\n"]
+
+
 @pytest.mark.parametrize(
     ("bad", "sentence"),
     [
@@ -375,6 +411,18 @@ def test_the_cloudformation_template_creates_what_terraform_creates(
             'region is a Region such as "eu-central-1", not "eu-cental-1".',
         ),
         ({"role_name": "a/b"}, "role_name has 1 to 64 letters, digits and _+=,.@- characters"),
+        *(({"tenant": name}, "tenant consists of 2 or more") for name in NOT_NAMES),
+        *(({"environment": name}, "environment is 2 to 16 lower-case") for name in NOT_NAMES),
+        *(
+            ({"vpc": {**ENDPOINTS, **change}}, "vpc has the ids of AWS, such as")
+            for change in (
+                {"id": "vpc-*"},
+                {"id": ""},
+                {"security_group_ids": ["*"]},
+                {"subnet_ids": ["subnet-1", "subnet-?"]},
+                {"subnet_ids": ["subnet-1/../x"]},
+            )
+        ),
     ],
     ids=lambda value: str(value)[:60],
 )

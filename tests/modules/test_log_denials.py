@@ -189,3 +189,12 @@ def test_administrators_do_not_make_themselves_readers(action):
     assert not allowed(document, "administrator", action, reader)
     assert allowed(document, "terraform-deployer", action, reader)
     assert allowed(document, "administrator", action, f"{reader}s")
+
+
+@pytest.mark.parametrize(
+    "action", ["iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy", "iam:AttachRolePolicy"]
+)
+def test_administrators_do_not_make_themselves_the_deployer(action):
+    deployer = f"arn:aws:iam::{ACCOUNT}:role/terraform-deployer"
+    assert not allowed(GOLDEN["administrator_denial"], "administrator", action, deployer)
+    assert allowed(GOLDEN["administrator_denial"], "administrator", "iam:GetRole", deployer)

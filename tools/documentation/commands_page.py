@@ -21,7 +21,8 @@ HEADER = """\
 # Commands
 
 Every command is a `make` target, and `make X` runs `tools/commands/X.py`. Values are written after the target,
-for example `make plan ENV=prod TENANT=acme`; variables of the shell do not count, and an unknown variable is an error.
+for example `make plan ENV=prod TENANT=acme`; variables of the shell do not count, and a variable that the
+command does not take is an error.
 A value written after `=` reaches the command byte for byte, without leading spaces and tabs, and nothing in it is
 executed. Make itself executes values written after `:=` or `!=` and in `MAKEFLAGS` and `MAKEFILES`, so never let
 somebody else choose a whole argument of `make`. Commands that work in an environment's states print the `terraform`

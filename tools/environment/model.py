@@ -187,7 +187,7 @@ def load_environment(name: str) -> Environment:
         )
     try:
         return _from_variables(name, variables)
-    except (AttributeError, KeyError, TypeError) as error:
+    except KeyError as error:
         raise CommandError(
             f"environments/{name}/terraform.tfvars lacks {error}; environments/variables*.tf declare its shape."
         ) from None

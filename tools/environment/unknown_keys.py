@@ -9,6 +9,7 @@ https://developer.hashicorp.com/terraform/language/expressions/type-constraints#
 from __future__ import annotations
 
 import difflib
+import json
 from typing import TYPE_CHECKING, Any
 
 from hcl2.query import (
@@ -30,9 +31,20 @@ if TYPE_CHECKING:
 
 Types = dict[str, NodeView]
 
+# The types of JSON in which Terraform writes a value of each kind, and what a user writes.
+_KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "bool": (bool, "true or false, without quotes"),
+    "list": (list, "a list in [ ]"),
+    "map": (dict, "a map in { }"),
+    "number": ((int, float), "a number without quotes"),
+    "object": (dict, "an object in { }"),
+    "set": (list, "a list in [ ]"),
+    "string": (str, "a text in quotes"),
+}
+
 
 def unknown_keys(text: str, values: Mapping[str, Any], variables: Path) -> list[str]:
-    """Return a sentence for every key that is undeclared, repeated, or null and required.
+    """Return a sentence for every key that is undeclared, repeated, of another type, or null and required.
 
     ``values`` are what Terraform reads from ``text``, a tfvars file. ``variables`` is the first of the
     files that declare the variables; the others begin with its name.
@@ -67,15 +79,27 @@ def _object_problems(values: Mapping[str, Any], types: Types, path: str) -> Iter
 
 
 def _value_problems(value: Any, type_view: NodeView, path: str) -> Iterator[str]:  # noqa: ANN401 - any JSON value
-    """Yield the problems of one value. Terraform itself refuses a value of the wrong type."""
+    """Yield the problems of one value.
+
+    Terraform would convert "1" to a number and "false" to a bool, and the commands would not:
+    https://developer.hashicorp.com/terraform/language/expressions/type-constraints#conversion-of-primitive-types
+    """
     type_view = _expression(type_view)
     constructor = type_view.name if isinstance(type_view, FunctionCallView) else ""
     if value is None:
         if constructor != "optional":
             yield f"{path} is null; write its value, or remove it."
         return
-    if not isinstance(type_view, FunctionCallView):
-        return
+    kind = constructor or type_view.to_hcl().strip()
+    if kind in _KINDS and not _is_of(kind, value):
+        yield f"{path} is {_KINDS[kind][1]}, not {json.dumps(value, ensure_ascii=False)}."
+    elif isinstance(type_view, FunctionCallView):
+        yield from _problems_inside(value, type_view, path)
+
+
+def _problems_inside(value: Any, type_view: FunctionCallView, path: str) -> Iterator[str]:  # noqa: ANN401 - any JSON value
+    """Yield the problems of what a value of the constructor's type contains."""
+    constructor = type_view.name
     inner = _expression(type_view.args[0])
     if constructor == "optional":
         yield from _value_problems(value, inner, path)
@@ -87,6 +111,11 @@ def _value_problems(value: Any, type_view: NodeView, path: str) -> Iterator[str]
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _value_problems(item, inner, f"{path}[{index}]")
+
+
+def _is_of(kind: str, value: object) -> bool:
+    """Whether a value of JSON is of this kind; Python's bool is a number, and Terraform's is not."""
+    return isinstance(value, _KINDS[kind][0]) and (kind == "bool" or not isinstance(value, bool))
 
 
 def _suggestion(name: str, known_names: Iterable[str]) -> str:

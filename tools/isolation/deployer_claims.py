@@ -123,22 +123,28 @@ def _endpoint_name_faults(
 ) -> Iterator[Fault]:
     """Compare the statement literally: it may associate the workload's own VPC and no other.
 
-    A request without any VPC meets ForAllValues too; Route 53 rejects such a request.
+    https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-conditions-route53.html
     """
     vpc_id = deployer.endpoint_vpc(workload)
     if len(statements) != (1 if vpc_id else 0):
         problem = f"{len(statements)} statements register the names of endpoints"
         yield Fault(subject, "endpoint names", problem)
+    vpc = f"VPCId={vpc_id},VPCRegion={workload.region}"
+    # A request without the key meets ForAllValues, but not Null.
+    expected = {
+        ("route53:vpcs", "ForAllValues", "StringEquals", False, (vpc,)),
+        ("route53:vpcs", None, "Null", False, ("false",)),
+    }
     for statement in statements:
-        (*others, condition) = statement.conditions
+        conditions = {
+            (each.key.lower(), each.quantifier, each.operator, each.if_exists, each.values)
+            for each in statement.conditions
+        }
         if (
-            others
+            conditions != expected
             or statement.effect != "Allow"
             or statement.not_actions
             or statement.actions != ("route53:AssociateVPCWithHostedZone",)
-            or (condition.quantifier, condition.operator) != ("ForAllValues", "StringEquals")
-            or condition.if_exists
-            or condition.values != (f"VPCId={vpc_id}",)
         ):
             problem = f"statement {statement.sid} registers names for another VPC than {vpc_id}"
             yield Fault(subject, "endpoint names", problem)

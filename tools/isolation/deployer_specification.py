@@ -169,11 +169,12 @@ def reach(workload: Workload) -> dict[str, Predicate]:
 
 
 def denial(workload: Workload) -> Predicate:
-    """Whatever else is attached to it, the deployer is denied reading and copying the records."""
+    """Whatever else is attached to it, the deployer is denied the records and the workload's roles."""
     verbs = (StartsWith("action", f"logs:{verb}") for verb in LOGS_VERBS)
     return AnyOf(
         AllOf(in_groups(workload), Not(OneOf("action", *LOG_GROUPS))),
         AllOf(AnyOf(OneOf("action", *LOGS_ACTIONS), *verbs), Not(in_groups(workload))),
+        AllOf(StartsWith("action", "sts:"), _roles(workload)),
     )
 
 

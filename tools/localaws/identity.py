@@ -39,6 +39,10 @@ _MAX_SKEW_S3 = timedelta(minutes=15)
 # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 _MAX_EXPIRES = 604_800
 _HEX_SHA256 = re.compile(r"[0-9a-f]{64}")
+# Only S3 accepts bodies that the signature does not cover. Bodies of which each chunk has a signature
+# (STREAMING-AWS4-…) are refused, because the local AWS does not check the chunks:
+# https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
+_UNSIGNED_BODIES = frozenset({"UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"})
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,9 @@ def read_signature(request: Request) -> Signature:
     """Read the signature from the header or the URL; raises UnidentifiedError if there is none."""
     presigned = request.args.get("X-Amz-Algorithm") == _ALGORITHM
     try:
-        fields = request.args if presigned else _header_fields(request)
+        # A request with both has two signatures, and the header lacks the fields of a URL.
+        in_header = not presigned or "Authorization" in request.headers
+        fields = _header_fields(request) if in_header else request.args
         return _signature(fields, presigned=presigned)
     except (KeyError, ValueError) as error:
         message = "The request is not signed with Signature Version 4."
@@ -89,7 +95,9 @@ def read_signature(request: Request) -> Signature:
 
 def _header_fields(request: Request) -> dict[str, str]:
     """The fields of a signature in the headers, under the names that they have in a presigned URL."""
-    text = request.headers["Authorization"].removeprefix(_ALGORITHM)
+    algorithm, _, text = request.headers["Authorization"].partition(" ")
+    if algorithm != _ALGORITHM:
+        raise ValueError(algorithm)
     pairs = (part.strip().split("=", 1) for part in text.split(","))
     names = ("X-Amz-Date", "X-Amz-Security-Token")
     headers = {name: request.headers[name] for name in names if name in request.headers}
@@ -99,7 +107,7 @@ def _header_fields(request: Request) -> dict[str, str]:
 def _signature(fields: Mapping[str, str], *, presigned: bool) -> Signature:
     access_key, day, region, service, terminator = fields["X-Amz-Credential"].rsplit("/", 4)
     time = fields["X-Amz-Date"]
-    if terminator != "aws4_request" or not time.startswith(day):
+    if terminator != "aws4_request" or time[:8] != day:
         raise ValueError(fields["X-Amz-Credential"])
     return Signature(
         access_key=access_key,
@@ -201,10 +209,10 @@ def _check_signature(request: Request, signature: Signature, key: _Key) -> None:
     )
     aws_request.context["timestamp"] = signature.time.strftime(_DATE_FORMAT)
     text = signer.string_to_sign(aws_request, signer.canonical_request(aws_request))
-    if not hmac.compare_digest(signer.signature(text, aws_request), signature.value):
+    computed_value = signer.signature(text, aws_request)
+    if not hmac.compare_digest(computed_value.encode(), signature.value.encode()):
         raise _refusal(signature, "wrong signature", key.caller.principal)
     body_hash = request.headers.get("x-amz-content-sha256", "")
-    # UNSIGNED-PAYLOAD and STREAMING-… stand for a body whose hash is not signed as a whole.
     computed_hash = hashlib.sha256(request.get_data()).hexdigest()
     if _HEX_SHA256.fullmatch(body_hash) and body_hash != computed_hash:
         message = "The provided 'x-amz-content-sha256' header does not match what was computed."
@@ -229,20 +237,33 @@ def _signer(signature: Signature, secret: str) -> SigV4Auth:
 
 
 def _covers_request(signature: Signature, request: Request) -> bool:
-    """Whether the signature covers all headers that define the call, and the body."""
+    """Whether the signature covers all headers that define the call, and the body.
+
+    The headers are listed in order, once each, and are all in the request:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+    """
     names = {name for name, _ in request.headers.items(lower=True)}
     required = {name for name in names if name == "host" or name.startswith("x-amz-")}
+    signed = {*signature.signed_headers} & names
     body_hash = request.headers.get("x-amz-content-sha256", "")
-    # Only S3 accepts bodies that the signature does not cover.
-    return required <= set(signature.signed_headers) and (
-        body_hash == "" or signature.service == "s3" or _HEX_SHA256.fullmatch(body_hash) is not None
+    return (
+        required <= signed
+        and signature.signed_headers == tuple(sorted(signed))
+        and (
+            body_hash == ""
+            or (signature.service == "s3" and body_hash in _UNSIGNED_BODIES)
+            or _HEX_SHA256.fullmatch(body_hash) is not None
+        )
     )
 
 
 def _unsigned_url(request: Request) -> str:
-    """The URL without the signature itself, which a presigned URL contains."""
+    """The URL without the signature itself, which a presigned URL contains once."""
     address, _, query = request.raw_url.partition("?")
-    pairs = (pair for pair in query.split("&") if not pair.startswith("X-Amz-Signature="))
+    pairs = query.split("&")
+    signatures = [pair for pair in pairs if pair.startswith("X-Amz-Signature=")]
+    if signatures:
+        pairs.remove(signatures[0])
     return f"{address}?{'&'.join(pairs)}"
 
 

@@ -7,6 +7,7 @@ in another account: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +29,11 @@ PARALLEL_CALLS = 8
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html: account regional namespaces
 # exist in every Region but these two.
 REGIONS_WITHOUT_NAMESPACES = frozenset({"me-central-1", "me-south-1"})
-NAME_LIMIT = 63  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+NAME_LIMIT = 63
+NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+# The attributes of the output ``handover`` of modules/operations-role that the commands read.
+HANDOVER_NAMES = frozenset({"external_id", "guardrail", "models", "quota", "role_arn", "state"})
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,23 @@ class StateBucket:
 
     @property
     def name(self) -> str:
-        """The name that backend.hcl gives it."""
-        return str(self.environment.backend["bucket"])
+        """The name that backend.hcl gives it; CommandError for one that no bucket can have."""
+        name = self.environment.backend.get("bucket")
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            raise CommandError(
+                f'environments/{self.environment.name}/backend.hcl names no bucket of S3; write bucket = "'
+                f'{proposed_name(self.environment)}".'
+            )
+        return name
 
     @property
     def _region(self) -> str:
-        return str(self.environment.backend["region"])
+        if region := self.environment.backend.get("region"):
+            return str(region)
+        raise CommandError(
+            f"environments/{self.environment.name}/backend.hcl does not say where the bucket is; write region = "
+            f'"{self.environment.operations_region}".'
+        )
 
     @property
     def _owned(self) -> dict[str, str]:
@@ -104,7 +120,7 @@ class StateBucket:
         return frozenset(key.removeprefix(HANDOVERS).removesuffix(".json") for key in keys)
 
     def handover(self, tenant: str) -> dict[str, Any]:
-        """Return one tenant's hand-over; CommandError when there is none or it may not be read."""
+        """Return one tenant's hand-over; CommandError when there is none, or it is another text or another tenant's."""
         try:
             with self._explained(f'The hand-over of tenant "{tenant}" cannot be read'):
                 answer = self._s3.get_object(Key=handover_key(tenant), **self._owned)
@@ -112,7 +128,23 @@ class StateBucket:
             raise CommandError(
                 f'Tenant "{tenant}" has no hand-over yet; run `make apply ENV={self.environment.name}` first.'
             ) from None
-        handover: dict[str, Any] = json.load(answer["Body"])
+        try:
+            handover = json.load(answer["Body"])
+        except ValueError:  # neither JSON nor UTF-8
+            handover = None
+        environment = self.environment
+        role = environment.role_arn(
+            environment.operations_account_id, environment.base_name(tenant)
+        )
+        if (
+            not isinstance(handover, dict)
+            or not handover.keys() >= HANDOVER_NAMES
+            or handover["role_arn"] != role
+        ):
+            raise CommandError(
+                f'The object {handover_key(tenant)} of the state bucket {self.name} is not the hand-over of tenant "'
+                f'{tenant}", which names the role {role}; run `make apply ENV={environment.name}` to write it again.'
+            )
         return handover
 
     def write_handovers(self, handovers: Mapping[str, Mapping[str, Any]]) -> None:
@@ -154,9 +186,13 @@ class StateBucket:
             ) from None
 
     def _exists(self) -> bool:
-        """Return False when nobody has a bucket of this name; CommandError when another account has it."""
+        """Return False when nobody has a bucket of this name.
+
+        Raises CommandError when another account has it or it is in another Region:
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
+        """
         try:
-            self._s3.head_bucket(**self._owned)
+            region = self._s3.head_bucket(**self._owned).get("BucketRegion", self._region)
         except self._s3.exceptions.ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
                 return False
@@ -167,6 +203,11 @@ class StateBucket:
                 "bucket. If they do, another account has registered the name: write a new one, such as "
                 f"{proposed_name(self.environment)}, in environments/{self.environment.name}/backend.hcl."
             ) from None
+        if region != self._region:
+            raise CommandError(
+                f"The state bucket {self.name} is in {region} and not in {self._region}; write region = "
+                f'"{region}" in environments/{self.environment.name}/backend.hcl.'
+            )
         return True
 
     def _create(self) -> None:
@@ -230,15 +271,17 @@ def handover_key(tenant: str) -> str:
 
 def proposed_name(environment: Environment) -> str:
     """Return a bucket name in the operations account's own namespace, as short as S3 demands."""
-    suffix = f"-{environment.operations_account_id}-{environment.backend['region']}-an"
+    region = environment.backend.get("region") or environment.operations_region
+    suffix = f"-{environment.operations_account_id}-{region}-an"
     return f"{f'bedrock-{environment.name}-state'[: NAME_LIMIT - len(suffix)]}{suffix}"
 
 
 def bucket_statements(partition: str, name: str) -> list[dict[str, Any]]:
     """Return the denials in the bucket's policy: unencrypted transport, and what is not the tag's tenant's.
 
-    The second one binds every identity that has the tag, whatever its own policies allow; an identity that
-    applies the operations account has no such tag.
+    The others bind every identity that has the tag, whatever its own policies allow: it lists the bucket, reads
+    its tenant's hand-over and keeps the states of its tenant. An identity that applies the operations account
+    has no such tag.
     """
     bucket = f"arn:{partition}:s3:::{name}"
     # Without the tag the condition fails, whatever the resources are; the default gives them a value.
@@ -262,6 +305,15 @@ def bucket_statements(partition: str, name: str) -> list[dict[str, Any]]:
                 f"{bucket}/customers/{tenant}/*",
                 f"{bucket}/{HANDOVERS}{tenant}.json",
             ],
+            "Condition": {"Null": {f"aws:PrincipalTag/{TENANT_TAG}": "false"}},
+        },
+        {
+            # Such as this policy, and the hand-over itself.
+            "Sid": "DenyOneTenantsDeploymentEveryChangeButOfItsStates",
+            "Effect": "Deny",
+            "Principal": "*",
+            "NotAction": ["s3:GetObject", "s3:ListBucket"],
+            "NotResource": f"{bucket}/customers/{tenant}/*",
             "Condition": {"Null": {f"aws:PrincipalTag/{TENANT_TAG}": "false"}},
         },
     ]

@@ -31,11 +31,12 @@ locals {
         Resource = ["*"]
       },
       {
-        # Whoever writes the trust policy of a reader role decides who reads.
+        # Whoever writes the trust policy of a reader role decides who reads, and so
+        # does whoever becomes the deployer, which cannot change itself.
         Sid       = "OnlyTheDeployerChangesTheWorkloadsRoles"
         Effect    = "Deny"
         NotAction = ["iam:Get*", "iam:List*", "iam:PassRole", "sts:AssumeRole"]
-        Resource  = local.workload_role_arns
+        Resource  = concat(local.workload_role_arns, [local.role.arn])
         Condition = { ArnNotEquals = { "aws:PrincipalArn" = local.role.arn } }
       },
     ]

@@ -26,7 +26,7 @@ locals {
       ],
       var.vpc == null ? [] : [{
         # Lambda places a function only where the execution role may create network
-        # interfaces, so the function stays in these subnets and security groups.
+        # interfaces, so it can be in no other subnets and security groups.
         Sid    = "LambdaManagesItsNetworkInterfaces"
         Effect = "Allow"
         Action = [

@@ -39,5 +39,12 @@ locals {
       ]
       NotResource = local.both_log_groups
     },
+    {
+      # The deployer writes the trust policies of these roles and could name itself.
+      Sid      = "NeverBecomeARoleOfTheWorkload"
+      Effect   = "Deny"
+      Action   = ["sts:*"]
+      Resource = local.workload_role_arns
+    },
   ]
 }

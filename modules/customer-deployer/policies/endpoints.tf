@@ -60,13 +60,18 @@ locals {
       Condition = { StringEquals = local.tagged_as_ours }
     }] : [],
     # For the endpoints' private names. The hosted zone is AWS's own, and its ARN
-    # is not known before.
+    # is not known before. ForAllValues also holds for a request without the key,
+    # so Null demands it.
+    # https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-conditions-route53.html
     local.creates_endpoints ? [{
-      Sid       = "RegisterTheEndpointsNames"
-      Effect    = "Allow"
-      Action    = ["route53:AssociateVPCWithHostedZone"]
-      Resource  = ["*"]
-      Condition = { "ForAllValues:StringEquals" = { "route53:VPCs" = ["VPCId=${var.vpc.id}"] } }
+      Sid      = "RegisterTheEndpointsNames"
+      Effect   = "Allow"
+      Action   = ["route53:AssociateVPCWithHostedZone"]
+      Resource = ["*"]
+      Condition = {
+        "ForAllValues:StringEquals" = { "route53:VPCs" = ["VPCId=${var.vpc.id},VPCRegion=${var.region}"] }
+        Null                        = { "route53:VPCs" = "false" }
+      }
     }] : [],
   )
 }

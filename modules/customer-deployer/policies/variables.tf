@@ -30,6 +30,12 @@ variable "environment" {
   description = "The environment's name, part of the name of everything that the role may manage."
   type        = string
   nullable    = false
+
+  # The name is part of ARNs, in which * and ? would stand for other names.
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{1,15}$", var.environment))
+    error_message = "environment is 2 to 16 lower-case letters and digits that begin with a letter, such as \"prod\", not \"${var.environment}\"."
+  }
 }
 
 variable "external_id" {
@@ -113,6 +119,11 @@ variable "tenant" {
   description = "The tenant's name, part of the name of everything that the role may manage."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9](-?[a-z0-9])+$", var.tenant))
+    error_message = "tenant consists of 2 or more lower-case letters and digits, with single hyphens between them, not \"${var.tenant}\"."
+  }
 }
 
 variable "vpc" {
@@ -129,5 +140,10 @@ variable "vpc" {
   validation {
     condition     = var.vpc == null || try(length(var.vpc.security_group_ids) > 0 && length(var.vpc.subnet_ids) > 0 && alltrue([for id in setunion(var.vpc.security_group_ids, var.vpc.subnet_ids) : id != null]), false)
     error_message = "vpc needs at least one security group and one subnet; leave vpc out if the function runs outside a VPC. None of them can be null."
+  }
+  # The ids are parts of ARNs too.
+  validation {
+    condition     = var.vpc == null || try(alltrue([for id in concat(var.vpc.id == null ? [] : [var.vpc.id], tolist(setunion(var.vpc.security_group_ids, var.vpc.subnet_ids))) : can(regex("^(sg|subnet|vpc)-[0-9a-f]+$", id))]), true)
+    error_message = "vpc has the ids of AWS, such as vpc-0123456789abcdef0, sg-0123456789abcdef0 and subnet-0123456789abcdef0, not ${try(join(", ", [for id in concat(var.vpc.id == null ? [] : [var.vpc.id], tolist(setunion(var.vpc.security_group_ids, var.vpc.subnet_ids))) : id if !can(regex("^(sg|subnet|vpc)-[0-9a-f]+$", id))]), "null")}."
   }
 }

@@ -84,10 +84,31 @@ def project(tmp_path_factory):
     return Project(tmp_path_factory.mktemp("makefile"))
 
 
-def every_variable(value):
-    """Every variable with this value, except those that another value would stop."""
-    given = {name: value for name in VARIABLES if name != "PYTHON"} | dict.fromkeys(FLAGS, "1")
-    return [f"{name}={text}" for name, text in given.items()]
+RECIPES = dict(re.findall(r"^([a-z]+):.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE))
+
+
+def variables_of(target):
+    """The variables that a command takes."""
+    recipe = RECIPES[target]
+    if "call run" not in recipe:
+        return set(VARIABLES)  # help and setup take no options
+    shared = {name for name in ("ENV", "TENANT") if f"{name}_OPTION" in recipe}
+    return (
+        shared | FROM_THE_SHELL | set(re.findall(r"call (?:option|flag|take),([A-Z0-9]+)", recipe))
+    )
+
+
+def required_by(target):
+    """The variables without which commands stop, as far as this one takes them."""
+    required = ["ENV=local", "TENANT=acme", "NAME=n", "ACCOUNT=a"]
+    return [item for item in required if item.split("=")[0] in variables_of(target)]
+
+
+def every_variable(target, value):
+    """Every variable that the command takes with this value, except those that another value would stop."""
+    texts = {name: value for name in sorted(variables_of(target)) if name != "PYTHON"}
+    texts |= dict.fromkeys(FLAGS & texts.keys(), "1")
+    return [f"{name}={text}" for name, text in texts.items()]
 
 
 def test_every_variable_of_a_recipe_is_known():
@@ -96,7 +117,7 @@ def test_every_variable_of_a_recipe_is_known():
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_value_of_any_variable_is_never_run(project, target):
-    run = project.make(target, *every_variable("".join(project.attacks)))
+    run = project.make(target, *every_variable(target, "".join(project.attacks)))
     assert run.returncode == 0, run.stderr
     assert not project.trap.exists()
 
@@ -117,10 +138,30 @@ def test_a_value_is_never_run_when_make_lists_the_commands(project, name):
     assert not project.trap.exists()
 
 
+@pytest.mark.parametrize("target", [name for name in TARGETS if "call run" in RECIPES[name]])
+def test_a_variable_that_the_command_does_not_take_is_refused(project, target):
+    assert project.make(target, *required_by(target)).returncode == 0
+    (project.root / "recorded.json").unlink()
+    for name in sorted(set(VARIABLES) - variables_of(target))[::5]:
+        run = project.make(target, *required_by(target), f"{name}=$(shell touch {project.trap})")
+        assert run.returncode != 0
+        assert f"{target} takes no {name}=; make help lists what" in run.stderr.decode()
+        assert not (project.root / "recorded.json").exists()
+    assert not project.trap.exists()
+
+
+@pytest.mark.parametrize("target", ["aply", "plan.x", "Plan", "; touch trap", "%"])
+def test_a_command_that_does_not_exist_is_refused(project, target):
+    run = project.make("ENV=local", "--", target)
+    assert f"There is no command {target}; make help lists the commands." in run.stderr.decode()
+    assert run.returncode != 0
+    assert not project.trap.exists()
+
+
 def test_no_form_of_value_is_run(project):
     for value in project.attacks:
-        assert project.make("logs", *every_variable(value)).returncode == 0
-        assert project.make("tenant", "-e", *every_variable(value)).returncode == 0
+        assert project.make("logs", *every_variable("logs", value)).returncode == 0
+        assert project.make("tenant", "-e", *every_variable("tenant", value)).returncode == 0
         project.make("logs", "ENV=local", "TENANT=acme", f"PYTHON={value}")
         project.make("logs", "ENV=local", "TENANT=acme", f"UNMASK={value}")
         assert not project.trap.exists(), value
@@ -159,13 +200,10 @@ EVERY_BYTE = bytes(range(1, 256))
 
 @pytest.mark.parametrize("name", sorted(OPTIONS - {"ENV", "TENANT"}))
 def test_a_value_reaches_the_command_byte_for_byte(project, name):
-    targets = re.findall(r"^([a-z]+):.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
-    target = next(target for target, recipe in targets if f"call option,{name}," in recipe)
+    target = next(target for target, recipe in RECIPES.items() if f"call option,{name}," in recipe)
     value = b"x$$ $ \\ ' \" ` # % ~ * \n\n\xff" + EVERY_BYTE + b" \n"
-    required = ["ENV=local", "TENANT=acme", "NAME=n", "ACCOUNT=a"]
-    run = project.make(
-        target, *(item for item in required if not item.startswith(name)), name.encode() + b"=" + value
-    )  # fmt: skip
+    others = [item for item in required_by(target) if not item.startswith(name)]
+    run = project.make(target, *others, name.encode() + b"=" + value)
     assert run.returncode == 0, run.stderr
     arguments, environment = project.recorded()
     assert environment[name].encode("latin-1") == value
@@ -199,8 +237,7 @@ def test_a_value_from_the_shell_does_not_count(project):
 @pytest.mark.parametrize("name", sorted(FLAGS))
 @pytest.mark.parametrize("value", ["", "0", "no", "1 0", "=1="])
 def test_a_switch_takes_only_1(project, name, value):
-    targets = re.findall(r"^([a-z]+):.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
-    target = next(target for target, recipe in targets if f"call flag,{name}," in recipe)
+    target = next(target for target, recipe in RECIPES.items() if f"call flag,{name}," in recipe)
     run = project.make(target, "ENV=local", "TENANT=acme", f"{name}={value}")
     assert f"write {name}=1, or leave it out" in run.stderr.decode()
     assert not (project.root / "recorded.json").exists()

@@ -92,8 +92,67 @@ def test_names_an_account_that_is_written_twice_in_one_stanza():
     ]
 
 
-def test_leaves_a_value_of_another_type_to_terraform():
-    assert problems(STANZA.replace("{ readers = [] }", '"none"')) == []
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        (
+            "{ readers = [] }",
+            '"none"',
+            'tenants.acme.accounts.222222222222 is an object in { }, not "none".',
+        ),
+        (
+            "readers = []",
+            'readers = "a"',
+            'tenants.acme.accounts.222222222222.readers is a list in [ ], not "a".',
+        ),
+        (
+            "memory_size = 512",
+            'memory_size = "512"',
+            'tenants.acme.workload.memory_size is a number without quotes, not "512".',
+        ),
+        (
+            "memory_size = 512",
+            "memory_size = true",
+            "tenants.acme.workload.memory_size is a number without quotes, not true.",
+        ),
+        (
+            "memory_size = 512",
+            'snap_start = "false"',
+            'tenants.acme.workload.snap_start is true or false, without quotes, not "false".',
+        ),
+        (
+            "memory_size = 512",
+            "snap_start = 1",
+            "tenants.acme.workload.snap_start is true or false, without quotes, not 1.",
+        ),
+        (
+            '{ current = "269170463fdc32af10a91e67a8fd77bd" }',
+            '["ü"]',
+            'tenants.acme.external_ids is an object in { }, not ["ü"].',
+        ),
+        (
+            '"111111111111"',
+            "111111111111",
+            "operations.account_id is a text in quotes, not 111111111111.",
+        ),
+        (
+            '"269170463fdc32af10a91e67a8fd77bd"',
+            "{}",
+            "tenants.acme.external_ids.current is a text in quotes, not {}.",
+        ),
+    ],
+    ids=str,
+)
+def test_names_a_value_of_another_type(old, new, sentence):
+    assert old in STANZA
+    assert problems(STANZA.replace(old, new, 1)) == [sentence]
+
+
+@pytest.mark.parametrize("tenants", ['"none"', "[]", "5", "{ acme = 5 }"])
+def test_names_tenants_of_another_type(tenants):
+    (sentence,) = problems(f"tenants = {tenants}\n")
+    assert sentence.startswith("tenants")
+    assert " in { }, not " in sentence
 
 
 @pytest.mark.parametrize("key", ["acme", '"acme"', '("acme")', '("ac\\u006de")'])

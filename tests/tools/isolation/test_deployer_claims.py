@@ -463,11 +463,27 @@ def with_vpc_association(**changes):
     return mutate
 
 
+OWN_VPC = "vpc-0123456789abcdef0"
+
+
+def vpc_condition(vpc, operator="ForAllValues:StringEquals", null="false"):
+    """A condition on the VPCs in the request; without ``null``, the request may have none."""
+    condition = {operator: {"route53:VPCs": [vpc]}}
+    return {"Condition": condition | ({"Null": {"route53:VPCs": null}} if null else {})}
+
+
 @pytest.mark.parametrize(
     "changes",
     [
-        {"Condition": {"ForAllValues:StringEquals": {"route53:VPCs": ["VPCId=vpc-1"]}}},
-        {"Condition": {"ForAnyValue:StringEquals": {"route53:VPCs": ["VPCId=vpc-1"]}}},
+        vpc_condition("VPCId=vpc-1,VPCRegion=eu-central-1"),
+        vpc_condition(f"VPCId={OWN_VPC},VPCRegion=eu-west-1"),
+        vpc_condition(f"VPCId={OWN_VPC}"),  # not AWS's format: no request has this value
+        vpc_condition("VPCId=vpc-*,VPCRegion=eu-central-1", operator="ForAllValues:StringLike"),
+        vpc_condition(
+            f"VPCId={OWN_VPC},VPCRegion=eu-central-1", operator="ForAnyValue:StringEquals"
+        ),
+        vpc_condition(f"VPCId={OWN_VPC},VPCRegion=eu-central-1", null=None),
+        vpc_condition(f"VPCId={OWN_VPC},VPCRegion=eu-central-1", null="true"),
         {"Action": ["route53:*"]},
         {"Effect": "Deny"},
     ],

@@ -9,6 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as BotocoreCredentials
 
 from tests.tools.localaws.aws import ACME, OPERATIONS, assume, make_role, refusal
 from tools.localaws.local_aws import LocalAws
@@ -284,6 +287,85 @@ def test_refuses_a_presigned_url_past_its_time(local_aws: LocalAws, presigned: s
     local_aws.control.advance_clock(61)
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen(presigned)
+
+
+TODAY = f"/{datetime.now(UTC):%Y%m%d}/"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("AWS4-HMAC-SHA256 ", ""),
+        ("AWS4-HMAC-SHA256 ", "AWS4-HMAC-SHA1 "),
+        (TODAY, "//"),
+        (TODAY, TODAY[:5] + "/"),
+        ("/eu-central-1/", "/us-east-1/"),
+        ("/aws4_request", "/aws5_request"),
+        ("SignedHeaders=", "SignedHeaders=absent;"),
+        ("SignedHeaders=host;x-amz-date", "SignedHeaders=x-amz-date;host"),
+        ("SignedHeaders=host;", "SignedHeaders=host;host;"),
+        ("Signature=", "Signature=\xe9"),
+        ("Signature=", "Signature=0"),
+    ],
+)
+def test_refuses_an_authorization_header_of_another_form(
+    local_aws: LocalAws, deployer: Credentials, old: str, new: str
+) -> None:
+    url = f"{local_aws.url}/?Action=GetCallerIdentity&Version=2011-06-15"
+    keys = BotocoreCredentials(deployer.access_key_id, deployer.secret_access_key)
+    request = AWSRequest("GET", url, headers={"Host": local_aws.url.partition("//")[2]})
+    SigV4Auth(keys, "sts", "eu-central-1").add_auth(request)
+    assert status_of(url, request.headers) == 200
+    text = request.headers["Authorization"]
+    assert old in text
+    assert status_of(url, {**request.headers, "Authorization": text.replace(old, new)}) == 403
+
+
+def status_of(url: str, headers: Any, data: bytes | None = None, method: str = "GET") -> int:
+    sent = urllib.request.Request(url, data, dict(headers), method=method)
+    try:
+        with urllib.request.urlopen(sent) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+@pytest.mark.parametrize(
+    ("body_hash", "status"),
+    [
+        ("UNSIGNED-PAYLOAD", 200),
+        ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", 403),  # the chunks' signatures are not checked
+        ("unsigned-payload", 403),
+        ("nonsense", 403),
+    ],
+)
+def test_s3_takes_a_body_that_is_not_signed_and_no_unknown_hash(
+    local_aws: LocalAws, connect: Connect, deployer: Credentials, body_hash: str, status: int
+) -> None:
+    connect("s3", deployer).create_bucket(
+        Bucket="bodies", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+    url = f"{local_aws.url}/bodies/k"
+    headers = {
+        "Host": local_aws.url.partition("//")[2],
+        "X-Amz-Content-SHA256": body_hash,
+        "Content-Type": "text/plain",
+    }
+    request = AWSRequest("PUT", url, headers=headers, data=b"body")
+    keys = BotocoreCredentials(deployer.access_key_id, deployer.secret_access_key)
+    signer = S3SigV4Auth(keys, "s3", "eu-central-1")
+    signer.payload = lambda request: body_hash  # type: ignore[method-assign]
+    signer.add_auth(request)
+    assert status_of(url, request.headers, b"body", "PUT") == status
+
+
+@pytest.mark.parametrize("second", ["a signature in the URL", "a header"])
+def test_refuses_a_presigned_url_with_a_second_signature(presigned: str, second: str) -> None:
+    assert status_of(presigned, {}) == 200
+    if second == "a header":
+        assert status_of(presigned, {"Authorization": "AWS4-HMAC-SHA256 x"}) == 403
+    else:
+        assert status_of(f"{presigned}&X-Amz-Signature=00", {}) == 403
 
 
 def test_a_key_gives_access_to_one_account_only(local_aws: LocalAws, connect: Connect) -> None:

@@ -58,6 +58,18 @@ def connect(local_aws):
     return as_account
 
 
+def handover_of(tenant):
+    """A hand-over as `make apply` writes it, as far as commands read it."""
+    return {
+        "external_id": f"{tenant}-current-external-id",
+        "guardrail": None,
+        "models": {},
+        "quota": {},
+        "role_arn": f"arn:aws:iam::{OPERATIONS}:role/bedrock-local-{tenant}",
+        "state": "active",
+    }
+
+
 def environment_of(name):
     """The local environment under another bucket name."""
     local = load_environment("local")
@@ -124,7 +136,7 @@ def test_makes_the_bucket_once_and_then_protects_it_again(bucket, connect):
 def test_every_call_names_the_expected_owner(bucket, local_aws, monkeypatch):
     """S3 itself is asked: with a wrong expectation, each of the calls is refused."""
     bucket.make()
-    bucket.write_handovers({"acme": {"role_arn": "a"}})
+    bucket.write_handovers({"acme": handover_of("acme")})
     wrong = StateBucket(replace(bucket.environment, operations_account_id=SQUATTER), bucket.connect)
     calls = (
         wrong._exists,
@@ -141,7 +153,7 @@ def test_every_call_names_the_expected_owner(bucket, local_aws, monkeypatch):
             call()
         refused = local_aws.control.calls()[before]
         assert "ExpectedBucketOwner is 222222222222" in refused.reason
-    assert bucket.handover("acme") == {"role_arn": "a"}
+    assert bucket.handover("acme") == handover_of("acme")
 
 
 def test_a_bucket_of_another_account_is_refused_although_its_policy_lets_us_in(
@@ -251,12 +263,78 @@ def test_a_backend_without_the_account_of_its_credentials_is_refused(bucket):
 
 def test_hand_overs_are_written_listed_and_removed(bucket):
     bucket.make()
-    bucket.write_handovers({name: {"role_arn": name} for name in ("acme", "globex")})
+    bucket.write_handovers({name: handover_of(name) for name in ("acme", "globex")})
     assert bucket.tenants_with_handover() == {"acme", "globex"}
     bucket.remove_handovers(frozenset({"globex"}))
-    assert bucket.handover("acme") == {"role_arn": "acme"}
+    assert bucket.handover("acme") == handover_of("acme")
     with pytest.raises(CommandError, match='Tenant "globex" has no hand-over yet; run `make apply'):
         bucket.handover("globex")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b"[]",
+        b"null",
+        json.dumps(handover_of("globex")).encode(),
+        json.dumps(handover_of("acme")).replace("quota", "other").encode(),
+    ],
+    ids=["empty", "half", "no UTF-8", "a list", "null", "of another tenant", "without a quota"],
+)
+def test_another_object_in_place_of_a_hand_over_is_refused(bucket, connect, body):
+    bucket.make()
+    bucket.write_handovers({"acme": handover_of("acme")})
+    assert bucket.handover("acme")
+    connect(OPERATIONS)("s3").put_object(Bucket=bucket.name, Key="handovers/acme.json", Body=body)
+    with pytest.raises(CommandError, match='is not the hand-over of tenant "acme"') as refusal:
+        bucket.handover("acme")
+    assert "run `make apply ENV=local` to write it again." in str(refusal.value)
+
+
+@pytest.mark.parametrize("call", ["check", "make", "tenants_with_handover"])
+def test_a_bucket_that_cannot_be_is_refused(bucket, connect, call):
+    bucket.make()
+    backend = bucket.environment.backend
+    for change, sentence in (
+        ({"bucket": None}, 'write bucket = "bedrock-local-state-111111111111-eu-central-1-an"'),
+        ({"bucket": ""}, "names no bucket of S3"),
+        ({"bucket": "with space"}, "names no bucket of S3"),
+        ({"bucket": f"a/{bucket.name}"}, "names no bucket of S3"),
+        ({"bucket": "a" * 64}, "names no bucket of S3"),
+        ({"bucket": 5}, "names no bucket of S3"),
+        ({"bucket": None, "region": None}, 'write (bucket|region) = "'),
+    ):
+        environment = replace(bucket.environment, backend={**backend, **change})
+        with pytest.raises(CommandError, match=sentence):
+            getattr(StateBucket(environment, connect(OPERATIONS)), call)()
+
+
+def test_a_bucket_in_another_region_than_the_backend_is_refused(bucket, connect):
+    bucket.make()
+    bucket.check()
+    for region, sentence in (
+        ("eu-west-1", 'is in eu-central-1 and not in eu-west-1; write region = "eu-central-1" in'),
+        (None, 'does not say where the bucket is; write region = "eu-central-1"'),
+    ):
+        backend = {**bucket.environment.backend, "region": region}
+        moved = StateBucket(replace(bucket.environment, backend=backend), connect(OPERATIONS))
+        for call in (moved.check, moved.make):
+            with pytest.raises(CommandError, match=sentence):
+                call()
+
+
+def test_a_bucket_that_was_made_and_not_protected_is_protected_by_the_next_run(connect):
+    name = "bedrock-half-state-111111111111-eu-central-1-an"
+    half = StateBucket(environment_of(name), connect(OPERATIONS))
+    half._create()
+    s3 = connect(OPERATIONS)("s3")
+    assert "Status" not in s3.get_bucket_versioning(Bucket=name)
+    assert half.make() is False
+    assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
+    assert len(json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])["Statement"]) == 3
 
 
 @pytest.mark.parametrize("region", ["eu-central-1", "ap-southeast-2", "us-gov-west-1"])
