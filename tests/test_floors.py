@@ -41,6 +41,7 @@ FLOORS = {
         "tools.bench",
         "tools.demo",
         "tools.documentation",
+        "tools.iam",
         "tools.isolation",
         "tools.live",
         "tools.localaws",
