@@ -22,21 +22,35 @@ variable "tenants" {
       current  = string           # `make tenant` mints it, never the customer
       previous = optional(string) # accepted as well while `make rotate` replaces it
     })
-    guardrail = optional(object({ # every call must name this guardrail of the operations account; guardContent in a call can narrow what it looks at
-      arn     = string            # ARN of the guardrail, in the Region in which the models are called
-      version = string            # number of a published version
+    guardrail = optional(object({      # every call must name this guardrail of the operations account; guardContent in a call can narrow what it looks at
+      arn = string                     # ARN of the guardrail, in the Region in which the models are called
+      previous = optional(object({     # accepted as well until every function uses the one above; {} accepts calls without a guardrail
+        arn     = optional(string, "") # ARN of the previous guardrail
+        version = optional(string, "") # number of its published version
+      }))
+      version = string # number of a published version
     }))
-    masking = optional(set(string), [])            # CloudWatch data identifiers to mask in new records, such as EmailAddress
-    models = map(object({                          # the granted models, by alias
-      count_tokens = optional(bool, false)         # Bedrock may count the tokens of a prompt for this model, which is free
-      destinations = optional(list(string), [])    # Regions to which the geographic profile may send a call; by default AWS's list
-      fallbacks    = optional(list(string), [])    # aliases to try, in order, when Bedrock throttles or fails
-      model        = string                        # the foundation model's id, without a profile's prefix
-      profile      = optional(string)              # prefix of the geographic profile, such as "eu."
-      regions      = list(string)                  # Regions in which it may be called; the first is the default
-      route        = optional(string, "on-demand") # "on-demand", "geographic" or "global"
-      streaming    = optional(bool, true)          # false withholds streaming, in the role and in the handler
-      track        = optional(bool, false)         # calls go through a profile of the tenant's own, by which Bedrock counts tokens and costs
+    masking = optional(set(string), [])              # CloudWatch data identifiers to mask in new records, such as EmailAddress
+    models = map(object({                            # the granted models, by alias
+      count_tokens = optional(bool, false)           # Bedrock may count the tokens of a prompt for this model, which is free
+      destinations = optional(list(string), [])      # Regions to which the geographic profile may send a call; by default AWS's list
+      fallbacks    = optional(list(string), [])      # aliases to try, in order, when Bedrock throttles or fails
+      model        = string                          # the foundation model's id, without a profile's prefix
+      previous = optional(object({                   # what the alias granted before; granted as well while `make model` replaces it
+        count_tokens = optional(bool, false)         # as in the model itself, and so are the others
+        destinations = optional(list(string), [])    # Regions to which the previous profile may send a call
+        model        = string                        # the previous model's id
+        profile      = optional(string)              # prefix of its geographic profile
+        regions      = list(string)                  # Regions in which it may be called
+        route        = optional(string, "on-demand") # its route
+        streaming    = optional(bool, true)          # whether it streams
+        track        = optional(bool, false)         # keeps the tenant's own profile of the previous model
+      }))
+      profile   = optional(string)              # prefix of the geographic profile, such as "eu."
+      regions   = list(string)                  # Regions in which it may be called; the first is the default
+      route     = optional(string, "on-demand") # "on-demand", "geographic" or "global"
+      streaming = optional(bool, true)          # false withholds streaming, in the role and in the handler
+      track     = optional(bool, false)         # calls go through a profile of the tenant's own, by which Bedrock counts tokens and costs
     }))
     perimeter = optional(object({               # the role works only from these networks or VPC endpoints
       networks      = optional(set(string), []) # public networks in CIDR notation
@@ -81,22 +95,6 @@ variable "tenants" {
   validation {
     condition     = alltrue([for region in compact(flatten([for tenant in values(var.tenants) : try(values(tenant.accounts)[*].region, [])])) : can(regex(local.a_region, region))])
     error_message = "An account's region is a Region such as \"eu-central-1\"; correct ${join(", ", [for region in compact(flatten([for tenant in values(var.tenants) : try(values(tenant.accounts)[*].region, [])])) : region if !can(regex(local.a_region, region))])}."
-  }
-
-  # IAM and Lambda allow 64 characters; the execution role's name is the longest.
-  validation {
-    condition     = alltrue([for name in keys(var.tenants) : length("bedrock-${var.environment}-${name}-execution") <= 64])
-    error_message = "IAM allows 64 characters in a role name; shorten ${join(", ", [for name in keys(var.tenants) : "${name} by ${length("bedrock-${var.environment}-${name}-execution") - 64}" if length("bedrock-${var.environment}-${name}-execution") > 64])}."
-  }
-
-  validation {
-    condition     = !anytrue([for tenant in values(var.tenants) : try(contains(keys(tenant.accounts), var.operations.account_id), false)])
-    error_message = "The operations account ${var.operations.account_id} cannot be a customer account, because no record may be stored in it; use the customer's own account in ${join(", ", [for name, tenant in var.tenants : name if try(contains(keys(tenant.accounts), var.operations.account_id), false)])}."
-  }
-
-  validation {
-    condition     = length([for id, names in transpose({ for name, tenant in var.tenants : name => try(keys(tenant.accounts), []) }) : id if length(names) > 1 && !contains(var.accounts_with_several_tenants, id)]) == 0
-    error_message = "A customer account has one tenant; write it in one stanza only, or list it in accounts_with_several_tenants: ${join("; ", [for id, names in transpose({ for name, tenant in var.tenants : name => try(keys(tenant.accounts), []) }) : "${id} is in ${join(" and ", names)}" if length(names) > 1 && !contains(var.accounts_with_several_tenants, id)])}."
   }
 
   # The rules about principals and networks leave a stanza with a null to the rule above, and nothing else.

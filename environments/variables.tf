@@ -1,7 +1,8 @@
 # The variables of an environment, declared once and symlinked into both roots.
 # variables-tenants.tf has the rules that compare tenants with each other, and
 # variables-patterns.tf the expressions that several rules share; the modules
-# check what a single tenant's role or workload can be.
+# check what a single tenant's role or workload can be. A rule about the tenants and
+# one of the variables below stands with that variable.
 
 variable "accounts_with_several_tenants" {
   description = "Customer accounts that may be in more than one stanza. Every other account has one tenant."
@@ -12,6 +13,11 @@ variable "accounts_with_several_tenants" {
   validation {
     condition     = alltrue([for id in var.accounts_with_several_tenants : can(regex("^[0-9]{12}$", id))])
     error_message = "accounts_with_several_tenants lists account ids of 12 digits in quotes, not ${join(", ", [for id in var.accounts_with_several_tenants : id if !can(regex("^[0-9]{12}$", id))])}."
+  }
+
+  validation {
+    condition     = length([for id, names in transpose({ for name, tenant in var.tenants : name => try(keys(tenant.accounts), []) }) : id if length(names) > 1 && !contains(var.accounts_with_several_tenants, id)]) == 0
+    error_message = "A customer account has one tenant; write it in one stanza only, or list it in accounts_with_several_tenants: ${join("; ", [for id, names in transpose({ for name, tenant in var.tenants : name => try(keys(tenant.accounts), []) }) : "${id} is in ${join(" and ", names)}" if length(names) > 1 && !contains(var.accounts_with_several_tenants, id)])}."
   }
 }
 
@@ -31,6 +37,12 @@ variable "environment" {
   validation {
     condition     = can(regex("^[a-z][a-z0-9]{1,15}$", var.environment))
     error_message = "environment is 2 to 16 lower-case letters and digits that begin with a letter, such as \"prod\", not \"${var.environment}\"."
+  }
+
+  # IAM and Lambda allow 64 characters; the execution role's name is the longest.
+  validation {
+    condition     = alltrue([for name in keys(var.tenants) : length("bedrock-${var.environment}-${name}-execution") <= 64])
+    error_message = "IAM allows 64 characters in a role name; shorten ${join(", ", [for name in keys(var.tenants) : "${name} by ${length("bedrock-${var.environment}-${name}-execution") - 64}" if length("bedrock-${var.environment}-${name}-execution") > 64])}."
   }
 }
 
@@ -79,5 +91,10 @@ variable "operations" {
   validation {
     condition     = alltrue([for arn in var.operations.administrators : can(regex("^arn:[a-z-]+:iam::${var.operations.account_id}:(group|role|user)/[\\w+=,.@/-]+$", arn))])
     error_message = "operations.administrators lists full ARNs of roles, users or groups of the account ${var.operations.account_id}, without a wildcard, not ${join(", ", [for arn in var.operations.administrators : arn if !can(regex("^arn:[a-z-]+:iam::${var.operations.account_id}:(group|role|user)/[\\w+=,.@/-]+$", arn))])}."
+  }
+
+  validation {
+    condition     = !anytrue([for tenant in values(var.tenants) : try(contains(keys(tenant.accounts), var.operations.account_id), false)])
+    error_message = "The operations account ${var.operations.account_id} cannot be a customer account, because no record may be stored in it; use the customer's own account in ${join(", ", [for name, tenant in var.tenants : name if try(contains(keys(tenant.accounts), var.operations.account_id), false)])}."
   }
 }

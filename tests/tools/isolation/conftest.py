@@ -95,18 +95,28 @@ MORE = {
         },
         "deployer": {"external_id": "everything-deployer-external-id"},
         "external_ids": {"current": "everything-current", "previous": "everything-previous"},
-        "guardrail": GUARDRAIL,
+        "guardrail": {**GUARDRAIL, "previous": {**GUARDRAIL, "version": "6"}},
         "masking": ["EmailAddress", "BankAccountNumber-DE"],
         "models": {
             "claude": {
                 **SONNET,
                 "count_tokens": True,
+                "previous": {**HAIKU, "count_tokens": True, "route": "global", "track": True},
                 "profile": "eu.",
                 "route": "geographic",
                 "track": True,
             },
             "haiku": {**HAIKU, "route": "global"},
-            "nova": {**NOVA, "streaming": False},
+            "nova": {
+                **NOVA,
+                "previous": {
+                    **NOVA,
+                    "destinations": ["eu-central-1", "eu-west-1"],
+                    "profile": "eu.",
+                    "route": "geographic",
+                },
+                "streaming": False,
+            },
             "pro": {
                 "destinations": ["eu-central-1", "eu-north-1"],
                 "model": "amazon.nova-pro-v1:0",
