@@ -10,8 +10,8 @@ SHELL := /bin/bash
 # a variable of the command's environment, byte for byte: $(value …) stops make from executing a $(shell …) in it, and
 # the shell never sees it as text of a command. Make itself removes spaces and tabs between the = and the value.
 # https://www.gnu.org/software/make/manual/make.html#Variables_002fRecursion
-override VARIABLES := ACCOUNT ARCH CALLS CONFIRM DEPENDENCIES ENV ERROR JOBS JSON MODEL NAME ONLY PART PLAN PROMPT PROOF \
-	PYTHON REFERENCE RUNS SHA256 SIGN SINCE SIZES STATE TENANT TERRAFORM_RELEASES TF_PROVIDER_MIRROR UNMASK UNTIL
+override VARIABLES := ACCOUNT ARCH CALLS CONFIRM DEPENDENCIES ENV ERROR JOBS JSON MODEL NAME ONLY PART PLAN PROFILE PROMPT PROOF \
+	PYTHON REFERENCE REGIONS ROUTE RUNS SHA256 SIGN SINCE SIZES STATE TENANT TERRAFORM_RELEASES TF_PROVIDER_MIRROR UNMASK UNTIL
 override written := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 override unknown := $(strip $(filter-out $(VARIABLES),$(written)))
 $(if $(unknown),$(error There is no variable $(unknown); make help lists what each command takes))
@@ -69,6 +69,12 @@ tenant: ## ENV= NAME= ACCOUNT= · add a tenant's stanza with newly minted Extern
 .PHONY: rotate
 rotate: ## ENV= TENANT= [CONFIRM=] · replace the ExternalId step by step without failing calls
 	@$(RUN) $(ENV_OPTION) $(TENANT_OPTION) $(call option,CONFIRM,confirm)
+
+.PHONY: model
+model: ## ENV= TENANT= NAME= [MODEL=] [ROUTE=] [PROFILE=] [REGIONS=] [CONFIRM=] · change what an alias calls step by step
+	@$(RUN) $(ENV_OPTION) $(TENANT_OPTION) $(call required,NAME,ENV=local TENANT=acme NAME=nova)$(call option,NAME,name) \
+		$(call option,MODEL,model) $(call option,ROUTE,route) $(call option,PROFILE,profile) \
+		$(call option,REGIONS,regions) $(call option,CONFIRM,confirm)
 
 .PHONY: deployer
 deployer: ## ENV= TENANT= [ACCOUNT=] [JSON=1] · print the role that a customer creates once for Terraform

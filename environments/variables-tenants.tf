@@ -97,6 +97,11 @@ variable "tenants" {
     error_message = "An account's region is a Region such as \"eu-central-1\"; correct ${join(", ", [for region in compact(flatten([for tenant in values(var.tenants) : try(values(tenant.accounts)[*].region, [])])) : region if !can(regex(local.a_region, region))])}."
   }
 
+  validation {
+    condition     = !anytrue([for tenant in values(var.tenants) : try(contains(keys(tenant.accounts), var.operations.account_id), false)])
+    error_message = "The operations account ${var.operations.account_id} cannot be a customer account, because no record may be stored in it; use the customer's own account in ${join(", ", [for name, tenant in var.tenants : name if try(contains(keys(tenant.accounts), var.operations.account_id), false)])}."
+  }
+
   # The rules about principals and networks leave a stanza with a null to the rule above, and nothing else.
   # Whoever a stanza names is the tenant's own; tools/isolation/principals.py proves the same of every text.
   validation {
@@ -107,12 +112,6 @@ variable "tenants" {
   validation {
     condition     = can(regex(local.a_null, replace(jsonencode(var.tenants), local.optional_nulls, ""))) ? true : length(flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if !contains(concat(keys(tenant.accounts), tolist(tenant.trusted_accounts)), try(split(":", arn)[4], ""))]]])) == 0
     error_message = "Readers and unmaskers belong to the tenant's own accounts, or to an account that the stanza lists in trusted_accounts; remove ${join(" and ", try(flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if !contains(concat(keys(tenant.accounts), tolist(tenant.trusted_accounts)), try(split(":", arn)[4], ""))]]]), []))}, or add the account to its trusted_accounts."
-  }
-
-  # The operations account assumes the deployer, and other tenants' functions may run in the same account.
-  validation {
-    condition     = can(regex(local.a_null, replace(jsonencode(var.tenants), local.optional_nulls, ""))) ? true : length(flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if strcontains(arn, ":role/") && (lower(basename(arn)) == lower(var.deployer_role_name) || can(regex("^bedrock-${var.environment}-.*-(execution|reader|unmasker)$", lower(basename(arn)))))]]])) == 0
-    error_message = "A reader or unmasker is neither the deployer nor a role of a workload, because others act as these; remove ${join(" and ", try(flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if strcontains(arn, ":role/") && (lower(basename(arn)) == lower(var.deployer_role_name) || can(regex("^bedrock-${var.environment}-.*-(execution|reader|unmasker)$", lower(basename(arn)))))]]]), []))}."
   }
 
   # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
@@ -128,20 +127,13 @@ variable "tenants" {
   }
 
   validation {
-    condition = length(distinct(flatten([
-      for tenant in values(var.tenants) : compact([try(tenant.external_ids.current, null), try(tenant.external_ids.previous, null), try(tenant.deployer.external_id, null)])
-      ]))) == length(flatten([
-      for tenant in values(var.tenants) : compact([try(tenant.external_ids.current, null), try(tenant.external_ids.previous, null), try(tenant.deployer.external_id, null)])
-    ]))
+    condition     = alltrue([for ids in [flatten([for tenant in values(var.tenants) : compact([try(tenant.external_ids.current, null), try(tenant.external_ids.previous, null), try(tenant.deployer.external_id, null)])])] : length(distinct(ids)) == length(ids)])
     error_message = "Every ExternalId (current, previous or the deployer's) belongs to one tenant and is used once; mint another with `openssl rand -hex 16` for ${join("; ", [for id, names in { for pair in flatten([for name, tenant in var.tenants : [for id in compact([try(tenant.external_ids.current, null), try(tenant.external_ids.previous, null), try(tenant.deployer.external_id, null)]) : { id = id, name = name }]]) : pair.id => pair.name... } : join(" and ", names) if length(names) > 1])}."
   }
 
   # modules/operations-role checks external_ids in the same way.
   validation {
-    condition = alltrue([
-      for tenant in values(var.tenants) :
-      try(length(tenant.deployer.external_id) >= 16 && length(tenant.deployer.external_id) <= 1224 && can(regex("^[\\w+=,.@:/-]*$", tenant.deployer.external_id)), true)
-    ])
+    condition     = alltrue([for tenant in values(var.tenants) : try(length(tenant.deployer.external_id) >= 16 && length(tenant.deployer.external_id) <= 1224 && can(regex("^[\\w+=,.@:/-]*$", tenant.deployer.external_id)), true)])
     error_message = "deployer.external_id has 16 to 1,224 characters, all of them letters, digits or _+=,.@:/-; mint one with `openssl rand -hex 16` for ${join(", ", [for name, tenant in var.tenants : name if !try(length(tenant.deployer.external_id) >= 16 && length(tenant.deployer.external_id) <= 1224 && can(regex("^[\\w+=,.@:/-]*$", tenant.deployer.external_id)), true)])}."
   }
 }

@@ -1,8 +1,8 @@
 # The variables of an environment, declared once and symlinked into both roots.
 # variables-tenants.tf has the rules that compare tenants with each other, and
 # variables-patterns.tf the expressions that several rules share; the modules
-# check what a single tenant's role or workload can be. A rule about the tenants and
-# one of the variables below stands with that variable.
+# check what a single tenant's role or workload can be. A rule about the tenants
+# and one of the variables below stands with that variable.
 
 variable "accounts_with_several_tenants" {
   description = "Customer accounts that may be in more than one stanza. Every other account has one tenant."
@@ -26,6 +26,12 @@ variable "deployer_role_name" {
   type        = string
   default     = "terraform-deployer"
   nullable    = false
+
+  # The operations account assumes the deployer, and other tenants' functions may run in the same account.
+  validation {
+    condition     = can(regex(local.a_null, replace(jsonencode(var.tenants), local.optional_nulls, ""))) ? true : length(flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if strcontains(arn, ":role/") && (lower(basename(arn)) == lower(var.deployer_role_name) || can(regex("^bedrock-${var.environment}-.*-(execution|reader|unmasker)$", lower(basename(arn)))))]]])) == 0
+    error_message = "A reader or unmasker is neither the deployer nor a role of a workload, because others act as these; remove ${join(" and ", try(flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if strcontains(arn, ":role/") && (lower(basename(arn)) == lower(var.deployer_role_name) || can(regex("^bedrock-${var.environment}-.*-(execution|reader|unmasker)$", lower(basename(arn)))))]]]), []))}."
+  }
 }
 
 variable "environment" {
@@ -91,10 +97,5 @@ variable "operations" {
   validation {
     condition     = alltrue([for arn in var.operations.administrators : can(regex("^arn:[a-z-]+:iam::${var.operations.account_id}:(group|role|user)/[\\w+=,.@/-]+$", arn))])
     error_message = "operations.administrators lists full ARNs of roles, users or groups of the account ${var.operations.account_id}, without a wildcard, not ${join(", ", [for arn in var.operations.administrators : arn if !can(regex("^arn:[a-z-]+:iam::${var.operations.account_id}:(group|role|user)/[\\w+=,.@/-]+$", arn))])}."
-  }
-
-  validation {
-    condition     = !anytrue([for tenant in values(var.tenants) : try(contains(keys(tenant.accounts), var.operations.account_id), false)])
-    error_message = "The operations account ${var.operations.account_id} cannot be a customer account, because no record may be stored in it; use the customer's own account in ${join(", ", [for name, tenant in var.tenants : name if try(contains(keys(tenant.accounts), var.operations.account_id), false)])}."
   }
 }

@@ -439,8 +439,12 @@ def test_what_is_previous_is_granted_and_not_handed_over(plain):
 
 
 def test_no_two_tenants_make_profiles_of_one_name(plan):
-    profile = plan.resource('module.role["acme-x"].aws_bedrock_inference_profile.tracked["y/amazon.nova-lite-v1:0"]')
-    assert profile["name"] == "bedrock-prod-acme-x_y_ca29"  # acme's x-y would be bedrock-prod-acme_x-y
+    profile = plan.resource(
+        'module.role["acme-x"].aws_bedrock_inference_profile.tracked["y/amazon.nova-lite-v1:0"]'
+    )
+    assert (
+        profile["name"] == "bedrock-prod-acme-x_y_ca29"
+    )  # acme's x-y would be bedrock-prod-acme_x-y
 
 
 def test_the_role_is_named_for_the_tenant_and_lasts_an_hour_within_its_boundary(plan):

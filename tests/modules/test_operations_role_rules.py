@@ -346,7 +346,7 @@ BAD = [
         ),
         (
             "the permissions have 10918 characters, 678 more than the 10,240 that IAM allows; grant fewer "
-            "models or Regions."
+            "models or Regions, or finish replacing a model first (`previous`)."
         ),
     ),
     # Null where a value is needed; TENANTS reads the cases from JSON, so every type passes.

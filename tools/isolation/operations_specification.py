@@ -300,7 +300,9 @@ def _model_arn(tenant: Tenant, model: Stanza, region: str) -> str:
 
 def _system_profile_arn(tenant: Tenant, model: Stanza, region: str) -> str:
     env = tenant.environment
-    return f"arn:{env.partition}:bedrock:{region}:{env.account}:inference-profile/{_called_id(model)}"
+    return (
+        f"arn:{env.partition}:bedrock:{region}:{env.account}:inference-profile/{_called_id(model)}"
+    )
 
 
 def _profile_source(tenant: Tenant, model: Stanza) -> str:

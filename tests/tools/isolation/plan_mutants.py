@@ -19,9 +19,11 @@ FOREIGN = "999999999998"
 LITTLE = "acme 222222222222"  # without most options
 VICTIM = "arn:aws:iam::222222222222:user/auditor"
 OPERATIONS_ROLE = 'module.operations_role["everything"].aws_iam_role.this'
-_PROFILES = 'module.operations_role["everything"].aws_bedrock_inference_profile.tracked'
-PROFILE = f'{_PROFILES}["claude/eu.anthropic.claude-sonnet-4-20250514-v1:0"]'
-PREVIOUS_PROFILE = f'{_PROFILES}["claude/global.anthropic.claude-haiku-4-5-20251001-v1:0"]'
+_EVERYTHING = 'module.operations_role["everything"].aws_bedrock_inference_profile.tracked'
+PROFILE = f'{_EVERYTHING}["claude/eu.anthropic.claude-sonnet-4-20250514-v1:0"]'
+_CHANGING = 'module.operations_role["changing"].aws_bedrock_inference_profile.tracked'
+CURRENT_PROFILE = f'{_CHANGING}["claude/eu.anthropic.claude-sonnet-4-20250514-v1:0"]'
+PREVIOUS_PROFILE = f'{_CHANGING}["claude/global.anthropic.claude-haiku-4-5-20251001-v1:0"]'
 WORKLOAD = "module.customer_workload"
 ALIAS = f"{WORKLOAD}.aws_lambda_alias.live[0]"
 EXECUTION = f"{WORKLOAD}.aws_iam_role.execution[0]"
@@ -498,7 +500,7 @@ MUTANTS: dict[str, Mutant] = {
     "the profile of a previous model copies the current one": Mutant(
         "operations",
         lambda plan: after(plan, PREVIOUS_PROFILE).update(
-            model_source=after(plan, PROFILE)["model_source"]
+            model_source=after(plan, CURRENT_PROFILE)["model_source"]
         ),
     ),
     "a profile that no stanza defines": Mutant(
