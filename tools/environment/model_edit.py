@@ -58,6 +58,6 @@ def with_model(text: str, tenant: str, alias: str, model: Mapping[str, Any]) -> 
             text = text if old is None else remove_attribute(text, old)
         elif old is None and (anchor := find_attribute(text, *path, "model")) is not None:
             text = add_attribute(text, anchor, name, hcl_line(value))
-        elif old is not None and name != "previous":
+        elif old is not None:
             text = replace_span(text, old.value, hcl_line(value))
     return text
