@@ -97,6 +97,12 @@ variable "tenants" {
     error_message = "An account's region is a Region such as \"eu-central-1\"; correct ${join(", ", [for region in compact(flatten([for tenant in values(var.tenants) : try(values(tenant.accounts)[*].region, [])])) : region if !can(regex(local.a_region, region))])}."
   }
 
+  # IAM and Lambda allow 64 characters; the execution role's name is the longest.
+  validation {
+    condition     = alltrue([for name in keys(var.tenants) : length("bedrock-${var.environment}-${name}-execution") <= 64])
+    error_message = "IAM allows 64 characters in a role name; shorten ${join(", ", [for name in keys(var.tenants) : "${name} by ${length("bedrock-${var.environment}-${name}-execution") - 64}" if length("bedrock-${var.environment}-${name}-execution") > 64])}."
+  }
+
   validation {
     condition     = !anytrue([for tenant in values(var.tenants) : try(contains(keys(tenant.accounts), var.operations.account_id), false)])
     error_message = "The operations account ${var.operations.account_id} cannot be a customer account, because no record may be stored in it; use the customer's own account in ${join(", ", [for name, tenant in var.tenants : name if try(contains(keys(tenant.accounts), var.operations.account_id), false)])}."
@@ -112,6 +118,12 @@ variable "tenants" {
   validation {
     condition     = can(regex(local.a_null, replace(jsonencode(var.tenants), local.optional_nulls, ""))) ? true : length(flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if !contains(concat(keys(tenant.accounts), tolist(tenant.trusted_accounts)), try(split(":", arn)[4], ""))]]])) == 0
     error_message = "Readers and unmaskers belong to the tenant's own accounts, or to an account that the stanza lists in trusted_accounts; remove ${join(" and ", try(flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if !contains(concat(keys(tenant.accounts), tolist(tenant.trusted_accounts)), try(split(":", arn)[4], ""))]]]), []))}, or add the account to its trusted_accounts."
+  }
+
+  # The operations account assumes the deployer, and other tenants' functions may run in the same account.
+  validation {
+    condition     = can(regex(local.a_null, replace(jsonencode(var.tenants), local.optional_nulls, ""))) ? true : length(flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if strcontains(arn, ":role/") && (lower(basename(arn)) == lower(var.deployer_role_name) || can(regex("^bedrock-${var.environment}-.*-(execution|reader|unmasker)$", lower(basename(arn)))))]]])) == 0
+    error_message = "A reader or unmasker is neither the deployer nor a role of a workload, because others act as these; remove ${join(" and ", try(flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if strcontains(arn, ":role/") && (lower(basename(arn)) == lower(var.deployer_role_name) || can(regex("^bedrock-${var.environment}-.*-(execution|reader|unmasker)$", lower(basename(arn)))))]]]), []))}."
   }
 
   # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
@@ -131,7 +143,6 @@ variable "tenants" {
     error_message = "Every ExternalId (current, previous or the deployer's) belongs to one tenant and is used once; mint another with `openssl rand -hex 16` for ${join("; ", [for id, names in { for pair in flatten([for name, tenant in var.tenants : [for id in compact([try(tenant.external_ids.current, null), try(tenant.external_ids.previous, null), try(tenant.deployer.external_id, null)]) : { id = id, name = name }]]) : pair.id => pair.name... } : join(" and ", names) if length(names) > 1])}."
   }
 
-  # modules/operations-role checks external_ids in the same way.
   validation {
     condition     = alltrue([for tenant in values(var.tenants) : try(length(tenant.deployer.external_id) >= 16 && length(tenant.deployer.external_id) <= 1224 && can(regex("^[\\w+=,.@:/-]*$", tenant.deployer.external_id)), true)])
     error_message = "deployer.external_id has 16 to 1,224 characters, all of them letters, digits or _+=,.@:/-; mint one with `openssl rand -hex 16` for ${join(", ", [for name, tenant in var.tenants : name if !try(length(tenant.deployer.external_id) >= 16 && length(tenant.deployer.external_id) <= 1224 && can(regex("^[\\w+=,.@:/-]*$", tenant.deployer.external_id)), true)])}."

@@ -1,8 +1,8 @@
 # The variables of an environment, declared once and symlinked into both roots.
 # variables-tenants.tf has the rules that compare tenants with each other, and
 # variables-patterns.tf the expressions that several rules share; the modules
-# check what a single tenant's role or workload can be. A rule about the tenants
-# and one of the variables below stands with that variable.
+# check what a single tenant's role or workload can be. Whether an account may
+# have several tenants is a rule of accounts_with_several_tenants below.
 
 variable "accounts_with_several_tenants" {
   description = "Customer accounts that may be in more than one stanza. Every other account has one tenant."
@@ -26,12 +26,6 @@ variable "deployer_role_name" {
   type        = string
   default     = "terraform-deployer"
   nullable    = false
-
-  # The operations account assumes the deployer, and other tenants' functions may run in the same account.
-  validation {
-    condition     = can(regex(local.a_null, replace(jsonencode(var.tenants), local.optional_nulls, ""))) ? true : length(flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if strcontains(arn, ":role/") && (lower(basename(arn)) == lower(var.deployer_role_name) || can(regex("^bedrock-${var.environment}-.*-(execution|reader|unmasker)$", lower(basename(arn)))))]]])) == 0
-    error_message = "A reader or unmasker is neither the deployer nor a role of a workload, because others act as these; remove ${join(" and ", try(flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for arn in setunion(account.readers, account.unmaskers) : "${arn} from ${name}" if strcontains(arn, ":role/") && (lower(basename(arn)) == lower(var.deployer_role_name) || can(regex("^bedrock-${var.environment}-.*-(execution|reader|unmasker)$", lower(basename(arn)))))]]]), []))}."
-  }
 }
 
 variable "environment" {
@@ -43,12 +37,6 @@ variable "environment" {
   validation {
     condition     = can(regex("^[a-z][a-z0-9]{1,15}$", var.environment))
     error_message = "environment is 2 to 16 lower-case letters and digits that begin with a letter, such as \"prod\", not \"${var.environment}\"."
-  }
-
-  # IAM and Lambda allow 64 characters; the execution role's name is the longest.
-  validation {
-    condition     = alltrue([for name in keys(var.tenants) : length("bedrock-${var.environment}-${name}-execution") <= 64])
-    error_message = "IAM allows 64 characters in a role name; shorten ${join(", ", [for name in keys(var.tenants) : "${name} by ${length("bedrock-${var.environment}-${name}-execution") - 64}" if length("bedrock-${var.environment}-${name}-execution") > 64])}."
   }
 }
 

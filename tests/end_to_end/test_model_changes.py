@@ -1,6 +1,7 @@
 """New models behind two aliases on the local AWS while the tenant calls both without a pause.
 
-nova is called by the model's own id, and claude through an inference profile of the tenant's own.
+nova is called by the model's own id, and claude through an inference profile of the tenant's own. A second
+tenant is self-managed, so nobody can read what its function calls.
 """
 
 import json
@@ -40,6 +41,11 @@ tenants = {{
       }}
       nova = {{ model = "{LITE}", regions = ["eu-central-1"] }}
     }}
+  }}
+  solo = {{ # applies the module alone
+    accounts     = {{ "333333333333" = {{}} }}
+    external_ids = {{ current = "0f6c28ad6d7d4f0b8a3b9d0c5e8f7a61" }}
+    models       = {{ nova = {{ model = "{LITE}", regions = ["eu-central-1"] }} }}
   }}
 }}
 """
@@ -94,17 +100,20 @@ def change(checkout):
 
         checkout.done(f"{make_model}nova MODEL={PRO} ROUTE=geographic PROFILE=eu.")
         checkout.done(f"{make_model}claude MODEL={NEW_CLAUDE}")
+        checkout.done(f"make model ENV=local TENANT=solo NAME=nova MODEL={PRO}")
         both = file.read_text()
         checkout.done("make apply ENV=local PART=operations")
         during = existing(control)
         too_early = checkout.shell(f"{make_model}nova").stderr
         too_early += checkout.shell(f"{make_model}claude").stderr
+        too_early += checkout.shell("make model ENV=local TENANT=solo NAME=nova").stderr
         file.write_text(NEW)
         by_hand = checkout.shell("make apply ENV=local PART=operations").stderr
         file.write_text(both)
         checkout.done("make apply ENV=local")
         checkout.done(f"{make_model}nova")
         checkout.done(f"{make_model}claude")
+        checkout.done("make model ENV=local TENANT=solo NAME=nova CONFIRM=333333333333")
         checkout.done("make apply ENV=local")
     gaps = json.loads(checkout.shell("make gaps ENV=local TENANT=acme SINCE=1h JSON=1").stdout)
     loads = {"nova": nova, "claude": claude}
@@ -133,7 +142,11 @@ def test_an_edit_without_previous_is_refused_with_what_still_uses_the_old_model(
         f"alias nova changes from {LITE} to {PRO}; the old one is still in use in account 222222222222",
         f"alias claude changes from {OLD_CLAUDE} through a profile of the tenant's own to {NEW_CLAUDE}",
         "`make model ENV=local TENANT=",
-        "write CONFIRM=acme",
+        (
+            f"alias nova changes from {LITE} to {PRO}; the old one is still in use in account 333333333333 (by the "
+            "last hand-over)"
+        ),
+        "write CONFIRM='acme solo'",
     ):
         assert sentence in change.refused
     assert "Nothing was applied" in change.refused
@@ -156,6 +169,11 @@ def test_previous_stays_while_a_function_calls_the_old_model(change):
             f"222222222222 still uses what {alias} called before in bedrock-local-acme"
             in change.too_early
         )
+
+
+def test_previous_stays_until_the_owner_of_a_self_managed_account_has_confirmed(change):
+    assert "account 333333333333 cannot be read" in change.too_early
+    assert "add CONFIRM= and the account's id" in change.too_early
 
 
 def test_previous_cannot_be_removed_by_hand_either_while_a_function_calls_the_old_model(change):
@@ -183,7 +201,7 @@ def test_counts_of_the_previous_profile_belong_to_the_tenant(change):
 def test_calls_fail_if_the_operator_confirms_an_edit_without_previous(change):
     """Which shows that the calls above would have failed too."""
     file = change.checkout.root / "environments" / "local" / "terraform.tfvars"
-    file.write_text(change.tfvars.replace(PRO, LITE))
+    file.write_text(change.tfvars.replace(PRO, LITE, 1))
     with Load(change.caller, "nova") as load:
         change.checkout.done("make apply ENV=local PART=operations CONFIRM=acme")
         change.caller.call("Once more", model="nova")
