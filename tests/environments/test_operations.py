@@ -24,7 +24,8 @@ def test_makes_one_role_with_one_policy_for_each_tenant_and_a_profile_for_each_t
         f'module.operations_role["{tenant}"].aws_iam_role.this'
         for tenant in ("acme", "globex", "initech")
     }
-    profile = 'module.operations_role["initech"].aws_bedrock_inference_profile.tracked["claude"]'
+    profiles = 'module.operations_role["initech"].aws_bedrock_inference_profile.tracked'
+    profile = f'{profiles}["claude/anthropic.claude-3-haiku-20240307-v1:0"]'
     assert local.addresses == {*roles, profile}
 
 
