@@ -22,21 +22,35 @@ variable "tenants" {
       current  = string           # `make tenant` mints it, never the customer
       previous = optional(string) # accepted as well while `make rotate` replaces it
     })
-    guardrail = optional(object({ # every call must name this guardrail of the operations account; guardContent in a call can narrow what it looks at
-      arn     = string            # ARN of the guardrail, in the Region in which the models are called
-      version = string            # number of a published version
+    guardrail = optional(object({      # every call must name this guardrail of the operations account; guardContent in a call can narrow what it looks at
+      arn = string                     # ARN of the guardrail, in the Region in which the models are called
+      previous = optional(object({     # accepted as well until every function uses the one above; {} accepts calls without a guardrail
+        arn     = optional(string, "") # ARN of the previous guardrail
+        version = optional(string, "") # number of its published version
+      }))
+      version = string # number of a published version
     }))
-    masking = optional(set(string), [])            # CloudWatch data identifiers to mask in new records, such as EmailAddress
-    models = map(object({                          # the granted models, by alias
-      count_tokens = optional(bool, false)         # Bedrock may count the tokens of a prompt for this model, which is free
-      destinations = optional(list(string), [])    # Regions to which the geographic profile may send a call; by default AWS's list
-      fallbacks    = optional(list(string), [])    # aliases to try, in order, when Bedrock throttles or fails
-      model        = string                        # the foundation model's id, without a profile's prefix
-      profile      = optional(string)              # prefix of the geographic profile, such as "eu."
-      regions      = list(string)                  # Regions in which it may be called; the first is the default
-      route        = optional(string, "on-demand") # "on-demand", "geographic" or "global"
-      streaming    = optional(bool, true)          # false withholds streaming, in the role and in the handler
-      track        = optional(bool, false)         # calls go through a profile of the tenant's own, by which Bedrock counts tokens and costs
+    masking = optional(set(string), [])              # CloudWatch data identifiers to mask in new records, such as EmailAddress
+    models = map(object({                            # the granted models, by alias
+      count_tokens = optional(bool, false)           # Bedrock may count the tokens of a prompt for this model, which is free
+      destinations = optional(list(string), [])      # Regions to which the geographic profile may send a call; by default AWS's list
+      fallbacks    = optional(list(string), [])      # aliases to try, in order, when Bedrock throttles or fails
+      model        = string                          # the foundation model's id, without a profile's prefix
+      previous = optional(object({                   # what the alias granted before; granted as well while `make model` replaces it
+        count_tokens = optional(bool, false)         # as in the model itself, and so are the others
+        destinations = optional(list(string), [])    # Regions to which the previous profile may send a call
+        model        = string                        # the previous model's id
+        profile      = optional(string)              # prefix of its geographic profile
+        regions      = list(string)                  # Regions in which it may be called
+        route        = optional(string, "on-demand") # its route
+        streaming    = optional(bool, true)          # whether it streams
+        track        = optional(bool, false)         # keeps the tenant's own profile of the previous model
+      }))
+      profile   = optional(string)              # prefix of the geographic profile, such as "eu."
+      regions   = list(string)                  # Regions in which it may be called; the first is the default
+      route     = optional(string, "on-demand") # "on-demand", "geographic" or "global"
+      streaming = optional(bool, true)          # false withholds streaming, in the role and in the handler
+      track     = optional(bool, false)         # calls go through a profile of the tenant's own, by which Bedrock counts tokens and costs
     }))
     perimeter = optional(object({               # the role works only from these networks or VPC endpoints
       networks      = optional(set(string), []) # public networks in CIDR notation
@@ -94,11 +108,6 @@ variable "tenants" {
     error_message = "The operations account ${var.operations.account_id} cannot be a customer account, because no record may be stored in it; use the customer's own account in ${join(", ", [for name, tenant in var.tenants : name if try(contains(keys(tenant.accounts), var.operations.account_id), false)])}."
   }
 
-  validation {
-    condition     = length([for id, names in transpose({ for name, tenant in var.tenants : name => try(keys(tenant.accounts), []) }) : id if length(names) > 1 && !contains(var.accounts_with_several_tenants, id)]) == 0
-    error_message = "A customer account has one tenant; write it in one stanza only, or list it in accounts_with_several_tenants: ${join("; ", [for id, names in transpose({ for name, tenant in var.tenants : name => try(keys(tenant.accounts), []) }) : "${id} is in ${join(" and ", names)}" if length(names) > 1 && !contains(var.accounts_with_several_tenants, id)])}."
-  }
-
   # The rules about principals and networks leave a stanza with a null to the rule above, and nothing else.
   # Whoever a stanza names is the tenant's own; tools/isolation/principals.py proves the same of every text.
   validation {
@@ -130,20 +139,12 @@ variable "tenants" {
   }
 
   validation {
-    condition = length(distinct(flatten([
-      for tenant in values(var.tenants) : compact([try(tenant.external_ids.current, null), try(tenant.external_ids.previous, null), try(tenant.deployer.external_id, null)])
-      ]))) == length(flatten([
-      for tenant in values(var.tenants) : compact([try(tenant.external_ids.current, null), try(tenant.external_ids.previous, null), try(tenant.deployer.external_id, null)])
-    ]))
+    condition     = alltrue([for ids in [flatten([for tenant in values(var.tenants) : compact([try(tenant.external_ids.current, null), try(tenant.external_ids.previous, null), try(tenant.deployer.external_id, null)])])] : length(distinct(ids)) == length(ids)])
     error_message = "Every ExternalId (current, previous or the deployer's) belongs to one tenant and is used once; mint another with `openssl rand -hex 16` for ${join("; ", [for id, names in { for pair in flatten([for name, tenant in var.tenants : [for id in compact([try(tenant.external_ids.current, null), try(tenant.external_ids.previous, null), try(tenant.deployer.external_id, null)]) : { id = id, name = name }]]) : pair.id => pair.name... } : join(" and ", names) if length(names) > 1])}."
   }
 
-  # modules/operations-role checks external_ids in the same way.
   validation {
-    condition = alltrue([
-      for tenant in values(var.tenants) :
-      try(length(tenant.deployer.external_id) >= 16 && length(tenant.deployer.external_id) <= 1224 && can(regex("^[\\w+=,.@:/-]*$", tenant.deployer.external_id)), true)
-    ])
+    condition     = alltrue([for tenant in values(var.tenants) : try(length(tenant.deployer.external_id) >= 16 && length(tenant.deployer.external_id) <= 1224 && can(regex("^[\\w+=,.@:/-]*$", tenant.deployer.external_id)), true)])
     error_message = "deployer.external_id has 16 to 1,224 characters, all of them letters, digits or _+=,.@:/-; mint one with `openssl rand -hex 16` for ${join(", ", [for name, tenant in var.tenants : name if !try(length(tenant.deployer.external_id) >= 16 && length(tenant.deployer.external_id) <= 1224 && can(regex("^[\\w+=,.@:/-]*$", tenant.deployer.external_id)), true)])}."
   }
 }

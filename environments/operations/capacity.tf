@@ -1,8 +1,14 @@
 # Without this check, an apply would fail at the tenant that exceeds a limit, after
 # the others have been created. The plan reports it instead.
 locals {
+  # While the model of a tracked alias is replaced, the alias has two profiles.
   profiles = length(flatten([
-    for tenant in values(var.tenants) : [for model in values(tenant.models) : model if model.track]
+    for tenant in values(var.tenants) : [
+      for model in values(tenant.models) : distinct([
+        for entry in [for each in [model, model.previous] : each if each != null] :
+        "${entry.route} ${coalesce(entry.profile, "none")} ${entry.model}" if entry.track
+      ])
+    ]
   ]))
 
   # Characters of each tenant's policies. A reference to all instances of the module

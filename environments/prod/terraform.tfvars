@@ -56,6 +56,10 @@ tenants = {
     guardrail = {
       arn     = "arn:aws:bedrock:eu-central-1:111111111111:guardrail/abcdefgh1234"
       version = "1"
+      previous = { # only while the guardrail is replaced; {} accepts calls without one
+        arn     = "arn:aws:bedrock:eu-central-1:111111111111:guardrail/zyxwvuts9876"
+        version = "3"
+      }
     }
 
     models = {
@@ -67,6 +71,18 @@ tenants = {
         fallbacks    = ["haiku", "nova"] # tried in this order when Bedrock throttles or fails
         track        = true
         count_tokens = true # trim_messages(token_counter=chat) counts with Bedrock, for models that can
+
+        # What it granted before, only while `make model` replaces it.
+        previous = {
+          count_tokens = false
+          destinations = ["eu-central-1"]
+          model        = "anthropic.claude-3-7-sonnet-20250219-v1:0"
+          profile      = "eu."
+          regions      = ["eu-central-1"]
+          route        = "geographic"
+          streaming    = true
+          track        = true
+        }
       }
       haiku = {
         model   = "anthropic.claude-haiku-4-5-20251001-v1:0"

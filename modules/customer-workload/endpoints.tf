@@ -1,5 +1,6 @@
 # With vpc.id, the module creates VPC endpoints for the services that the
-# function calls. Their policies allow what the function does and nothing else.
+# function calls. Their policies allow what a function of the tenant can do and
+# nothing else.
 # In a VPC that already has endpoints for these services, leave id out.
 # https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
 locals {
@@ -9,30 +10,23 @@ locals {
   invokes_in_region = contains(flatten(values(var.models)[*].regions), local.region)
   endpoint_services = concat(local.invokes_in_region ? ["bedrock-runtime"] : [], ["logs", "sts"])
 
-  model_actions = concat(
-    anytrue(values(var.models)[*].count_tokens) ? ["bedrock:CountTokens"] : [],
-    ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"],
-  )
-
   endpoint_statements = {
-    bedrock-runtime = concat(
-      [{
-        Sid       = "OnlyTheTenantsRoleInvokesModels"
-        Effect    = "Allow"
-        Action    = local.model_actions
-        Principal = "*"
-        Resource  = "*" # the role's own policy limits the models
-        Condition = { ArnEquals = { "aws:PrincipalArn" = var.operations_role.arn } }
-      }],
-      var.guardrail == null ? [] : [{
-        Sid       = "OnlyTheTenantsRoleAppliesItsGuardrail"
-        Effect    = "Allow"
-        Action    = ["bedrock:ApplyGuardrail"]
-        Principal = "*"
-        Resource  = var.guardrail.arn
-        Condition = { ArnEquals = { "aws:PrincipalArn" = var.operations_role.arn } }
-      }],
-    )
+    # The role's own policy limits the models, the guardrail and the actions. It can
+    # accept a previous model or guardrail, so this one does not repeat them: Terraform
+    # changes endpoint and function in any order, and calls go on meanwhile.
+    bedrock-runtime = [{
+      Sid    = "OnlyTheTenantsRoleInvokesModels"
+      Effect = "Allow"
+      Action = [
+        "bedrock:ApplyGuardrail",
+        "bedrock:CountTokens",
+        "bedrock:InvokeModel",
+        "bedrock:InvokeModelWithResponseStream",
+      ]
+      Principal = "*"
+      Resource  = "*"
+      Condition = { ArnEquals = { "aws:PrincipalArn" = var.operations_role.arn } }
+    }]
 
     logs = [{
       Sid       = "OnlyTheFunctionWritesItsTwoGroups"

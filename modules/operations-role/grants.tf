@@ -1,4 +1,5 @@
-# What each alias grants, by its route:
+# What each alias grants, and what it granted before while customers still have to
+# receive the change (`previous`). By its route:
 #
 # on-demand   the model, in each of its Regions
 # geographic  the system-defined inference profile in each of its Regions and,
@@ -17,79 +18,92 @@ locals {
   model_arn   = "arn:${var.operations.partition}:bedrock:%s::foundation-model/%s"
   profile_arn = "arn:${var.operations.partition}:bedrock:%s:${var.operations.account_id}:%s"
 
+  # No alias contains a space, so these keys differ from every alias. No Sid of a
+  # current grant begins with Still.
+  entries = concat(
+    [for alias, model in local.models : { alias = alias, key = alias, model = model, verb = "" }],
+    [for alias, model in local.models : { alias = alias, key = "${alias} previous", model = model.previous, verb = "Still" } if model.previous != null],
+  )
+
   # The id that a caller passes to Bedrock: the model's, or the system profile's.
   ids = {
-    for alias, model in local.models : alias =>
-    "${ { geographic = model.profile, global = "global.", on-demand = "" }[model.route]}${model.model}"
+    for entry in local.entries : entry.key =>
+    "${ { geographic = entry.model.profile, global = "global.", on-demand = "" }[entry.model.route]}${entry.model.model}"
+  }
+
+  # The Regions that a geographic profile may send a call to.
+  destinations = {
+    for entry in local.entries : entry.key =>
+    entry.model.route == "geographic" ? coalescelist(entry.model.destinations, try(local.geographies[entry.model.profile].to, entry.model.regions)) : []
   }
 
   targets = {
-    for alias, model in local.models : alias => {
-      actions = model.streaming ? ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"] : ["bedrock:InvokeModel"]
-      global  = model.route == "global"
+    for entry in local.entries : entry.key => {
+      actions = entry.model.streaming ? ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"] : ["bedrock:InvokeModel"]
+      global  = entry.model.route == "global"
+      model   = entry.model.model
       models = [
-        for region in sort(distinct(concat(
-          model.regions,
-          model.route == "geographic" ? coalescelist(model.destinations, try(local.geographies[model.profile].to, model.regions)) : [],
-        ))) : format(local.model_arn, region, model.model)
+        for region in sort(distinct(concat(entry.model.regions, local.destinations[entry.key]))) :
+        format(local.model_arn, region, entry.model.model)
       ]
 
       # The ARN of a profile of the tenant's own is not known before the profile
       # exists. So it is granted by its tags, which the tenant cannot set.
-      profiles = model.route == "on-demand" && !model.track ? [] : [
-        for region in sort(model.regions) :
-        format(local.profile_arn, region, model.track ? "application-inference-profile/*" : "inference-profile/${local.ids[alias]}")
+      profiles = entry.model.route == "on-demand" && !entry.model.track ? [] : [
+        for region in sort(entry.model.regions) :
+        format(local.profile_arn, region, entry.model.track ? "application-inference-profile/*" : "inference-profile/${local.ids[entry.key]}")
       ]
-      tags = model.track ? {
-        "aws:ResourceTag/alias"       = alias
+      tags = entry.model.track ? {
+        "aws:ResourceTag/alias"       = entry.alias
         "aws:ResourceTag/environment" = var.operations.environment
         "aws:ResourceTag/tenant"      = var.tenant
       } : {}
-      title = join("", [for word in split("-", alias) : title(word)])
-      track = model.track
+      title = join("", [for word in split("-", entry.alias) : title(word)])
+      track = entry.model.track
+      verb  = entry.verb
     }
   }
 
   # Bedrock sets bedrock:InferenceProfileArn when it authorizes the model behind a
   # profile, and never when it authorizes the profile itself.
   profile_conditions = {
-    for alias, target in local.targets : alias => {
+    for key, target in local.targets : key => {
       equals = target.track || length(target.profiles) == 0 ? {} : { "bedrock:InferenceProfileArn" = target.profiles }
       like   = target.track ? { "bedrock:InferenceProfileArn" = target.profiles } : {}
     }
   }
 
-  grants = flatten([for alias, target in local.targets : [for grant in [
+  grants = flatten([for key, target in local.targets : [for grant in [
     {
-      sid       = "Invoke${target.title}ThroughItsProfile"
+      sid       = "${target.verb}Invoke${target.title}ThroughItsProfile"
       actions   = target.actions
       resources = target.profiles
       equals    = target.tags
       like      = {}
     },
     {
-      sid       = "Invoke${target.title}${length(target.profiles) > 0 ? "BehindItsProfile" : ""}"
+      sid       = "${target.verb}Invoke${target.title}${length(target.profiles) > 0 ? "BehindItsProfile" : ""}"
       actions   = target.actions
       resources = target.models
-      equals    = local.profile_conditions[alias].equals
-      like      = local.profile_conditions[alias].like
+      equals    = local.profile_conditions[key].equals
+      like      = local.profile_conditions[key].like
     },
     {
-      sid       = "Invoke${target.title}InAnyRegion"
+      sid       = "${target.verb}Invoke${target.title}InAnyRegion"
       actions   = target.actions
-      resources = target.global ? [format(local.model_arn, "", local.models[alias].model)] : []
-      equals    = merge(local.profile_conditions[alias].equals, { "aws:RequestedRegion" = "unspecified" })
-      like      = local.profile_conditions[alias].like
+      resources = target.global ? [format(local.model_arn, "", target.model)] : []
+      equals    = merge(local.profile_conditions[key].equals, { "aws:RequestedRegion" = "unspecified" })
+      like      = local.profile_conditions[key].like
     },
   ] : grant if length(grant.resources) > 0]])
 
   # These do not test the guardrail, since a count applies none.
   # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html
-  counting_grants = [for alias, model in local.models : {
-    sid       = "CountTokensOf${local.targets[alias].title}"
+  counting_grants = [for entry in local.entries : {
+    sid       = "${entry.verb}CountTokensOf${local.targets[entry.key].title}"
     actions   = ["bedrock:CountTokens"]
-    resources = [for region in sort(model.regions) : format(local.model_arn, region, model.model)]
+    resources = [for region in sort(entry.model.regions) : format(local.model_arn, region, entry.model.model)]
     equals    = {}
     like      = {}
-  } if model.count_tokens]
+  } if entry.model.count_tokens]
 }

@@ -4,30 +4,41 @@ output "role" {
   description = "Facts about the role: handover for its customer side, quota for an external enforcer, and sizes to compare with IAM's limits."
   value = {
     handover = {
-      external_id = var.stanza.external_ids.current
-      guardrail   = var.stanza.guardrail
+      # By alias, the Regions that its geographic profile may send a call to.
+      destinations = { for alias, model in local.models : alias => local.destinations[alias] if model.route == "geographic" }
+      external_id  = var.stanza.external_ids.current
+      guardrail    = var.stanza.guardrail == null ? null : { arn = var.stanza.guardrail.arn, version = var.stanza.guardrail.version }
       models = {
         for alias, model in local.models : alias => {
           base_model_id = model.model
           count_tokens  = model.count_tokens
           fallbacks     = model.fallbacks
           # null before the profile exists, when only another tenant is applied.
-          model     = model.track ? try(aws_bedrock_inference_profile.tracked[alias].arn, null) : local.ids[alias]
+          model     = model.track ? try(aws_bedrock_inference_profile.tracked["${alias}/${local.ids[alias]}"].arn, null) : local.ids[alias]
           regions   = model.regions
           streaming = model.streaming
         }
       }
-      quota    = var.stanza.quota
-      regions  = sort(distinct(flatten(values(local.models)[*].regions)))
-      role_arn = local.arn # computed, so that the plan shows it
-      state    = var.stanza.state
+      perimeter = var.stanza.perimeter
+      quota     = var.stanza.quota
+      regions   = sort(distinct(flatten(values(local.models)[*].regions)))
+      role_arn  = local.arn # computed, so that the plan shows it
+      state     = var.stanza.state
     }
 
+    # What a customer used through a previous profile counts towards its quota.
     quota = {
-      limits   = var.stanza.quota
-      profiles = { for alias, profile in aws_bedrock_inference_profile.tracked : alias => profile.arn }
-      role     = local.name
-      state    = var.stanza.state
+      limits = var.stanza.quota
+      previous_profiles = {
+        for alias, model in local.models : alias => try(aws_bedrock_inference_profile.tracked["${alias}/${local.ids["${alias} previous"]}"].arn, null)
+        if try(model.previous.track && !(model.track && local.ids[alias] == local.ids["${alias} previous"]), false)
+      }
+      profiles = {
+        for alias, model in local.models : alias => try(aws_bedrock_inference_profile.tracked["${alias}/${local.ids[alias]}"].arn, null)
+        if model.track
+      }
+      role  = local.name
+      state = var.stanza.state
     }
 
     # In characters, as IAM counts them.

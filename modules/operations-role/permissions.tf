@@ -5,17 +5,25 @@ locals {
   # With a guardrail, every call must name it, but guardContent in a call can narrow
   # what it looks at. Applying it is an action of its own.
   # https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-permissions-id.html
+  #
+  # A previous guardrail is accepted as well, and with `previous = {}` a call without any.
+  guardrails = var.stanza.guardrail == null ? [] : [
+    for guardrail in [var.stanza.guardrail, var.stanza.guardrail.previous] : { arn = guardrail.arn, version = guardrail.version }
+    if guardrail != null && guardrail != { arn = "", version = "" }
+  ]
+  accepts_no_guardrail = var.stanza.guardrail == null ? true : try(var.stanza.guardrail.previous == { arn = "", version = "" }, false)
+
   guarded_grants = concat(
-    var.stanza.guardrail == null ? [] : [{
+    length(local.guardrails) == 0 ? [] : [{
       sid       = "ApplyTheGuardrail"
       actions   = ["bedrock:ApplyGuardrail"]
-      resources = [var.stanza.guardrail.arn]
+      resources = distinct(local.guardrails[*].arn)
       equals    = {}
       like      = {}
     }],
     [for grant in local.grants : merge(grant, {
-      equals = merge(grant.equals, var.stanza.guardrail == null ? {} : {
-        "bedrock:GuardrailIdentifier" = "${var.stanza.guardrail.arn}:${var.stanza.guardrail.version}"
+      equals = merge(grant.equals, local.accepts_no_guardrail ? {} : {
+        "bedrock:GuardrailIdentifier" = [for guardrail in local.guardrails : "${guardrail.arn}:${guardrail.version}"]
       })
     })],
     local.counting_grants,

@@ -11,7 +11,7 @@ locals {
       "the trust policy has ${length(local.trust)} characters, ${length(local.trust) - var.operations.trust_policy_limit} more than IAM allows; give the tenant fewer accounts, or have AWS raise the limit and write it in limits.trust_policy.",
     ],
     length(local.permissions) <= 10240 ? [] : [
-      "the permissions have ${length(local.permissions)} characters, ${length(local.permissions) - 10240} more than the 10,240 that IAM allows; grant fewer models or Regions.",
+      "the permissions have ${length(local.permissions)} characters, ${length(local.permissions) - 10240} more than the 10,240 that IAM allows; grant fewer models or Regions, or finish replacing a model first (`previous`).",
     ],
   )
 }

@@ -4,6 +4,15 @@
 locals {
   external_ids = [for id in [var.stanza.external_ids.current, var.stanza.external_ids.previous] : id if id != null]
 
+  # `previous = {}` stands for calls without a guardrail.
+  stanza_guardrails = {
+    for name, guardrail in {
+      "guardrail"          = try({ arn = var.stanza.guardrail.arn, version = var.stanza.guardrail.version }, null)
+      "guardrail.previous" = try(var.stanza.guardrail.previous, null)
+    } : name => guardrail
+    if guardrail != null && !(name == "guardrail.previous" && guardrail == { arn = "", version = "" })
+  }
+
   violations = concat(
     length(var.stanza.accounts) > 0 ? [] : ["it has no customer account; add at least one to accounts."],
     [
@@ -32,11 +41,15 @@ locals {
 
     # Bedrock applies a guardrail of the account and Region that is called.
     # https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-permissions-id.html
-    var.stanza.guardrail == null || can(regex("^arn:${var.operations.partition}:bedrock:[a-z0-9-]+:${var.operations.account_id}:guardrail/[a-z0-9]+$", var.stanza.guardrail.arn)) ? [] : [
-      "guardrail.arn is the ARN of a guardrail in the operations account, such as arn:${var.operations.partition}:bedrock:${var.operations.region}:${var.operations.account_id}:guardrail/abc123, not ${var.stanza.guardrail.arn}.",
+    [
+      for name, guardrail in local.stanza_guardrails :
+      "${name}.arn is the ARN of a guardrail in the operations account, such as arn:${var.operations.partition}:bedrock:${var.operations.region}:${var.operations.account_id}:guardrail/abc123, not ${guardrail.arn}."
+      if !can(regex("^arn:${var.operations.partition}:bedrock:[a-z0-9-]+:${var.operations.account_id}:guardrail/[a-z0-9]+$", guardrail.arn))
     ],
-    var.stanza.guardrail == null || can(regex("^[1-9][0-9]{0,7}$", var.stanza.guardrail.version)) ? [] : [
-      "guardrail.version is the number of a published version, such as \"1\", not \"${var.stanza.guardrail.version}\"; a draft can change without notice.",
+    [
+      for name, guardrail in local.stanza_guardrails :
+      "${name}.version is the number of a published version, such as \"1\", not \"${guardrail.version}\"; a draft can change without notice."
+      if !can(regex("^[1-9][0-9]{0,7}$", guardrail.version))
     ],
     try(alltrue([for model in values(local.stanza_models) : model.regions == tolist([split(":", var.stanza.guardrail.arn)[3]])]), true) ? [] : [
       "its guardrail is in ${split(":", var.stanza.guardrail.arn)[3]} and cannot be used in another Region; write regions = [\"${split(":", var.stanza.guardrail.arn)[3]}\"] for ${join(", ", [for alias, model in local.stanza_models : alias if model.regions != tolist([split(":", var.stanza.guardrail.arn)[3]])])}.",

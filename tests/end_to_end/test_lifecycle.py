@@ -3,13 +3,11 @@
 import hashlib
 import json
 import re
-import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import boto3
 import pytest
-from botocore.config import Config
 
+from tests.load import Caller, Load, client
 from tools.localaws.control import Control
 
 OLD = "269170463fdc32af10a91e67a8fd77bd"
@@ -36,76 +34,6 @@ tenants = {{
   }}
 }}
 """
-
-
-def client(control, account_id, service, **options):
-    """A client of an owner of the account."""
-    keys = control.account(account_id, user="owner")
-    return boto3.client(
-        service,
-        endpoint_url=control.endpoint,
-        region_name="eu-central-1",
-        aws_access_key_id=keys.access_key_id,
-        aws_secret_access_key=keys.secret_access_key,
-        **options,
-    )
-
-
-class Caller:
-    """An owner of a customer account who calls its function."""
-
-    def __init__(self, control, account_id, function):
-        once = Config(retries={"total_max_attempts": 1})
-        self._function = function
-        self._lambda = client(control, account_id, "lambda", config=once)
-
-    def call(self, prompt):
-        """The function's answer; or its error, with errorType and errorMessage."""
-        result = self._lambda.invoke(
-            FunctionName=self._function, Payload=json.dumps({"prompt": prompt})
-        )
-        return json.load(result["Payload"])
-
-    def restart(self):
-        """Change the function, so that the next call is a new process's, which assumes the role itself."""
-        self._lambda.update_function_configuration(FunctionName=self._function, Timeout=100)
-
-    def exists(self):
-        try:
-            self._lambda.get_function(FunctionName=self._function)
-        except self._lambda.exceptions.ResourceNotFoundException:
-            return False
-        return True
-
-
-@dataclass
-class Load:
-    """Calls without a pause, from the first line of the block to the last."""
-
-    caller: Caller
-    answered: int = 0
-    failed: list = field(default_factory=list)
-
-    def __enter__(self):
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._go_on)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        self._thread.join()
-
-    def _go_on(self):
-        while not self._stop.is_set():
-            try:
-                answer = self.caller.call("Still there?")
-            except Exception as error:  # noqa: BLE001 - whatever goes wrong is a failed call
-                answer = {"errorMessage": str(error)}
-            if "answer" in answer:
-                self.answered += 1
-            else:
-                self.failed.append(answer)
 
 
 @dataclass(frozen=True)

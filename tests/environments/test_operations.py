@@ -24,7 +24,8 @@ def test_makes_one_role_with_one_policy_for_each_tenant_and_a_profile_for_each_t
         f'module.operations_role["{tenant}"].aws_iam_role.this'
         for tenant in ("acme", "globex", "initech")
     }
-    profile = 'module.operations_role["initech"].aws_bedrock_inference_profile.tracked["claude"]'
+    profiles = 'module.operations_role["initech"].aws_bedrock_inference_profile.tracked'
+    profile = f'{profiles}["claude/anthropic.claude-3-haiku-20240307-v1:0"]'
     assert local.addresses == {*roles, profile}
 
 
@@ -104,7 +105,12 @@ def test_one_tenant_too_many_is_refused_before_apply(operations):
         "environment": "prod",
         "operations": {"account_id": "111111111111", "region": "eu-central-1"},
         "tenants": {
-            "acme": stanza(models={"nova": tracked}),
+            # Two profiles, until the previous model goes.
+            "acme": stanza(
+                models={
+                    "nova": {**tracked, "previous": {**tracked, "model": "amazon.nova-pro-v1:0"}}
+                }
+            ),
             "globex": stanza(
                 accounts={"333333333333": {}},
                 external_ids={"current": "e2f2aa7d039ce726c5185bff0d2467ce"},
@@ -112,14 +118,14 @@ def test_one_tenant_too_many_is_refused_before_apply(operations):
             ),
         },
     }
-    assert operations.accepts(**environment, limits={"inference_profiles": 2, "roles": 2})
-    refusal = operations.refuses(**environment, limits={"inference_profiles": 1, "roles": 1})
+    assert operations.accepts(**environment, limits={"inference_profiles": 3, "roles": 2})
+    refusal = operations.refuses(**environment, limits={"inference_profiles": 2, "roles": 1})
     assert (
         "2 tenants need 1 more roles than IAM allows in the account; have AWS raise the limit and "
         "write it in limits.roles, or start a second environment in another operations account."
     ) in refusal
     assert (
-        "2 tracked aliases need 1 more inference profiles than Bedrock allows in eu-central-1; have "
+        "3 tracked aliases need 1 more inference profiles than Bedrock allows in eu-central-1; have "
         "AWS raise the quota L-40EC9882 and write it in limits.inference_profiles, or track fewer "
         "aliases."
     ) in refusal

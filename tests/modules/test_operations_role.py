@@ -19,6 +19,17 @@ PARTITIONS = {
     "aws-cn": ("cn-north-1", "cn.", ["cn-north-1", "cn-northwest-1"]),
 }
 
+PREVIOUS = {
+    "model": "amazon.nova-pro-v1:0",
+    "profile": "eu.",
+    "regions": ["eu-central-1"],
+    "route": "geographic",
+}
+OLD_GUARDRAIL = {
+    "arn": "arn:aws:bedrock:eu-central-1:111111111111:guardrail/zyxwvuts9876",
+    "version": "3",
+}
+
 STANZAS = {
     "acme": stanza(),
     "acme-x": stanza(models={"y": nova(track=True)["nova"]}),
@@ -32,6 +43,19 @@ STANZAS = {
         models=nova(regions=["eu-west-2", "eu-central-1"], route="geographic", profile="eu.")
     ),
     "quiet": stanza(models=nova(streaming=False)),
+    "changing": stanza(models=nova(previous=PREVIOUS)),
+    "changing-tracked": stanza(
+        models=nova(track=True, previous={**PREVIOUS, "count_tokens": True, "track": True})
+    ),
+    "before-tracked": stanza(models={"nova": {**PREVIOUS, "track": True}}),
+    "after-tracked": stanza(models=nova(track=True)),
+    "changing-regions": stanza(
+        models=nova(track=True, previous={**nova(streaming=False)["nova"], "track": True})
+    ),
+    "changing-guardrail": stanza(
+        guardrail={**EVERYTHING["guardrail"], "previous": OLD_GUARDRAIL},
+    ),
+    "becoming-guarded": stanza(guardrail={**EVERYTHING["guardrail"], "previous": {}}),
 }
 
 
@@ -63,7 +87,20 @@ def plain(tenants):
         },
         **nova(route="global", regions=["us-gov-east-1"]),
     }
-    stanzas = {"acme": stanza(models=models, quota={"tokens_per_day": 5})}
+    guardrail = {
+        "arn": "arn:aws-us-gov:bedrock:us-gov-west-1:111111111111:guardrail/abc",
+        "version": "7",
+    }
+    west = nova(
+        regions=["us-gov-west-1"],
+        previous={"model": PREVIOUS["model"], "regions": ["us-gov-west-1"]},
+    )
+    stanzas = {
+        "acme": stanza(models=models, quota={"tokens_per_day": 5}),
+        "changing": stanza(
+            models=west, guardrail={**guardrail, "previous": {**guardrail, "version": "3"}}
+        ),
+    }
     return tenants(stanzas, partition="aws-us-gov", region="us-gov-west-1").plan()
 
 
@@ -161,7 +198,7 @@ def test_a_guardrail_is_asked_for_by_every_model_and_may_be_applied(permissions)
     assert apply["Action"] == ["bedrock:ApplyGuardrail"]
     assert apply["Resource"] == [EVERYTHING["guardrail"]["arn"]]
     assert invoke["Condition"] == {
-        "StringEquals": {"bedrock:GuardrailIdentifier": f"{EVERYTHING['guardrail']['arn']}:7"}
+        "StringEquals": {"bedrock:GuardrailIdentifier": [f"{EVERYTHING['guardrail']['arn']}:7"]}
     }
 
 
@@ -278,9 +315,10 @@ def test_makes_a_role_with_its_policy_in_it_and_nothing_else(plan):
 
 def test_a_tracked_alias_has_a_profile_with_the_tags_its_grant_asks_for(plan, permissions):
     profile = plan.resource(
-        'module.role["everything"].aws_bedrock_inference_profile.tracked["claude"]'
+        'module.role["everything"].aws_bedrock_inference_profile'
+        '.tracked["claude/eu.anthropic.claude-sonnet-4-5-20250929-v1:0"]'
     )
-    assert profile["name"] == "bedrock-prod-everything_claude"
+    assert profile["name"] == "bedrock-prod-everything_claude_3dc4"
     assert profile["model_source"] == [
         {
             "copy_from": (
@@ -297,9 +335,116 @@ def test_a_tracked_alias_has_a_profile_with_the_tags_its_grant_asks_for(plan, pe
     }
 
 
+def statements(permissions, tenant, previous):
+    """The statements of the previous entries, or of the current ones."""
+    return [
+        each
+        for each in permissions(tenant)["Statement"]
+        if each["Sid"].startswith("Still") is previous
+    ]
+
+
+def test_a_previous_model_is_granted_as_it_was_beside_the_current_one(permissions):
+    assert statements(permissions, "changing", previous=False) == permissions("acme")["Statement"]
+    before = by_route("geographic", "eu-central-1", "eu.", [])
+    before["models"]["nova"]["model"] = PREVIOUS["model"]
+    through, behind = statements(permissions, "changing", previous=True)
+    assert through == {
+        "Sid": "StillInvokeNovaThroughItsProfile",
+        "Effect": "Allow",
+        "Action": ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"],
+        "Resource": [
+            "arn:aws:bedrock:eu-central-1:111111111111:inference-profile/eu.amazon.nova-pro-v1:0"
+        ],
+    }
+    assert behind["Sid"] == "StillInvokeNovaBehindItsProfile"
+    assert behind["Condition"] == {
+        "StringEquals": {"bedrock:InferenceProfileArn": through["Resource"]}
+    }
+    assert len(behind["Resource"]) == 6
+
+
+def test_a_previous_tracked_model_keeps_its_profile_under_its_own_address_and_name(
+    plan, permissions
+):
+    address = 'module.role["changing-tracked"].aws_bedrock_inference_profile.tracked'
+    current = plan.resource(f'{address}["nova/amazon.nova-lite-v1:0"]')
+    previous = plan.resource(f'{address}["nova/eu.amazon.nova-pro-v1:0"]')
+    assert current["name"] == "bedrock-prod-changing-tracked_nova_ca29"
+    assert previous["name"] == "bedrock-prod-changing-tracked_nova_8bc9"
+    assert previous["tags"] == current["tags"]
+    assert previous["model_source"][0]["copy_from"].endswith(
+        ":111111111111:inference-profile/eu.amazon.nova-pro-v1:0"
+    )
+    sids = [each["Sid"] for each in statements(permissions, "changing-tracked", previous=True)]
+    assert sids == [
+        "StillInvokeNovaThroughItsProfile",
+        "StillInvokeNovaBehindItsProfile",
+        "StillCountTokensOfNova",
+    ]
+
+
+def test_a_profile_is_the_same_one_when_its_model_becomes_previous(plan):
+    """So no step of a change replaces a profile: before, during and after, each has one address."""
+    steps = ("before-tracked", "changing-tracked", "after-tracked")
+    keys = {
+        name: {
+            address.partition(".tracked")[2]
+            for address in plan.addresses
+            if f'"{name}"' in address and ".tracked" in address
+        }
+        for name in steps
+    }
+    assert len(keys["changing-tracked"]) == 2
+    assert keys["before-tracked"] | keys["after-tracked"] == keys["changing-tracked"]
+
+
+def test_a_profile_that_copies_the_same_model_is_made_once(plan):
+    addresses = [name for name in plan.addresses if '"changing-regions"' in name]
+    assert sum("aws_bedrock_inference_profile" in name for name in addresses) == 1
+
+
+def test_a_previous_guardrail_is_accepted_beside_the_current_one(permissions):
+    apply, invoke = permissions("changing-guardrail")["Statement"]
+    current = EVERYTHING["guardrail"]
+    assert apply["Resource"] == [current["arn"], OLD_GUARDRAIL["arn"]]
+    assert invoke["Condition"]["StringEquals"]["bedrock:GuardrailIdentifier"] == [
+        f"{current['arn']}:7",
+        f"{OLD_GUARDRAIL['arn']}:3",
+    ]
+
+
+def test_an_empty_previous_guardrail_accepts_calls_without_one(permissions):
+    apply, invoke = permissions("becoming-guarded")["Statement"]
+    assert apply == permissions("guarded")["Statement"][0]
+    assert "Condition" not in invoke
+
+
+def test_what_is_previous_is_granted_and_not_handed_over(plain):
+    granted = plain.granted('module.role["changing"].aws_iam_role.this')
+    assert PREVIOUS["model"] in granted
+    assert "guardrail/abc:3" in granted
+    handover = plain.outputs["roles"]["changing"]["handover"]
+    assert handover["models"]["nova"].keys() == {
+        "base_model_id",
+        "count_tokens",
+        "fallbacks",
+        "model",
+        "regions",
+        "streaming",
+    }
+    assert handover["models"]["nova"]["model"] == "amazon.nova-lite-v1:0"
+    assert handover["guardrail"].keys() == {"arn", "version"}
+    assert handover["guardrail"]["version"] == "7"
+
+
 def test_no_two_tenants_make_profiles_of_one_name(plan):
-    profile = plan.resource('module.role["acme-x"].aws_bedrock_inference_profile.tracked["y"]')
-    assert profile["name"] == "bedrock-prod-acme-x_y"  # acme's x-y would be bedrock-prod-acme_x-y
+    profile = plan.resource(
+        'module.role["acme-x"].aws_bedrock_inference_profile.tracked["y/amazon.nova-lite-v1:0"]'
+    )
+    assert (
+        profile["name"] == "bedrock-prod-acme-x_y_ca29"
+    )  # acme's x-y would be bedrock-prod-acme_x-y
 
 
 def test_the_role_is_named_for_the_tenant_and_lasts_an_hour_within_its_boundary(plan):
@@ -324,6 +469,7 @@ def test_hands_over_all_the_customer_side_needs_before_apply(plain):
         "tokens_per_month": None,
     }
     assert role["handover"] == {
+        "destinations": {"claude": ["us-gov-east-1", "us-gov-west-1"]},
         "external_id": "269170463fdc32af10a91e67a8fd77bd",
         "guardrail": None,
         "models": {
@@ -344,6 +490,7 @@ def test_hands_over_all_the_customer_side_needs_before_apply(plain):
                 "streaming": True,
             },
         },
+        "perimeter": None,
         "quota": quota,
         "regions": ["us-gov-east-1", "us-gov-west-1"],
         "role_arn": "arn:aws-us-gov:iam::111111111111:role/bedrock-prod-acme",
@@ -351,6 +498,7 @@ def test_hands_over_all_the_customer_side_needs_before_apply(plain):
     }
     assert role["quota"] == {
         "limits": quota,
+        "previous_profiles": {},
         "profiles": {},
         "role": "bedrock-prod-acme",
         "state": "active",

@@ -38,7 +38,12 @@ GOOD = [
     stanza(models=chain("one", "two", "three", "four")),
     stanza(models=nova(track=True)),
     stanza(models={**nova(), "pro": {**nova()["nova"], "streaming": False, "track": True}}),
+    stanza(models=nova(previous=nova(model="amazon.nova-pro-v1:0")["nova"])),
+    stanza(models=nova(streaming=False, previous=nova()["nova"])),
+    stanza(models=nova(track=True, previous=nova()["nova"])),
     stanza(guardrail=GUARDRAIL),
+    stanza(guardrail={**GUARDRAIL, "previous": {**GUARDRAIL, "version": "2"}}),
+    stanza(guardrail={**GUARDRAIL, "previous": {}}),
     stanza(perimeter={"networks": ["203.0.113.0/24", "2001:db8::/32"]}),
     stanza(quota={"requests_per_second": 0.5, "tokens_per_day": 1, "tokens_per_month": 1}),
     stanza(state="suspended"),
@@ -253,8 +258,49 @@ BAD = [
         stanza(models={"n" * 60: nova(track=True)["nova"]}),
         (
             "Bedrock allows 64 characters in the name of an inference profile; shorten the tracked "
-            f"alias {'n' * 60} by 13."
+            f"alias {'n' * 60} by 18."
         ),
+    ),
+    (
+        stanza(models=nova(previous=nova()["nova"])),
+        "previous of nova is what nova grants already; remove previous, or write there what it granted before.",
+    ),
+    (
+        stanza(models=nova(previous={**nova()["nova"], "model": "eu.amazon.nova-pro-v1:0"})),
+        (
+            "write the model's own id and use route and profile instead of a prefix; remove the prefix "
+            "from eu.amazon.nova-pro-v1:0."
+        ),
+    ),
+    (
+        stanza(models=nova(previous={"model": "amazon.nova-pro-v1:0"})),
+        "list at least one Region in regions for previous of nova, and each only once.",
+    ),
+    (
+        stanza(models=nova(previous={**nova()["nova"], "route": "geographic"})),
+        (
+            'profile is the prefix of a system-defined inference profile, such as "eu."; route = '
+            '"geographic" requires it and no other route allows it; correct previous of nova.'
+        ),
+    ),
+    (
+        stanza(models=nova(previous={**nova()["nova"], "regions": ["eu-west-1"], "track": True})),
+        "previous of nova is tracked by an inference profile in eu-central-1, the operations Region",
+    ),
+    (
+        stanza(models={"n" * 50: {**nova()["nova"], "previous": nova(track=True)["nova"]}}),
+        (
+            "Bedrock allows 64 characters in the name of an inference profile; shorten the tracked "
+            f"alias {'n' * 50} by"
+        ),
+    ),
+    (
+        stanza(guardrail={**GUARDRAIL, "previous": {"arn": GUARDRAIL["arn"]}}),
+        'guardrail.previous.version is the number of a published version, such as "1", not ""',
+    ),
+    (
+        stanza(guardrail={**GUARDRAIL, "previous": {**GUARDRAIL, "arn": "abc"}}),
+        "guardrail.previous.arn is the ARN of a guardrail in the operations account",
     ),
     (
         stanza(models={**nova(), "nova-quiet": {**nova()["nova"], "streaming": False}}),
@@ -300,7 +346,7 @@ BAD = [
         ),
         (
             "the permissions have 10918 characters, 678 more than the 10,240 that IAM allows; grant fewer "
-            "models or Regions."
+            "models or Regions, or finish replacing a model first (`previous`)."
         ),
     ),
     # Null where a value is needed; TENANTS reads the cases from JSON, so every type passes.

@@ -42,7 +42,10 @@ def parser() -> Arguments:
     arguments.add_argument("--proof", help="a folder in build/proof, whose plans are applied")
     arguments.add_argument("--sha256", help="the SHA-256 of its certificate.json")
     arguments.add_argument(
-        "--confirm", help="the environment's name, in place of the question on the terminal"
+        "--confirm",
+        default="",
+        metavar="NAMES",
+        help="the environment's name, in place of the question on the terminal; tenants whose calls may fail",
     )
     arguments.add_jobs()
     return arguments
@@ -61,17 +64,20 @@ def main() -> int:
         )
     session = open_session(options.env)
     name = session.environment.name
+    confirmed = options.confirm.split()
     certified = None
     if options.proof is not None:
         certified = read_certified(Path(options.proof), name, options.sha256)
         certified.check_variables(session.environment.tfvars)
 
     def approve(proved: ProvedPlans) -> None:
-        _confirm(name, proved, options.confirm)
+        _confirm(name, proved, confirmed)
 
     asks = session.target.needs_confirmation and certified is None and sys.stdin.isatty()
     prover = Prover(session, options.jobs, certified)
-    apply = ProvedApply(prover, approve) if asks else ProvedApply(prover)
+    apply = ProvedApply(prover, confirmed=confirmed)
+    if asks:
+        apply = ProvedApply(prover, approve, confirmed)
     if options.part is None:
         return apply.apply_environment(options.tenant)
     return apply.apply_states(part_states(session.environment, options.part))
@@ -89,16 +95,16 @@ def part_states(environment: Environment, part: str) -> list[State]:
     return states
 
 
-def _confirm(name: str, proved: ProvedPlans, answer: str | None) -> None:
-    """Show the changes and ask; CommandError unless the answer is the environment's name."""
+def _confirm(name: str, proved: ProvedPlans, confirmed: list[str]) -> None:
+    """Show the changes and ask; CommandError unless the environment's name is the answer or confirmed."""
     for plan in proved.plans:
         out.print(f"  {plan.state.label}  {plan.summary}")
-    if answer is None:
+    if name not in confirmed:
         folder = proved.folder.relative_to(ROOT)
         err.print(f"`make plan ENV={name} PROOF={folder}` shows the changes.")
         err.print(styled("Type ", (name, "bold"), " to apply these plans:"))
-        answer = input().strip()
-    if answer != name:
+        confirmed = [input().strip()]
+    if name not in confirmed:
         raise CommandError(
             f"Nothing was applied. To confirm without the question, write CONFIRM={name}."
         )

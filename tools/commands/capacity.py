@@ -24,6 +24,9 @@ LAMBDA_ENVIRONMENT = 4096  # bytes of all variables together (LAMBDA_PAGE)
 # Bedrock assigns the id of an application inference profile at apply; it has 12 characters.
 UNKNOWN_PROFILE_ID = "application-inference-profile/" + "0" * 12
 
+# Parts of the hand-over that the function does not need.
+NOT_SETTINGS = frozenset({"destinations", "perimeter", "regions", "state"})
+
 DEFAULT_TIMEOUT = 300  # seconds, as in modules/customer-workload
 
 
@@ -148,7 +151,7 @@ def settings_json(environment: Environment, tenant: str, handover: Mapping[str, 
         "audit": stanza.get("audit", "best-effort"),
         "content": stanza.get("content", "full"),
         "timeout": stanza.get("workload", {}).get("timeout", DEFAULT_TIMEOUT),
-        **{name: value for name, value in handover.items() if name not in {"regions", "state"}},
+        **{name: value for name, value in handover.items() if name not in NOT_SETTINGS},
         "environment": environment.name,
         "models": {alias: {"model": arn, **model} for alias, model in handover["models"].items()},
         "record_log_group": environment.record_log_group(tenant),

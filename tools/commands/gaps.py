@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from tools.cli.session import Session
     from tools.records.bedrock_counts import Comparison, Window
     from tools.records.reader import Entry
+
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetInferenceProfile.html, inferenceProfileArn
+_OWN_PROFILE = re.compile(
+    r"arn:[a-z-]+:bedrock:[a-z0-9-]+:\d{12}:application-inference-profile/[a-z0-9]+"
+)
 
 
 def parser() -> Arguments:
@@ -112,19 +118,34 @@ def _comparisons(
             bedrock_counts(target.client(operations, "cloudwatch", region), profile, window),
             window=window,
         )
-        for alias, profile, regions in _tracked_profiles(session, tenant)
+        for alias, profile, regions in _tracked_profiles(session, tenant, entries)
         for region in regions
     ]
 
 
-def _tracked_profiles(session: Session, tenant: str) -> list[tuple[str, str, list[str]]]:
-    """Return alias, ARN and Regions of each model that the tenant calls by a profile of its own."""
+def _tracked_profiles(
+    session: Session, tenant: str, entries: list[Entry]
+) -> list[tuple[str, str, list[str]]]:
+    """Return alias, ARN and Regions of each model that the tenant calls by a profile of its own.
+
+    A function that has not received a new model yet calls the previous one. Its profile is in the records
+    and not in the hand-over, and CloudWatch keeps its counts after the profile is removed.
+    """
     profiles, shared_models = [], []
     for alias, model in sorted(session.bucket.handover(tenant)["models"].items()):
         if ":application-inference-profile/" in model["model"]:
             profiles.append((alias, model["model"], model["regions"]))
         else:
             shared_models.append(alias)
+    current = {arn for _, arn, _ in profiles}
+    previous = {
+        (str(member(entry.record, "tenantBedrock", "alias")), entry.record["modelId"])
+        for entry in entries
+        if entry.is_readable and _OWN_PROFILE.fullmatch(str(entry.record.get("modelId")))
+    }
+    profiles += [
+        (alias, arn, [arn.split(":")[3]]) for alias, arn in sorted(previous) if arn not in current
+    ]
     if shared_models:
         warn(
             f"{', '.join(shared_models)}: called by the model's own id, which Bedrock counts for all tenants "

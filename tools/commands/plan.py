@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import out, run
+from tools.cli.console import out, run, warn
 from tools.cli.session import open_session
 from tools.proof.folder import read_certified
+from tools.proof.unbroken_calls import lost_calls_of
 from tools.terraform.parallel import print_success, run_for_each
 from tools.terraform.runner import summary
 from tools.terraform.state import operations_state
@@ -42,7 +43,7 @@ def main() -> int:
         certified = read_certified(Path(options.proof), session.environment.name, None)
         _show_proved(session, certified, customers, whole=options.tenant is not None)
         return 0
-    out.print(terraform.plan(operations_state(options.tenant)))
+    _show_operations(session, operations_state(options.tenant))
     handovers = session.bucket.tenants_with_handover()
 
     def plan_customer(state: State) -> str:
@@ -52,6 +53,17 @@ def main() -> int:
         return plan.strip() if options.tenant else summary(plan)
 
     return run_for_each(customers, plan_customer, options.jobs)
+
+
+def _show_operations(session: Session, state: State) -> None:
+    """Print the operations account's plan, and what `make apply` would refuse because functions still use it."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "plan"
+        session.terraform.save_plan(state, file)
+        out.print(session.terraform.show(state, file))
+        plan = session.terraform.show_json(state, file)
+    for tenant, problem in lost_calls_of(session, plan):
+        warn(f'`make apply` will refuse this plan. Tenant "{tenant}": {problem}.')
 
 
 def _show_proved(

@@ -8,11 +8,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, run
+from tools.cli.function_settings import refuse_while_in_use
 from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.environment.edits import (
@@ -28,6 +28,7 @@ from tools.environment.hcl_text import find_attribute
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from tools.cli.function_settings import Settings
     from tools.cli.targets import Target
     from tools.environment.model import CustomerAccount
 
@@ -64,7 +65,7 @@ def main() -> int:
             f"Step 3: run `make rotate ENV={environment.name} TENANT={tenant}` again to remove the old one."
         )
     else:
-        refuse_while_in_use(session.target, accounts, options.confirm.split())
+        refuse_while_the_old_one_is_used(session.target, accounts, options.confirm.split())
         text = without_previous_external_id(text, tenant)
         del external_ids["previous"]
         explanation = (
@@ -104,50 +105,17 @@ def without_previous_external_id(text: str, tenant: str) -> str:
     return text if attribute is None else remove_attribute(text, attribute)
 
 
-def refuse_while_in_use(
+def refuse_while_the_old_one_is_used(
     target: Target, accounts: Collection[CustomerAccount], confirmed: Collection[str]
 ) -> None:
-    """Raise CommandError while a function may still use the previous ExternalId.
+    """Raise CommandError while a function may still use the previous ExternalId."""
+    tenant = next(iter(accounts)).tenant
+    current = target.environment.stanzas[tenant]["external_ids"]["current"]
 
-    The owner of an account in ``confirmed`` has confirmed that its function does not.
-    """
-    problems = [
-        f"{account.account_id} {problem}"
-        for account in accounts
-        if account.account_id not in confirmed
-        and (problem := _reason_to_wait(target, account)) is not None
-    ]
-    if problems:
-        tenant, name = next(iter(accounts)).tenant, target.environment.name
-        raise CommandError(
-            f"The old ExternalId was not removed: account {'; account '.join(problems)}. "
-            f"Run `make apply ENV={name} TENANT={tenant}`. If an account's owner applies the module alone, "
-            "send what `make handover` prints, and add CONFIRM= and the account's id once it is applied."
-        )
+    def use(settings: Settings) -> str | None:
+        return None if settings["external_id"] == current else "still uses the old one"
 
-
-def _reason_to_wait(target: Target, account: CustomerAccount) -> str | None:
-    """Return why this account may still use another ExternalId; None when it does not."""
-    environment = target.environment
-    current = environment.stanzas[account.tenant]["external_ids"]["current"]
-    name = environment.base_name(account.tenant)
-    try:
-        session = target.deployer(account)
-    except CommandError as error:
-        return f"cannot be read ({error})"
-    client = target.client(session, "lambda")
-    try:
-        function = client.get_function_configuration(FunctionName=name)
-    except client.exceptions.ResourceNotFoundException:
-        return None  # without a function there are no calls from this account
-    except client.exceptions.ClientError as error:
-        return f"does not allow reading its function ({error.response['Error']['Message']})"
-    # Until an update is complete, Lambda may still start the function with the old settings:
-    # https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
-    if function.get("LastUpdateStatus", "Successful") != "Successful":
-        return f"has not finished updating {name}"
-    settings = json.loads(function["Environment"]["Variables"]["TENANT_BEDROCK"])
-    return None if settings["external_id"] == current else f"still uses the old one in {name}"
+    refuse_while_in_use(target, accounts, confirmed, "the old ExternalId", use)
 
 
 if __name__ == "__main__":

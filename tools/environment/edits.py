@@ -47,6 +47,18 @@ def replace_span(text: str, span: Span, value: str) -> str:
     return f"{text[: span.start]}{value}{text[span.end :]}"
 
 
+def add_attribute(text: str, after: Attribute, name: str, value: str) -> str:
+    """Return ``text`` with ``name = value`` behind an attribute: on a line of its own if that one has one."""
+    before = text[: after.whole.start].rpartition("\n")[2]
+    line = text[after.whole.end :].partition("\n")[0].strip()
+    has_line = not before.strip(" \t") and (not line or line.startswith(("#", "//")))
+    if not has_line:
+        return f"{text[: after.value.end]}, {name} = {value}{text[after.value.end :]}"
+    end = len(text[: after.whole.end]) + len(text[after.whole.end :].partition("\n")[0])
+    end -= text[:end].endswith("\r")
+    return f"{text[:end]}{_newline(text)}{before}{name} = {value}{text[end:]}"
+
+
 def remove_attribute(text: str, attribute: Attribute) -> str:
     """Return ``text`` without an attribute and without the comma or the empty line it would leave."""
     start, end = attribute.whole.start, attribute.whole.end

@@ -88,6 +88,14 @@ def hcl_attributes(values: Mapping[str, Any], indent: str = "") -> str:
     )
 
 
+def hcl_line(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return a value as HCL on one line."""
+    if isinstance(value, dict):
+        attributes = (f"{hcl_key(name)} = {hcl_line(item)}" for name, item in value.items())
+        return f"{{ {', '.join(attributes)} }}"
+    return _hcl(value, "")
+
+
 def hcl_key(name: str) -> str:
     """Return ``name`` as the key of an object, in quotes when it is not an identifier, such as 3m."""
     return name if _BARE_KEY.fullmatch(name) else _quoted(name)

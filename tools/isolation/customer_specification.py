@@ -11,13 +11,7 @@ from typing import TYPE_CHECKING
 
 import botocore.session
 
-from tools.isolation.operations_specification import (
-    COUNT,
-    INVOKE,
-    STREAM,
-    counts_tokens,
-    guardrail_calls,
-)
+from tools.isolation.operations_specification import APPLY_GUARDRAIL, COUNT, INVOKE, STREAM
 from tools.isolation.predicate import Absent, AllOf, AnyOf, Not, OneOf, Predicate, StartsWith
 
 if TYPE_CHECKING:
@@ -119,11 +113,10 @@ class Workload:
         }
         models = self.tenant.stanza["models"].values()
         if any(self.region in model["regions"] for model in models):
-            # The role's own policy says which models it may call.
+            # The role's own policy says which models and guardrails it may use.
             by_role = OneOf("aws:principalarn", self.tenant.role_arn)
-            actions = [INVOKE, STREAM, *([COUNT] if counts_tokens(self.tenant) else [])]
-            calls = AnyOf(OneOf("action", *actions), *guardrail_calls(self.tenant))
-            endpoints["bedrock-runtime"] = AllOf(by_role, calls)
+            actions = OneOf("action", APPLY_GUARDRAIL, COUNT, INVOKE, STREAM)
+            endpoints["bedrock-runtime"] = AllOf(by_role, actions)
         return endpoints
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from typing import Any
 
 import boto3
@@ -159,40 +160,44 @@ def permissions(tenant: Tenant) -> Predicate:
     """Its role may call the model of each alias by its route, with the guardrail, inside the perimeter."""
     if not tenant.active:
         return AnyOf()  # no request
-    guardrail = tenant.stanza.get("guardrail")
-    aliases = [_alias(tenant, alias, model) for alias, model in tenant.stanza["models"].items()]
-    if guardrail:
-        version = f"{guardrail['arn']}:{guardrail['version']}"
-        aliases = [AllOf(OneOf("bedrock:guardrailidentifier", version), alias) for alias in aliases]
-    calls = [*guardrail_calls(tenant), *aliases, *_token_counts(tenant)]
+    aliases = [_alias(tenant, alias, model) for alias, model in granted_models(tenant.stanza)]
+    guardrails = _guardrails(tenant)
+    if guardrails and None not in guardrails:
+        versions = OneOf("bedrock:guardrailidentifier", *map(":".join, filter(None, guardrails)))
+        aliases = [AllOf(versions, alias) for alias in aliases]
+    calls = [*_guardrail_calls(tenant), *aliases, *_token_counts(tenant)]
     perimeter = _perimeter(tenant.stanza.get("perimeter"))
     return AnyOf(*(AllOf(*perimeter, call) for call in calls))
 
 
-def guardrail_calls(tenant: Tenant) -> list[Predicate]:
-    """Return the direct use of the guardrail, if the stanza has one."""
-    guardrail = tenant.stanza.get("guardrail")
-    if not guardrail:
-        return []
-    return [AllOf(OneOf("action", APPLY_GUARDRAIL), OneOf("resource", guardrail["arn"]))]
+def _guardrail_calls(tenant: Tenant) -> list[Predicate]:
+    """Return the direct use of the guardrail and of the previous one, if the stanza has them."""
+    arns = [guardrail[0] for guardrail in _guardrails(tenant) if guardrail is not None]
+    return [AllOf(OneOf("action", APPLY_GUARDRAIL), OneOf("resource", *arns))] if arns else []
 
 
-def counts_tokens(tenant: Tenant) -> bool:
-    """Whether the tenant may have the tokens of a prompt counted for any of its models."""
-    return any(model.get("count_tokens") for model in tenant.stanza["models"].values())
+def granted_models(stanza: Stanza) -> list[tuple[str, Stanza]]:
+    """Return alias and model of all that a stanza grants: the current models and the previous ones."""
+    models = stanza["models"].items()
+    previous = [(alias, model["previous"]) for alias, model in models if model.get("previous")]
+    return [*models, *previous]
 
 
 def profiles(tenant: Tenant) -> list[Profile]:
-    """Return its profiles, one for each tracked alias, whether the tenant is active or not."""
-    return [
+    """Return its profiles, whether the tenant is active or not: one for each model of a tracked alias.
+
+    The name ends in four digits of a hash of the id that the profile copies.
+    """
+    found = [
         Profile(
-            name=f"{tenant.base_name}_{alias}",
+            name=f"{tenant.base_name}_{alias}_{sha256(_called_id(model).encode()).hexdigest()[:4]}",
             source=_profile_source(tenant, model),
             tags=profile_tags(tenant, alias),
         )
-        for alias, model in tenant.stanza["models"].items()
+        for alias, model in granted_models(tenant.stanza)
         if model.get("track")
     ]
+    return [profile for index, profile in enumerate(found) if profile not in found[:index]]
 
 
 def profile_tags(tenant: Tenant, alias: str) -> dict[str, str]:
@@ -237,7 +242,7 @@ def _token_counts(tenant: Tenant) -> list[Predicate]:
     """
     arns = [
         _model_arn(tenant, model, region)
-        for model in tenant.stanza["models"].values()
+        for _, model in granted_models(tenant.stanza)
         if model.get("count_tokens")
         for region in model["regions"]
     ]
@@ -270,14 +275,34 @@ def _regions(model: Stanza) -> list[str]:
     return sorted({*model["regions"], *destinations})
 
 
+def _called_id(model: Stanza) -> str:
+    """Return the id by which the model is called: its own, or the system profile's."""
+    prefixes = {"geographic": model.get("profile") or "", "global": "global."}
+    return f"{prefixes.get(_route(model), '')}{model['model']}"
+
+
+def _guardrails(tenant: Tenant) -> list[tuple[str, str] | None]:
+    """Return ARN and version of each guardrail that calls may name; None stands for calls without one."""
+    guardrail = tenant.stanza.get("guardrail")
+    if not guardrail:
+        return []
+    guardrails: list[tuple[str, str] | None] = [(guardrail["arn"], guardrail["version"])]
+    previous = guardrail.get("previous")
+    if previous is not None:
+        pair = (previous.get("arn") or "", previous.get("version") or "")
+        guardrails.append(pair if any(pair) else None)
+    return guardrails
+
+
 def _model_arn(tenant: Tenant, model: Stanza, region: str) -> str:
     return f"arn:{tenant.environment.partition}:bedrock:{region}::foundation-model/{model['model']}"
 
 
 def _system_profile_arn(tenant: Tenant, model: Stanza, region: str) -> str:
     env = tenant.environment
-    prefix = "global." if _route(model) == "global" else model.get("profile") or ""
-    return f"arn:{env.partition}:bedrock:{region}:{env.account}:inference-profile/{prefix}{model['model']}"
+    return (
+        f"arn:{env.partition}:bedrock:{region}:{env.account}:inference-profile/{_called_id(model)}"
+    )
 
 
 def _profile_source(tenant: Tenant, model: Stanza) -> str:

@@ -105,7 +105,8 @@ def _text_problems(tenant: Tenant, owners: Owners) -> Iterator[str]:
         if path.startswith(".trusted_accounts") or "external_id" in path:
             continue
         # Bedrock applies a guardrail of the account that is called, which is the operations account.
-        of_path = {env.account} if path == ".guardrail.arn" else allowed
+        is_guardrail = path in {".guardrail.arn", ".guardrail.previous.arn"}
+        of_path = {env.account} if is_guardrail else allowed
         for account in _ACCOUNT.findall(text):
             if account in of_path:
                 continue

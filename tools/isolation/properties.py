@@ -164,8 +164,8 @@ PROPERTIES = (
     ),
     Property(
         "Own profiles",
-        "Each tracked alias has one inference profile with its tenant's tags and its model as source, and there is "
-        "no other profile.",
+        "Each model of a tracked alias, current or previous, has one inference profile with its tenant's tags and the "
+        "model as source, and there is no other profile.",
         topics=("profile",),
         code=("resource_specification", "resource_faults"),
         mutants=(
@@ -173,6 +173,8 @@ PROPERTIES = (
             "a profile copies another model",
             "a profile has no source",
             "two profiles have one name",
+            "the profile of a previous model is missing",
+            "the profile of a previous model copies the current one",
             "a profile that no stanza defines",
         ),
         assumptions=(PROVIDER, BEDROCK),

@@ -217,7 +217,7 @@ def _accounts(value: Any, path: str) -> None:  # noqa: ANN401 - any JSON value
         check(id_, _ACCOUNT, f"a key of {path}")
 
 
-_MODEL: Shape = {
+_PREVIOUS_MODEL: Shape = {
     "count_tokens?": bool,
     "destinations?": [str],
     "model": str,
@@ -227,13 +227,18 @@ _MODEL: Shape = {
     "streaming?": bool,
     "track?": bool,
 }
+_MODEL: Shape = {**_PREVIOUS_MODEL, "previous?": _PREVIOUS_MODEL}
 _STANZA: Shape = {
     "accounts": _accounts,
     "audit?": str,
     "content?": str,
     "deployer?": {"external_id?": str},
     "external_ids": {"current?": str, "previous?": str},
-    "guardrail?": {"arn": str, "version": str},
+    "guardrail?": {
+        "arn": str,
+        "previous?": {"arn?": str, "version?": str},
+        "version": str,
+    },
     "masking?": [str],
     "models": MapOf(_MODEL),
     "perimeter?": {

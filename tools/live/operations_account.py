@@ -114,8 +114,10 @@ class OperationsAccount:
                 )
 
     def _models(self) -> Iterator[Mapping[str, Any]]:
+        """Yield every model that a stanza grants, previous ones too."""
         for tenant in self._tenants:
-            yield from tenant.stanza["models"].values()
+            for _, model in operations.granted_models(tenant.stanza):
+                yield model
 
     def _system_profiles(self) -> list[tuple[str, str]]:
         """Return the system's profiles that are granted, with the Region of each."""

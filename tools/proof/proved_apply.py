@@ -15,12 +15,13 @@ from tools.command_error import CommandError
 from tools.proof.folder import new_folder, plan_path, write_certificate
 from tools.proof.proving import make_report, show_report
 from tools.proof.saved_plan import SavedPlan, sha256_of, sha256_of_json
+from tools.proof.unbroken_calls import refuse_lost_calls
 from tools.terraform.parallel import print_failures, run_for_each, try_each
 from tools.terraform.runner import summary
 from tools.terraform.state import OPERATIONS, operations_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from tools.cli.session import Session
     from tools.isolation.certificate import Report
@@ -151,10 +152,14 @@ class Prover:
 
 @dataclass(frozen=True)
 class ProvedApply:
-    """Applies plans that ``prover`` has proved; ``approve`` raises CommandError to stop before an apply."""
+    """Applies plans that ``prover`` has proved; ``approve`` raises CommandError to stop before an apply.
+
+    The calls of the tenants in ``confirmed`` may fail between two applies.
+    """
 
     prover: Prover
     approve: Callable[[ProvedPlans], None] = lambda _: None
+    confirmed: Collection[str] = ()
 
     def apply_environment(self, tenant: str | None) -> int:
         """Apply the operations account, then the customer accounts; returns 1 if any failed.
@@ -174,6 +179,9 @@ class ProvedApply:
         plans = {
             plan.state.key: plan for plan in proved.plans if plan.state.label not in proved.failures
         }
+        for plan in plans.values():
+            if plan.state.root == OPERATIONS:
+                refuse_lost_calls(self.prover.session, plan.content, self.confirmed)
         if any(plan.is_applyable for plan in plans.values()):
             self.approve(proved)
         applied: list[SavedPlan] = []

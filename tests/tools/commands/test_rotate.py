@@ -8,7 +8,7 @@ from tests.tools.localaws.small_functions import zipped
 from tools.cli.targets import AwsTarget
 from tools.command_error import CommandError
 from tools.commands.rotate import (
-    refuse_while_in_use,
+    refuse_while_the_old_one_is_used,
     with_new_external_id,
     without_previous_external_id,
 )
@@ -189,11 +189,13 @@ class Customers:
 
     def refusal(self, *confirmed):
         with pytest.raises(CommandError) as refused:
-            refuse_while_in_use(AwsTarget(ENVIRONMENT), ENVIRONMENT.accounts, confirmed)
+            refuse_while_the_old_one_is_used(
+                AwsTarget(ENVIRONMENT), ENVIRONMENT.accounts, confirmed
+            )
         return str(refused.value)
 
     def may_drop_the_old_one(self, *confirmed):
-        refuse_while_in_use(AwsTarget(ENVIRONMENT), ENVIRONMENT.accounts, confirmed)
+        refuse_while_the_old_one_is_used(AwsTarget(ENVIRONMENT), ENVIRONMENT.accounts, confirmed)
         return True
 
 

@@ -140,6 +140,32 @@ MORE = {
         "models": {"nova": NOVA},
         "perimeter": {"vpc_endpoints": ["vpce-0fedcba9876543210"]},
     },
+    # Models and a guardrail that are being replaced.
+    "changing": {
+        "accounts": {"123123123123": {}},
+        "deployer": {"external_id": "changing-deployer-external-id"},
+        "external_ids": {"current": "changing-current-external-id"},
+        "guardrail": {**GUARDRAIL, "previous": {**GUARDRAIL, "version": "6"}},
+        "models": {
+            "claude": {
+                **SONNET,
+                "previous": {**HAIKU, "count_tokens": True, "route": "global", "track": True},
+                "profile": "eu.",
+                "route": "geographic",
+                "track": True,
+            },
+            "nova": {
+                **NOVA,
+                "previous": {
+                    **NOVA,
+                    "destinations": ["eu-central-1", "eu-west-1"],
+                    "profile": "eu.",
+                    "route": "geographic",
+                },
+                "streaming": False,
+            },
+        },
+    },
     "gone": {
         "accounts": {"123456789012": {"readers": ["arn:aws:iam::123456789012:role/auditor"]}},
         "deployer": {"external_id": "gone-deployer-external-id"},

@@ -19,7 +19,11 @@ FOREIGN = "999999999998"
 LITTLE = "acme 222222222222"  # without most options
 VICTIM = "arn:aws:iam::222222222222:user/auditor"
 OPERATIONS_ROLE = 'module.operations_role["everything"].aws_iam_role.this'
-PROFILE = 'module.operations_role["everything"].aws_bedrock_inference_profile.tracked["claude"]'
+_EVERYTHING = 'module.operations_role["everything"].aws_bedrock_inference_profile.tracked'
+PROFILE = f'{_EVERYTHING}["claude/eu.anthropic.claude-sonnet-4-20250514-v1:0"]'
+_CHANGING = 'module.operations_role["changing"].aws_bedrock_inference_profile.tracked'
+CURRENT_PROFILE = f'{_CHANGING}["claude/eu.anthropic.claude-sonnet-4-20250514-v1:0"]'
+PREVIOUS_PROFILE = f'{_CHANGING}["claude/global.anthropic.claude-haiku-4-5-20251001-v1:0"]'
 WORKLOAD = "module.customer_workload"
 ALIAS = f"{WORKLOAD}.aws_lambda_alias.live[0]"
 EXECUTION = f"{WORKLOAD}.aws_iam_role.execution[0]"
@@ -569,6 +573,13 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "a profile has no source": Mutant("operations", setting(PROFILE, model_source=[])),
     "two profiles have one name": Mutant("operations", twice(PROFILE)),
+    "the profile of a previous model is missing": Mutant("operations", without(PREVIOUS_PROFILE)),
+    "the profile of a previous model copies the current one": Mutant(
+        "operations",
+        lambda plan: after(plan, PREVIOUS_PROFILE).update(
+            model_source=after(plan, CURRENT_PROFILE)["model_source"]
+        ),
+    ),
     "a profile that no stanza defines": Mutant(
         "operations", renamed(PROFILE, name="bedrock-local-everything_more")
     ),

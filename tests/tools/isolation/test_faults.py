@@ -362,7 +362,7 @@ def test_a_profile_has_its_tenants_name_tags_and_source():
 
     def faults(**arguments):
         after = {
-            "name": "bedrock-prod-acme_nova",
+            "name": "bedrock-prod-acme_nova_ca29",
             "model_source": [{"copy_from": source}],
             "tags": tags,
             "tags_all": tags,
@@ -373,12 +373,12 @@ def test_a_profile_has_its_tenants_name_tags_and_source():
         return [fault.problem for fault in claims_for(plan_reader.read(plan)).faults]
 
     assert faults() == []
-    label = "the profile bedrock-prod-acme_nova (aws_bedrock_inference_profile.this)"
+    label = "the profile bedrock-prod-acme_nova_ca29 (aws_bedrock_inference_profile.this)"
     assert faults(tags_all={**tags, "tenant": "globex"}) == [
         f"tags_all of {label} has globex for the tag tenant instead of acme"
     ]
     assert faults(name="bedrock-prod-acme_other") == [
-        "the profile bedrock-prod-acme_nova is missing",
+        "the profile bedrock-prod-acme_nova_ca29 is missing",
         "no stanza defines the profile bedrock-prod-acme_other",
     ]
     other = source.replace("lite", "pro")

@@ -80,11 +80,23 @@ EVERYTHING = {
     },
     "guardrail": {
         "arn": "arn:aws:bedrock:eu-central-1:111111111111:guardrail/abc123",
+        "previous": {
+            "arn": "arn:aws:bedrock:eu-central-1:111111111111:guardrail/abc123",
+            "version": "6",
+        },
         "version": "7",
     },
     "models": {
         "claude": {
             "model": "anthropic.claude",
+            "previous": {
+                "destinations": ["eu-central-1"],
+                "model": "anthropic.claude-before",
+                "profile": "eu.",
+                "regions": ["eu-central-1"],
+                "route": "geographic",
+                "track": True,
+            },
             "profile": "eu.",
             "regions": ["eu-central-1"],
             "route": "geographic",
@@ -97,7 +109,7 @@ EVERYTHING = {
 
 def profile(**arguments):
     values = {
-        "name": "bedrock-prod-acme_claude",
+        "name": "bedrock-prod-acme_claude_bb35",
         "model_source": [{"copy_from": "arn:aws:bedrock:eu-central-1:111111111111:x"}],
         "tags_all": {"tenant": "acme"},
         **arguments,
@@ -170,9 +182,11 @@ TRACKED = {**STANZA, "models": {"nova": {**STANZA["models"]["nova"], "track": Tr
 )
 def test_a_profile_without_one_source_is_a_fault_with_its_name(sources, problem):
     tags = {"alias": "nova", "environment": "prod", "tenant": "acme"}
-    nova = profile(name="bedrock-prod-acme_nova", tags=tags, tags_all=tags, model_source=sources)
+    nova = profile(
+        name="bedrock-prod-acme_nova_ca29", tags=tags, tags_all=tags, model_source=sources
+    )
     (fault,) = problems(plan_json(role(), nova, tenants={"acme": TRACKED}))
-    label = "the profile bedrock-prod-acme_nova (aws_bedrock_inference_profile.claude)"
+    label = "the profile bedrock-prod-acme_nova_ca29 (aws_bedrock_inference_profile.claude)"
     assert fault.startswith(f"model_source of {label} {problem}")
 
 

@@ -69,7 +69,7 @@ def test_two_profiles_of_one_name_are_a_fault_and_both_are_checked():
     source = "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0"
     tags = {"alias": "nova", "environment": "prod", "tenant": "acme"}
     values = {
-        "name": "bedrock-prod-acme_nova",
+        "name": "bedrock-prod-acme_nova_ca29",
         "model_source": [{"copy_from": source}],
         "tags": tags,
         "tags_all": tags,
@@ -83,7 +83,7 @@ def test_two_profiles_of_one_name_are_a_fault_and_both_are_checked():
         found = problems(
             plan_json(role(), *profiles, tenants={"acme": {**STANZA, "models": models}})
         )
-        label, address = "the profile bedrock-prod-acme_nova", "aws_bedrock_inference_profile"
+        label, address = "the profile bedrock-prod-acme_nova_ca29", "aws_bedrock_inference_profile"
         tag = "has globex for the tag tenant instead of acme"
         assert found == [
             f"{label} is there more than once: {address}.a and {address}.b",

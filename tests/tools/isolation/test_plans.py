@@ -193,6 +193,35 @@ def test_an_equivalent_policy_is_proved(laboratory, change):
     assert [name for name, proof in proofs if proof.case.faults or proof.failures] == []
 
 
+def without_previous_model(stanza):
+    del stanza["models"]["nova"]["previous"]
+
+
+def without_previous_guardrail(stanza):
+    del stanza["guardrail"]["previous"]
+
+
+def accepting_calls_without_a_guardrail(stanza):
+    stanza["guardrail"]["previous"] = {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        without_previous_model,
+        without_previous_guardrail,
+        accepting_calls_without_a_guardrail,
+    ],
+)
+def test_a_previous_grant_is_proved_as_exactly_as_a_current_one(plans, change):
+    plan = json.loads(json.dumps(plans["operations"]))
+    change(plan["variables"]["tenants"]["value"]["changing"])
+    case = case_for(plan)
+    claims = tuple(claim for claim in case.claims if claim.subject == "changing")
+    proof = prove(replace(case, claims=claims))
+    assert [result.claim.topic for result in proof.outcomes if result.problem] == ["permissions"]
+
+
 def test_a_missing_deny_fails_only_if_it_had_an_effect(laboratory):
     effective = laboratory.proofs(drop_statement("Deny"), denies_everything)
     assert [fails_with_true_counterexamples(proof) for _, proof in effective] == [True]

@@ -288,7 +288,7 @@ OPERATIONS_CHANGES = {
     ),
     "a profile whose tags were changed": (
         retagged_profile,
-        "the tag tenant of bedrock-local-initech_claude is acme instead of initech",
+        "the tag tenant of bedrock-local-initech_claude_570f is acme instead of initech",
     ),
 }
 

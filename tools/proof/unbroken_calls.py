@@ -1,0 +1,128 @@
+"""Refuses an apply of the operations account that would take away what customers' functions still use.
+
+What they may use is in the last hand-over, and in the settings of their functions where the deployer can
+read these: a function that has not been applied for long has the settings of an older hand-over.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from tools.cli.function_settings import function_settings
+from tools.command_error import CommandError
+from tools.proof.lost_calls import lost_calls
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from tools.cli.session import Session
+    from tools.terraform.runner import PlanJson
+
+PARALLEL_READS = 8
+_TENANT = re.compile(r'module\.operations_role\["([^"]+)"\]')
+
+
+def refuse_lost_calls(session: Session, plan: PlanJson, confirmed: Collection[str] = ()) -> None:
+    """Raise CommandError if the plan takes away what a function still uses.
+
+    The calls of the tenants in ``confirmed`` may fail until their accounts are applied.
+    """
+    problems = [
+        f'"{tenant}": {problem}'
+        for tenant, problem in lost_calls_of(session, plan)
+        if tenant not in confirmed
+    ]
+    if problems:
+        name = session.environment.name
+        tenants = " ".join(dict.fromkeys(text.split('"')[1] for text in problems))
+        raise CommandError(
+            "Nothing was applied, because calls would fail until the customer accounts are applied:\n"
+            + "".join(f"  {problem}\n" for problem in problems)
+            + "Write what was granted before as `previous` in the stanza, which "
+            f"`make model ENV={name} TENANT=… NAME=…` does for an alias and `make rotate` for an ExternalId. "
+            f"To let these calls fail, write CONFIRM={tenants if ' ' not in tenants else repr(tenants)}."
+        )
+
+
+def lost_calls_of(session: Session, plan: PlanJson) -> list[tuple[str, str]]:
+    """Return what the plan takes away from which tenant, and who uses it, as a sentence without its stop."""
+    has_handover = session.bucket.tenants_with_handover() & session.environment.stanzas.keys()
+    losing = [tenant for tenant in tenants_that_lose_grants(plan) if tenant in has_handover]
+    with ThreadPoolExecutor(max_workers=PARALLEL_READS) as pool:
+        problems = pool.map(lambda tenant: list(_problems(session, plan, tenant)), losing)
+        return [
+            (tenant, problem)
+            for tenant, found in zip(losing, problems, strict=True)
+            for problem in found
+        ]
+
+
+def tenants_that_lose_grants(plan: PlanJson) -> list[str]:
+    """Return the tenants that keep their stanza and lose a policy statement or an inference profile.
+
+    A plan that only adds grants takes nothing away, so nobody has to be asked.
+    """
+    before: defaultdict[str, set[str]] = defaultdict(set)
+    after: defaultdict[str, set[str]] = defaultdict(set)
+    losing = set(_removed_profiles(plan))
+    for item in plan.get("resource_changes", ()):
+        if (match := _TENANT.match(item["address"])) is None or item["mode"] != "managed":
+            continue
+        before[match[1]] |= set(_statements(item["change"].get("before")))
+        after[match[1]] |= set(_statements(item["change"].get("after")))
+    losing |= {tenant for tenant in before if before[tenant] - after[tenant]}
+    stanzas = plan["variables"]["tenants"]["value"]
+    return sorted(losing & stanzas.keys())
+
+
+def _statements(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value
+    """Yield each statement of the policies that are anywhere in a resource, without its Sid."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _statements(item)
+    elif isinstance(value, str) and '"Statement"' in value:
+        for statement in json.loads(value)["Statement"]:
+            yield json.dumps({**statement, "Sid": ""}, sort_keys=True)
+
+
+def _removed_profiles(plan: PlanJson) -> dict[str, frozenset[str]]:
+    """Return the ARNs of the inference profiles that the plan deletes or replaces, by tenant."""
+    removed: defaultdict[str, set[str]] = defaultdict(set)
+    for item in plan.get("resource_changes", ()):
+        match = _TENANT.match(item["address"])
+        is_profile = item["type"] == "aws_bedrock_inference_profile"
+        if match and is_profile and "delete" in item["change"]["actions"]:
+            removed[match[1]].add(item["change"]["before"]["arn"])
+    return {tenant: frozenset(arns) for tenant, arns in removed.items()}
+
+
+def _problems(session: Session, plan: PlanJson, tenant: str) -> Iterator[str]:
+    stanza: Mapping[str, Any] = plan["variables"]["tenants"]["value"][tenant]
+    removed = _removed_profiles(plan).get(tenant, frozenset())
+    accounts: defaultdict[str, list[str]] = defaultdict(list)
+    for label, use in _uses(session, tenant):
+        for problem in lost_calls(stanza, use, removed):
+            accounts[problem].append(label)
+    for problem, labels in accounts.items():
+        yield f"{problem}; the old one is still in use in account {' and '.join(labels)}"
+
+
+def _uses(session: Session, tenant: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield what each account of the tenant calls with: its function's settings, or else the hand-over."""
+    handover = session.bucket.handover(tenant)
+    for account in session.environment.accounts_of(tenant):
+        settings: Mapping[str, Any] | None = {}
+        label = f"{account.account_id} (by the last hand-over)"
+        if not session.environment.is_self_managed(account):
+            # If it cannot be read, what it has been given is the best that is known.
+            with suppress(CommandError):
+                settings, label = function_settings(session.target, account), account.account_id
+        if settings is not None:  # without a function, no calls
+            yield label, {**handover, **settings}
