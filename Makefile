@@ -133,6 +133,31 @@ override usage_accounts := ENV= [TENANT=] [JSON=1]
 accounts: ## list the customer accounts; as JSON, a job matrix for CI
 	@$(RUN)
 
+.PHONY: suspend
+override usage_suspend := ENV= TENANT=
+suspend: ## refuse every call of one tenant, whatever else is pending or broken, and wait until one is refused
+	@$(RUN)
+
+.PHONY: resume
+override usage_resume := ENV= TENANT=
+resume: ## let a suspended tenant call again, and wait until a call is answered
+	@$(RUN)
+
+.PHONY: offboard
+override usage_offboard := ENV= TENANT= [CONFIRM=] [JOBS=]
+offboard: ## end a tenant: calls are refused, its function goes, its records stay until their retention ends
+	@$(RUN)
+
+.PHONY: forget
+override usage_forget := ENV= TENANT= [CONFIRM=]
+forget: ## remove an offboarded tenant's role, states and stanza, and list what its customer deletes
+	@$(RUN)
+
+.PHONY: orphans
+override usage_orphans := ENV= [JSON=1]
+orphans: ## list states, hand-overs and roles that have no stanza
+	@$(RUN)
+
 .PHONY: destroy
 override usage_destroy := ENV= [TENANT=] [CONFIRM=] [JOBS=]
 destroy: ## remove the workloads, then the roles; records and their keys remain

@@ -40,13 +40,18 @@ class Session:
 
 
 def open_session(
-    name: str, *, folder: Path = WORK, progress: Callable[[str], None] = progress
+    name: str,
+    *,
+    folder: Path = WORK,
+    progress: Callable[[str], None] = progress,
+    only: str | None = None,
 ) -> Session:
     """Load an environment and prepare its target; CommandError when either is not possible.
 
-    ``folder`` holds Terraform's data directories and what the local AWS writes.
+    ``folder`` holds Terraform's data directories and what the local AWS writes. With ``only``, the environment
+    has this tenant alone.
     """
-    environment = load_environment(name)
+    environment = load_environment(name, only)
     target = target_of(environment, folder, progress)
     target.prepare()
     bucket = target.state_bucket()

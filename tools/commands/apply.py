@@ -4,6 +4,9 @@ Only plans that are proved are applied, from the plan files that were proved, an
 proved. PROOF= takes the plans of a proof that `make prove` wrote, also on another machine, and refuses one
 that has changed since; a customer account whose hand-over has changed since is planned and proved again.
 
+An apply takes nothing away unasked. A plan that destroys or replaces something, keeps records for fewer days, or
+moves a tenant to another account or Region is refused, with what would follow and the CONFIRM= that allows it.
+
 PART= applies one part, as each job of the CI workflow does: "operations", or customer accounts as
 TENANT/ACCOUNT with spaces between them. The operations account comes first, because its apply
 writes the hand-overs that the customer accounts need.
@@ -12,15 +15,18 @@ writes the hand-overs that the customer accounts need.
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
 from tools.cli.console import err, out, run, styled
+from tools.cli.orphans import warn_of_orphans
 from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.paths import ROOT
 from tools.proof.folder import read_certified
+from tools.proof.losses import confirmed_names
 from tools.proof.proved_apply import ProvedApply, Prover
 from tools.terraform.state import customer_state, operations_state
 
@@ -41,7 +47,9 @@ def parser() -> Arguments:
     arguments.add_argument("--proof", help="a folder in build/proof, whose plans are applied")
     arguments.add_argument("--sha256", help="the SHA-256 of its certificate.json")
     arguments.add_argument(
-        "--confirm", help="the environment's name, in place of the question on the terminal"
+        "--confirm",
+        help="the tenants from which the apply may take something away, with spaces between them; and the "
+        "environment's name, in place of the question on the terminal",
     )
     arguments.add_jobs()
     return arguments
@@ -64,12 +72,18 @@ def main() -> int:
     if options.proof is not None:
         certified = read_certified(Path(options.proof), name, options.sha256)
 
+    confirmed = confirmed_names(options.confirm)
+
     def approve(proved: ProvedPlans) -> None:
-        _confirm(name, proved, options.confirm)
+        _confirm(name, proved, name if name in confirmed else None)
 
     asks = session.target.needs_confirmation and certified is None and sys.stdin.isatty()
     prover = Prover(session, options.jobs, certified)
-    apply = ProvedApply(prover, approve) if asks else ProvedApply(prover)
+    apply = ProvedApply(prover, confirmed=confirmed)
+    if asks:
+        apply = replace(apply, approve=approve)
+    if options.tenant is None and options.part in (None, OPERATIONS):
+        warn_of_orphans(session)
     if options.part is None:
         return apply.apply_environment(options.tenant)
     return apply.apply_states(part_states(session.environment, options.part))

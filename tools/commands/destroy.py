@@ -1,4 +1,8 @@
-"""`make destroy`: remove the workloads, then the roles. Records and the key that encrypts them remain."""
+"""`make destroy`: remove the workloads, then the roles. Records and the key that encrypts them remain.
+
+It lists what will go and what remains, and asks for the tenant's name or, without TENANT=, the environment's. Only
+one tenant of the local AWS is destroyed without a question.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from tools.terraform.state import operations_state
 
 if TYPE_CHECKING:
     from tools.cli.session import Session
+    from tools.environment.model import Environment
     from tools.terraform.state import State
 
 # What calls need: the execution role, and with it its policy and the function that runs as it. The log
@@ -27,7 +32,8 @@ def parser() -> Arguments:
     arguments = Arguments(__doc__, tenant="optional")
     arguments.add_jobs()
     arguments.add_argument(
-        "--confirm", help="the environment's name, in place of the question on the terminal"
+        "--confirm",
+        help="the tenant's name or, without TENANT=, the environment's, in place of the question on the terminal",
     )
     return arguments
 
@@ -36,18 +42,21 @@ def main() -> int:
     """Ask, then destroy an environment or one tenant of it."""
     options = parser().parse_args()
     session = open_session(options.env)
-    session.environment.accounts_of(options.tenant)
-    if session.target.needs_confirmation:
-        _confirm(session.environment.name, options.confirm)
-    return _destroy(session, options.tenant, options.jobs)
+    accounts = session.environment.accounts_of(options.tenant)
+    tenants = {account.tenant for account in accounts}
+    if session.target.needs_confirmation or len(tenants) > 1:
+        _show(session.environment, options.tenant)
+        name = options.tenant or session.environment.name
+        confirm(name, options.confirm, "Nothing was destroyed.")
+    return destroy_tenants(session, options.tenant, options.jobs)
 
 
-def _destroy(session: Session, tenant: str | None, jobs: int) -> int:
+def destroy_tenants(session: Session, tenant: str | None, jobs: int) -> int:
     """Destroy the customer accounts' workloads and, if none failed, the roles in the operations account."""
     terraform = session.terraform
 
     def destroy_workload(state: State) -> str:
-        if not any(address.startswith(WORKLOAD) for address in terraform.resources(state)):
+        if not has_workload(session, state):
             return "nothing to remove"
         counts = summary(terraform.destroy(state.limited_to([WORKLOAD])))
         return f"{counts} Records, their key and their readers remain, in the state too."
@@ -61,20 +70,32 @@ def _destroy(session: Session, tenant: str | None, jobs: int) -> int:
     return 0
 
 
-def _confirm(name: str, answer: str | None) -> None:
+def has_workload(session: Session, state: State) -> bool:
+    """Return whether a customer state holds a function or its execution role."""
+    return any(address.startswith(WORKLOAD) for address in session.terraform.resources(state))
+
+
+def _show(environment: Environment, tenant: str | None) -> None:
+    """List on stderr what will go and what remains, by tenant."""
+    name = environment.name
+    for each in environment.tenants if tenant is None else (tenant,):
+        accounts = ", ".join(account.account_id for account in environment.accounts_of(each))
+        base = environment.base_name(each)
+        err.print(styled("  ", (each, "bold")))
+        err.print(f"    goes     role {base} and its inference profiles, so every call fails")
+        err.print(f"    goes     function {base} and its execution role in {accounts}")
+        err.print(f"    remains  records, their key and their readers in {accounts}")
+    if tenant is None:
+        err.print(f"  These are all tenants of {name}; TENANT= destroys one.")
+
+
+def confirm(name: str, answer: str | None, outcome: str) -> None:
+    """Ask for ``name`` on a terminal, or compare it with CONFIRM=; CommandError, with ``outcome``, if it differs."""
     if answer is None and sys.stdin.isatty():
-        err.print(
-            styled(
-                "This removes functions and roles of ",
-                (name, "bold"),
-                ", and calls fail from then on. Type its name to continue:",
-            )
-        )
+        err.print(styled("Type ", (name, "bold"), " to continue:"))
         answer = input().strip()
     if answer != name:
-        raise CommandError(
-            f"Nothing was destroyed. To confirm without the question, write CONFIRM={name}."
-        )
+        raise CommandError(f"{outcome} To confirm without the question, write CONFIRM={name}.")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, print_json, run, styled, table, warn
 from tools.cli.session import open_session
+from tools.cli.tenant_state import warn_of_state
 from tools.records.bedrock_counts import LONGEST_CALL, bedrock_counts, compare, whole_periods
 from tools.records.event import member, time_of
 from tools.records.reader import (
@@ -52,6 +53,7 @@ def main() -> int:
     window = whole_periods(since, until)
     session = open_session(options.env)
     accounts = session.environment.accounts_of(options.tenant)
+    warn_of_state(session.environment, options.tenant)
     show_places(session.environment, accounts)
     entries: list[Entry] = []
     damage: list[str] = []

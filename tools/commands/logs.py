@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, print_json_text, run, shorten, table, warn
 from tools.cli.session import open_session
+from tools.cli.tenant_state import warn_of_state
 from tools.records.event import member
 from tools.records.reader import (
     RecordFilter,
@@ -47,6 +48,7 @@ def main() -> int:
     record_filter = RecordFilter(since, until, model=options.model, error=options.error)
     session = open_session(options.env)
     account = session.environment.only_account(options.tenant, options.account)
+    warn_of_state(session.environment, account.tenant)
     show_places(session.environment, [account])
     reader = read_records(session.target, account, since, unmask=options.unmask)
     show(reader.entries(record_filter), as_json=options.json)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, run
+from tools.cli.orphans import warn_of_orphans
 from tools.cli.session import open_session
+from tools.cli.tenant_state import warn_of_state
 from tools.proof.folder import read_certified
 from tools.terraform.parallel import print_success, run_for_each
 from tools.terraform.runner import summary
@@ -38,6 +40,10 @@ def main() -> int:
     session = open_session(options.env)
     customers = session.customer_states(options.tenant)
     terraform = session.terraform
+    if options.tenant is None:
+        warn_of_orphans(session)
+    else:
+        warn_of_state(session.environment, options.tenant)
     if options.proof is not None:
         certified = read_certified(Path(options.proof), session.environment.name, None)
         _show_proved(session, certified, customers, whole=options.tenant is not None)

@@ -6,12 +6,13 @@ The operations account comes first, because the plans of the customer accounts r
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.cli.console import warn
 from tools.proof.folder import new_folder, plan_path, write_certificate
+from tools.proof.loss_check import refused_plans
 from tools.proof.proving import make_report, show_report
 from tools.proof.saved_plan import SavedPlan, sha256_of, sha256_of_json
 from tools.terraform.parallel import print_failures, run_for_each, try_each
@@ -145,10 +146,14 @@ class Prover:
 
 @dataclass(frozen=True)
 class ProvedApply:
-    """Applies plans that ``prover`` has proved; ``approve`` raises CommandError to stop before an apply."""
+    """Applies plans that ``prover`` has proved; ``approve`` raises CommandError to stop before an apply.
+
+    Plans that would take something away are refused, unless ``confirmed`` has the names of their tenants.
+    """
 
     prover: Prover
     approve: Callable[[ProvedPlans], None] = lambda _: None
+    confirmed: frozenset[str] = frozenset()
 
     def apply_environment(self, tenant: str | None) -> int:
         """Apply the operations account, then the customer accounts; returns 1 if any failed.
@@ -163,6 +168,8 @@ class ProvedApply:
         if not states:
             return 0
         proved = self.prover.prove(states)
+        refused = refused_plans(self.prover.session, proved.plans, self.confirmed)
+        proved = replace(proved, failures={**proved.failures, **refused})
         if proved.plans:
             show_report(proved.report, proved.certificate, rows=False)
         plans = {

@@ -143,7 +143,8 @@ class Terraform:
     def hand_over(self, state: State) -> None:
         """Write the hand-over of each tenant whose role is in the operations state, or of the state's tenant.
 
-        A tenant that has no role any more loses its hand-over. A customer state hands nothing over.
+        A tenant that has no role any more loses its hand-over. A customer state hands nothing over, and a state
+        that is limited to one tenant changes nothing of another's.
         """
         if state.root != OPERATIONS:
             return
@@ -152,7 +153,8 @@ class Terraform:
         self.bucket.write_handovers(
             {tenant: handovers[tenant] for tenant in changed & handovers.keys()}
         )
-        self.bucket.remove_handovers(self.bucket.tenants_with_handover() - handovers.keys())
+        without_role = self.bucket.tenants_with_handover() - handovers.keys()
+        self.bucket.remove_handovers(without_role & changed if state.tenant else without_role)
 
     def _data_dir(self, state: State) -> Path:
         return self.folder / "data" / self.environment.name / state.key.removesuffix(".tfstate")
@@ -180,6 +182,7 @@ class Terraform:
         return [
             f"-var-file=../{self.environment.name}/terraform.tfvars",
             *self._handover_option(state),
+            *(f"-var-file={file}" for file in state.var_files),
             *(f"-var={name}={value}" for name, value in state.variables.items()),
             *(f"-target={address}" for address in state.targets),
         ]
