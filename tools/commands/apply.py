@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
 from tools.cli.console import err, out, run, styled
-from tools.cli.orphans import warn_of_orphans
 from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.paths import ROOT
 from tools.proof.folder import read_certified
 from tools.proof.losses import confirmed_names
 from tools.proof.proved_apply import ProvedApply, Prover
+from tools.tenants.orphan_search import warn_of_orphans
 from tools.terraform.state import customer_state, operations_state
 
 if TYPE_CHECKING:

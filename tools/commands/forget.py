@@ -11,16 +11,17 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
+from tools.cli.confirmation import confirm
 from tools.cli.console import err, out, run, styled, warn
-from tools.cli.orphans import account_of_state
 from tools.cli.session import open_session
-from tools.cli.tenant_state import OFFBOARDING
 from tools.command_error import CommandError
-from tools.commands.destroy import confirm, has_workload
 from tools.environment.edits import read_text, remove_stanza, replace_file
 from tools.environment.hcl import decode_hcl
 from tools.environment.inspector_role import inspector_name
 from tools.records.reader import log_groups
+from tools.tenants.orphan_search import account_of_state
+from tools.tenants.stanza_state import OFFBOARDING
+from tools.tenants.workload import has_workload
 from tools.terraform.parallel import print_success
 from tools.terraform.runner import summary
 from tools.terraform.state import customer_state, operations_state

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, print_json, run, styled, table, warn
 from tools.cli.session import open_session
-from tools.cli.tenant_state import warn_of_state
 from tools.records.bedrock_counts import LONGEST_CALL, bedrock_counts, compare, whole_periods
 from tools.records.event import member, time_of
 from tools.records.reader import (
@@ -19,6 +18,7 @@ from tools.records.reader import (
     refuse_an_empty_window,
     show_places,
 )
+from tools.tenants.stanza_state import warn_of_state
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, print_json_text, run, shorten, table, warn
 from tools.cli.session import open_session
-from tools.cli.tenant_state import warn_of_state
 from tools.records.event import member
 from tools.records.reader import (
     RecordFilter,
@@ -16,6 +15,7 @@ from tools.records.reader import (
     refuse_an_empty_window,
     show_places,
 )
+from tools.tenants.stanza_state import warn_of_state
 
 if TYPE_CHECKING:
     from tools.records.event import Record

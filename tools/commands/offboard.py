@@ -7,11 +7,11 @@ reads the records. Once their retention is over, `make forget` removes the rest.
 from __future__ import annotations
 
 from tools.cli.arguments import Arguments
+from tools.cli.confirmation import confirm
 from tools.cli.console import err, out, run, styled
 from tools.cli.session import open_session
-from tools.cli.tenant_state import OFFBOARDING, write_state
-from tools.commands.destroy import confirm
 from tools.proof.proved_apply import ProvedApply, Prover
+from tools.tenants.stanza_state import OFFBOARDING, write_state
 
 
 def parser() -> Arguments:

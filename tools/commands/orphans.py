@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, print_json, run, table
-from tools.cli.orphans import find_orphans
 from tools.cli.session import open_session
+from tools.tenants.orphan_search import find_orphans
 
 
 def parser() -> Arguments:

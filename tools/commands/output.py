@@ -5,7 +5,7 @@ from __future__ import annotations
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, print_json, run, table
 from tools.cli.session import open_session
-from tools.cli.tenant_state import warn_of_state
+from tools.tenants.stanza_state import warn_of_state
 from tools.terraform.state import customer_state
 
 COLUMNS = ("region", "function_name", "record_log_group")

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, run
-from tools.cli.orphans import warn_of_orphans
 from tools.cli.session import open_session
-from tools.cli.tenant_state import warn_of_state
 from tools.proof.folder import read_certified
+from tools.tenants.orphan_search import warn_of_orphans
+from tools.tenants.stanza_state import warn_of_state
 from tools.terraform.parallel import print_success, run_for_each
 from tools.terraform.runner import summary
 from tools.terraform.state import operations_state

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, run
-from tools.cli.tenant_state import ACTIVE, apply_role, wait_for_calls, write_state
 from tools.command_error import CommandError
 from tools.environment.model import load_environment
+from tools.tenants.stanza_state import ACTIVE, apply_role, wait_for_calls, write_state
 
 
 def parser() -> Arguments:

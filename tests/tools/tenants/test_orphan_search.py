@@ -2,8 +2,8 @@
 
 import pytest
 
-from tools.cli.orphans import account_of_state, orphans_of
 from tools.environment.model import load_environment
+from tools.tenants.orphan_search import account_of_state, orphans_of
 
 LOCAL = load_environment("local")
 STATES = [f"customers/{account.name}.tfstate" for account in LOCAL.accounts]
