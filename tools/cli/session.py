@@ -40,18 +40,13 @@ class Session:
 
 
 def open_session(
-    name: str,
-    *,
-    folder: Path = WORK,
-    progress: Callable[[str], None] = progress,
-    only: str | None = None,
+    name: str, *, folder: Path = WORK, progress: Callable[[str], None] = progress
 ) -> Session:
     """Load an environment and prepare its target; CommandError when either is not possible.
 
-    ``folder`` holds Terraform's data directories and what the local AWS writes. With ``only``, the environment
-    has this tenant alone.
+    ``folder`` holds Terraform's data directories and what the local AWS writes.
     """
-    environment = load_environment(name, only)
+    environment = load_environment(name)
     target = target_of(environment, folder, progress)
     target.prepare()
     bucket = target.state_bucket()

@@ -38,7 +38,9 @@ def main() -> int:
     )
     err.print(f"    remains  role {environment.base_name(tenant)}, which is denied everything")
     err.print(f"    remains  records, their key and their readers in {places}")
-    err.print("    applied  every other change of its stanza that is pending, also a lower retention")
+    err.print(
+        "    applied  every other change of its stanza that is pending, also a lower retention"
+    )
     confirm(tenant, options.confirm, f"{tenant} was not offboarded.")
     if write_state(environment.name, tenant, OFFBOARDING):
         out.print(

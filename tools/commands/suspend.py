@@ -1,17 +1,25 @@
 """`make suspend`: have every call of one tenant refused, whatever else is pending or broken in the environment.
 
-It writes state = "suspended" in the stanza, applies that tenant's role alone, and calls the tenant's functions
-until a call is refused. Each call until then is a real one of at most one token; a refused call costs nothing.
-Sessions that are open already are refused too.
+It puts a denial of everything into the tenant's role through IAM, which no other stanza can hold up, writes
+state = "suspended" in the stanza, and calls the tenant's functions until a call is refused. Each call until then
+is a real one of at most one token; a refused call costs nothing. Sessions that are open already are refused too.
 """
 
 from __future__ import annotations
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import out, run
+from tools.cli.console import out, progress, run
+from tools.cli.targets import target_of
 from tools.command_error import CommandError
 from tools.environment.model import load_environment
-from tools.tenants.stanza_state import SUSPENDED, apply_role, wait_for_calls, write_state
+from tools.paths import WORK
+from tools.tenants.stanza_state import (
+    OFFBOARDING,
+    SUSPENDED,
+    deny_calls,
+    wait_for_calls,
+    write_state,
+)
 
 
 def parser() -> Arguments:
@@ -24,11 +32,23 @@ def main() -> int:
     options = parser().parse_args()
     name, tenant = options.env, options.tenant
     environment = load_environment(name, only=tenant)
-    if tenant in environment.stanzas and environment.state_of(tenant) == "offboarding":
+    if not environment.tenants:
+        load_environment(name).accounts_of(tenant)  # which says what there is
+    if environment.state_of(tenant) == OFFBOARDING:
         raise CommandError(f"{tenant} is offboarded, so every call is refused already.")
-    if write_state(name, tenant, SUSPENDED):
-        out.print(f"{tenant} is suspended in environments/{name}/terraform.tfvars; commit this.")
-    return wait_for_calls(apply_role(name, tenant), tenant, refused=True)
+    target = target_of(environment, WORK, progress)
+    deny_calls(target, tenant)
+    try:
+        if write_state(name, tenant, SUSPENDED):
+            out.print(
+                f"{tenant} is suspended in environments/{name}/terraform.tfvars; commit this."
+            )
+    except CommandError as error:
+        raise CommandError(
+            f'{error} The role of {tenant} denies every call already; write state = "suspended" in its stanza, '
+            "because the next apply does what the stanza says."
+        ) from None
+    return wait_for_calls(target, tenant, refused=True)
 
 
 if __name__ == "__main__":

@@ -1,29 +1,37 @@
-"""A tenant's state: active, suspended or offboarding. Writes it in the stanza, applies it, and tests calls."""
+"""A tenant's state: active, suspended or offboarding. Writes it in the stanza, changes the role, and tests calls.
+
+The role is changed through IAM and not through Terraform, which plans nothing while one stanza is wrong, and which
+would destroy the roles of stanzas that are missing even if only another tenant is its target. The change is the one
+that an apply of the stanza makes: one statement more or less in the policy that was proved and applied.
+"""
 
 from __future__ import annotations
 
 import json
-import tempfile
 import time
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tools.cli.console import out, progress, styled, warn
 from tools.cli.function_call import FunctionError, call_function
-from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.environment.edits import read_text, replace_file, set_state
 from tools.environment.hcl import decode_hcl
 from tools.environment.model import load_environment, tfvars_of
-from tools.proof.proved_apply import ProvedApply, Prover
-from tools.terraform.state import operations_state
 
 if TYPE_CHECKING:
-    from tools.cli.session import Session
+    from tools.cli.targets import Target
     from tools.environment.model import CustomerAccount, Environment
 
 ACTIVE, SUSPENDED, OFFBOARDING = "active", "suspended", "offboarding"
+
+# The role's policy, and the statement by which it denies everything, as modules/operations-role writes them.
+POLICY = "grants"
+DENIAL = {
+    "Sid": "SuspendedTenantsMayDoNothing",
+    "Effect": "Deny",
+    "Action": "*",
+    "Resource": "*",
+}
 
 # IAM's changes take effect with a delay: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
 # states no time, so the test of calls gives up after this many seconds.
@@ -64,40 +72,34 @@ def write_state(environment_name: str, tenant: str, state: str) -> bool:
     return True
 
 
-def apply_role(environment_name: str, tenant: str) -> Session:
-    """Apply a tenant's role in the operations account and nothing else, and return the session.
+def deny_calls(target: Target, tenant: str) -> None:
+    """Put the denial of everything before the statements of a tenant's role, also for its open sessions.
 
-    If other stanzas stop Terraform, it is applied with this tenant's stanza alone. Raises CommandError when
-    that fails too.
+    Raises CommandError when IAM refuses.
     """
-    state = operations_state(tenant)
-    try:
-        session = open_session(environment_name)
-        if ProvedApply(Prover(session, 1)).apply_states([state]) == 0:
-            return session
-    except CommandError as error:
-        warn(str(error))
-    warn(
-        f"That stops the apply, so {tenant}'s role is applied with its own stanza alone and without its profiles."
-    )
-    session = open_session(environment_name, only=tenant)
-    # A policy of its own or one in the role: Terraform ignores a target that does not exist.
-    module = f'module.operations_role["{tenant}"]'
-    role = state.limited_to([f"{module}.aws_iam_role.this", f"{module}.aws_iam_role_policy.grants"])
-    with (
-        tempfile.TemporaryDirectory() as folder
-    ):  # which nobody else may read: stanzas hold ExternalIds
-        file = Path(folder) / "tenant.tfvars.json"
-        file.write_text(json.dumps({"tenants": session.environment.stanzas}))
-        if ProvedApply(Prover(session, 1)).apply_states([replace(role, var_files=(str(file),))]):
-            raise CommandError(
-                f"The role of {tenant} was not applied. Its stanza is changed; correct what the errors above say and "
-                f"run the command again."
-            )
-    return session
+    policy = _policy(target, tenant)
+    if policy is None:
+        warn(f"{tenant} has no role in the operations account, so it cannot call anything.")
+        return
+    statements = [item for item in policy["Statement"] if item.get("Sid") != DENIAL["Sid"]]
+    _put_policy(target, tenant, {**policy, "Statement": [DENIAL, *statements]})
 
 
-def wait_for_calls(session: Session, tenant: str, *, refused: bool) -> int:
+def allow_calls(target: Target, tenant: str) -> None:
+    """Take the denial of everything from a tenant's role; CommandError if nothing is left or IAM refuses."""
+    policy = _policy(target, tenant)
+    statements = [
+        item for item in (policy or {}).get("Statement", ()) if item.get("Sid") != DENIAL["Sid"]
+    ]
+    if policy is None or not statements:
+        raise CommandError(
+            f"The role of {tenant} has nothing to allow; run `make apply ENV={target.environment.name} "
+            f"TENANT={tenant}`."
+        )
+    _put_policy(target, tenant, {**policy, "Statement": statements})
+
+
+def wait_for_calls(target: Target, tenant: str, *, refused: bool) -> int:
     """Call each function of a tenant until its call is refused, or answered, and print how long that took.
 
     Every call is a real one, of one token at most, and leaves a record in the customer account. A refused call
@@ -105,14 +107,14 @@ def wait_for_calls(session: Session, tenant: str, *, refused: bool) -> int:
     """
     started = time.monotonic()
     results = [
-        _wait(session, account, started, refused=refused)
-        for account in session.environment.accounts_of(tenant)
+        _wait(target, account, started, refused=refused)
+        for account in target.environment.accounts_of(tenant)
     ]
     return int(not all(results))
 
 
-def _wait(session: Session, account: CustomerAccount, started: float, *, refused: bool) -> bool:
-    if session.environment.is_self_managed(account):
+def _wait(target: Target, account: CustomerAccount, started: float, *, refused: bool) -> bool:
+    if target.environment.is_self_managed(account):
         warn(
             f"{account.account_id} is self-managed, so its calls cannot be tested from here; ask its owner to make one."
         )
@@ -120,7 +122,7 @@ def _wait(session: Session, account: CustomerAccount, started: float, *, refused
     wanted = "refused" if refused else "answered"
     progress(f"Calling the function in {account.account_id} until a call is {wanted}")
     while True:
-        outcome = _outcome(session, account)
+        outcome = _outcome(target, account)
         seconds = time.monotonic() - started
         if outcome is None:
             out.print(f"  {account.account_id} has no function, so nothing calls from there.")
@@ -128,7 +130,7 @@ def _wait(session: Session, account: CustomerAccount, started: float, *, refused
         if outcome == wanted:
             out.print(
                 styled("  ", ("✓", "green"), f" {account.account_id} "),
-                f"A call is {wanted}, {seconds:.0f} s after the apply.",
+                f"A call is {wanted}, {seconds:.1f} s after the role was changed.",
             )
             return True
         if seconds > LONGEST_WAIT:
@@ -139,12 +141,45 @@ def _wait(session: Session, account: CustomerAccount, started: float, *, refused
         time.sleep(PAUSE)
 
 
-def _outcome(session: Session, account: CustomerAccount) -> str | None:
+def _policy(target: Target, tenant: str) -> dict[str, Any] | None:
+    """Return the policy of a tenant's role; None if there is no role or no policy."""
+    iam = target.client(target.operations(), "iam")
+    role = target.environment.base_name(tenant)
+    try:
+        document: dict[str, Any] = iam.get_role_policy(RoleName=role, PolicyName=POLICY)[
+            "PolicyDocument"
+        ]
+    except iam.exceptions.NoSuchEntityException:
+        return None
+    except iam.exceptions.ClientError as error:
+        raise CommandError(
+            f"The policy of {role} cannot be read: {error.response['Error']['Message']}"
+        ) from None
+    return document
+
+
+def _put_policy(target: Target, tenant: str, document: dict[str, Any]) -> None:
+    """Replace the policy of a tenant's role at once, in one call.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html
+    """
+    iam = target.client(target.operations(), "iam")
+    role = target.environment.base_name(tenant)
+    text = json.dumps(document, separators=(",", ":"))
+    try:
+        iam.put_role_policy(RoleName=role, PolicyName=POLICY, PolicyDocument=text)
+    except iam.exceptions.ClientError as error:
+        raise CommandError(
+            f"The policy of {role} cannot be changed: {error.response['Error']['Message']}"
+        ) from None
+
+
+def _outcome(target: Target, account: CustomerAccount) -> str | None:
     """Return "answered", "refused" or another error's sentence; None without a function."""
-    alias = next(iter(session.environment.stanzas[account.tenant]["models"]))
+    alias = next(iter(target.environment.stanzas[account.tenant]["models"]))
     event = {"prompt": "Answer with one word.", "model": alias, "max_tokens": 1}
     try:
-        call_function(session.target, account, event)
+        call_function(target, account, event)
     except FunctionError as error:
         return "refused" if error.error_type in DENIALS else str(error)
     except CommandError as error:

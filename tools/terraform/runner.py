@@ -182,7 +182,6 @@ class Terraform:
         return [
             f"-var-file=../{self.environment.name}/terraform.tfvars",
             *self._handover_option(state),
-            *(f"-var-file={file}" for file in state.var_files),
             *(f"-var={name}={value}" for name, value in state.variables.items()),
             *(f"-target={address}" for address in state.targets),
         ]

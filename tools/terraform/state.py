@@ -23,9 +23,6 @@ class State:
     label: str
     variables: dict[str, str] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
-    var_files: tuple[
-        str, ...
-    ] = ()  # absolute paths of files whose variables replace the environment's
     tenant: str | None = None  # the only tenant that it is about; None for all of them
 
     def limited_to(self, addresses: Iterable[str]) -> State:
