@@ -80,7 +80,7 @@ def merge(fleet):
     printed = {
         command: fleet.refused(f"make apply ENV=local {command}")
         for command in (
-            "CONFIRM=local", f"PART=operations PROOF={proof} CONFIRM=acme",
+            "CONFIRM=local", "TENANT=initech CONFIRM=globex", f"PART=operations PROOF={proof} CONFIRM=acme",
         )
     }  # fmt: skip
     printed["plan"] = fleet.checkout.shell("make plan ENV=local").stderr
