@@ -132,7 +132,7 @@ def suspension(fleet, merge):
 def test_a_tenant_is_suspended_although_another_stanza_stops_every_plan(suspension):
     stopped, suspended, edited, *_ = suspension
     assert "tenants.globex.masks is not a known key" in stopped
-    assert re.search(r"✓ 222222222222 A call is refused, [\d.]+ s after the role was", suspended)
+    assert re.search(r"✓ 222222222222  A call is refused, [\d.]+ s after the role was", suspended)
     assert 'acme = {\n    state = "suspended"\n' in edited
     assert 'masks = "x"' in edited
 
@@ -146,7 +146,7 @@ def test_terraform_makes_the_same_role_of_the_suspended_stanza(suspension):
 
 def test_a_resumed_tenant_is_answered(suspension):
     *_, resumed, answered = suspension
-    assert re.search(r"✓ 222222222222 A call is answered, [\d.]+ s after the role was", resumed)
+    assert re.search(r"✓ 222222222222  A call is answered, [\d.]+ s after the role was", resumed)
     assert "delivered" in answered
 
 
