@@ -1,22 +1,234 @@
 # `make` lists the commands. `make X` runs tools/commands/X.py.
 
+# Only what is written after `make` counts, because a shell may export ENV or NAME for its own purposes. The list comes
+# first, because a definition in this file hides one that is written after `make`.
+override written := $(foreach written-name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(written-name)))),$(written-name)))
+
 .DEFAULT_GOAL := help
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-SHELL := /bin/bash
-.SHELLFLAGS := -c
+override SHELL := /bin/bash
+override .SHELLFLAGS := -c
 
-# Only what is written after `make` counts, because a shell may export ENV or NAME for its own purposes. A value becomes
-# a variable of the command's environment, byte for byte: $(value …) stops make from executing a $(shell …) in it, and
-# the shell never sees it as text of a command. Make itself removes spaces and tabs between the = and the value.
+# What a command takes stands once, in usage_X before the target X: A= is required, [A=] may be left out, and [A=1] is a
+# switch. From it come the options of the command, the checks at the end of this file, `make help`, and
+# docs/reference/commands.md.
+override variables = $(subst ],,$(subst [,,$(subst =,,$(subst =1,,$(1)))))
+override lower = $(subst A,a,$(subst B,b,$(subst C,c,$(subst D,d,$(subst E,e,$(subst F,f,$(subst G,g,$(subst H,h,$(subst \
+	I,i,$(subst J,j,$(subst K,k,$(subst L,l,$(subst M,m,$(subst N,n,$(subst O,o,$(subst P,p,$(subst Q,q,$(subst R,r,$(subst \
+	S,s,$(subst T,t,$(subst U,u,$(subst V,v,$(subst W,w,$(subst X,x,$(subst Y,y,$(subst Z,z,$(1)))))))))))))))))))))))))))
+
+# --a="$A" for a variable, and --a for a switch. A value stays in the environment, from which the shell puts it into the
+# option, so the shell never reads it as text of a command. Every process of the machine can read a command line, so a
+# prompt is no option.
+override option = --$(call lower,$(call variables,$(1)))$(if $(filter %=1],$(1)),,="$$$(call variables,$(1))")
+override options = $(foreach item,$(filter-out [PROMPT=],$(usage_$@)),$(if $(filter $(call variables,$(item)),$(written)),$(call option,$(item))))
+
+override SET_UP = $(if $(PYTHON),,$(error There is no Python of at least 3.11 on PATH; install one, or name it: make PYTHON=/path/to/python3))"$$PYTHON" tools/commands/setup.py
+# Every command sets up what it needs first, which is quick when nothing has changed.
+override RUN = $(SET_UP) && .venv/bin/python -m tools.commands.$@ $(options)
+override development = $(if $(filter operation,$(value DEPENDENCIES)),$(error $@ needs the development packages; run it without DEPENDENCIES=operation))
+
+##@ Try it on this machine
+
+.PHONY: demo
+override usage_demo :=
+demo: ## Three tenants on a local AWS: apply, call, search what was stored, and try every attack
+	@$(development)$(RUN)
+
+.PHONY: test
+override usage_test :=
+test: ## All tests: style, types, Terraform plans, the handler, the local AWS, end to end
+	@$(development)$(RUN)
+
+.PHONY: up
+override usage_up :=
+up: ## Start a local AWS that keeps running, for ENV=local; prints what to export to use it by hand
+	@$(development)$(RUN)
+
+.PHONY: down
+override usage_down :=
+down: ## Stop the local AWS
+	@$(RUN)
+
+##@ Operate an environment: ENV=local, dev or prod; TENANT= for one tenant; JOBS= customer accounts at a time
+
+.PHONY: bootstrap
+override usage_bootstrap := ENV=
+bootstrap: ## create the state bucket in the operations account, or protect it again
+	@$(RUN)
+
+.PHONY: tenant
+override usage_tenant := ENV= NAME= ACCOUNT=
+tenant: ## add a tenant's stanza with newly minted ExternalIds
+	@$(RUN)
+
+.PHONY: rotate
+override usage_rotate := ENV= TENANT= [CONFIRM=]
+rotate: ## replace the ExternalId step by step without failing calls
+	@$(RUN)
+
+.PHONY: model
+override usage_model := ENV= TENANT= NAME= [MODEL=] [ROUTE=] [PROFILE=] [REGIONS=] [CONFIRM=]
+model: ## change what an alias calls step by step without failing calls
+	@$(RUN)
+
+.PHONY: deployer
+override usage_deployer := ENV= TENANT= [ACCOUNT=] [JSON=1]
+deployer: ## print the role that a customer creates once for Terraform
+	@$(RUN)
+
+.PHONY: inspector
+override usage_inspector := ENV= TENANT= [ACCOUNT=]
+inspector: ## print the role that a customer creates once, so that STATE=1 can read settings
+	@$(RUN)
+
+.PHONY: package
+override usage_package := [ARCH=]
+package: ## build the zip for Lambda and its SBOM; ARCH=x86_64 for Intel
+	@$(RUN)
+
+.PHONY: plan
+override usage_plan := ENV= [TENANT=] [PROOF=] [JOBS=]
+plan: ## show what an apply would change; PROOF= shows the plans that were proved
+	@$(RUN)
+
+.PHONY: prove
+override usage_prove := ENV= [PLAN=] [STATE=1] [SIGN=] [JSON=1] [JOBS=]
+prove: ## prove that no tenant can reach another; SIGN= signs the certificate
+	@$(RUN)
+
+.PHONY: apply
+override usage_apply := ENV= [TENANT=] [PART=] [PROOF=] [SHA256=] [CONFIRM=] [JOBS=]
+apply: ## prove and apply; PROOF= applies the plans of that proof
+	@$(RUN)
+
+.PHONY: output
+override usage_output := ENV= [TENANT=] [JSON=1]
+output: ## show functions, log groups and roles
+	@$(RUN)
+
+.PHONY: handover
+override usage_handover := ENV= TENANT= [ACCOUNT=] [JSON=1]
+handover: ## print the tfvars for a customer who applies the module alone
+	@$(RUN)
+
+.PHONY: invoke
+override usage_invoke := ENV= TENANT= [PROMPT=] [ACCOUNT=] [MODEL=] [JSON=1]
+invoke: ## send one prompt, from PROMPT= or standard input, through the tenant's function
+	@$(RUN)
+
+.PHONY: logs
+override usage_logs := ENV= TENANT= [ACCOUNT=] [SINCE=] [UNTIL=] [MODEL=] [ERROR=] [UNMASK=1] [JSON=1]
+logs: ## show the tenant's records
+	@$(RUN)
+
+.PHONY: gaps
+override usage_gaps := ENV= TENANT= [SINCE=] [UNTIL=] [JSON=1]
+gaps: ## compare records with Bedrock's counts and list what is unaccounted for
+	@$(RUN)
+
+.PHONY: capacity
+override usage_capacity := ENV= [JSON=1]
+capacity: ## show how much of each AWS limit is used, and how many more tenants fit
+	@$(RUN)
+
+.PHONY: accounts
+override usage_accounts := ENV= [TENANT=] [JSON=1]
+accounts: ## list the customer accounts; as JSON, a job matrix for CI
+	@$(RUN)
+
+.PHONY: suspend
+override usage_suspend := ENV= TENANT=
+suspend: ## refuse every call of one tenant, whatever else is pending or broken, and wait until one is refused
+	@$(RUN)
+
+.PHONY: resume
+override usage_resume := ENV= TENANT=
+resume: ## let a suspended tenant call again, and wait until a call is answered
+	@$(RUN)
+
+.PHONY: offboard
+override usage_offboard := ENV= TENANT= [CONFIRM=] [JOBS=]
+offboard: ## end a tenant: calls are refused, its function goes, its records stay until their retention ends
+	@$(RUN)
+
+.PHONY: forget
+override usage_forget := ENV= TENANT= [CONFIRM=]
+forget: ## remove an offboarded tenant's role, states and stanza, and list what its customer deletes
+	@$(RUN)
+
+.PHONY: orphans
+override usage_orphans := ENV= [JSON=1]
+orphans: ## list states, hand-overs and roles that have no stanza
+	@$(RUN)
+
+.PHONY: destroy
+override usage_destroy := ENV= [TENANT=] [CONFIRM=] [JOBS=]
+destroy: ## remove the workloads, then the roles; records and their keys remain
+	@$(RUN)
+
+##@ Work on the project
+
+.PHONY: check
+override usage_check :=
+check: ## Check style, format and types, without the tests
+	@$(development)$(RUN)
+
+.PHONY: bench
+override usage_bench := [ONLY=] [SIZES=] [RUNS=] [CALLS=] [REFERENCE=]
+bench: ## measure speed and delivery, ONLY=cold, plan, prove, record…; figures go to build/bench
+	@$(development)$(RUN)
+
+.PHONY: docs
+override usage_docs :=
+docs: ## Write the reference pages for the stanza and the commands from their sources
+	@$(development)$(RUN)
+
+.PHONY: lock
+override usage_lock :=
+lock: ## Update the hash-locked requirement files from pyproject.toml
+	@$(RUN)
+
+.PHONY: setup
+override usage_setup := [DEPENDENCIES=] [PYTHON=] [TERRAFORM_RELEASES=] [TF_PROVIDER_MIRROR=]
+setup: ## Set up .venv, Terraform and the AWS provider, as every command does first, with the same variables
+	@$(SET_UP)
+
+.PHONY: help
+override usage_help :=
+help:
+	@awk '/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^override usage_/ { usage = $$0; sub(/^[^=]*:= ?/, "", usage) } \
+		/^[a-z]+: ## / { name = $$1; sub(":", "", name); sub(/^[^#]*## /, ""); \
+			printf "  make %-10s %s%s%s\n", name, usage, usage == "" ? "" : " · ", $$0 }' Makefile
+
+# The checks, before anything runs. A variable that is misspelt, or that the command does not take, would otherwise be
+# ignored, and an empty one would be as if it were not there: either could widen what a command does.
+override commands := $(patsubst usage_%,%,$(filter usage_%,$(.VARIABLES)))
+override goals := $(or $(MAKECMDGOALS),help)
+override taken = $(call variables,$(usage_$(1)) $(if $(filter help,$(1)),,$(usage_setup)))
+override known := $(sort $(foreach command,$(commands),$(call taken,$(command))))
+override unknown := $(filter-out $(known),$(written))
+# Values of unknown variables stay out of the environment of the next shell.
+$(foreach name,$(unknown),$(eval unexport $(name)))
+override quoted = '$(subst ','\'',$(1))'
+override similar = $(shell python3 tools/cli/similar_name.py $(call quoted,$(1)) $(2) 2>/dev/null)
+override see_help := make help lists what each command takes
+$(foreach name,$(unknown),$(error There is no variable $(name)$(call similar,$(name),$(known)); $(see_help)))
+$(foreach goal,$(filter-out $(commands),$(goals)),$(error There is no command $(goal)$(call similar,$(goal),$(commands)); make help lists the commands))
+$(foreach goal,$(goals),$(foreach name,$(filter-out $(call taken,$(goal)),$(written)),$(error \
+	make $(goal) does not take $(name)=; it takes $(or $(strip $(usage_$(goal))),no variables of its own); $(see_help))))
+$(foreach goal,$(goals),$(foreach item,$(filter %=1],$(usage_$(goal))),$(foreach name,$(filter $(call variables,$(item)),$(written)),$(if \
+	$(subst =1=,,=$(value $(name))=),$(error write $(name)=1, or leave it out)))))
+$(foreach name,$(written),$(if $(value $(name)),,$(error $(name)= is empty; write its value, or leave it out)))
+override EXAMPLES := ENV=local TENANT=acme NAME=umbrella ACCOUNT=666666666666
+$(foreach goal,$(goals),$(foreach item,$(filter-out [%,$(usage_$(goal))),$(if $(filter $(call variables,$(item)),$(written)),,$(error \
+	$(goal) needs $(item), for instance: make $(goal) $(foreach needed,$(filter-out [%,$(usage_$(goal))),$(filter $(needed)%,$(EXAMPLES)))))))
+
+# A value becomes a variable of the command's environment, byte for byte: $(value …) stops make from executing a
+# $(shell …) in it. Make itself removes spaces and tabs between the = and the value.
 # https://www.gnu.org/software/make/manual/make.html#Variables_002fRecursion
-override VARIABLES := ACCOUNT ARCH CALLS CONFIRM DEPENDENCIES ENV ERROR JOBS JSON MODEL NAME ONLY PART PLAN PROMPT PROOF \
-	PYTHON REFERENCE RUNS SHA256 SIGN SINCE SIZES STATE TENANT TERRAFORM_RELEASES TF_PROVIDER_MIRROR UNMASK UNTIL
-override TAKEN_BY_ALL := DEPENDENCIES PYTHON TERRAFORM_RELEASES TF_PROVIDER_MIRROR
-override written := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
-override unknown := $(strip $(filter-out $(VARIABLES),$(written)))
-$(if $(unknown),$(error There is no variable $(unknown); make help lists what each command takes))
-override written := $(filter $(VARIABLES),$(written))
 $(foreach name,$(written),$(eval override $(name) := $$(value $(name))))
 export $(written)
 override PROMPT := $(if $(filter PROMPT,$(written)),$(PROMPT))
@@ -26,144 +238,3 @@ export PROMPT
 override PYTHON := $(or $(value PYTHON),$(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done))
 export PYTHON
-override SET_UP = $(if $(PYTHON),,$(error There is no Python of at least 3.11 on PATH; install one, or name it: make PYTHON=/path/to/python3))"$$PYTHON" tools/commands/setup.py
-# Every command sets up what it needs first, which is quick when nothing has changed.
-# A variable that the command does not take is an error: with ACCOUNT= for one account, it would work on all of them.
-override run = $(foreach name,$(filter-out $(TAKEN_BY_ALL) $(taken_by_$@),$(written)),$(error $@ takes no $(name)=; make help \
-	lists what each command takes))$(SET_UP) && .venv/bin/python -m tools.commands.$@ $(1)
-
-override take = $(eval override taken_by_$@ += $(1))
-override option = $(call take,$(1))$(if $(filter $(1),$(written)),--$(2)="$$$(1)")
-override flag = $(call take,$(1))$(if $(filter $(1),$(written)),$(if $(subst =1=,,=$($(1))=),$(error write $(1)=1, or leave it out),--$(2)))
-override required = $(if $(filter $(1),$(written)),,$(error $@ needs $(1)=, for instance: make $@ $(2)))
-override development = $(if $(filter operation,$(value DEPENDENCIES)),$(error $@ needs the development packages; run it without DEPENDENCIES=operation))
-override ENV_OPTION = $(call required,ENV,ENV=local)$(call option,ENV,env)
-override TENANT_OPTION = $(call required,TENANT,ENV=local TENANT=acme)$(call option,TENANT,tenant)
-override NEW_TENANT = ENV=dev NAME=acme ACCOUNT=222222222222
-
-##@ Try it on this machine
-
-.PHONY: demo
-demo: ## Three tenants on a local AWS: apply, call, search what was stored, and try every attack
-	@$(development)$(call run,)
-
-.PHONY: test
-test: ## All tests: style, types, Terraform plans, the handler, the local AWS, end to end
-	@$(development)$(call run,)
-
-.PHONY: up
-up: ## Start a local AWS that keeps running, for ENV=local; prints what to export to use it by hand
-	@$(development)$(call run,)
-
-.PHONY: down
-down: ## Stop the local AWS
-	@$(call run,)
-
-##@ Operate an environment: ENV=local, dev or prod; TENANT= for one tenant; JOBS= customer accounts at a time
-
-.PHONY: bootstrap
-bootstrap: ## ENV= · create the state bucket in the operations account, or protect it again
-	@$(call run,$(ENV_OPTION))
-
-.PHONY: tenant
-tenant: ## ENV= NAME= ACCOUNT= · add a tenant's stanza with newly minted ExternalIds
-	@$(call run,$(ENV_OPTION) $(call required,NAME,$(NEW_TENANT))$(call option,NAME,name) \
-		$(call required,ACCOUNT,$(NEW_TENANT))$(call option,ACCOUNT,account))
-
-.PHONY: rotate
-rotate: ## ENV= TENANT= [CONFIRM=] · replace the ExternalId step by step without failing calls
-	@$(call run,$(ENV_OPTION) $(TENANT_OPTION) $(call option,CONFIRM,confirm))
-
-.PHONY: deployer
-deployer: ## ENV= TENANT= [ACCOUNT=] [JSON=1] · print the role that a customer creates once for Terraform
-	@$(call run,$(ENV_OPTION) $(TENANT_OPTION) $(call option,ACCOUNT,account) $(call flag,JSON,json))
-
-.PHONY: inspector
-inspector: ## ENV= TENANT= [ACCOUNT=] · print the role that a customer creates once, so that STATE=1 can read settings
-	@$(call run,$(ENV_OPTION) $(TENANT_OPTION) $(call option,ACCOUNT,account))
-
-.PHONY: package
-package: ## [ARCH=arm64] · build the zip for Lambda and its SBOM; ARCH=x86_64 for Intel
-	@$(call run,$(call option,ARCH,architecture))
-
-.PHONY: plan
-plan: ## ENV= [TENANT=] [PROOF=] · show what an apply would change; PROOF= shows the plans that were proved
-	@$(call run,$(ENV_OPTION) $(call option,TENANT,tenant) $(call option,PROOF,proof) $(call option,JOBS,jobs))
-
-.PHONY: prove
-prove: ## ENV= [PLAN=] [STATE=1] [SIGN=] [JSON=1] · prove that no tenant can reach another; SIGN= signs the certificate
-	@$(call run,$(ENV_OPTION) $(call option,PLAN,plan) $(call flag,STATE,state) $(call option,SIGN,sign) \
-		$(call flag,JSON,json) $(call option,JOBS,jobs))
-
-.PHONY: apply
-apply: ## ENV= [TENANT=] [PART=] [PROOF=] [SHA256=] [CONFIRM=] · prove and apply; PROOF= applies the plans of that proof
-	@$(call run,$(ENV_OPTION) $(call option,TENANT,tenant) $(call option,PART,part) $(call option,PROOF,proof) \
-		$(call option,SHA256,sha256) $(call option,CONFIRM,confirm) $(call option,JOBS,jobs))
-
-.PHONY: output
-output: ## ENV= [TENANT=] [JSON=1] · show functions, log groups and roles
-	@$(call run,$(ENV_OPTION) $(call option,TENANT,tenant) $(call flag,JSON,json))
-
-.PHONY: handover
-handover: ## ENV= TENANT= [ACCOUNT=] [JSON=1] · print the tfvars for a customer who applies the module alone
-	@$(call run,$(ENV_OPTION) $(TENANT_OPTION) $(call option,ACCOUNT,account) $(call flag,JSON,json))
-
-.PHONY: invoke
-invoke: ## ENV= TENANT= PROMPT= [ACCOUNT=] [MODEL=] [JSON=1] · send one prompt through the tenant's function
-	@$(call run,$(ENV_OPTION) $(TENANT_OPTION) $(call option,ACCOUNT,account) $(call option,MODEL,model) $(call flag,JSON,json) \
-		$(call take,PROMPT))
-
-.PHONY: logs
-logs: ## ENV= TENANT= [ACCOUNT=] [SINCE=] [UNTIL=] [MODEL=] [ERROR=] [UNMASK=1] [JSON=1] · show the tenant's records
-	@$(call run,$(ENV_OPTION) $(TENANT_OPTION) $(call option,ACCOUNT,account) $(call option,SINCE,since) \
-		$(call option,UNTIL,until) $(call option,MODEL,model) $(call option,ERROR,error) \
-		$(call flag,UNMASK,unmask) $(call flag,JSON,json))
-
-.PHONY: gaps
-gaps: ## ENV= TENANT= [SINCE=] [UNTIL=] [JSON=1] · compare records with Bedrock's counts and list what is unaccounted for
-	@$(call run,$(ENV_OPTION) $(TENANT_OPTION) $(call option,SINCE,since) $(call option,UNTIL,until) $(call flag,JSON,json))
-
-.PHONY: capacity
-capacity: ## ENV= [JSON=1] · show how much of each AWS limit is used, and how many more tenants fit
-	@$(call run,$(ENV_OPTION) $(call flag,JSON,json))
-
-.PHONY: accounts
-accounts: ## ENV= [TENANT=] [JSON=1] · list the customer accounts; as JSON, a job matrix for CI
-	@$(call run,$(ENV_OPTION) $(call option,TENANT,tenant) $(call flag,JSON,json))
-
-.PHONY: destroy
-destroy: ## ENV= [TENANT=] [CONFIRM=] · remove the workloads, then the roles; records and their keys remain
-	@$(call run,$(ENV_OPTION) $(call option,TENANT,tenant) $(call option,JOBS,jobs) $(call option,CONFIRM,confirm))
-
-##@ Work on the project
-
-.PHONY: check
-check: ## Check style, format and types, without the tests
-	@$(development)$(call run,)
-
-.PHONY: bench
-bench: ## [ONLY=cold|plan|prove|record…] [SIZES=] [RUNS=] [CALLS=] · measure speed and delivery; figures go to build/bench
-	@$(development)$(call run,$(call option,ONLY,only) $(call option,SIZES,sizes) $(call option,REFERENCE,reference) \
-		$(call option,RUNS,runs) $(call option,CALLS,calls))
-
-.PHONY: docs
-docs: ## Write the reference pages for the stanza and the commands from their sources
-	@$(development)$(call run,)
-
-.PHONY: lock
-lock: ## Update the hash-locked requirement files from pyproject.toml
-	@$(call run,)
-
-.PHONY: setup
-setup: ## Set up .venv, Terraform and the AWS provider, as every command does first
-	@$(SET_UP)
-
-.PHONY: help
-help:
-	@awk 'BEGIN { FS = ":.*## " } \
-		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
-
-# Whatever is not a command above.
-.DEFAULT:
-	@$(error There is no command $@; make help lists the commands)

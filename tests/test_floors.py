@@ -32,6 +32,7 @@ FLOORS = {
     "tools.records": OPENING,
     "tools.live": OPENING | {"tools.iam", "tools.isolation"},
     "tools.proof": OPENING | {"tools.isolation"},
+    "tools.tenants": OPENING | {"tools.proof"},
     "tools.demo": OPENING | {"tools.proof", "tools.records", "tools.localaws"},
     "tools.bench": OPENING
     | {"tools.packaging", "tools.records", "tools.localaws", "tools.isolation", "tenant_bedrock"},
@@ -48,6 +49,7 @@ FLOORS = {
         "tools.packaging",
         "tools.proof",
         "tools.records",
+        "tools.tenants",
     },
 }  # fmt: skip
 FILES = {

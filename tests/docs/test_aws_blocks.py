@@ -124,11 +124,11 @@ def test_init_runs_again_only_once_what_it_reads_has_changed(checkout, aws, appl
 def test_destroy_asks_first(checkout, aws, applied):
     run = checkout.shell("make destroy ENV=dev TENANT=umbrella < /dev/null", **aws)
     assert run.returncode != 0
-    assert "write CONFIRM=dev" in run.stderr
+    assert "write CONFIRM=umbrella" in run.stderr
 
 
 def test_an_applied_tenant_survives_destroy_and_apply_with_its_log(checkout, aws, applied):
-    checkout.done("make destroy ENV=dev TENANT=umbrella CONFIRM=dev", **aws)
+    checkout.done("make destroy ENV=dev TENANT=umbrella CONFIRM=umbrella", **aws)
     handover = checkout.shell("make handover ENV=dev TENANT=umbrella", **aws)
     assert 'Tenant "umbrella" has no hand-over yet' in handover.stderr
     gone = checkout.shell("make invoke ENV=dev TENANT=umbrella PROMPT=Hello", **aws)

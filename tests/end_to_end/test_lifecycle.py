@@ -272,7 +272,7 @@ def test_an_active_tenant_is_answered_again_by_the_same_session(life, suspended)
 @pytest.fixture(scope="module")
 def offboarded(life, suspended):
     life.state("offboarding")
-    return life.checkout.done("make apply ENV=local TENANT=acme")
+    return life.checkout.done("make apply ENV=local TENANT=acme CONFIRM=acme")
 
 
 def test_offboarding_takes_the_function_and_its_role_away(life, offboarded):

@@ -49,6 +49,11 @@ def answer_text(target: Target, account: CustomerAccount, event: dict[str, Any])
             FunctionName=environment.function_name(account), Payload=json.dumps(event)
         )
     except client.exceptions.ResourceNotFoundException:
+        if environment.state_of(account.tenant) == "offboarding":
+            raise CommandError(
+                f"{account.tenant} is offboarded, so {account.account_id} has no function to call. `make logs` still "
+                "reads its records."
+            ) from None
         raise CommandError(
             f"{account.account_id} has no function {environment.base_name(account.tenant)} yet; "
             f"run `make apply ENV={environment.name} TENANT={account.tenant}`."

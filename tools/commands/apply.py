@@ -5,6 +5,9 @@ proved. PROOF= takes the plans of a proof that `make prove` wrote, also on anoth
 that has changed since, or whose terraform.tfvars has; a customer account whose hand-over has changed since is
 planned and proved again.
 
+An apply takes nothing away unasked. A plan that destroys or replaces something, keeps records for fewer days, or
+moves a tenant to another account or Region is refused, with what would follow and the CONFIRM= that allows it.
+
 PART= applies one part, as each job of the CI workflow does: "operations", or customer accounts as
 TENANT/ACCOUNT with spaces between them. The operations account comes first, because its apply
 writes the hand-overs that the customer accounts need.
@@ -13,6 +16,7 @@ writes the hand-overs that the customer accounts need.
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +26,9 @@ from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.paths import ROOT
 from tools.proof.folder import read_certified
+from tools.proof.losses import confirmed_names
 from tools.proof.proved_apply import ProvedApply, Prover
+from tools.tenants.orphan_search import warn_of_orphans
 from tools.terraform.state import customer_state, operations_state
 
 if TYPE_CHECKING:
@@ -43,9 +49,8 @@ def parser() -> Arguments:
     arguments.add_argument("--sha256", help="the SHA-256 of its certificate.json")
     arguments.add_argument(
         "--confirm",
-        default="",
-        metavar="NAMES",
-        help="the environment's name, in place of the question on the terminal; tenants whose calls may fail",
+        help="the tenants from which the apply may take something away, with spaces between them; and the "
+        "environment's name, in place of the question on the terminal",
     )
     arguments.add_jobs()
     return arguments
@@ -64,20 +69,23 @@ def main() -> int:
         )
     session = open_session(options.env)
     name = session.environment.name
-    confirmed = options.confirm.split()
     certified = None
     if options.proof is not None:
         certified = read_certified(Path(options.proof), name, options.sha256)
         certified.check_variables(session.environment.tfvars)
 
+    confirmed = confirmed_names(options.confirm)
+
     def approve(proved: ProvedPlans) -> None:
-        _confirm(name, proved, confirmed)
+        _confirm(name, proved, is_confirmed=name in confirmed)
 
     asks = session.target.needs_confirmation and certified is None and sys.stdin.isatty()
     prover = Prover(session, options.jobs, certified)
     apply = ProvedApply(prover, confirmed=confirmed)
     if asks:
-        apply = ProvedApply(prover, approve, confirmed)
+        apply = replace(apply, approve=approve)
+    if options.tenant is None and options.part in (None, OPERATIONS):
+        warn_of_orphans(session)
     if options.part is None:
         return apply.apply_environment(options.tenant)
     return apply.apply_states(part_states(session.environment, options.part))
@@ -95,16 +103,16 @@ def part_states(environment: Environment, part: str) -> list[State]:
     return states
 
 
-def _confirm(name: str, proved: ProvedPlans, confirmed: list[str]) -> None:
-    """Show the changes and ask; CommandError unless the environment's name is the answer or confirmed."""
+def _confirm(name: str, proved: ProvedPlans, *, is_confirmed: bool) -> None:
+    """Show the changes and ask; CommandError unless the answer is the environment's name."""
     for plan in proved.plans:
         out.print(f"  {plan.state.label}  {plan.summary}")
-    if name not in confirmed:
+    if not is_confirmed:
         folder = proved.folder.relative_to(ROOT)
         err.print(f"`make plan ENV={name} PROOF={folder}` shows the changes.")
         err.print(styled("Type ", (name, "bold"), " to apply these plans:"))
-        confirmed = [input().strip()]
-    if name not in confirmed:
+        is_confirmed = input().strip() == name
+    if not is_confirmed:
         raise CommandError(
             f"Nothing was applied. To confirm without the question, write CONFIRM={name}."
         )

@@ -19,6 +19,7 @@ from tools.records.reader import (
     refuse_an_empty_window,
     show_places,
 )
+from tools.tenants.stanza_state import warn_of_state
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -58,6 +59,7 @@ def main() -> int:
     window = whole_periods(since, until)
     session = open_session(options.env)
     accounts = session.environment.accounts_of(options.tenant)
+    warn_of_state(session.environment, options.tenant)
     show_places(session.environment, accounts)
     entries: list[Entry] = []
     damage: list[str] = []

@@ -15,6 +15,7 @@ from tools.records.reader import (
     refuse_an_empty_window,
     show_places,
 )
+from tools.tenants.stanza_state import warn_of_state
 
 if TYPE_CHECKING:
     from tools.records.event import Record
@@ -47,6 +48,7 @@ def main() -> int:
     record_filter = RecordFilter(since, until, model=options.model, error=options.error)
     session = open_session(options.env)
     account = session.environment.only_account(options.tenant, options.account)
+    warn_of_state(session.environment, account.tenant)
     show_places(session.environment, [account])
     reader = read_records(session.target, account, since, unmask=options.unmask)
     show(reader.entries(record_filter), as_json=options.json)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, print_json, run, table
 from tools.cli.session import open_session
+from tools.tenants.stanza_state import warn_of_state
 from tools.terraform.state import customer_state
 
 COLUMNS = ("region", "function_name", "record_log_group")
@@ -22,6 +23,8 @@ def main() -> int:
     options = parser().parse_args()
     session = open_session(options.env)
     accounts = session.environment.deployed_accounts(options.tenant)
+    for tenant in {account.tenant for account in accounts}:
+        warn_of_state(session.environment, tenant)
     terraform = session.terraform
     customers = {account: terraform.outputs(customer_state(account)) for account in accounts}
     if options.json:

@@ -14,7 +14,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument(
-        "--architecture",
+        "--arch",
         choices=[*MACHINES, "host"],
         default="arm64",
         help="arm64 (the default), x86_64, or host for this machine's own Python",
@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     """Build one variant and print its path."""
-    zip_file = build(parser().parse_args().architecture, progress)
+    zip_file = build(parser().parse_args().arch, progress)
     out.print(zip_file.relative_to(ROOT))
     return 0
 

@@ -15,6 +15,8 @@ from tools.cli.console import out, run, warn
 from tools.cli.session import open_session
 from tools.proof.folder import read_certified
 from tools.proof.unbroken_calls import lost_calls_of
+from tools.tenants.orphan_search import warn_of_orphans
+from tools.tenants.stanza_state import warn_of_state
 from tools.terraform.parallel import print_success, run_for_each
 from tools.terraform.runner import summary
 from tools.terraform.state import operations_state
@@ -39,6 +41,10 @@ def main() -> int:
     session = open_session(options.env)
     customers = session.customer_states(options.tenant)
     terraform = session.terraform
+    if options.tenant is None:
+        warn_of_orphans(session)
+    else:
+        warn_of_state(session.environment, options.tenant)
     if options.proof is not None:
         certified = read_certified(Path(options.proof), session.environment.name, None)
         _show_proved(session, certified, customers, whole=options.tenant is not None)

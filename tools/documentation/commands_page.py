@@ -13,16 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _SECTION = re.compile(r"##@ (?P<title>.*)")
-_TARGET = re.compile(r"(?P<name>[a-z]+): ## (?:(?P<usage>[^·]*) · )?(?P<summary>.*)")
-_OPTION = re.compile(r"\$\(call (?:option|flag),(?P<variable>[A-Z0-9]+),(?P<name>[a-z0-9]+)\)")
-_DEFINITION = re.compile(r"(?P<name>[A-Z]+_OPTION) = (?P<value>.*)")
+_USAGE = re.compile(r"override usage_[a-z]+ := ?(?P<usage>.*)")
+_TARGET = re.compile(r"(?P<name>[a-z]+): ## (?P<summary>.*)")
 
 HEADER = """\
 # Commands
 
 Every command is a `make` target, and `make X` runs `tools/commands/X.py`. Values are written after the target,
-for example `make plan ENV=prod TENANT=acme`; variables of the shell do not count, and a variable that the
-command does not take is an error.
+for example `make plan ENV=prod TENANT=acme`. Variables of the shell do not count. A variable that the command does not
+take, a misspelt one and an empty one are errors, before anything runs, because each could widen what the command does.
 A value written after `=` reaches the command byte for byte, without leading spaces and tabs, and nothing in it is
 executed. Make itself executes values written after `:=` or `!=` and in `MAKEFLAGS` and `MAKEFILES`, so never let
 somebody else choose a whole argument of `make`. Commands that work in an environment's states print the `terraform`
@@ -43,12 +42,16 @@ These environment variables are read from the shell:
 
 @dataclass(frozen=True)
 class Command:
-    """One target of the Makefile; ``variables`` are (variable, option) pairs."""
+    """One target of the Makefile; ``usage`` is what it takes, such as ``ENV= [TENANT=] [JSON=1]``."""
 
     name: str
     usage: str
     summary: str
-    variables: tuple[tuple[str, str], ...]
+
+    @property
+    def variables(self) -> list[str]:
+        """The variables that it takes."""
+        return re.findall(r"[A-Z0-9_]+(?==)", self.usage)
 
 
 def commands_page(parsers: Mapping[str, ArgumentParser]) -> str:
@@ -61,22 +64,16 @@ def commands_page(parsers: Mapping[str, ArgumentParser]) -> str:
 
 
 def _sections(makefile: str) -> Iterator[tuple[str, list[Command]]]:
-    shared_options = {match["name"]: match["value"] for match in _DEFINITION.finditer(makefile)}
-    title, commands = "", list[Command]()
-    for paragraph in makefile.split("\n\n"):
-        lines = [line for line in paragraph.splitlines() if not line.startswith(".PHONY")]
-        if section := _SECTION.match(lines[0]):
+    title, usage, commands = "", "", list[Command]()
+    for line in makefile.splitlines():
+        if section := _SECTION.match(line):
             if commands:
                 yield title, commands
             title, commands = section["title"], []
-        elif target := _TARGET.match(lines[0]):
-            recipe = "\n".join(lines[1:])
-            for name, value in shared_options.items():
-                recipe = recipe.replace(f"$({name})", value)
-            variables = tuple(_OPTION.findall(recipe))
-            commands.append(
-                Command(target["name"], target["usage"] or "", target["summary"], variables)
-            )
+        elif match := _USAGE.match(line):
+            usage = match["usage"]
+        elif target := _TARGET.match(line):
+            commands.append(Command(target["name"], usage, target["summary"]))
     yield title, commands
 
 
@@ -91,14 +88,16 @@ def _described(command: Command, parsers: Mapping[str, ArgumentParser]) -> str:
     lines += [f"{_unwrapped(paragraph)}\n" for paragraph in paragraphs]
     if command.variables:
         lines += ["| variable | required | meaning |", "|---|---|---|"]
-        lines += [_row(parser, variable, option) for variable, option in command.variables]
+        lines += [_row(parser, variable) for variable in command.variables]
         lines.append("")
     return "\n".join(lines)
 
 
-def _row(parser: ArgumentParser, variable: str, option: str) -> str:
+def _row(parser: ArgumentParser, variable: str) -> str:
+    if variable == "PROMPT":  # not an option, because every process of the machine can read those
+        return "| `PROMPT=` |  | the prompt; without it, standard input |"
     actions = parser._option_string_actions  # noqa: SLF001 - argparse has no public way to list options
-    action = actions[f"--{option}"]
+    action = actions[f"--{variable.lower()}"]
     value = "1" if action.nargs == 0 else ""
     required = "yes" if action.required else ""
     meaning = ((action.help or "") % vars(action)).replace("|", "\\|").replace("\n", " ")

@@ -42,6 +42,44 @@ def add_stanza(text: str, stanza: str) -> str:
     return f"{text[:line]}{gap}{lines}{text[line:]}"
 
 
+def set_state(text: str, tenant: str, state: str) -> str:
+    """Return ``text`` with a tenant's ``state``, in place of the one before or as the stanza's first attribute.
+
+    Raises CommandError when the text has no stanza of this tenant in braces.
+    """
+    if attribute := find_attribute(text, "tenants", tenant, "state"):
+        return replace_span(text, attribute.value, f'"{state}"')
+    stanza = _stanza(text, tenant)
+    if stanza.inside is None:
+        raise not_an_object(f"tenants.{tenant}")
+    start = stanza.inside.start
+    after = text[start:]
+    line_end = re.match(r"[ \t]*(?:(?:#|//)[^\n]*?)?(?=\r?\n)", after)
+    if line_end is None:  # the whole stanza is on one line
+        comma = ", " if after[: stanza.inside.end - start].strip() else " "
+        return f'{text[:start]} state = "{state}"{comma}{after.lstrip(" ")}'
+    position = start + line_end.end()
+    line = text.rfind("\n", 0, stanza.whole.start) + 1
+    indent = re.match(r"[ \t]*", text[line:])[0]  # type: ignore[index] # it matches an empty text too
+    return f'{text[:position]}{_newline(text)}{indent}  state = "{state}"{text[position:]}'
+
+
+def remove_stanza(text: str, tenant: str) -> str:
+    """Return ``text`` without a tenant's stanza and without an empty line in its place.
+
+    Raises CommandError when the text has no such stanza.
+    """
+    stanza = _stanza(text, tenant)
+    edited = remove_attribute(text, stanza)
+    line = text.rfind("\n", 0, stanza.whole.start) + 1
+    before, after = edited[:line], edited[line:]
+    blank_line = re.search(r"(?<=\n)[ \t]*\r?\n$", before)
+    if blank_line and re.match(r"[ \t]*(?:\r?\n|\})", after):
+        return before[: blank_line.start()] + after
+    first = re.match(r"[ \t]*\r?\n", after)
+    return before + after[first.end() :] if first and before.rstrip().endswith("{") else edited
+
+
 def replace_span(text: str, span: Span, value: str) -> str:
     """Return ``text`` with ``value`` in place of ``span``."""
     return f"{text[: span.start]}{value}{text[span.end :]}"
@@ -112,6 +150,16 @@ def replace_file(path: Path, text: str, expected: dict[str, Any]) -> None:
         except BaseException:
             Path(partial.name).unlink()
             raise
+
+
+def _stanza(text: str, tenant: str) -> Attribute:
+    stanza = find_attribute(text, "tenants", tenant)
+    if stanza is None:
+        raise CommandError(
+            f"terraform.tfvars has no stanza `{tenant} = {{ … }}` in `tenants = {{`, or its key is computed, so this "
+            "command cannot edit it. Nothing was changed; edit the file by hand."
+        )
+    return stanza
 
 
 def _newline(text: str) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEPLOYER_ROLE = "terraform-deployer"  # the default in environments/variables.tf
+RETENTION_DAYS = 365  # the default of workload.retention_days
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,15 @@ class Environment:
             )
         return matches
 
+    def state_of(self, tenant: str) -> str:
+        """Return "active", "suspended" or "offboarding", as the tenant's stanza says."""
+        return str(self.stanzas[tenant].get("state", "active"))
+
+    def retention_days(self, tenant: str) -> int:
+        """Return for how many days CloudWatch keeps the tenant's records; the default for one without a stanza."""
+        workload = self.stanzas.get(tenant, {}).get("workload", {})
+        return int(workload.get("retention_days", RETENTION_DAYS))
+
     def is_self_managed(self, account: CustomerAccount) -> bool:
         """Whether the customer applies the module itself, because the stanza has no deployer."""
         return not self.stanzas[account.tenant].get("deployer")
@@ -162,8 +172,8 @@ class Environment:
         return f"arn:{self.partition}:iam::{account_id}:role/{role_name}"
 
 
-def load_environment(name: str) -> Environment:
-    """Read an environment; CommandError when there is none of this name or its tfvars are wrong."""
+def tfvars_of(name: str) -> Path:
+    """Return an environment's terraform.tfvars; CommandError when there is no environment of this name."""
     tfvars = ENVIRONMENTS / name / "terraform.tfvars"
     # A path in place of a name would read an environment under another name, with other credentials.
     if not re.fullmatch(r"[a-z][a-z0-9]*", name) or not tfvars.is_file():
@@ -171,8 +181,24 @@ def load_environment(name: str) -> Environment:
         raise CommandError(
             f'There is no environment "{name}"; write ENV= and one of {_joined(names)}.'
         )
+    return tfvars
+
+
+def load_environment(name: str, only: str | None = None) -> Environment:
+    """Read an environment; CommandError when there is none of this name or its tfvars are wrong.
+
+    With ``only``, it has this tenant alone, and the other stanzas may be wrong.
+    """
+    tfvars = tfvars_of(name)
     variables = read_hcl(tfvars)
-    problems = unknown_keys(read_text(tfvars), variables, ENVIRONMENTS / "variables.tf")
+    if only is not None:
+        stanza = (variables.get("tenants") or {}).get(only)
+        variables["tenants"] = {} if stanza is None else {only: stanza}
+    problems = (
+        []
+        if only is not None
+        else unknown_keys(read_text(tfvars), variables, ENVIRONMENTS / "variables.tf")
+    )
     if problems:
         raise CommandError("\n".join(f"{name}/{tfvars.name}: {problem}" for problem in problems))
     variables = _without_nulls(variables)

@@ -6,13 +6,14 @@ The operations account comes first, because the plans of the customer accounts r
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.cli.console import warn
 from tools.command_error import CommandError
 from tools.proof.folder import new_folder, plan_path, write_certificate
+from tools.proof.loss_check import refused_plans
 from tools.proof.proving import make_report, show_report
 from tools.proof.saved_plan import SavedPlan, sha256_of, sha256_of_json
 from tools.proof.unbroken_calls import refuse_lost_calls
@@ -21,7 +22,7 @@ from tools.terraform.runner import summary
 from tools.terraform.state import OPERATIONS, operations_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tools.cli.session import Session
     from tools.isolation.certificate import Report
@@ -154,12 +155,13 @@ class Prover:
 class ProvedApply:
     """Applies plans that ``prover`` has proved; ``approve`` raises CommandError to stop before an apply.
 
-    The calls of the tenants in ``confirmed`` may fail between two applies.
+    Plans that would take something away, or make calls fail until the customer's own apply, are refused,
+    unless ``confirmed`` has the names of their tenants.
     """
 
     prover: Prover
     approve: Callable[[ProvedPlans], None] = lambda _: None
-    confirmed: Collection[str] = ()
+    confirmed: frozenset[str] = frozenset()
 
     def apply_environment(self, tenant: str | None) -> int:
         """Apply the operations account, then the customer accounts; returns 1 if any failed.
@@ -174,6 +176,8 @@ class ProvedApply:
         if not states:
             return 0
         proved = self.prover.prove(states)
+        refused = refused_plans(self.prover.session, proved.plans, self.confirmed)
+        proved = replace(proved, failures={**proved.failures, **refused})
         if proved.plans:
             show_report(proved.report, proved.certificate, rows=False)
         plans = {

@@ -143,7 +143,8 @@ class Terraform:
     def hand_over(self, state: State) -> None:
         """Write the hand-over of each tenant whose role is in the operations state, or of the state's tenant.
 
-        A tenant that has no role any more loses its hand-over. A customer state hands nothing over.
+        A tenant that has no role any more loses its hand-over. A customer state hands nothing over, and a state
+        that is limited to one tenant changes nothing of another's.
         """
         if state.root != OPERATIONS:
             return
@@ -152,7 +153,8 @@ class Terraform:
         self.bucket.write_handovers(
             {tenant: handovers[tenant] for tenant in changed & handovers.keys()}
         )
-        self.bucket.remove_handovers(self.bucket.tenants_with_handover() - handovers.keys())
+        without_role = self.bucket.tenants_with_handover() - handovers.keys()
+        self.bucket.remove_handovers(without_role & changed if state.tenant else without_role)
 
     def _data_dir(self, state: State) -> Path:
         return self.folder / "data" / self.environment.name / state.key.removesuffix(".tfstate")

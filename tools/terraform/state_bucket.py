@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # The tag of an identity that applies one tenant's accounts only; its value is the tenant's name.
 TENANT_TAG = "deploys-tenant"
 HANDOVERS = "handovers/"
+CUSTOMERS = "customers/"
 PARALLEL_CALLS = 8
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html: account regional namespaces
@@ -118,6 +119,19 @@ class StateBucket:
             pages = list(paginator.paginate(Prefix=HANDOVERS, **self._owned))
         keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
         return frozenset(key.removeprefix(HANDOVERS).removesuffix(".json") for key in keys)
+
+    def customer_states(self) -> frozenset[str]:
+        """Return the keys of the customer accounts' states, without those of locks."""
+        paginator = self._s3.get_paginator("list_objects_v2")
+        with self._explained("The states cannot be listed"):
+            pages = list(paginator.paginate(Prefix=CUSTOMERS, **self._owned))
+        keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
+        return frozenset(key for key in keys if key.endswith(".tfstate"))
+
+    def remove_state(self, key: str) -> None:
+        """Remove a state; the bucket keeps its versions."""
+        with self._explained(f"The state {key} cannot be removed"):
+            self._s3.delete_object(Key=key, **self._owned)
 
     def handover(self, tenant: str) -> dict[str, Any]:
         """Return one tenant's hand-over; CommandError when there is none, or it is another text or another tenant's."""

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,10 +14,25 @@ from tools.paths import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE)
-VARIABLES = re.search(r"override VARIABLES := ((?:.*\\\n)*.*)", MAKEFILE)[1].replace("\\\n", "").split()  # fmt: skip
-OPTIONS = set(re.findall(r"call option,([A-Z0-9]+),", MAKEFILE))
-FLAGS = set(re.findall(r"call flag,([A-Z]+),", MAKEFILE))
+USAGES = dict(re.findall(r"^override usage_([a-z]+) := ?(.*)", MAKEFILE, re.MULTILINE))
 FROM_THE_SHELL = {"DEPENDENCIES", "PYTHON", "TERRAFORM_RELEASES", "TF_PROVIDER_MIRROR"}
+
+
+def names_in(usage):
+    return re.findall(r"[A-Z0-9_]+(?==)", usage)
+
+
+def taken_by(target):
+    """The variables that a target takes, with those of the set-up, which every command runs first."""
+    return {*names_in(USAGES[target])} | (FROM_THE_SHELL if target != "help" else set())
+
+
+VARIABLES = sorted({name for usage in USAGES.values() for name in names_in(usage)})
+FLAGS = {name for usage in USAGES.values() for name in re.findall(r"([A-Z]+)=1", usage)}
+OPTIONS = set(VARIABLES) - FLAGS - FROM_THE_SHELL - {"PROMPT"}
+# A target that takes each variable.
+TARGET_OF = {name: next(t for t in TARGETS if name in names_in(USAGES[t])) for name in VARIABLES}
+
 
 RECORDER = """\
 #!{python}
@@ -36,18 +52,24 @@ class Project:
         shutil.copy(ROOT / "Makefile", root)
         (root / "tools/commands").mkdir(parents=True)
         (root / "tools/commands/setup.py").touch()
+        (root / "tools/cli").mkdir()
+        shutil.copy(ROOT / "tools/cli/similar_name.py", root / "tools/cli")
         python = root / ".venv/bin/python"
         python.parent.mkdir(parents=True)
         python.write_text(RECORDER.format(python=sys.executable, variables=VARIABLES))
         python.chmod(0o755)
         self.trap = root / "trap"
+        # A shim of a version manager takes ten times as long as the Python that it starts.
+        (root / "bin").mkdir()
+        (root / "bin/python3").symlink_to(Path(sys.executable).resolve())
+        self.path = f"{root / 'bin'}:{os.environ['PATH']}"
 
     def make(self, *arguments, **environment):
         (self.root / "recorded.json").unlink(missing_ok=True)
         return subprocess.run(
             [b"make", *map(os.fsencode, arguments)],
             cwd=self.root,
-            env={"PATH": os.environ["PATH"], "PYTHON": sys.executable, **environment},
+            env={"PATH": self.path, "PYTHON": sys.executable, **environment},
             capture_output=True,
             check=False,
         )
@@ -84,53 +106,105 @@ def project(tmp_path_factory):
     return Project(tmp_path_factory.mktemp("makefile"))
 
 
-RECIPES = dict(re.findall(r"^([a-z]+):.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE))
+def every_variable_of(target, value):
+    """Every variable of a target with this value, except those that another value would stop."""
+    values = dict.fromkeys(taken_by(target) - {"PYTHON"}, value)
+    values |= dict.fromkeys(FLAGS & values.keys(), "1")
+    return [f"{name}={text}" for name, text in values.items()]
 
 
-def variables_of(target):
-    """The variables that a command takes."""
-    recipe = RECIPES[target]
-    if "call run" not in recipe:
-        return set(VARIABLES)  # help and setup take no options
-    shared = {name for name in ("ENV", "TENANT") if f"{name}_OPTION" in recipe}
-    return (
-        shared | FROM_THE_SHELL | set(re.findall(r"call (?:option|flag|take),([A-Z0-9]+)", recipe))
-    )
+def required_by(target, *, without=""):
+    """A value of each variable that a target must have."""
+    needed = [item for item in USAGES[target].split() if not item.startswith("[")]
+    return [f"{item}value" for item in needed if item != f"{without}="]
 
 
-def required_by(target):
-    """The variables without which commands stop, as far as this one takes them."""
-    required = ["ENV=local", "TENANT=acme", "NAME=n", "ACCOUNT=a"]
-    return [item for item in required if item.split("=")[0] in variables_of(target)]
+def refusal(project, *arguments, **environment):
+    """Why make refuses these arguments; nothing has run."""
+    run = project.make(*arguments, **environment)
+    assert run.returncode != 0, arguments
+    assert not (project.root / "recorded.json").exists(), arguments
+    return run.stderr.decode()
 
 
-def every_variable(target, value):
-    """Every variable that the command takes with this value, except those that another value would stop."""
-    texts = {name: value for name in sorted(variables_of(target)) if name != "PYTHON"}
-    texts |= dict.fromkeys(FLAGS & texts.keys(), "1")
-    return [f"{name}={text}" for name, text in texts.items()]
+def test_every_target_has_a_usage_and_the_set_up_has_what_is_read_from_the_shell():
+    assert set(USAGES) == set(TARGETS)
+    assert set(names_in(USAGES["setup"])) == FROM_THE_SHELL
 
 
-def test_every_variable_of_a_recipe_is_known():
-    assert set(VARIABLES) == OPTIONS | FLAGS | FROM_THE_SHELL | {"PROMPT"}
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target_refuses_every_variable_that_it_does_not_take_and_accepts_its_own(project, target):
+    for name in VARIABLES:
+        written = [
+            *required_by(target, without=name),
+            f"{name}={'1' if name in FLAGS else 'value'}",
+        ]
+        if name in taken_by(target):
+            assert project.make("-n", target, *written).returncode == 0, name
+            continue
+        words = refusal(project, target, *written)
+        assert f"make {target} does not take {name}=" in words
+        assert f"it takes {USAGES[target].strip() or 'no variables of its own'};" in words
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target_refuses_every_misspelt_variable_and_names_the_one_that_is_meant(project, target):
+    for position, name in enumerate(sorted(taken_by(target))):
+        doubled, swapped = f"{name[:2]}{name[1:]}", f"{name[:-2]}{name[-1]}{name[-2]}"
+        misspelt = (doubled, swapped if len(name) > 3 else doubled, name.lower())[position % 3]
+        words = refusal(project, target, *required_by(target), f"{misspelt}=umbrella")
+        assert f"There is no variable {misspelt} (did you mean {name}?)" in words
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target_refuses_an_empty_variable(project, target):
+    for name in taken_by(target) - FLAGS:
+        for value in ("", "  \t "):
+            words = refusal(project, target, *required_by(target, without=name), f"{name}={value}")
+            assert f"{name}= is empty; write its value, or leave it out" in words
+
+
+def test_a_word_that_is_no_command_stops_those_before_it(project):
+    words = refusal(project, "destroy", "ENV=local", "umbrella")
+    assert "There is no command umbrella" in words
+    assert "(did you mean destroy?)" in refusal(project, "destory", "ENV=local")
+
+
+def test_a_variable_of_one_command_only_stops_both(project):
+    words = refusal(project, "apply", "plan", "ENV=local", "PART=operations")
+    assert "make plan does not take PART=" in words
+
+
+def test_a_name_without_a_similar_one_is_refused_without_a_question(project):
+    words = refusal(project, "plan", "ENV=local", "QQQQ=1")
+    assert "There is no variable QQQQ; make help lists what each command takes" in words
+
+
+def test_the_list_of_commands_shows_what_each_takes(project):
+    listing = project.make("help").stdout.decode()
+    for target in set(TARGETS) - {"help"}:
+        usage = f"{USAGES[target]} · " if USAGES[target] else ""
+        summary = re.search(rf"^{target}: ## (.*)", MAKEFILE, re.MULTILINE)[1]
+        assert f"make {target:10} {usage}{summary}\n" in listing
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_value_of_any_variable_is_never_run(project, target):
-    run = project.make(target, *every_variable(target, "".join(project.attacks)))
+    run = project.make(target, *every_variable_of(target, "".join(project.attacks)))
     assert run.returncode == 0, run.stderr
     assert not project.trap.exists()
 
 
 @pytest.mark.parametrize("name", VARIABLES)
-def test_a_value_is_never_run_when_make_lists_the_commands(project, name):
+def test_a_value_is_never_run_when_make_refuses_it(project, name):
     value = project.attacks[0]
     for run in (
         project.make("help", f"{name}={value}"),
-        project.make("help", "-n", f"{name}={value}"),
-        project.make("help", **{name: value}),
-        project.make("help", "-e", **{name: value}),
+        project.make("-n", "help", f"{name}={value}"),
     ):
+        assert run.returncode != 0
+        assert not project.trap.exists()
+    for run in (project.make("help", **{name: value}), project.make("help", "-e", **{name: value})):
         assert run.returncode == 0
         assert not project.trap.exists()
     project.make("logs", "ENV=local", "TENANT=acme", f"{name}={value}")  # PYTHON and switches fail
@@ -138,30 +212,19 @@ def test_a_value_is_never_run_when_make_lists_the_commands(project, name):
     assert not project.trap.exists()
 
 
-@pytest.mark.parametrize("target", [name for name in TARGETS if "call run" in RECIPES[name]])
-def test_a_variable_that_the_command_does_not_take_is_refused(project, target):
-    assert project.make(target, *required_by(target)).returncode == 0
-    (project.root / "recorded.json").unlink()
-    for name in sorted(set(VARIABLES) - variables_of(target))[::5]:
-        run = project.make(target, *required_by(target), f"{name}=$(shell touch {project.trap})")
-        assert run.returncode != 0
-        assert f"{target} takes no {name}=; make help lists what" in run.stderr.decode()
-        assert not (project.root / "recorded.json").exists()
-    assert not project.trap.exists()
-
-
 @pytest.mark.parametrize("target", ["aply", "plan.x", "Plan", "; touch trap", "%"])
 def test_a_command_that_does_not_exist_is_refused(project, target):
     run = project.make("ENV=local", "--", target)
-    assert f"There is no command {target}; make help lists the commands." in run.stderr.decode()
+    assert re.search(r"There is no command .*; make help lists the commands", run.stderr.decode())
     assert run.returncode != 0
     assert not project.trap.exists()
 
 
 def test_no_form_of_value_is_run(project):
     for value in project.attacks:
-        assert project.make("logs", *every_variable("logs", value)).returncode == 0
-        assert project.make("tenant", "-e", *every_variable("tenant", value)).returncode == 0
+        for arguments in (["logs"], ["tenant", "-e"]):
+            written = every_variable_of(arguments[0], value)
+            assert project.make(*arguments, *written).returncode == 0
         project.make("logs", "ENV=local", "TENANT=acme", f"PYTHON={value}")
         project.make("logs", "ENV=local", "TENANT=acme", f"UNMASK={value}")
         assert not project.trap.exists(), value
@@ -182,15 +245,19 @@ def test_an_unknown_variable_is_refused_before_anything_runs(project, name):
         assert not (project.root / "recorded.json").exists()
 
 
-@pytest.mark.parametrize("name", ["VARIABLES", "written", "unknown"])
+@pytest.mark.parametrize(
+    "name",
+    ["written", "unknown", "known", "goals", "commands", "taken", "usage_help", "usage_plan"],
+)
 def test_the_names_of_the_check_cannot_be_replaced(project, name):
     run = project.make("help", f"{name}=$(shell touch {project.trap})TENENT", "TENENT=acme")
-    assert b"There is no variable TENENT" in run.stderr
+    assert b"There is no variable " in run.stderr
     assert not project.trap.exists()
 
 
 def test_a_definition_of_the_shell_cannot_replace_a_recipe(project):
-    project.make("plan", "-e", "ENV=local", RUN="touch trap", ENV_OPTION="; touch trap", SET_UP=":")
+    replaced = {"RUN": "touch trap", "options": "; touch trap", "SET_UP": ":", "usage_plan": "A="}
+    project.make("plan", "-e", "ENV=local", **replaced)
     assert project.recorded()[0] == ["-m", "tools.commands.plan", "--env=local"]
     assert not project.trap.exists()
 
@@ -200,10 +267,9 @@ EVERY_BYTE = bytes(range(1, 256))
 
 @pytest.mark.parametrize("name", sorted(OPTIONS - {"ENV", "TENANT"}))
 def test_a_value_reaches_the_command_byte_for_byte(project, name):
-    target = next(target for target, recipe in RECIPES.items() if f"call option,{name}," in recipe)
+    target = TARGET_OF[name]
     value = b"x$$ $ \\ ' \" ` # % ~ * \n\n\xff" + EVERY_BYTE + b" \n"
-    others = [item for item in required_by(target) if not item.startswith(name)]
-    run = project.make(target, *others, name.encode() + b"=" + value)
+    run = project.make(target, *required_by(target, without=name), name.encode() + b"=" + value)
     assert run.returncode == 0, run.stderr
     arguments, environment = project.recorded()
     assert environment[name].encode("latin-1") == value
@@ -237,8 +303,8 @@ def test_a_value_from_the_shell_does_not_count(project):
 @pytest.mark.parametrize("name", sorted(FLAGS))
 @pytest.mark.parametrize("value", ["", "0", "no", "1 0", "=1="])
 def test_a_switch_takes_only_1(project, name, value):
-    target = next(target for target, recipe in RECIPES.items() if f"call flag,{name}," in recipe)
-    run = project.make(target, "ENV=local", "TENANT=acme", f"{name}={value}")
+    target = TARGET_OF[name]
+    run = project.make(target, *required_by(target), f"{name}={value}")
     assert f"write {name}=1, or leave it out" in run.stderr.decode()
     assert not (project.root / "recorded.json").exists()
 

@@ -151,6 +151,17 @@ def test_only_the_plans_that_were_proved_and_approved_are_applied():
         assert apply["env"]["SHA256"] == "${{ needs.plan.outputs.sha256 }}"
 
 
+def test_a_loss_is_confirmed_for_one_commit_only():
+    """The variable begins with the commit's id, and an empty one is not written at all."""
+    applies = [step for _, step in STEPS if "make apply" in step.get("run", "")]
+    assert len(applies) == 2
+    for step in applies:
+        assert step["env"]["CONFIRM"] == (
+            "${{ startsWith(vars.CONFIRM, format('{0} ', github.sha)) && vars.CONFIRM || '' }}"
+        )
+        assert step["run"].rstrip().endswith('${CONFIRM:+CONFIRM="$CONFIRM"}')
+
+
 def test_what_exists_is_proved_after_every_apply():
     assert JOBS["existing"]["needs"] == ["operations", "customers"]
     (proof,) = [step["run"] for step in JOBS["existing"]["steps"] if "prove" in step.get("run", "")]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tools.command_error import CommandError
 from tools.commands.rotate import with_new_external_id, without_previous_external_id
 from tools.environment import edits
-from tools.environment.edits import add_stanza, replace_file
+from tools.environment.edits import add_stanza, remove_stanza, replace_file, set_state
 from tools.environment.hcl import decode_hcl
 from tools.environment.hcl_text import find_attribute, repeated_names
 
@@ -175,6 +175,20 @@ def test_an_external_id_is_rotated_and_nothing_else_changes(text):
         assert lone_line_feeds(last) == []
 
 
+@EVERY_WAY
+@given(valid_files())
+def test_a_state_is_written_and_a_stanza_is_removed_and_nothing_else_changes(text):
+    expected = meaning(text)
+    suspended = set_state(text, "acme", "suspended")
+    expected["tenants"]["acme"]["state"] = "suspended"
+    assert meaning(suspended) == expected
+    assert meaning(set_state(suspended, "acme", "active"))["tenants"]["acme"]["state"] == "active"
+    del expected["tenants"]["acme"]
+    assert meaning(remove_stanza(suspended, "acme")) == expected
+    if "\r\n" in text:
+        assert lone_line_feeds(suspended) == []
+
+
 SNIPPETS = [
     "{",
     "}",
@@ -317,3 +331,60 @@ def test_a_name_in_a_string_a_comment_or_a_heredoc_is_none():
     text = '# a = 1\nb = "a = 2"\nc = <<EOT\na = 3\nEOT\n/* a = 4 */\n'
     assert find_attribute(text, "a") is None
     assert find_attribute(text, "c").value.start == text.index("<<")
+
+
+STANZAS = """\
+tenants = {
+  acme = { # the first
+    models = {}
+  }
+
+  # about globex
+  globex = {
+    models = {}
+    state  = "active" # since May
+  }
+}
+"""
+
+
+def test_a_state_becomes_the_first_attribute_of_a_stanza_without_one():
+    edited = set_state(STANZAS, "acme", "suspended")
+    assert edited == STANZAS.replace("the first\n", 'the first\n    state = "suspended"\n')
+
+
+def test_a_state_replaces_the_one_before_and_leaves_its_comment():
+    edited = set_state(STANZAS, "globex", "suspended")
+    assert edited == STANZAS.replace('"active" # since', '"suspended" # since')
+
+
+@pytest.mark.parametrize(
+    ("text", "edited"),
+    [
+        ("tenants = { acme = { a = 1 } }", 'tenants = { acme = { state = "x", a = 1 } }'),
+        ("tenants = { acme = {} }", 'tenants = { acme = { state = "x" } }'),
+        ("tenants = {\r\n  acme = {\r\n  }\r\n}\r\n", 'tenants = {\r\n  acme = {\r\n    state = "x"\r\n  }\r\n}\r\n'),
+    ],
+)  # fmt: skip
+def test_a_state_is_written_in_every_form_of_stanza(text, edited):
+    written = set_state(text, "acme", "x")
+    assert decode_hcl(written.encode()) == decode_hcl(edited.encode())
+    assert written.replace("{ state", "{  state").split() == edited.split()
+
+
+def test_a_stanza_is_removed_with_the_empty_line_that_it_would_leave():
+    assert remove_stanza(STANZAS, "acme") == STANZAS.replace(
+        "  acme = { # the first\n    models = {}\n  }\n\n", ""
+    )
+    assert remove_stanza(remove_stanza(STANZAS, "acme"), "globex") == (
+        "tenants = {\n  # about globex\n}\n"
+    )
+    assert remove_stanza("tenants = { acme = { a = 1 }, b = {} }", "acme") == "tenants = { b = {} }"
+
+
+def test_a_stanza_that_is_not_there_or_no_object_cannot_be_edited():
+    for edit in (lambda text: set_state(text, "hooli", "x"), lambda text: remove_stanza(text, "hooli")):  # fmt: skip
+        with pytest.raises(CommandError, match="has no stanza `hooli"):
+            edit(STANZAS)
+    with pytest.raises(CommandError, match=r"tenants\.acme is not written as \{"):
+        set_state("tenants = { acme = merge({}, {}) }", "acme", "x")

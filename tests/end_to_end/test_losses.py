@@ -1,0 +1,252 @@
+"""Nothing is destroyed unasked: lost stanzas, suspension beside a broken stanza, and the end of a tenant."""
+
+import json
+import re
+
+import boto3
+import pytest
+
+HEAD = """\
+environment = "local"
+
+operations = {
+  account_id            = "111111111111"
+  deployment_principals = ["arn:aws:iam::111111111111:user/deployer"]
+  region                = "eu-central-1"
+}
+
+"""
+STANZA = """\
+  {name} = {{
+    accounts = {{
+      "{account}" = {{ readers = ["arn:aws:iam::{account}:user/auditor"] }}
+    }}
+    deployer     = {{ external_id = "90c5a2d5c7a94b5bb3bb0b1f2b8a2f1{number}" }}
+    external_ids = {{ current = "269170463fdc32af10a91e67a8fd77b{number}" }}
+    models       = {{ nova = {{ model = "amazon.nova-lite-v1:0", regions = ["eu-central-1"] }} }}
+  }}
+"""
+STANZAS = {
+    name: STANZA.format(name=name, account=account, number=account[0])
+    for name, account in {"acme": "222222222222", "globex": "333333333333", "initech": "555555555555"}.items()
+}  # fmt: skip
+
+
+class Fleet:
+    """The checkout with three tenants, and the local AWS that they are applied to."""
+
+    def __init__(self, checkout):
+        self.checkout = checkout
+        self.tfvars = checkout.root / "environments" / "local" / "terraform.tfvars"
+
+    def write(self, *stanzas):
+        self.tfvars.write_text(f"{HEAD}tenants = {{\n{''.join(stanzas)}}}\n")
+
+    def refused(self, command):
+        """What a command prints that fails."""
+        run = self.checkout.shell(command)
+        assert run.returncode != 0, run.stdout
+        return run.stdout + run.stderr
+
+    def roles(self):
+        keys = self.checkout.control.account("111111111111", user="owner")
+        iam = boto3.client(
+            "iam",
+            endpoint_url=self.checkout.control.endpoint,
+            region_name="eu-central-1",
+            aws_access_key_id=keys.access_key_id,
+            aws_secret_access_key=keys.secret_access_key,
+        )
+        names = [role["RoleName"] for role in iam.list_roles()["Roles"]]
+        return {name.removeprefix("bedrock-local-") for name in names if "bedrock-local-" in name}
+
+
+@pytest.fixture(scope="module")
+def fleet(checkout):
+    fleet = Fleet(checkout)
+    fleet.write(*STANZAS.values())
+    checkout.done("make up")
+    checkout.done("make apply ENV=local")
+    assert fleet.roles() == set(STANZAS)
+    return fleet
+
+
+@pytest.fixture(scope="module")
+def merge(fleet):
+    """What the commands print after a merge that lost two of three stanzas; the last one is confirmed for acme only."""
+    fleet.write(STANZAS["initech"])
+    proof = json.loads(fleet.checkout.done("make prove ENV=local JSON=1"))["certificate"]
+    proof = proof.removesuffix("/certificate.md")
+    printed = {
+        command: fleet.refused(f"make apply ENV=local {command}")
+        for command in (
+            "CONFIRM=local", "TENANT=initech CONFIRM=globex", f"PART=operations PROOF={proof} CONFIRM=acme",
+        )
+    }  # fmt: skip
+    printed["plan"] = fleet.checkout.shell("make plan ENV=local").stderr
+    printed["destroy"] = fleet.refused("make destroy ENV=local TENANT=acme")
+    return printed
+
+
+def test_a_merge_that_loses_two_of_three_stanzas_destroys_nothing(fleet, merge):
+    assert fleet.roles() == set(STANZAS)
+    for command in [command for command in merge if "=" in command]:
+        text = merge[command]
+        assert "acme has no stanza. The role bedrock-local-acme" in text, command
+        assert "account 333333333333 are no longer managed" in text, command
+        assert 'add CONFIRM="acme globex" to `make apply`.' in text, command
+
+
+def test_plan_and_apply_name_what_has_no_stanza(merge):
+    for name in ("plan", "CONFIRM=local"):
+        assert "Without a stanza: state customers/acme/222222222222.tfstate." in merge[name]
+        assert "Without a stanza: hand-over handovers/globex.json." in merge[name]
+        assert "Without a stanza: role bedrock-local-globex." in merge[name]
+        assert "initech" not in merge[name].split("terraform -chdir")[0]
+
+
+def test_a_tenant_without_a_stanza_is_not_destroyed(merge):
+    assert 'Environment "local" has no tenant "acme"; it has initech.' in merge["destroy"]
+
+
+@pytest.fixture(scope="module")
+def suspension(fleet, merge):
+    """Suspended and resumed, while one stanza is lost and another one stops every plan."""
+    broken = STANZAS["globex"].replace("models  ", 'masks = "x"\n    models  ')
+    fleet.write(STANZAS["acme"], broken)
+    stopped = fleet.refused("make plan ENV=local")
+    suspended = fleet.checkout.done("make suspend ENV=local TENANT=acme")
+    edited = fleet.tfvars.read_text()
+    fleet.write(
+        STANZAS["acme"].replace("{\n", '{\n    state = "suspended"\n', 1),
+        STANZAS["globex"],
+        STANZAS["initech"],
+    )
+    shown = fleet.checkout.shell("make plan ENV=local TENANT=acme")
+    resumed = fleet.checkout.done("make resume ENV=local TENANT=acme")
+    call = 'make invoke ENV=local TENANT=acme PROMPT="Still?"'
+    answered = fleet.checkout.done(call)
+    return stopped, suspended, edited, shown, resumed, answered
+
+
+def test_a_tenant_is_suspended_although_another_stanza_stops_every_plan(suspension):
+    stopped, suspended, edited, *_ = suspension
+    assert "tenants.globex.masks is not a known key" in stopped
+    assert re.search(r"✓ 222222222222  A call is refused, [\d.]+ s after the role was", suspended)
+    assert 'acme = {\n    state = "suspended"\n' in edited
+    assert 'masks = "x"' in edited
+
+
+def test_terraform_makes_the_same_role_of_the_suspended_stanza(suspension):
+    _, _, _, shown, _, _ = suspension
+    assert "acme is suspended: every call is refused." in shown.stderr
+    assert "aws_iam_role" not in shown.stdout
+    assert "to change" not in shown.stdout
+
+
+def test_a_resumed_tenant_is_answered(suspension):
+    *_, resumed, answered = suspension
+    assert re.search(r"✓ 222222222222  A call is answered, [\d.]+ s after the role was", resumed)
+    assert "delivered" in answered
+
+
+@pytest.fixture(scope="module")
+def end(fleet, suspension):
+    """A tenant's end, each step first without its confirmation."""
+    make = fleet.checkout.done
+    printed = {
+        "early": fleet.refused("make forget ENV=local TENANT=acme CONFIRM=acme"),
+        "unasked": fleet.refused("make offboard ENV=local TENANT=acme"),
+        "other": fleet.refused("make offboard ENV=local TENANT=acme CONFIRM=globex"),
+    }
+    before = fleet.tfvars.read_text()
+    text = before.replace('state = "active"', 'state = "offboarding"')
+    fleet.tfvars.write_text(text)
+    printed["apply"] = fleet.refused("make apply ENV=local PART=acme/222222222222")
+    fleet.tfvars.write_text(before)
+    printed["offboard"] = make("make offboard ENV=local TENANT=acme CONFIRM=acme")
+    printed["logs"] = make("make logs ENV=local TENANT=acme 2>&1")
+    printed["invoke"] = fleet.refused('make invoke ENV=local TENANT=acme PROMPT="Hello?"')
+    printed["young"] = fleet.refused("make forget ENV=local TENANT=acme")
+    printed["forget"] = make("make forget ENV=local TENANT=acme CONFIRM=acme")
+    printed["orphans"] = make("make orphans ENV=local")
+    printed["plan"] = make("make plan ENV=local")
+    printed["file"] = fleet.tfvars.read_text()
+    return printed
+
+
+def test_an_active_tenant_is_not_forgotten(end):
+    assert "acme still has a function in 222222222222; run `make offboard" in end["early"]
+
+
+def test_a_tenant_is_offboarded_only_if_it_is_named(end):
+    for name in ("unasked", "other"):
+        assert "acme was not offboarded. To confirm" in end[name]
+        assert "remains  records, their key and their readers in 222222222222" in end[name]
+
+
+def test_an_apply_that_takes_the_function_away_is_refused_without_a_confirmation(end):
+    assert (
+        "the function bedrock-local-acme is destroyed: callers that invoke it fail" in end["apply"]
+    )
+    assert "add CONFIRM=acme to `make apply`." in end["apply"]
+
+
+def test_commands_about_an_offboarded_tenant_say_so_and_its_records_are_read(end):
+    assert "In 365 days their retention is over" in end["offboard"]
+    assert "acme is offboarded: its function is removed" in end["logs"]
+    assert "Still?" in end["logs"]
+    assert "acme is offboarded, so 222222222222 has no function to call" in end["invoke"]
+
+
+def test_young_records_are_named_before_a_tenant_is_forgotten(end):
+    assert "has records that are younger than their retention of 365 days" in end["young"]
+    assert "acme was not forgotten. To confirm" in end["young"]
+
+
+def test_a_forgotten_tenant_leaves_nothing_with_the_operator(fleet, end):
+    assert fleet.roles() == {"globex", "initech"}
+    assert "acme" not in end["file"]
+    assert end["orphans"] == "Every state, hand-over and role has a stanza.\n"
+    assert end["plan"].count("No changes") == 3
+
+
+def test_what_the_customer_deletes_is_listed(end):
+    for name in (
+        "log group /bedrock/local/acme/records",
+        "log group /aws/lambda/bedrock-local-acme",
+        "key alias/bedrock-local-acme",
+        "role terraform-deployer",
+        "bedrock-local-acme-reader",
+    ):
+        assert name in end["forget"]
+
+
+@pytest.fixture(scope="module")
+def lost(fleet, end):
+    """A stanza is dropped on purpose, and what is left of the tenant is forgotten; then the rest is destroyed."""
+    make = fleet.checkout.done
+    fleet.write(STANZAS["globex"], STANZAS["initech"])
+    unasked = fleet.refused("make destroy ENV=local")
+    kept = fleet.roles()
+    fleet.write(STANZAS["initech"])
+    applied = make("make apply ENV=local PART=operations CONFIRM=globex")
+    orphans = json.loads(make("make orphans ENV=local JSON=1"))
+    make("make forget ENV=local TENANT=globex CONFIRM=globex")
+    left = make("make orphans ENV=local")
+    return unasked, kept, applied, orphans, left
+
+
+def test_all_tenants_of_the_local_aws_are_destroyed_only_if_the_environment_is_named(lost):
+    unasked, kept, *_ = lost
+    assert "globex\n    goes     role bedrock-local-globex" in unasked
+    assert "Nothing was destroyed. To confirm without the question, write CONFIRM=local." in unasked
+    assert kept == {"globex", "initech"}
+
+
+def test_a_confirmed_loss_is_applied_and_what_is_left_of_it_can_be_forgotten(fleet, lost):
+    _, _, applied, orphans, left = lost
+    assert "1 destroyed" in applied
+    assert [(orphan["tenant"], orphan["kind"]) for orphan in orphans] == [("globex", "state")]
+    assert left == "Every state, hand-over and role has a stanza.\n"
+    assert fleet.roles() == {"initech"}

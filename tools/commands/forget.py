@@ -1,0 +1,181 @@
+"""`make forget`: remove what the operator still has of a tenant that is offboarded, once the retention is over.
+
+It destroys the tenant's role in the operations account, and removes the hand-over, the states of its accounts and
+its stanza. It lists what the customer's administrators then delete, since no deployer may delete records or keys.
+A tenant whose stanza is lost is forgotten in the same way.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tools.cli.arguments import Arguments
+from tools.cli.confirmation import confirm
+from tools.cli.console import err, out, run, styled, warn
+from tools.cli.session import open_session
+from tools.command_error import CommandError
+from tools.environment.edits import read_text, remove_stanza, replace_file
+from tools.environment.hcl import decode_hcl
+from tools.environment.inspector_role import inspector_name
+from tools.records.reader import log_groups
+from tools.tenants.orphan_search import account_of_state
+from tools.tenants.stanza_state import OFFBOARDING
+from tools.tenants.workload import has_workload
+from tools.terraform.parallel import print_success
+from tools.terraform.runner import summary
+from tools.terraform.state import customer_state, operations_state
+
+if TYPE_CHECKING:
+    from tools.cli.session import Session
+    from tools.environment.model import CustomerAccount, Environment
+
+
+def parser() -> Arguments:
+    """Return the command's arguments."""
+    arguments = Arguments(__doc__, tenant="required")
+    arguments.add_argument(
+        "--confirm",
+        help="the tenant's name, in place of the question on the terminal, also while records are younger than their "
+        "retention",
+    )
+    return arguments
+
+
+def main() -> int:
+    """Ask, forget the tenant, and print what its customer deletes."""
+    options = parser().parse_args()
+    session = open_session(options.env)
+    environment, tenant = session.environment, options.tenant
+    accounts = _accounts(session, tenant)
+    workloads = _accounts_with_workload(session, accounts)
+    _refuse_an_active_tenant(environment, tenant, workloads)
+    err.print(styled("  ", (tenant, "bold")))
+    err.print(f"    goes     role {environment.base_name(tenant)} and its hand-over")
+    for account in accounts:
+        err.print(f"    goes     Terraform's state of account {account.account_id}")
+        if sentence := young_records(session, account):
+            warn(f"{account.account_id}: {sentence}")
+    if tenant in environment.tenants:
+        err.print("    goes     the stanza")
+    confirm(tenant, options.confirm, f"{tenant} was not forgotten.")
+    _remove(session, tenant, accounts)
+    for account in accounts:
+        out.print(
+            f"The administrators of account {account.account_id} delete, in {account.region}:"
+        )
+        for line in left_in(environment, account, workload=account in workloads):
+            out.print(f"  {line}")
+    return 0
+
+
+def young_records(session: Session, account: CustomerAccount) -> str | None:
+    """Return a sentence if an account has records younger than their retention, or if that cannot be read."""
+    if account.tenant not in session.environment.tenants:
+        return "without a stanza it is not known how long its records have to be kept."
+    days = session.environment.retention_days(account.tenant)
+    since = datetime.now(UTC) - timedelta(days=days)
+    group = session.environment.record_log_group(account.tenant)
+    try:
+        client = session.target.client(session.target.reader(account), "logs")
+        pages = client.get_paginator("filter_log_events").paginate(
+            logGroupName=group, startTime=int(since.timestamp() * 1000)
+        )
+        if any(page["events"] for page in pages):
+            return f"{group} has records that are younger than their retention of {days:,} days."
+    except CommandError as error:
+        return f"it cannot be read whether {group} has records younger than {days:,} days: {error}"
+    except client.exceptions.ResourceNotFoundException:
+        return None
+    except client.exceptions.ClientError as error:
+        reason = error.response["Error"]["Message"]
+        return f"it cannot be read whether {group} has records younger than {days:,} days: {reason}"
+    return None
+
+
+def left_in(environment: Environment, account: CustomerAccount, *, workload: bool) -> list[str]:
+    """Return what only the customer's administrators may delete in an account, one line for each."""
+    base = environment.base_name(account.tenant)
+    lines = [f"log group {name}" for name in log_groups(environment, account.tenant)]
+    lines.append(f"key alias/{base}, whose deletion AWS schedules for 7 to 30 days later")
+    if workload:
+        lines += [f"function {base}", f"role {base}-execution"]
+    lines += [f"roles {base}-reader and {base}-unmasker, if they exist"]
+    lines.append(f"policy {base}-boundary, the boundary of these roles")
+    lines.append(f"role {inspector_name(environment, account)}, if it exists")
+    others = [
+        other.tenant
+        for other in environment.accounts
+        if other.account_id == account.account_id and other.tenant != account.tenant
+    ]
+    if others:
+        lines.append(
+            f"but not role {environment.deployer_role_name}, which {' and '.join(others)} still needs"
+        )
+    else:
+        lines.append(f"role {environment.deployer_role_name}")
+    return lines
+
+
+def _accounts(session: Session, tenant: str) -> list[CustomerAccount]:
+    """Return the accounts of the stanza and those of states without one; CommandError when nothing is known."""
+    environment = session.environment
+    accounts = [account for account in environment.accounts if account.tenant == tenant]
+    for key in sorted(session.bucket.customer_states()):
+        account = account_of_state(environment, key)
+        known = {account.account_id for account in accounts}
+        if account is not None and account.tenant == tenant and account.account_id not in known:
+            accounts.append(account)
+    if not accounts and tenant not in session.bucket.tenants_with_handover():
+        environment.accounts_of(tenant)  # which says what there is
+    return accounts
+
+
+def _accounts_with_workload(
+    session: Session, accounts: list[CustomerAccount]
+) -> list[CustomerAccount]:
+    """Return the accounts in which Terraform still manages a function or its execution role."""
+    states = session.bucket.customer_states()
+    return [
+        account
+        for account in accounts
+        if customer_state(account).key in states and has_workload(session, customer_state(account))
+    ]
+
+
+def _refuse_an_active_tenant(
+    environment: Environment, tenant: str, workloads: list[CustomerAccount]
+) -> None:
+    """Raise CommandError unless the tenant is offboarded or has no stanza."""
+    if tenant not in environment.tenants:
+        return
+    places = ", ".join(account.account_id for account in workloads)
+    if environment.state_of(tenant) != OFFBOARDING or workloads:
+        reason = f"still has a function in {places}" if places else "is not offboarded"
+        raise CommandError(
+            f"{tenant} {reason}; run `make offboard ENV={environment.name} TENANT={tenant}` first, and this command "
+            "once the retention of its records is over."
+        )
+
+
+def _remove(session: Session, tenant: str, accounts: list[CustomerAccount]) -> None:
+    """Destroy the role, then remove hand-over and states, and the stanza last, so that a second run continues."""
+    bucket, operations = session.bucket, operations_state(tenant)
+    print_success(operations, summary(session.terraform.destroy(operations)))
+    bucket.remove_handovers(bucket.tenants_with_handover() & {tenant})
+    for account in accounts:
+        bucket.remove_state(customer_state(account).key)
+        out.print(f"Removed Terraform's state of {account.tenant} {account.account_id}.")
+    environment = session.environment
+    if tenant in environment.tenants:
+        text = read_text(environment.tfvars)
+        expected = decode_hcl(text.encode())
+        del expected["tenants"][tenant]
+        replace_file(environment.tfvars, remove_stanza(text, tenant), expected)
+        out.print(
+            f"Removed the stanza from environments/{environment.name}/terraform.tfvars; commit this."
+        )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,68 @@
+"""`make offboard`: end a tenant: its calls are refused and its function goes, and its records stay.
+
+It writes state = "offboarding" in the stanza, and applies the tenant's role and its accounts. `make logs` still
+reads the records. Once their retention is over, `make forget` removes the rest.
+"""
+
+from __future__ import annotations
+
+from tools.cli.arguments import Arguments
+from tools.cli.confirmation import confirm
+from tools.cli.console import err, out, run, styled
+from tools.cli.session import open_session
+from tools.proof.proved_apply import ProvedApply, Prover
+from tools.tenants.stanza_state import OFFBOARDING, write_state
+
+
+def parser() -> Arguments:
+    """Return the command's arguments."""
+    arguments = Arguments(__doc__, tenant="required")
+    arguments.add_argument(
+        "--confirm", help="the tenant's name, in place of the question on the terminal"
+    )
+    arguments.add_jobs()
+    return arguments
+
+
+def main() -> int:
+    """Ask, offboard the tenant, and say what follows; return 1 if an account failed."""
+    options = parser().parse_args()
+    session = open_session(options.env)
+    environment, tenant = session.environment, options.tenant
+    accounts = environment.accounts_of(tenant)
+    places = ", ".join(account.account_id for account in accounts)
+    err.print(styled("  ", (tenant, "bold")))
+    err.print("    goes     every call is refused, in sessions that are open already too")
+    err.print(
+        f"    goes     function {environment.base_name(tenant)} and its execution role in {places}"
+    )
+    err.print(f"    remains  role {environment.base_name(tenant)}, which is denied everything")
+    err.print(f"    remains  records, their key and their readers in {places}")
+    err.print(
+        "    applied  every other change of its stanza that is pending, also a lower retention"
+    )
+    confirm(tenant, options.confirm, f"{tenant} was not offboarded.")
+    if write_state(environment.name, tenant, OFFBOARDING):
+        out.print(
+            f"{tenant} is offboarding in environments/{environment.name}/terraform.tfvars; commit this."
+        )
+    prover = Prover(open_session(options.env), options.jobs)
+    failed = ProvedApply(prover, confirmed=frozenset({tenant})).apply_environment(tenant)
+    if failed:
+        return failed
+    for account in environment.accounts_of(tenant):
+        if environment.is_self_managed(account):
+            out.print(
+                f"{account.account_id} is self-managed: its owner removes the function there and keeps the records."
+            )
+    command = f"ENV={environment.name} TENANT={tenant}"
+    days = environment.retention_days(tenant)
+    out.print(
+        f"{tenant} is offboarded. `make logs {command}` reads its records. In {days:,} days their retention is over; "
+        f"then run `make forget {command} CONFIRM={tenant}`."
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

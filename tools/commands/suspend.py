@@ -1,0 +1,55 @@
+"""`make suspend`: have every call of one tenant refused, whatever else is pending or broken in the environment.
+
+It puts a denial of everything into the tenant's role through IAM, which no other stanza can hold up, writes
+state = "suspended" in the stanza, and calls the tenant's functions until a call is refused. Each call until then
+is a real one of at most one token; a refused call costs nothing. Sessions that are open already are refused too.
+"""
+
+from __future__ import annotations
+
+from tools.cli.arguments import Arguments
+from tools.cli.console import out, progress, run
+from tools.cli.targets import target_of
+from tools.command_error import CommandError
+from tools.environment.model import load_environment
+from tools.paths import WORK
+from tools.tenants.stanza_state import (
+    OFFBOARDING,
+    SUSPENDED,
+    deny_calls,
+    wait_for_calls,
+    write_state,
+)
+
+
+def parser() -> Arguments:
+    """Return the command's arguments."""
+    return Arguments(__doc__, tenant="required")
+
+
+def main() -> int:
+    """Suspend the tenant; return 1 if no call was refused in time."""
+    options = parser().parse_args()
+    name, tenant = options.env, options.tenant
+    environment = load_environment(name, only=tenant)
+    if not environment.tenants:
+        load_environment(name).accounts_of(tenant)  # which says what there is
+    if environment.state_of(tenant) == OFFBOARDING:
+        raise CommandError(f"{tenant} is offboarded, so every call is refused already.")
+    target = target_of(environment, WORK, progress)
+    deny_calls(target, tenant)
+    try:
+        if write_state(name, tenant, SUSPENDED):
+            out.print(
+                f"{tenant} is suspended in environments/{name}/terraform.tfvars; commit this."
+            )
+    except CommandError as error:
+        raise CommandError(
+            f'{error} The role of {tenant} denies every call already; write state = "suspended" in its stanza, '
+            "because the next apply does what the stanza says."
+        ) from None
+    return wait_for_calls(target, tenant, refused=True)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,101 @@
+"""What exists for a tenant that has no stanza: no command plans, applies or destroys it any more."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from tools.cli.console import warn
+from tools.environment.model import CustomerAccount
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from tools.cli.session import Session
+    from tools.environment.model import Environment
+
+SHOWN = 5  # orphans that plan and apply name
+
+_STATE = re.compile(r"customers/(?P<tenant>[^/]+)/(?P<account>\d{12})\.tfstate")
+
+
+@dataclass(frozen=True, order=True)
+class Orphan:
+    """One thing without a stanza; ``advice`` is a sentence on what to do about it."""
+
+    tenant: str
+    kind: str  # "state", "hand-over" or "role"
+    name: str
+    advice: str
+
+
+def account_of_state(environment: Environment, key: str) -> CustomerAccount | None:
+    """Return the account that a state's key names; in the operations Region, if it has no stanza."""
+    match = _STATE.fullmatch(key)
+    if match is None:
+        return None
+    for account in environment.accounts:
+        if (account.tenant, account.account_id) == (match["tenant"], match["account"]):
+            return account
+    return CustomerAccount(match["tenant"], match["account"], environment.operations_region)
+
+
+def orphans_of(
+    environment: Environment,
+    states: Collection[str],
+    handovers: Collection[str],
+    roles: Collection[str],
+) -> list[Orphan]:
+    """Return what belongs to no stanza: of the states' keys, the hand-overs' tenants and the roles' names."""
+    accounts = {account.name for account in environment.accounts}
+    prefix = f"bedrock-{environment.name}-"
+    orphans = []
+    for key in states:
+        match = _STATE.fullmatch(key)
+        if match and f"{match['tenant']}/{match['account']}" not in accounts:
+            tenant, account = match["tenant"], match["account"]
+            what = "account in its stanza" if tenant in environment.tenants else "stanza"
+            advice = (
+                f"Put back the {what}, or run `make forget ENV={environment.name} TENANT={tenant}` if account "
+                f"{account} is not to be managed any more."
+            )
+            orphans.append(Orphan(tenant, "state", key, advice))
+    for tenant in set(handovers) - set(environment.tenants):
+        advice = "Put back the stanza; an apply removes the hand-over together with the role."
+        orphans.append(Orphan(tenant, "hand-over", f"handovers/{tenant}.json", advice))
+    for role in roles:
+        tenant = role.removeprefix(prefix)
+        if role.startswith(prefix) and tenant.lower() not in environment.tenants:
+            advice = (
+                "Put back the stanza, or end the tenant with "
+                f"`make forget ENV={environment.name} TENANT={tenant}`."
+            )
+            orphans.append(Orphan(tenant, "role", role, advice))
+    return sorted(orphans)
+
+
+def find_orphans(session: Session) -> list[Orphan]:
+    """Read the state bucket and the roles of the operations account; a warning says what cannot be read."""
+    environment, bucket = session.environment, session.bucket
+    iam = session.target.client(session.target.operations(), "iam")
+    roles: list[str] = []
+    try:
+        for page in iam.get_paginator("list_roles").paginate():
+            roles += [role["RoleName"] for role in page["Roles"]]
+    except ClientError as error:
+        reason = error.response["Error"]["Message"]
+        warn(f"Roles without a stanza are not looked for, because IAM does not list them: {reason}")
+    return orphans_of(environment, bucket.customer_states(), bucket.tenants_with_handover(), roles)
+
+
+def warn_of_orphans(session: Session) -> None:
+    """Name on stderr what has no stanza."""
+    orphans = find_orphans(session)
+    for orphan in orphans[:SHOWN]:
+        warn(f"Without a stanza: {orphan.kind} {orphan.name}. {orphan.advice}")
+    if len(orphans) > SHOWN:
+        name = session.environment.name
+        warn(f"`make orphans ENV={name}` lists all {len(orphans)} of them.")
