@@ -10,7 +10,7 @@ SHELL := /bin/bash
 # a variable of the command's environment, byte for byte: $(value …) stops make from executing a $(shell …) in it, and
 # the shell never sees it as text of a command. Make itself removes spaces and tabs between the = and the value.
 # https://www.gnu.org/software/make/manual/make.html#Variables_002fRecursion
-override VARIABLES := ACCOUNT ARCH CALLS CONFIRM DEPENDENCIES ENV ERROR JOBS JSON MODEL NAME ONLY PART PLAN PROMPT PROOF \
+override VARIABLES := ACCOUNT ARCH CALLS CONFIRM DEPENDENCIES ENV ERROR JOBS JSON MANAGED_BY MODEL NAME ONLY PART PLAN PROMPT PROOF \
 	PYTHON REFERENCE RUNS SHA256 SIGN SINCE SIZES STATE TENANT TERRAFORM_RELEASES TF_PROVIDER_MIRROR UNMASK UNTIL
 override TAKEN_BY_ALL := DEPENDENCIES PYTHON TERRAFORM_RELEASES TF_PROVIDER_MIRROR
 override written := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
@@ -52,8 +52,8 @@ test: ## All tests: style, types, Terraform plans, the handler, the local AWS, e
 	@$(development)$(call run,)
 
 .PHONY: up
-up: ## Start a local AWS that keeps running, for ENV=local; prints what to export to use it by hand
-	@$(development)$(call run,)
+up: ## [ACCOUNT=] · start a local AWS that keeps running, for ENV=local; prints what to export to use it by hand
+	@$(development)$(call run,$(call option,ACCOUNT,account))
 
 .PHONY: down
 down: ## Stop the local AWS
@@ -66,9 +66,10 @@ bootstrap: ## ENV= · create the state bucket in the operations account, or prot
 	@$(call run,$(ENV_OPTION))
 
 .PHONY: tenant
-tenant: ## ENV= NAME= ACCOUNT= · add a tenant's stanza with newly minted ExternalIds
+tenant: ## ENV= NAME= ACCOUNT= [MANAGED_BY=customer] · add a tenant's stanza with newly minted ExternalIds
 	@$(call run,$(ENV_OPTION) $(call required,NAME,$(NEW_TENANT))$(call option,NAME,name) \
-		$(call required,ACCOUNT,$(NEW_TENANT))$(call option,ACCOUNT,account))
+		$(call required,ACCOUNT,$(NEW_TENANT))$(call option,ACCOUNT,account) \
+		$(call option,MANAGED_BY,managed-by))
 
 .PHONY: rotate
 rotate: ## ENV= TENANT= [CONFIRM=] · replace the ExternalId step by step without failing calls
@@ -105,7 +106,7 @@ output: ## ENV= [TENANT=] [JSON=1] · show functions, log groups and roles
 	@$(call run,$(ENV_OPTION) $(call option,TENANT,tenant) $(call flag,JSON,json))
 
 .PHONY: handover
-handover: ## ENV= TENANT= [ACCOUNT=] [JSON=1] · print the tfvars for a customer who applies the module alone
+handover: ## ENV= TENANT= [ACCOUNT=] [JSON=1] · write what a customer applies who manages its account itself
 	@$(call run,$(ENV_OPTION) $(TENANT_OPTION) $(call option,ACCOUNT,account) $(call flag,JSON,json))
 
 .PHONY: invoke

@@ -121,14 +121,16 @@ def refuse_while_in_use(
         tenant, name = next(iter(accounts)).tenant, target.environment.name
         raise CommandError(
             f"The old ExternalId was not removed: account {'; account '.join(problems)}. "
-            f"Run `make apply ENV={name} TENANT={tenant}`. If an account's owner applies the module alone, "
-            "send what `make handover` prints, and add CONFIRM= and the account's id once it is applied."
+            f"Run `make apply ENV={name} TENANT={tenant}`. If the customer manages an account, "
+            "send what `make handover` writes, and add CONFIRM= and the account's id once it is applied."
         )
 
 
 def _reason_to_wait(target: Target, account: CustomerAccount) -> str | None:
     """Return why this account may still use another ExternalId; None when it does not."""
     environment = target.environment
+    if environment.is_self_managed(account):
+        return "is managed by its customer"
     current = environment.stanzas[account.tenant]["external_ids"]["current"]
     name = environment.base_name(account.tenant)
     try:
