@@ -42,7 +42,7 @@ test: ## All tests: style, types, Terraform plans, the handler, the local AWS, e
 	@$(development)$(RUN)
 
 .PHONY: up
-override usage_up :=
+override usage_up := [ACCOUNT=]
 up: ## Start a local AWS that keeps running, for ENV=local; prints what to export to use it by hand
 	@$(development)$(RUN)
 
@@ -59,7 +59,7 @@ bootstrap: ## create the state bucket in the operations account, or protect it a
 	@$(RUN)
 
 .PHONY: tenant
-override usage_tenant := ENV= NAME= ACCOUNT=
+override usage_tenant := ENV= NAME= ACCOUNT= [MANAGER=]
 tenant: ## add a tenant's stanza with newly minted ExternalIds
 	@$(RUN)
 
@@ -110,7 +110,7 @@ output: ## show functions, log groups and roles
 
 .PHONY: handover
 override usage_handover := ENV= TENANT= [ACCOUNT=] [JSON=1]
-handover: ## print the tfvars for a customer who applies the module alone
+handover: ## write what a customer applies who manages its account itself
 	@$(RUN)
 
 .PHONY: invoke

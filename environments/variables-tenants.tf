@@ -1,21 +1,22 @@
 variable "tenants" {
   description = "The tenants by name. Each value is a stanza, with the tenant's accounts by id and its models by alias."
   type = map(object({
-    accounts = map(object({                               # the customer accounts, by id; one role serves all of them
-      code_signing_config_arn = optional(string)          # ARN of the customer's code signing configuration, which refuses code that it has not signed
-      permissions_boundary    = optional(string)          # ARN of the boundary that the workload's roles get, which the deployer's module creates; by default bedrock-<environment>-<tenant>-boundary
-      readers                 = optional(set(string), []) # ARNs of the roles and users that may assume the reader role
-      region                  = optional(string)          # Region of the function and its records; by default the operations Region
-      unmaskers               = optional(set(string), []) # ARNs that may assume the unmasker role, which reads without masks
-      vpc = optional(object({                             # runs the function in these subnets
-        id                 = optional(string)             # also creates VPC endpoints in this VPC that admit this tenant only
-        security_group_ids = set(string)                  # of the function and the endpoints
-        subnet_ids         = set(string)                  # of the function and the endpoints
+    accounts = map(object({                                  # the customer accounts, by id; one role serves all of them
+      code_signing_config_arn = optional(string)             # ARN of the customer's code signing configuration, which refuses code that it has not signed
+      managed_by              = optional(string, "operator") # "customer" for an account in which the customer applies the module customer-workload itself
+      permissions_boundary    = optional(string)             # ARN of the boundary that the workload's roles get, which the deployer's module creates; by default bedrock-<environment>-<tenant>-boundary
+      readers                 = optional(set(string), [])    # ARNs of the roles and users that may assume the reader role
+      region                  = optional(string)             # Region of the function and its records; by default the operations Region
+      unmaskers               = optional(set(string), [])    # ARNs that may assume the unmasker role, which reads without masks
+      vpc = optional(object({                                # runs the function in these subnets
+        id                 = optional(string)                # also creates VPC endpoints in this VPC that admit this tenant only
+        security_group_ids = set(string)                     # of the function and the endpoints
+        subnet_ids         = set(string)                     # of the function and the endpoints
       }))
     }))
     audit   = optional(string, "best-effort") # "required" withholds an answer whose record CloudWatch has not acknowledged
     content = optional(string, "full")        # "hashed" keeps hashes in place of prompts and answers, "metadata" keeps neither
-    deployer = optional(object({              # what lets Terraform work in the customer accounts; leave it out for a self-managed customer
+    deployer = optional(object({              # what lets Terraform work in the accounts that are managed by the operator
       external_id = string                    # ExternalId that the deployer role demands; `make tenant` mints it
     }))
     external_ids = object({       # what the operations role demands of its caller

@@ -9,6 +9,11 @@ variable "account_id" {
     condition     = try(contains(keys(var.tenants[var.tenant].accounts), var.account_id), true)
     error_message = "Tenant \"${var.tenant}\" has no account ${var.account_id}; add it to the stanza's accounts, or use one of ${try(join(", ", keys(var.tenants[var.tenant].accounts)), "none")}."
   }
+
+  validation {
+    condition     = try(var.tenants[var.tenant].accounts[var.account_id].managed_by, "operator") == "operator"
+    error_message = "The account ${var.account_id} is managed by its customer, who applies what `make handover` writes; this root is for accounts whose managed_by is \"operator\"."
+  }
 }
 
 variable "package_path" {
@@ -30,7 +35,7 @@ variable "tenant" {
 
   validation {
     condition     = !contains(keys(var.tenants), var.tenant) || try(var.tenants[var.tenant].deployer.external_id, null) != null
-    error_message = "Tenant \"${var.tenant}\" has no deployer; write deployer = { external_id = \"…\" } in its stanza, with an ExternalId from `openssl rand -hex 16`, and have the customer apply what `make deployer` prints."
+    error_message = "Tenant \"${var.tenant}\" has no deployer; write deployer = { external_id = \"…\" } in its stanza, with an ExternalId from `openssl rand -hex 16`, and have the customer apply what `make deployer` prints. If the customer applies the module itself, write managed_by = \"customer\" in the account."
   }
 }
 

@@ -28,6 +28,7 @@ tenants = {
     accounts = {
       "222222222222" = {
         code_signing_config_arn = "arn:aws:lambda:eu-central-1:222222222222:code-signing-config:csc-0123456789abcdef0"
+        managed_by              = "operator" # or "customer", who applies what `make handover` writes
         permissions_boundary    = "arn:aws:iam::222222222222:policy/workload-boundary"
         readers                 = ["arn:aws:iam::222222222222:role/auditor"]
         region                  = "eu-central-1" # the Region of the function and its records

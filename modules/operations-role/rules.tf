@@ -20,6 +20,10 @@ locals {
       "a customer account is 12 digits in quotes (a number without them loses its leading zero), not ${id}."
       if !can(regex("^[0-9]{12}$", id))
     ],
+    [
+      for id, account in var.stanza.accounts : "managed_by is \"operator\" or \"customer\", not \"${account.managed_by}\"; correct it in ${id}."
+      if !contains(["customer", "operator"], account.managed_by)
+    ],
 
     # STS accepts 2 to 1,224 of these characters (API_AssumeRole); fewer than 16
     # could be guessed. The length is tested by itself because RE2 repeats at most

@@ -16,7 +16,9 @@ variable "operations" {
 variable "stanza" {
   description = "The tenant's stanza: what the tenant may do, and from which accounts. It must have accounts, external_ids.current and models."
   type = object({
-    accounts = optional(map(object({})), {})
+    accounts = optional(map(object({
+      managed_by = optional(string, "operator")
+    })), {})
     external_ids = optional(object({
       current  = optional(string, "")
       previous = optional(string)

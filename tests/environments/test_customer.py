@@ -139,6 +139,15 @@ def test_a_tenant_without_a_deployer_is_refused(handed_over):
     ) in refusal
 
 
+def test_an_account_that_its_customer_manages_is_refused(handed_over):
+    root = handed_over.customer("acme", "222222222222")
+    text = (root.path.parent / "local" / "terraform.tfvars").read_text()
+    managed = text.replace('"222222222222" = {', '"222222222222" = { managed_by = "customer",', 1)
+    (root.path / "managed.tfvars").write_text(managed)
+    refusal = root.refuses("-var-file=managed.tfvars", *chosen("acme", "222222222222")[1:])
+    assert "The account 222222222222 is managed by its customer" in refusal
+
+
 def test_an_unknown_tenant_is_refused(handed_over):
     root = handed_over.customer("acme", "222222222222")
     assert (

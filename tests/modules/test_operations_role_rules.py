@@ -29,6 +29,7 @@ def looped():
 
 
 GOOD = [
+    stanza(accounts={"222222222222": {"managed_by": "customer"}}),
     stanza(external_ids={"current": "AZaz09_+=,.@:/-" + "x"}),
     stanza(external_ids={"current": "x" * 1224}),
     stanza(models=nova(model="zai.glm-4.7")),
@@ -57,6 +58,10 @@ GOOD = [
 ]
 
 BAD = [
+    (
+        stanza(accounts={"222222222222": {"managed_by": "us"}}),
+        'managed_by is "operator" or "customer", not "us"; correct it in 222222222222.',
+    ),
     (stanza(accounts={}), "it has no customer account; add at least one to accounts."),
     (
         stanza(accounts={"222222222222": {}, "33333333333": {}}),

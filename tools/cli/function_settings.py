@@ -25,6 +25,8 @@ def function_settings(target: Target, account: CustomerAccount) -> Settings | No
     Raises CommandError, with what follows "account 222222222222" in a sentence, when the function cannot be
     read or is still being updated.
     """
+    if target.environment.is_self_managed(account):
+        raise CommandError("is managed by its customer")
     name = target.environment.base_name(account.tenant)
     try:
         session = target.deployer(account)
@@ -76,6 +78,6 @@ def refuse_while_in_use(
         tenant, name = next(iter(accounts)).tenant, target.environment.name
         raise CommandError(
             f"{subject[0].upper()}{subject[1:]} was not removed: account {'; account '.join(problems)}. "
-            f"Run `make apply ENV={name} TENANT={tenant}`. If an account's owner applies the module alone, "
-            "send what `make handover` prints, and add CONFIRM= and the account's id once it is applied."
+            f"Run `make apply ENV={name} TENANT={tenant}`. If the customer manages an account, "
+            "send what `make handover` writes, and add CONFIRM= and the account's id once it is applied."
         )

@@ -76,7 +76,8 @@ class LocalTarget(Target):
         accounts = self.environment.deployed_accounts()
         roles = deployer_roles(self.environment, accounts, self._progress)
         inspectors = [inspector_documents(self.environment, account) for account in accounts]
-        digest = hashlib.sha256(repr((roles, inspectors)).encode()).hexdigest()
+        customers = [account for account in self.environment.accounts if account not in accounts]
+        digest = hashlib.sha256(repr((roles, inspectors, customers)).encode()).hexdigest()
         if self._description.get("prepared") == digest:
             return
         operations = self.environment.operations_account_id
@@ -85,11 +86,13 @@ class LocalTarget(Target):
         self._keep_nothing_in_bedrock()
         for account in accounts:
             self._prepare_account(account, roles[account])
+        for account in customers:
+            self._add_customers_users(account)
         self.process.file.write_text(json.dumps({**self._description, "prepared": digest}))
 
     def terraform_environment(self) -> Mapping[str, str]:
         """Return the local AWS's URL and keys, and the zip built for this machine's Python."""
-        keys = self._description["keys"]["deployer"]
+        keys = self.keys("deployer")
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith("AWS_")
         }
@@ -105,9 +108,14 @@ class LocalTarget(Target):
             "TF_VAR_package_path": str(self._package),
         }
 
+    def keys(self, identity: str) -> dict[str, str]:
+        """Return the access_key_id and the secret_access_key of a user."""
+        keys: dict[str, str] = self._description["keys"][identity]
+        return keys
+
     def session(self, identity: str) -> boto3.Session:
         """Return a session of a user: the deployer, an account's administrator or its auditor."""
-        keys = self._description["keys"][identity]
+        keys = self.keys(identity)
         return boto3.Session(
             keys["access_key_id"],
             keys["secret_access_key"],
@@ -137,6 +145,20 @@ class LocalTarget(Target):
     @cached_property
     def _package(self) -> Path:
         return build("host", self._progress)
+
+    def _add_customers_users(self, account: CustomerAccount) -> None:
+        """Make the users of a customer that manages its account itself; it makes everything else."""
+        self.process.add_user(
+            f"administrator {account.account_id}", account.account_id, ADMINISTRATOR
+        )
+        base_name = self.environment.base_name(account.tenant)
+        roles = [
+            self.environment.role_arn(account.account_id, f"{base_name}-{suffix}")
+            for suffix in ("reader", "unmasker")
+        ]
+        statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": roles}
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        self.process.add_user(f"auditor {account.account_id}", account.account_id, policy)
 
     def _prepare_account(self, account: CustomerAccount, role: DeployerRole) -> None:
         administrator = f"administrator {account.account_id}"

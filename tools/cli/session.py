@@ -35,7 +35,11 @@ class Session:
         """Return the states of one tenant's customer accounts, or of all, without self-managed ones."""
         for account in self.environment.accounts_of(tenant):
             if self.environment.is_self_managed(account):
-                warn(f"{account.tenant} {account.account_id} is self-managed and is left out.")
+                warn(
+                    f"{account.tenant} {account.account_id} is managed by its customer and is left out; "
+                    f"`make handover ENV={self.environment.name} TENANT={account.tenant} "
+                    f"ACCOUNT={account.account_id}` writes what the customer applies."
+                )
         return [customer_state(account) for account in self.environment.deployed_accounts(tenant)]
 
 

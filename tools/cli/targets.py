@@ -78,12 +78,14 @@ class Target(ABC):
 
     def deployer(self, account: CustomerAccount) -> boto3.Session:
         """Return a session in a customer account, as the role that Terraform also uses."""
+        self.environment.refuse_self_managed(account)
         external_id = self.environment.deployer_external_id(account.tenant)
         role_name = self.environment.deployer_role_name
         return self._assume(account, role_name, self.operations(), ExternalId=external_id)
 
     def inspector(self, account: CustomerAccount) -> boto3.Session:
         """Return a session in a customer account, as the role that reads settings and no records."""
+        self.environment.refuse_self_managed(account)
         external_id = self.environment.deployer_external_id(account.tenant)
         role_name = inspector_name(self.environment, account)
         return self._assume(account, role_name, self.operations(), ExternalId=external_id)

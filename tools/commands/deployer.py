@@ -41,6 +41,7 @@ def main() -> int:
     options = parser().parse_args()
     environment = load_environment(options.env)
     account = environment.only_account(options.tenant, options.account)
+    environment.refuse_self_managed(account)
     role = deployer_roles(environment, [account], progress)[account]
     refuse_unless_proved(environment, account, role)
     if not options.json:

@@ -1,45 +1,101 @@
-"""`make handover`: print one tenant's hand-over, for a customer who applies the module alone."""
+"""`make handover`: write what a customer applies who manages its account itself.
+
+It writes a whole Terraform root to build/handover: the module, its call, the hand-over, the zip and the hash of
+each file. The hand-over contains the tenant's ExternalId, so the folder goes to this customer only. JSON=1
+prints the inputs of the module alone, as the content of a terraform.tfvars.json.
+"""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from tools.cli.arguments import Arguments
-from tools.cli.console import out, print_json, run
+from tools.cli.console import out, print_json, progress, run
 from tools.cli.session import open_session
-from tools.environment.hcl import hcl_attributes
+from tools.environment.customer_root import Release, customer_inputs, customer_root
+from tools.packaging.build import build
+from tools.paths import BUILD, ENVIRONMENTS, MODULES, ROOT
+from tools.proof.saved_plan import sha256_of
+from tools.terraform.toolchain import format_hcl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tools.cli.session import Session
+    from tools.environment.model import CustomerAccount
+
+MODULE = MODULES / "customer-workload"
 
 
 def parser() -> Arguments:
     """Return the command's arguments."""
     arguments = Arguments(__doc__, tenant="required")
     arguments.add_account()
-    arguments.add_json("the content of a terraform.tfvars.json")
+    arguments.add_json("the inputs of the module, the content of a terraform.tfvars.json")
     return arguments
 
 
 def main() -> int:
-    """Print the inputs of modules/customer-workload that only the operations account knows."""
+    """Write the root and say what to do with it."""
     options = parser().parse_args()
     session = open_session(options.env)
     environment = session.environment
     account = environment.only_account(options.tenant, options.account)
-    handover = session.bucket.handover(options.tenant)
-    stanza = environment.stanzas[options.tenant]
-    inputs = {
-        "account_id": account.account_id,
-        "environment": environment.name,
-        **{name: handover[name] for name in ("guardrail", "models", "quota", "state")},
-        **{name: stanza[name] for name in ("audit", "content", "masking") if name in stanza},
-        "operations_role": {
-            "arn": handover["role_arn"],
-            "external_id": handover["external_id"],
-        },
-        "tenant": options.tenant,
-    }
+    inputs = customer_inputs(environment, account, session.bucket.handover(options.tenant))
     if options.json:
         print_json(inputs)
-    else:
-        out.print(hcl_attributes(inputs), end="")
+        return 0
+    package = _package(session, account)
+    version = str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
+    release = Release(version, package.name, sha256_of(package))
+    files = customer_root(environment, account, inputs, release)
+    files["main.tf"] = format_hcl(files["main.tf"], progress)
+    folder = BUILD / "handover" / environment.name / account.tenant / account.account_id
+    _write(folder, files, package)
+    out.print(files["main.tf"])
+    out.print(f"{folder.relative_to(ROOT)} holds this root, version {version}:")
+    out.print((folder / "SHA256SUMS").read_text(), end="")
+    out.print(
+        f"Send the folder to {account.tenant} only, because it contains the ExternalId; its README.md says how "
+        "to apply it."
+    )
     return 0
+
+
+def _package(session: Session, account: CustomerAccount) -> Path:
+    """Return the zip of the function: the one that the operator's Terraform is told to use, or the built one."""
+    path = session.target.terraform_environment().get("TF_VAR_package_path")
+    if path is not None:
+        return ENVIRONMENTS / "customer" / path  # as Terraform resolves a relative one
+    workload = session.environment.stanzas[account.tenant].get("workload", {})
+    return build(workload.get("architecture", "arm64"), progress)
+
+
+def _write(folder: Path, files: Mapping[str, str], package: Path) -> None:
+    """Replace ``folder`` by the root's files, the module, the zip and the hash of each."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
+        partial = Path(name) / "root"
+        partial.mkdir(mode=0o700)
+        for file, text in files.items():
+            (partial / file).write_text(text)
+        module = partial / "modules" / MODULE.name
+        module.mkdir(parents=True)
+        for source in sorted([*MODULE.glob("*.tf"), MODULE / "README.md"]):
+            shutil.copy(source, module)
+        shutil.copy(package, partial)
+        sums = [
+            f"{sha256_of(file)}  {file.relative_to(partial)}\n"
+            for file in sorted(partial.rglob("*"))
+            if file.is_file()
+        ]
+        (partial / "SHA256SUMS").write_text("".join(sums))
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.replace(folder)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ def main() -> int:
     options = parser().parse_args()
     environment = load_environment(options.env)
     account = environment.only_account(options.tenant, options.account)
+    environment.refuse_self_managed(account)
     print_json(inspector_template(environment, account))
     return 0
 

@@ -33,7 +33,12 @@ def main() -> int:
         print_json({"operations": operations, "customers": by_name})
         return 0
     rows = table("tenant", "account", "Region", "function", "record log group")
-    for account, outputs in customers.items():
+    for account in session.environment.accounts_of(options.tenant):
+        if session.environment.is_self_managed(account):
+            cells = ["managed by its customer"]
+            rows.add_row(account.tenant, account.account_id, *cells)
+            continue
+        outputs = customers[account]
         cells = [str(outputs.get(name, "-")) for name in COLUMNS] if outputs else ["not applied"]
         rows.add_row(account.tenant, account.account_id, *cells)
     out.print(rows)

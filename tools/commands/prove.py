@@ -134,7 +134,7 @@ def _states(session: Session) -> tuple[list[State], tuple[str, ...]]:
     ready = [account for account in deployed if account.tenant in handovers]
     reasons = dict.fromkeys(deployed, "without a role yet")
     unplanned_accounts = tuple(
-        f"{account.tenant} {account.account_id} ({reasons.get(account, 'self-managed')})"
+        f"{account.tenant} {account.account_id} ({reasons.get(account, 'managed by its customer')})"
         for account in environment.accounts
         if account not in ready
     )

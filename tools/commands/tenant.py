@@ -22,6 +22,7 @@ MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
 ALIAS = "claude"
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 ROLE_NAME_LIMIT = 64
+MANAGERS = ("operator", "customer")
 
 
 def parser() -> Arguments:
@@ -31,6 +32,12 @@ def parser() -> Arguments:
         "--name", required=True, help="the tenant's name: lower-case letters, digits and hyphens"
     )
     arguments.add_argument("--account", required=True, help="its customer account, 12 digits")
+    arguments.add_argument(
+        "--manager",
+        choices=MANAGERS,
+        default=MANAGERS[0],
+        help="who applies Terraform in the account (default operator)",
+    )
     return arguments
 
 
@@ -38,7 +45,7 @@ def main() -> int:
     """Write the stanza and print it."""
     options = parser().parse_args()
     environment = load_environment(options.env)
-    stanza = new_stanza(environment, options.name, options.account)
+    stanza = new_stanza(environment, options.name, options.account, options.manager)
     tfvars = environment.tfvars
     text = read_text(tfvars)
     edited = add_stanza(text, stanza)
@@ -46,15 +53,20 @@ def main() -> int:
     expected["tenants"] |= decode_hcl(f"tenants = {{\n{stanza}}}\n".encode())["tenants"]
     replace_file(tfvars, edited, expected)
     out.print(stanza)
+    variables = f"ENV={environment.name} TENANT={options.name}"
+    steps = f"then run `make apply {variables}`"
+    if options.manager == "customer":
+        steps += f" and `make handover {variables}`, which writes what the customer applies"
     out.print(
-        f"Added to environments/{environment.name}/terraform.tfvars. Change its models there, commit it, "
-        f"then run `make apply ENV={environment.name} TENANT={options.name}`."
+        f"Added to environments/{environment.name}/terraform.tfvars. Change its models there, commit it, {steps}."
     )
     return 0
 
 
-def new_stanza(environment: Environment, name: str, account_id: str) -> str:
-    """Return a new tenant's stanza.
+def new_stanza(
+    environment: Environment, name: str, account_id: str, manager: str = MANAGERS[0]
+) -> str:
+    """Return a new tenant's stanza; a deployer is for accounts that the operator manages.
 
     Raises CommandError for a name or account that is malformed or belongs to another tenant.
     """
@@ -88,10 +100,16 @@ def new_stanza(environment: Environment, name: str, account_id: str) -> str:
                 f'Account {account_id} belongs to tenant "{account.tenant}" already; '
                 "list it in accounts_with_several_tenants if it may have another."
             )
+    if manager == "customer":
+        accounts = f'    accounts     = {{ "{account_id}" = {{ managed_by = "customer" }} }}\n'
+    else:
+        accounts = (
+            f'    accounts     = {{ "{account_id}" = {{}} }}\n'
+            f'    deployer     = {{ external_id = "{new_external_id()}" }}\n'
+        )
     return (
         f"  {hcl_key(name)} = {{\n"
-        f'    accounts     = {{ "{account_id}" = {{}} }}\n'
-        f'    deployer     = {{ external_id = "{new_external_id()}" }}\n'
+        f"{accounts}"
         f'    external_ids = {{ current = "{new_external_id()}" }}\n'
         "    models = {\n"
         f'      {ALIAS} = {{ model = "{MODEL}", regions = ["{environment.operations_region}"] }}\n'

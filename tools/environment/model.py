@@ -109,8 +109,18 @@ class Environment:
         return int(workload.get("retention_days", RETENTION_DAYS))
 
     def is_self_managed(self, account: CustomerAccount) -> bool:
-        """Whether the customer applies the module itself, because the stanza has no deployer."""
-        return not self.stanzas[account.tenant].get("deployer")
+        """Whether the customer applies the module itself: ``managed_by = "customer"`` in the account."""
+        details = self.stanzas[account.tenant]["accounts"][account.account_id]
+        return bool(details.get("managed_by") == "customer")
+
+    def refuse_self_managed(self, account: CustomerAccount) -> None:
+        """Raise CommandError for an account that a command would enter through a deployer that is not there."""
+        if self.is_self_managed(account):
+            raise CommandError(
+                f"{account.tenant} {account.account_id} is managed by its customer, so the operator's commands "
+                "cannot enter it; the customer does this in the account itself. "
+                "docs/how-to/self-managed-customers.md lists what each side does."
+            )
 
     def deployed_accounts(self, tenant: str | None = None) -> list[CustomerAccount]:
         """Return the customer accounts in which the operator's Terraform works."""

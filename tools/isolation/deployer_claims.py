@@ -41,8 +41,9 @@ def deployer_claims_for(
     workloads = [
         Workload(Tenant(env, name), account)
         for name, stanza in env.tenants.items()
-        if stanza.get("deployer")  # a self-managed customer has none
-        for account in stanza["accounts"]
+        if stanza.get("deployer")
+        for account, details in stanza["accounts"].items()
+        if details.get("managed_by") != "customer"  # which has no deployer
     ]
     findings: list[Claim | Fault] = [*_shared_external_ids(env), *_foreign_principals(env)]
     for workload in workloads:

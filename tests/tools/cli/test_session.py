@@ -8,18 +8,20 @@ from tools.environment.model import load_environment
 
 def local_with_self_managed_acme():
     local = load_environment("local")
-    acme = {name: value for name, value in local.stanzas["acme"].items() if name != "deployer"}
+    acme = {**local.stanzas["acme"], "accounts": {"222222222222": {"managed_by": "customer"}}}
     return replace(local, stanzas={**local.stanzas, "acme": acme})
 
 
-def test_a_tenant_without_a_deployer_is_left_out_with_a_word(capsys):
+def test_an_account_that_its_customer_manages_is_left_out_with_a_word(capsys):
     session = Session(local_with_self_managed_acme(), target=None, terraform=None, bucket=None)
     labels = [state.label for state in session.customer_states()]
     assert labels == ["globex 333333333333", "globex 444444444444", "initech 555555555555"]
-    assert "acme 222222222222 is self-managed and is left out." in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert "acme 222222222222 is managed by its customer and is left out" in printed
+    assert "`make handover ENV=local TENANT=acme ACCOUNT=222222222222`" in printed
     assert session.customer_states("acme") == []
 
 
-def test_every_tenant_with_a_deployer_is_included():
+def test_every_account_that_the_operator_manages_is_included():
     session = Session(load_environment("local"), target=None, terraform=None, bucket=None)
     assert len(session.customer_states()) == 4

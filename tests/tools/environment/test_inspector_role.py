@@ -56,7 +56,7 @@ def test_the_template_creates_the_role_that_the_command_assumes():
     assert role["Policies"][0]["PolicyDocument"]["Statement"] == STATEMENTS
 
 
-def test_a_self_managed_customer_has_no_inspector():
+def test_a_stanza_without_a_deployer_has_no_inspector():
     stanza = {name: value for name, value in LOCAL.stanzas["acme"].items() if name != "deployer"}
     LOCAL.stanzas["acme"], before = stanza, LOCAL.stanzas["acme"]
     try:

@@ -1,0 +1,193 @@
+"""The life of a customer that manages its account itself, by the commands of both sides."""
+
+import json
+import re
+import shutil
+from dataclasses import dataclass, field
+
+import boto3
+import pytest
+
+from tools.localaws.control import Control
+
+ACCOUNT = "777777777777"
+ENVIRONMENT = """\
+environment = "local"
+
+operations = {
+  account_id            = "111111111111"
+  deployment_principals = ["arn:aws:iam::111111111111:user/deployer"]
+  region                = "eu-central-1"
+}
+
+tenants = {
+}
+"""
+
+
+@dataclass
+class Life:
+    """The operator's checkout, the customer's copy of what was handed over, and what commands printed."""
+
+    checkout: object
+    control: Control
+    printed: dict[str, str] = field(default_factory=dict)
+
+    def operator(self, words):
+        """Run a command of the operator, and keep what it printed on both streams."""
+        run = self.checkout.shell(words)
+        self.printed[words] = run.stdout + run.stderr
+        assert run.returncode == 0, self.printed[words]
+        return run.stdout
+
+    @property
+    def root(self):
+        return self.checkout.root / "customers-copy"
+
+    def receive(self):
+        """Replace everything but main.tf by what the operator sent, as its README.md says."""
+        sent = self.checkout.root / "build" / "handover" / "local" / "hooli" / ACCOUNT
+        main = self.root / "main.tf"
+        text = main.read_text() if main.is_file() else (sent / "main.tf").read_text()
+        shutil.copytree(sent, self.root, dirs_exist_ok=True)
+        main.write_text(text)
+
+    def customer(self, words):
+        """Run a command in the customer's root, as the administrator of its account."""
+        exports = f'eval "$(make up ACCOUNT={ACCOUNT})" && cd customers-copy'
+        return self.checkout.done(f"{exports} && {words}")
+
+    def client(self, service):
+        keys = self.control.account(ACCOUNT, user="owner")
+        return boto3.client(
+            service,
+            endpoint_url=self.control.endpoint,
+            region_name="eu-central-1",
+            aws_access_key_id=keys.access_key_id,
+            aws_secret_access_key=keys.secret_access_key,
+        )
+
+    def call(self, prompt):
+        """What the customer's function answers."""
+        result = self.client("lambda").invoke(
+            FunctionName="bedrock-local-hooli", Payload=json.dumps({"prompt": prompt})
+        )
+        return json.load(result["Payload"])
+
+    def hand_over(self):
+        """The operator applies and writes the hand-over, and the customer applies it."""
+        self.operator("make apply ENV=local")
+        self.operator("make handover ENV=local TENANT=hooli")
+        self.receive()
+        return self.customer("terraform init -no-color && terraform apply -auto-approve -no-color")
+
+
+@pytest.fixture(scope="module")
+def life(checkout):
+    # The build folder is shared with the checkout that the tests run in, and the hand-over is written there.
+    build = checkout.root / "build"
+    shared = build.resolve()
+    build.unlink()
+    build.mkdir()
+    for file in shared.glob("tenant-bedrock-*"):
+        (build / file.name).symlink_to(file)
+    tfvars = checkout.root / "environments" / "local" / "terraform.tfvars"
+    tfvars.write_text(ENVIRONMENT)
+    checkout.done("make up")
+    life = Life(checkout, checkout.control)
+    life.operator(f"make tenant ENV=local NAME=hooli ACCOUNT={ACCOUNT} MANAGER=customer")
+    return life
+
+
+@pytest.fixture(scope="module")
+def applied(life):
+    return life.hand_over()
+
+
+def test_the_root_that_is_handed_over_applies_as_it_is(life, applied):
+    assert re.search(r"Apply complete! Resources: \d+ added, 0 changed, 0 destroyed", applied)
+    assert life.customer("sha256sum --quiet --check SHA256SUMS && echo intact") == "intact\n"
+    answer = life.call("Who manages this account?")
+    assert answer["record"]["delivery"] == "delivered"
+
+
+def test_the_handover_prints_the_module_call_with_its_version_and_the_hash_of_the_zip(
+    life, applied
+):
+    printed = life.printed["make handover ENV=local TENANT=hooli"]
+    assert 'source = "./modules/customer-workload"' in printed
+    assert "version 0.1.0" in printed
+    assert re.search(r"[0-9a-f]{64}  tenant-bedrock-host-py3\.\d+\.zip", printed)
+
+
+def test_its_resources_have_the_tags_that_the_operator_would_give_them(life, applied):
+    function = life.client("lambda").get_function(FunctionName="bedrock-local-hooli")
+    assert function["Tags"] == {
+        "environment": "local",
+        "managed-by": "terraform",
+        "tenant": "hooli",
+    }
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("make plan ENV=local", f"hooli {ACCOUNT} is managed by its customer and is left out"),
+        ("make prove ENV=local", f"hooli {ACCOUNT} (managed by its customer) is not planned"),
+        ("make accounts ENV=local", "customer"),
+        ("make output ENV=local", "managed by its customer"),
+    ],
+)
+def test_the_operators_commands_leave_it_out_with_a_word(life, applied, command, words):
+    life.operator(command)
+    assert words in life.printed[command]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "make deployer ENV=local TENANT=hooli",
+        "make inspector ENV=local TENANT=hooli",
+        "make invoke ENV=local TENANT=hooli PROMPT=hello",
+    ],
+)
+def test_a_command_that_needs_a_deployer_says_who_manages_the_account(life, applied, command):
+    run = life.checkout.shell(command)
+    assert run.returncode != 0
+    assert f"hooli {ACCOUNT} is managed by its customer" in run.stderr
+
+
+@pytest.fixture(scope="module")
+def rotation(life, applied):
+    """What the second step says before the customer has confirmed, and the answer after the last one."""
+    life.operator("make rotate ENV=local TENANT=hooli")
+    life.hand_over()
+    refusal = life.checkout.shell("make rotate ENV=local TENANT=hooli").stderr
+    life.operator(f"make rotate ENV=local TENANT=hooli CONFIRM={ACCOUNT}")
+    life.operator("make apply ENV=local")
+    life.client("lambda").update_function_configuration(
+        FunctionName="bedrock-local-hooli", Timeout=100
+    )  # a new process assumes the role itself
+    return refusal, life.call("And now?")
+
+
+def test_its_external_id_is_rotated_once_the_customer_has_confirmed(rotation):
+    refusal, answer = rotation
+    assert f"account {ACCOUNT} is managed by its customer" in refusal
+    assert "answer" in answer
+
+
+@pytest.fixture(scope="module")
+def offboarded(life, rotation):
+    tfvars = life.checkout.root / "environments" / "local" / "terraform.tfvars"
+    tfvars.write_text(
+        tfvars.read_text().replace("hooli = {", 'hooli = {\n    state = "offboarding"')
+    )
+    return life.hand_over()
+
+
+def test_offboarding_removes_its_function_and_keeps_its_records(life, offboarded):
+    functions = life.client("lambda").list_functions()["Functions"]
+    assert functions == []
+    groups = life.client("logs").describe_log_groups()["logGroups"]
+    assert "/bedrock/local/hooli/records" in {group["logGroupName"] for group in groups}
