@@ -10,7 +10,7 @@ SHELL := /bin/bash
 # a variable of the command's environment, byte for byte: $(value …) stops make from executing a $(shell …) in it, and
 # the shell never sees it as text of a command. Make itself removes spaces and tabs between the = and the value.
 # https://www.gnu.org/software/make/manual/make.html#Variables_002fRecursion
-override VARIABLES := ACCOUNT ARCH CALLS CONFIRM DEPENDENCIES ENV ERROR JOBS JSON MODEL NAME ONLY PART PLAN PROMPT PROOF \
+override VARIABLES := ACCOUNT ARCH AUTO CALLS CONFIRM DEPENDENCIES ENV ERROR JOBS JSON MODEL NAME ONLY PART PLAN PROMPT PROOF \
 	PYTHON REFERENCE RUNS SHA256 SIGN SINCE SIZES STATE TENANT TERRAFORM_RELEASES TF_PROVIDER_MIRROR UNMASK UNTIL
 override written := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 override unknown := $(strip $(filter-out $(VARIABLES),$(written)))
@@ -27,7 +27,8 @@ override PYTHON := $(or $(value PYTHON),$(shell for python in python3 python3.14
 export PYTHON
 override SET_UP = $(if $(PYTHON),,$(error There is no Python of at least 3.11 on PATH; install one, or name it: make PYTHON=/path/to/python3))"$$PYTHON" tools/commands/setup.py
 # Every command sets up what it needs first, which is quick when nothing has changed.
-override RUN = $(SET_UP) && .venv/bin/python -m tools.commands.$@
+# exec, because make passes SIGTERM on to the process that it started and to no other.
+override RUN = $(SET_UP) && exec .venv/bin/python -m tools.commands.$@
 
 override option = $(if $(filter $(1),$(written)),--$(2)="$$$(1)")
 override flag = $(if $(filter $(1),$(written)),$(if $(subst =1=,,=$($(1))=),$(error write $(1)=1, or leave it out),--$(2)))
@@ -92,9 +93,18 @@ prove: ## ENV= [PLAN=] [STATE=1] [SIGN=] [JSON=1] · prove that no tenant can re
 		$(call flag,JSON,json) $(call option,JOBS,jobs)
 
 .PHONY: apply
-apply: ## ENV= [TENANT=] [PART=] [PROOF=] [SHA256=] [CONFIRM=] · prove and apply; PROOF= applies the plans of that proof
+apply: ## ENV= [TENANT=] [PART=] [PROOF=] [SHA256=] [AUTO=1] [CONFIRM=] · prove, show, ask and apply; AUTO=1 does not ask
 	@$(RUN) $(ENV_OPTION) $(call option,TENANT,tenant) $(call option,PART,part) $(call option,PROOF,proof) \
-		$(call option,SHA256,sha256) $(call option,CONFIRM,confirm) $(call option,JOBS,jobs)
+		$(call option,SHA256,sha256) $(call flag,AUTO,auto) $(call option,CONFIRM,confirm) $(call option,JOBS,jobs)
+
+.PHONY: unlock
+unlock: ## ENV= [TENANT=] [CONFIRM=] · show who has locked the states, and remove locks that a killed command left
+	@$(RUN) $(ENV_OPTION) $(call option,TENANT,tenant) $(call option,CONFIRM,confirm) $(call option,JOBS,jobs)
+
+.PHONY: adopt
+adopt: ## ENV= [TENANT=] [AUTO=1] [CONFIRM=] · bring what exists and the states do not know back into the states
+	@$(RUN) $(ENV_OPTION) $(call option,TENANT,tenant) $(call flag,AUTO,auto) $(call option,CONFIRM,confirm) \
+		$(call option,JOBS,jobs)
 
 .PHONY: output
 output: ## ENV= [TENANT=] [JSON=1] · show functions, log groups and roles

@@ -1,8 +1,10 @@
 """`make apply`: prove and apply the operations account, then every customer account, several at a time.
 
-Only plans that are proved are applied, from the plan files that were proved, and afterwards what exists is
-proved. PROOF= takes the plans of a proof that `make prove` wrote, also on another machine, and refuses one
-that has changed since; a customer account whose hand-over has changed since is planned and proved again.
+It shows what it will change and asks on a terminal; AUTO=1 does not ask. Only plans that are proved and shown
+are applied, from the plan files that were proved, and afterwards what exists is proved. What an earlier apply
+left half made is completed, and what it made without writing it into the state is adopted. PROOF= takes the
+plans of a proof that `make prove` wrote, also on another machine, and refuses one that has changed since; a
+customer account whose hand-over has changed since is planned and proved again.
 
 PART= applies one part, as each job of the CI workflow does: "operations", or customer accounts as
 TENANT/ACCOUNT with spaces between them. The operations account comes first, because its apply
@@ -11,22 +13,22 @@ writes the hand-overs that the customer accounts need.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tools.cli.approval import add_approval, approval, next_step
 from tools.cli.arguments import Arguments
-from tools.cli.console import err, out, run, styled
+from tools.cli.console import run
 from tools.cli.session import open_session
 from tools.command_error import CommandError
-from tools.paths import ROOT
 from tools.proof.folder import read_certified
 from tools.proof.proved_apply import ProvedApply, Prover
 from tools.terraform.state import customer_state, operations_state
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from tools.environment.model import Environment
-    from tools.proof.proved_apply import ProvedPlans
     from tools.terraform.state import State
 
 OPERATIONS = "operations"
@@ -40,9 +42,7 @@ def parser() -> Arguments:
     )
     arguments.add_argument("--proof", help="a folder in build/proof, whose plans are applied")
     arguments.add_argument("--sha256", help="the SHA-256 of its certificate.json")
-    arguments.add_argument(
-        "--confirm", help="the environment's name, in place of the question on the terminal"
-    )
+    add_approval(arguments)
     arguments.add_jobs()
     return arguments
 
@@ -63,16 +63,23 @@ def main() -> int:
     certified = None
     if options.proof is not None:
         certified = read_certified(Path(options.proof), name, options.sha256)
+    # The plans of a certificate were approved where it was made.
+    asks = certified is None and not options.auto
+    apply = ProvedApply(
+        Prover(session, options.jobs, certified, heals=True),
+        approval(name, options.confirm, asks=asks),
+    )
+    with next_step(f"make apply ENV={name}{_scope(options)}"):
+        if options.part is None:
+            return apply.apply_environment(options.tenant)
+        return apply.apply_states(part_states(session.environment, options.part))
 
-    def approve(proved: ProvedPlans) -> None:
-        _confirm(name, proved, options.confirm)
 
-    asks = session.target.needs_confirmation and certified is None and sys.stdin.isatty()
-    prover = Prover(session, options.jobs, certified)
-    apply = ProvedApply(prover, approve) if asks else ProvedApply(prover)
-    if options.part is None:
-        return apply.apply_environment(options.tenant)
-    return apply.apply_states(part_states(session.environment, options.part))
+def _scope(options: Namespace) -> str:
+    """Return the variables that limit the command, as they are written after make."""
+    if options.part is not None:
+        return f' PART="{options.part}"'
+    return f" TENANT={options.tenant}" if options.tenant else ""
 
 
 def part_states(environment: Environment, part: str) -> list[State]:
@@ -85,21 +92,6 @@ def part_states(environment: Environment, part: str) -> list[State]:
             'PART= is empty; write "operations", or accounts such as acme/222222222222.'
         )
     return states
-
-
-def _confirm(name: str, proved: ProvedPlans, answer: str | None) -> None:
-    """Show the changes and ask; CommandError unless the answer is the environment's name."""
-    for plan in proved.plans:
-        out.print(f"  {plan.state.label}  {plan.summary}")
-    if answer is None:
-        folder = proved.folder.relative_to(ROOT)
-        err.print(f"`make plan ENV={name} PROOF={folder}` shows the changes.")
-        err.print(styled("Type ", (name, "bold"), " to apply these plans:"))
-        answer = input().strip()
-    if answer != name:
-        raise CommandError(
-            f"Nothing was applied. To confirm without the question, write CONFIRM={name}."
-        )
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from tools.cli.console import err, run, styled
 from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.terraform.parallel import print_success, run_for_each
-from tools.terraform.runner import summary
 from tools.terraform.state import operations_state
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def _destroy(session: Session, tenant: str | None, jobs: int) -> int:
     def destroy_workload(state: State) -> str:
         if not any(address.startswith(WORKLOAD) for address in terraform.resources(state)):
             return "nothing to remove"
-        counts = summary(terraform.destroy(state.limited_to([WORKLOAD])))
+        counts = terraform.destroy(state.limited_to([WORKLOAD]))
         return f"{counts} Records, their key and their readers remain, in the state too."
 
     if run_for_each(session.customer_states(tenant), destroy_workload, jobs):
@@ -57,7 +56,7 @@ def _destroy(session: Session, tenant: str | None, jobs: int) -> int:
             "The operations account is unchanged. It can be destroyed once every customer account above is."
         )
     operations = operations_state(tenant)
-    print_success(operations, summary(terraform.destroy(operations)))
+    print_success(operations, terraform.destroy(operations))
     return 0
 
 

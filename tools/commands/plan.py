@@ -14,6 +14,7 @@ from tools.cli.arguments import Arguments
 from tools.cli.console import out, run
 from tools.cli.session import open_session
 from tools.proof.folder import read_certified
+from tools.proof.planning import make_plan
 from tools.terraform.parallel import print_success, run_for_each
 from tools.terraform.runner import summary
 from tools.terraform.state import operations_state
@@ -37,21 +38,25 @@ def main() -> int:
     options = parser().parse_args()
     session = open_session(options.env)
     customers = session.customer_states(options.tenant)
-    terraform = session.terraform
     if options.proof is not None:
         certified = read_certified(Path(options.proof), session.environment.name, None)
         _show_proved(session, certified, customers, whole=options.tenant is not None)
         return 0
-    out.print(terraform.plan(operations_state(options.tenant)))
+
+    def plan(state: State) -> str:
+        with tempfile.TemporaryDirectory() as folder:
+            return make_plan(session, state, Path(folder) / "plan").text
+
+    out.print(plan(operations_state(options.tenant)))
     handovers = session.bucket.tenants_with_handover()
 
     def plan_customer(state: State) -> str:
         if state.variables["tenant"] not in handovers:
             return "waits for its role: apply the operations account first"
-        plan = terraform.plan(state)
-        return plan.strip() if options.tenant else summary(plan)
+        text = plan(state)
+        return text.strip() if options.tenant else summary(text)
 
-    return run_for_each(customers, plan_customer, options.jobs)
+    return run_for_each(customers, plan_customer, options.jobs, done="planned")
 
 
 def _show_proved(

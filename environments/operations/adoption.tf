@@ -1,0 +1,28 @@
+# Adopts objects that an interrupted apply created and that the state does not know.
+# `make apply` finds them by their computed names and passes their ids for one plan,
+# which shows each of them as an import.
+# https://developer.hashicorp.com/terraform/language/import#import-multiple-resources-with-for_each
+
+variable "adopted" {
+  description = "Ids of objects that exist and that the state does not know, by the address at which they are adopted."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+locals {
+  # The texts in quotes of an address: the tenant and, for a profile, the alias.
+  adopted_keys = { for address, id in var.adopted : address => flatten(regexall("\"([^\"]+)\"", address)) }
+}
+
+import {
+  for_each = { for address, id in var.adopted : local.adopted_keys[address][0] => id if endswith(address, "].aws_iam_role.this") }
+  to       = module.operations_role[each.key].aws_iam_role.this
+  id       = each.value
+}
+
+import {
+  for_each = { for address, id in var.adopted : address => id if strcontains(address, "].aws_bedrock_inference_profile.tracked[") }
+  to       = module.operations_role[local.adopted_keys[each.key][0]].aws_bedrock_inference_profile.tracked[local.adopted_keys[each.key][1]]
+  id       = each.value
+}

@@ -1,0 +1,83 @@
+"""Shows what will be applied, asks for it on a terminal, and says what to run after an interruption."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tools.cli.console import err, out, styled
+from tools.command_error import CommandError
+from tools.paths import ROOT
+from tools.proof.change_list import change_lines
+from tools.terraform.processes import PROCESSES
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from collections.abc import Callable, Iterator
+
+    from tools.proof.proved_apply import ProvedPlans
+
+
+def add_approval(arguments: ArgumentParser) -> None:
+    """Add --auto and --confirm, which answer the question."""
+    arguments.add_argument("--auto", action="store_true", help="apply without a question")
+    arguments.add_argument(
+        "--confirm", help="the environment's name, in place of the question on the terminal"
+    )
+
+
+def approval(name: str, answer: str | None, *, asks: bool) -> Callable[[ProvedPlans], None]:
+    """Return what shows plans and, if ``asks``, raises CommandError unless somebody approves them.
+
+    Without a terminal there is nobody to ask, as in CI, where a reviewer has approved the plan. An ``answer``
+    other than the environment's ``name`` is always refused.
+    """
+    if answer not in (None, name):
+        raise CommandError(
+            f"CONFIRM={answer} is not the environment's name; write CONFIRM={name}. Nothing was applied."
+        )
+
+    def approve(proved: ProvedPlans) -> None:
+        _show(proved)
+        if asks and answer is None and sys.stdin.isatty():
+            err.print(
+                f"`make plan ENV={name} PROOF={proved.folder.relative_to(ROOT)}` shows every attribute."
+            )
+            confirm(name, "to apply exactly these plans", "Nothing was applied.")
+
+    return approve
+
+
+def confirm(name: str, purpose: str, refusal: str) -> None:
+    """Ask for the environment's name; CommandError with ``refusal`` for any other answer."""
+    err.print(styled("Type ", (name, "bold"), f" {purpose}:"))
+    try:
+        answer = input().strip()
+    except EOFError:
+        answer = ""
+    if answer != name:
+        raise CommandError(f"{refusal} To confirm without the question, write CONFIRM={name}.")
+
+
+@contextmanager
+def next_step(command: str) -> Iterator[None]:
+    """Say after a signal which command continues."""
+    try:
+        yield
+    finally:
+        if PROCESSES.interruption is not None:
+            err.print(
+                f"Stopped by a signal. `{command}` continues: it plans again and adopts what was made meanwhile.",
+                style="yellow",
+            )
+
+
+def _show(proved: ProvedPlans) -> None:
+    """Print what each account's plan changes."""
+    out.print("Will be applied:")
+    for plan in proved.plans:
+        if plan.is_applyable and plan.state.label not in proved.failures:
+            out.print(styled("  ", (plan.state.label, "bold"), f"  {plan.summary}"))
+            for line in change_lines(plan):
+                out.print(f"    {line}")
