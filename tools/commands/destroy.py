@@ -46,7 +46,8 @@ def _destroy(session: Session, tenant: str | None, jobs: int) -> int:
     terraform = session.terraform
 
     def destroy_workload(state: State) -> str:
-        if not any(address.startswith(WORKLOAD) for address in terraform.resources(state)):
+        addresses = session.bucket.state(state.key).addresses()
+        if not any(address.startswith(WORKLOAD) for address in addresses):
             return "nothing to remove"
         counts = terraform.destroy(state.limited_to([WORKLOAD]))
         return f"{counts} Records, their key and their readers remain, in the state too."

@@ -25,13 +25,14 @@ def main() -> int:
     options = parser().parse_args()
     session = open_session(options.env)
     accounts = session.environment.deployed_accounts(options.tenant)
-    terraform = session.terraform
-    customers = {account: terraform.outputs(customer_state(account)) for account in accounts}
+    customers = {
+        account: session.bucket.state(customer_state(account).key).outputs for account in accounts
+    }
     if options.json:
         operations = {
             "handover": {
                 tenant: {name: value for name, value in handover.items() if name != "external_id"}
-                for tenant, handover in terraform.handovers().items()
+                for tenant, handover in session.terraform.handovers().items()
                 if options.tenant in (None, tenant)
             }
         }

@@ -37,7 +37,7 @@ def make_plan(session: Session, state: State, file: Path) -> NewPlan:
     Raises CommandError if an earlier apply left something half made that only an apply completes.
     """
     terraform = session.terraform
-    if unfinished := list(tainted(session.bucket.state(state.key) or {})):
+    if unfinished := tainted(session.bucket.state(state.key), state.targets):
         raise CommandError(
             f"An apply failed while it made {', '.join(unfinished)}. Run `make apply "
             f"ENV={session.environment.name}`, which completes it in place and shows what it changes."

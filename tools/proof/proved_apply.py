@@ -231,7 +231,8 @@ class ProvedApply:
             plan = plans[state.key]
             if not plan.is_applyable:
                 return plan.content
-            return {**plan.content, "prior_state": self.prover.session.terraform.state_json(state)}
+            content = self.prover.session.bucket.state(state.key)
+            return {**plan.content, "prior_state": content.prior_state()}
 
         states = [plan.state for plan in applied]
         report, failures = self.prover.prove_existing(states, read)

@@ -7,14 +7,12 @@ destroy records, so prevent_destroy stops every later plan; to replace a role wo
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from tools.terraform.runner import Terraform
     from tools.terraform.state import State
+    from tools.terraform.state_content import StateContent
 
 # All others stay tainted: a function or an endpoint that failed while it was made holds nothing, and may be
 # in a state in which AWS does not let it be changed.
@@ -32,24 +30,19 @@ COMPLETED_IN_PLACE = frozenset(
 
 def heal(terraform: Terraform, state: State) -> list[str]:
     """Untaint what must not be replaced, and return the addresses."""
-    content = terraform.bucket.state(state.key) or {}
-    addresses = [
-        address
-        for address in tainted(content)
-        if not state.targets or address.startswith(tuple(f"{target}." for target in state.targets))
-    ]
+    addresses = tainted(terraform.bucket.state(state.key), state.targets)
     for address in addresses:
         terraform.untaint(state, address)
     return addresses
 
 
-def tainted(content: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the addresses in a state that are tainted and must not be replaced."""
-    for resource in content.get("resources") or ():
-        if resource["type"] in COMPLETED_IN_PLACE:
-            prefix = f"{resource['module']}." if resource.get("module") else ""
-            for instance in resource.get("instances") or ():
-                if instance.get("status") == "tainted":
-                    key = instance.get("index_key")
-                    index = "" if key is None else f"[{json.dumps(key)}]"
-                    yield f"{prefix}{resource['type']}.{resource['name']}{index}"
+def tainted(content: StateContent, targets: tuple[str, ...]) -> list[str]:
+    """Return the addresses in a state, or in the targets, that are tainted and must not be replaced."""
+    beginnings = tuple(f"{target}." for target in targets) or ("",)
+    return [
+        instance.address
+        for instance in content.instances()
+        if instance.is_tainted
+        and instance.type in COMPLETED_IN_PLACE
+        and instance.address.startswith(beginnings)
+    ]

@@ -114,12 +114,6 @@ class Terraform:
         plan: PlanJson = json.loads(self._run(state, "show", "-json", str(file)))
         return plan
 
-    def state_json(self, state: State) -> dict[str, Any]:
-        """Return the state as `terraform show -json` prints it, without reading AWS again."""
-        self.init(state)
-        values: dict[str, Any] = json.loads(self._run(state, "show", "-json"))
-        return values
-
     def apply_plan(self, state: State, file: Path, changes: int) -> str:
         """Apply a plan file of ``changes`` changed resources, and return the sentence that counts them.
 
@@ -170,26 +164,16 @@ class Terraform:
         self.hand_over(state)
         return change_summary(output)
 
-    def resources(self, state: State) -> list[str]:
-        """Return the addresses in the state; none when it was never applied."""
-        self.init(state)
-        return self._run(state, "state", "list", missing_state="").split()
-
-    def outputs(self, state: State) -> dict[str, Any]:
-        """Return the state's outputs by name; empty when it was never applied."""
-        self.init(state)
-        outputs: dict[str, dict[str, Any]] = json.loads(self._run(state, "output", "-json"))
-        return {name: output["value"] for name, output in outputs.items()}
-
     def handovers(self) -> dict[str, Any]:
         """Return the hand-over of every tenant whose role exists, by tenant.
 
         The output itself holds all tenants of the tfvars, even after an apply of only one of them.
         """
-        addresses = set(self.resources(operations_state()))
+        content = self.bucket.state(operations_state().key)
+        addresses = set(content.addresses())
         return {
             tenant: handover
-            for tenant, handover in self.outputs(operations_state()).get("handover", {}).items()
+            for tenant, handover in content.outputs.get("handover", {}).items()
             if f'module.operations_role["{tenant}"].aws_iam_role.this' in addresses
         }
 
@@ -251,10 +235,10 @@ class Terraform:
         # Terraform resolves the path from the root's folder.
         return [f"-var-file={os.path.relpath(file, ENVIRONMENTS / state.root)}"]
 
-    def _run(self, state: State, *arguments: str, missing_state: str | None = None) -> str:
+    def _run(self, state: State, *arguments: str) -> str:
         """Run terraform for something that writes no state, beside any other command."""
         with self._locked(self._in_use(state), state, shared=True):
-            return self._start(state, *arguments, missing_state=missing_state)
+            return self._start(state, *arguments)
 
     def _write(
         self,
@@ -325,7 +309,6 @@ class Terraform:
         self,
         state: State,
         *arguments: str,
-        missing_state: str | None = None,
         inherited_files: tuple[int, ...] = (),
         watch: Callable[[str, float], None] | None = None,
     ) -> str:
@@ -346,8 +329,6 @@ class Terraform:
                 watch=watch or self._still_running(state, arguments[0]),
             )
         except CommandError as error:
-            if missing_state is not None and "No state file was found" in str(error):
-                return missing_state
             # Whatever the reason was, the next command runs init again.
             self._stamp(state).unlink(missing_ok=True)
             raise self._explained(state, error) from None

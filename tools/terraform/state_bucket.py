@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tools.command_error import CommandError
+from tools.terraform.state_content import StateContent
 from tools.terraform.state_lock import LOCK_SUFFIX, StateLock
 
 if TYPE_CHECKING:
@@ -139,13 +140,10 @@ class StateBucket:
             for tenant in sorted(tenants):
                 self._s3.delete_object(Key=handover_key(tenant), **self._owned)
 
-    def state(self, key: str) -> dict[str, Any] | None:
-        """Return a state as Terraform wrote it, without a terraform process; None before the first apply.
-
-        It holds ExternalIds. Its format is that of `terraform state pull`.
-        """
+    def state(self, key: str) -> StateContent:
+        """Return a state's content, which is empty before the first apply."""
         content = self._content(key, f"The state {key} cannot be read")
-        return None if content is None else dict(json.loads(content))
+        return StateContent({}) if content is None else StateContent.parse(content)
 
     def locks(self, keys: Iterable[str]) -> list[StateLock]:
         """Return the locks of those states that are locked."""
