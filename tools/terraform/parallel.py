@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
 from tools.cli.console import err, out, progress, styled
 from tools.command_error import CommandError
+from tools.terraform.processes import LOOK_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +26,12 @@ def map_in_parallel(
 ) -> list[_Result]:
     """Return what ``step`` returns for each item, in order, with ``jobs`` at a time."""
     with ThreadPoolExecutor(max_workers=jobs) as pool:
-        return list(pool.map(step, items))
+        futures = [pool.submit(step, item) for item in items]
+        # Python handles signals between two steps of the main thread, and not while it waits without an end:
+        # https://docs.python.org/3/library/signal.html#execution-of-python-signal-handlers
+        while wait(futures, timeout=LOOK_SECONDS).not_done:
+            pass
+    return [future.result() for future in futures]
 
 
 def print_success(state: State, line: str) -> None:
