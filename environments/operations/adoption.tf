@@ -12,17 +12,19 @@ variable "adopted" {
 
 locals {
   # The texts in quotes of an address: the tenant and, for a profile, the alias.
-  adopted_keys = { for address, id in var.adopted : address => flatten(regexall("\"([^\"]+)\"", address)) }
+  adopted_keys     = { for address, id in var.adopted : address => flatten(regexall("\"([^\"]+)\"", address)) }
+  adopted_profiles = { for address, id in var.adopted : address => { alias = local.adopted_keys[address][1], id = id, tenant = local.adopted_keys[address][0] } if strcontains(address, "].aws_bedrock_inference_profile.tracked[") }
+  adopted_roles    = { for address, id in var.adopted : local.adopted_keys[address][0] => id if endswith(address, "].aws_iam_role.this") }
 }
 
 import {
-  for_each = { for address, id in var.adopted : local.adopted_keys[address][0] => id if endswith(address, "].aws_iam_role.this") }
+  for_each = local.adopted_profiles
+  to       = module.operations_role[each.value.tenant].aws_bedrock_inference_profile.tracked[each.value.alias]
+  id       = each.value.id
+}
+
+import {
+  for_each = local.adopted_roles
   to       = module.operations_role[each.key].aws_iam_role.this
-  id       = each.value
-}
-
-import {
-  for_each = { for address, id in var.adopted : address => id if strcontains(address, "].aws_bedrock_inference_profile.tracked[") }
-  to       = module.operations_role[local.adopted_keys[each.key][0]].aws_bedrock_inference_profile.tracked[local.adopted_keys[each.key][1]]
   id       = each.value
 }

@@ -101,7 +101,7 @@ def errors(text: str) -> str:
                 + (f"\n\n{detail}" if detail else "")
             )
     others = [line for line in text.splitlines() if not line.startswith("{")]
-    return "\n\n".join([*problems, "\n".join(others).strip()]).strip()
+    return "\n\n".join([*dict.fromkeys(problems), "\n".join(others).strip()]).strip()
 
 
 def _present(action: object) -> str:

@@ -33,9 +33,9 @@ class InterruptedCommandError(CommandError):
 class Processes:
     """The terraform processes of this command; a signal is passed on to each of them once.
 
-    Terraform reacts to the first signal by finishing the calls that are under way and writing its state, and
-    to the second by stopping at once:
-    https://developer.hashicorp.com/terraform/tutorials/cli/apply#interrupt-apply. Each process has a
+    Terraform reacts to the first signal by telling its providers to stop, and writes its state; the aws provider
+    cancels the calls that are under way, so AWS may have made an object that the state does not know. The second
+    signal stops it at once: https://developer.hashicorp.com/terraform/plugin/framework/provider-servers. Each process has a
     session of its own, so a terminal does not send it the signal as well. Its output goes to a file, so it
     can also finish and write its state when this process is killed.
     """
@@ -137,8 +137,8 @@ class Processes:
             raise KeyboardInterrupt
         which = f" ({', '.join(running)})" if running else ""
         _say(
-            f"Stopping: terraform finishes the calls that are under way and writes its state{which}. "
-            "Please wait; a second signal stops it at once and may lose what it has just made."
+            f"Stopping: terraform ends the calls that are under way and writes its state{which}. "
+            "Please wait; a second signal stops it at once."
             if len(self._signals) == 1
             else f"Stopping at once{which}: what was just made may be missing in the state."
         )

@@ -103,7 +103,7 @@ class Toolchain:
         printed = (process.stderr, process.stdout) if "-json" in options else ()
         problem = ("\n".join(printed) or process.stderr or process.stdout).strip()
         if PROCESSES.interruption is not None:
-            raise InterruptedCommandError(f"It was stopped before it was complete. {problem}")
+            raise InterruptedCommandError(f"It was stopped before it was complete.\n{problem}")
         raise CommandError(problem)
 
 
