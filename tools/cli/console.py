@@ -22,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tools.command_error import CommandError
-from tools.terraform.processes import PROCESSES
+from tools.processes import PROCESSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,10 +11,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.cli.approval import add_approval, approval, next_step
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, run
 from tools.cli.session import open_session
+from tools.proof.approval import add_approval, approval, next_step
 from tools.proof.planning import make_plan
 from tools.proof.proved_apply import ProvedApply, Prover
 from tools.terraform.parallel import print_failures, try_each

@@ -16,11 +16,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.cli.approval import add_approval, approval, next_step
 from tools.cli.arguments import Arguments
 from tools.cli.console import run
 from tools.cli.session import open_session
 from tools.command_error import CommandError
+from tools.proof.approval import add_approval, approval, next_step
 from tools.proof.folder import read_certified
 from tools.proof.proved_apply import ProvedApply, Prover
 from tools.terraform.state import customer_state, operations_state

@@ -9,11 +9,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from tools.cli.approval import confirm
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, run, table, warn
 from tools.cli.session import open_session
 from tools.command_error import CommandError
+from tools.proof.approval import confirm
 from tools.terraform.parallel import run_for_each
 from tools.terraform.state import operations_state
 from tools.terraform.state_lock import WAIT_MINUTES

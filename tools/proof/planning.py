@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from tools.cli.console import warn
 from tools.command_error import CommandError
+from tools.proof.adoption import ExistingObjects
 from tools.proof.saved_plan import sha256_of
-from tools.terraform.adoption import ExistingObjects
 from tools.terraform.healing import tainted
 
 if TYPE_CHECKING:

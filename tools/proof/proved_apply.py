@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from tools.cli.console import warn
 from tools.command_error import CommandError
+from tools.processes import PROCESSES, InterruptedCommandError
 from tools.proof.folder import new_folder, plan_path, write_certificate
 from tools.proof.planning import make_plan
 from tools.proof.proving import make_report, show_report
 from tools.proof.saved_plan import SavedPlan, sha256_of, sha256_of_json
 from tools.terraform.healing import heal
 from tools.terraform.parallel import print_failures, run_for_each, try_each
-from tools.terraform.processes import PROCESSES, InterruptedCommandError
 from tools.terraform.state import OPERATIONS, operations_state
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tools.cli.console import err, out, progress, styled
 from tools.command_error import CommandError
-from tools.terraform.processes import LOOK_SECONDS
+from tools.processes import LOOK_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

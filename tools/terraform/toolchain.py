@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from tools.command_error import CommandError
 from tools.paths import ENVIRONMENTS, ROOT, WORK
-from tools.terraform.processes import PROCESSES, InterruptedCommandError
+from tools.processes import PROCESSES, InterruptedCommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

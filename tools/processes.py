@@ -33,11 +33,12 @@ class InterruptedCommandError(CommandError):
 class Processes:
     """The terraform processes of this command; a signal is passed on to each of them once.
 
-    Terraform reacts to the first signal by telling its providers to stop, and writes its state; the aws provider
-    cancels the calls that are under way, so AWS may have made an object that the state does not know. The second
-    signal stops it at once: https://developer.hashicorp.com/terraform/plugin/framework/provider-servers. Each process has a
-    session of its own, so a terminal does not send it the signal as well. Its output goes to a file, so it
-    can also finish and write its state when this process is killed.
+    Terraform reacts to the first signal by telling its providers to stop, and writes its state, and to the second
+    by stopping at once: https://github.com/hashicorp/terraform/issues/17323. The aws provider cancels the calls
+    that are under way (measured with 5.100), so AWS may have made an object that the state does not know.
+
+    Each process has a session of its own, so a terminal does not send it the signal as well. Its output goes to
+    a file, so it can also finish and write its state when this process is killed.
     """
 
     def __init__(self) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from tools.cli.console import err, out, styled
 from tools.command_error import CommandError
 from tools.paths import ROOT
+from tools.processes import PROCESSES
 from tools.proof.change_list import change_lines
-from tools.terraform.processes import PROCESSES
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

@@ -15,7 +15,7 @@ COMMAND = """\
 import os, sys
 from pathlib import Path
 from tools.cli.console import run
-from tools.terraform.processes import PROCESSES, InterruptedCommandError
+from tools.processes import PROCESSES, InterruptedCommandError
 
 def main():
     folder = Path(sys.argv[1])
