@@ -279,7 +279,7 @@ def part(name: str, value: Any) -> Change:  # noqa: ANN401 - any JSON value
 
 
 def imported(plan: Json) -> None:
-    """Import a log group that exists already."""
+    """Import another tenant's log group."""
     item(plan, RECORDS)["change"]["importing"] = {"id": "/bedrock/local/globex/records"}
 
 
