@@ -214,7 +214,10 @@ class ProvedApply:
                 raise
             except CommandError:
                 # Now, because CI plans before its next apply, and such a plan would be refused.
-                self.prover.heal(plan.state)
+                try:
+                    self.prover.heal(plan.state)
+                except CommandError as problem:
+                    warn(f"{plan.state.label}: what is half made could not be kept: {problem}")
                 raise
 
     def _prove_existing(self, applied: list[SavedPlan], folder: Path) -> int:

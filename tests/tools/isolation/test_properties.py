@@ -18,6 +18,8 @@ from tests.tools.isolation.plan_mutants import (
     PROFILE,
     RECORDS,
     after,
+)
+from tests.tools.isolation.plan_mutants import (
     item as item_of,
 )
 from tools.isolation import plan_reader
