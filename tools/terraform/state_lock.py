@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.command_error import CommandError
+from tools.processes import PROCESSES, InterruptedCommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -89,7 +90,8 @@ def locked(
 ) -> Iterator[int]:
     """Lock a file and yield its descriptor; a process that inherits it keeps the lock until it ends.
 
-    ``waiting`` is called once if others hold the lock. After ``seconds`` of waiting, TimeoutError is raised.
+    ``waiting`` is called once if others hold the lock. Raises TimeoutError after ``seconds`` of waiting, and
+    InterruptedCommandError when a signal stops the command meanwhile.
     """
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -101,6 +103,8 @@ def locked(
             while not _try_lock(descriptor, kind):
                 if seconds is not None and time.monotonic() - started > seconds:
                     raise TimeoutError
+                if PROCESSES.interruption is not None:
+                    raise InterruptedCommandError("It was stopped while it waited for a lock.")
                 time.sleep(0.2)
         yield descriptor
     finally:

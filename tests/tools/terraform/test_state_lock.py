@@ -1,6 +1,7 @@
 """Locks of states, and which process of this machine holds one."""
 
 import getpass
+import signal
 import socket
 import subprocess
 import sys
@@ -74,3 +75,37 @@ def test_every_checkout_of_a_user_locks_the_same_file(tmp_path):
     )
     assert run.stdout.strip() == str(holder_file("bucket", "key"))
     assert holder_file("bucket", "other") != holder_file("bucket", "key")
+
+
+def test_a_signal_ends_the_wait_for_a_lock(tmp_path):
+    """The wait is in a worker thread, as in a command, while the main thread handles the signal."""
+    code = """
+import sys
+from pathlib import Path
+from tools.cli.console import run
+from tools.terraform.parallel import try_each
+from tools.terraform.state import State
+from tools.terraform.state_lock import locked
+
+def step(state):
+    with locked(Path(sys.argv[1]), lambda: print("waiting", flush=True)):
+        return "locked"
+
+def main():
+    print(try_each([State("customer", "acme.tfstate", "acme")], step, 1))
+    return 1
+
+run(main)
+"""
+    with locked(tmp_path / "lock", nobody_waits):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path / "lock")],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+    assert process.returncode == 128 + signal.SIGTERM
