@@ -69,10 +69,19 @@ def main() -> int:
         Prover(session, options.jobs, certified, heals=True),
         approval(name, options.confirm, asks=asks),
     )
+    if options.part is None:
+        states = [
+            operations_state(options.tenant),
+            *map(customer_state, session.environment.deployed_accounts(options.tenant)),
+        ]
+    else:
+        states = part_states(session.environment, options.part)
+    scope = f" TENANT={options.tenant}" if options.tenant else ""
+    session.terraform.refuse_abandoned_locks(states, scope)
     with next_step(f"make apply ENV={name}{_scope(options)}"):
         if options.part is None:
             return apply.apply_environment(options.tenant)
-        return apply.apply_states(part_states(session.environment, options.part))
+        return apply.apply_states(states)
 
 
 def _scope(options: Namespace) -> str:

@@ -19,7 +19,7 @@ from tools.terraform.state_lock import WAIT_MINUTES, holder_file, is_locked, loc
 from tools.terraform.toolchain import ensure_toolchain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from tools.environment.model import Environment
@@ -259,7 +259,7 @@ class Terraform:
                 self._locked(self._in_use(state), state, shared=True),
                 self._locked(holder, state, seconds=seconds) as descriptor,
             ):
-                self._refuse_abandoned_lock(state)
+                self._wait_for_locks(state)
                 return self._start(
                     state,
                     command,
@@ -274,24 +274,41 @@ class Terraform:
                 "minutes; wait for it and run this one again."
             ) from None
 
-    def _refuse_abandoned_lock(self, state: State) -> None:
-        """Say who has locked the state; CommandError if it was a command that no longer runs.
+    def refuse_abandoned_locks(self, states: Sequence[State], scope: str = "") -> None:
+        """Raise CommandError if a command on this machine was killed and has left locks of these states.
+
+        ``scope`` is what the sentence adds to `make unlock ENV=…`, such as " TENANT=acme".
+        """
+        by_key = {state.key: state for state in states}
+        abandoned = [
+            lock
+            for lock in self.bucket.locks(by_key)
+            if lock.is_of_this_machine and not self.is_writing(by_key[lock.key])
+        ]
+        if abandoned:
+            locks = "\n".join(f"{by_key[lock.key].label}: {lock}" for lock in abandoned)
+            raise CommandError(
+                "States are locked, and no make command of yours on this machine uses them, so one was killed. "
+                f"{self._unlock_hint(scope)}\n{locks}"
+            )
+
+    def _wait_for_locks(self, state: State) -> None:
+        """Say for whom terraform will wait; CommandError if it would wait for a command that was killed.
 
         It is called while this process is the only one on this machine that may write the state.
         """
         for lock in self.bucket.locks([state.key]):
             if lock.is_of_this_machine:
                 raise CommandError(
-                    f"The state is locked by {lock}, and no command of yours on this machine still uses it, so "
-                    f"it was killed. {self._unlock_hint(state)}"
+                    f"The state is locked by {lock}, and no make command of yours on this machine uses it, so "
+                    f"one was killed. {self._unlock_hint()}"
                 )
             self.progress(
                 f"{state.label}: locked by {lock}; waiting up to {WAIT_MINUTES} minutes for it"
             )
 
-    def _unlock_hint(self, state: State) -> str:
-        tenant = f" TENANT={state.tenant}" if state.tenant else ""
-        return f"Run `make unlock ENV={self.environment.name}{tenant}`, and this command again after it."
+    def _unlock_hint(self, scope: str = "") -> str:
+        return f"Run `make unlock ENV={self.environment.name}{scope}`, and this command again after it."
 
     def _locked(
         self, file: Path, state: State, *, shared: bool = False, seconds: float | None = None
@@ -331,7 +348,7 @@ class Terraform:
         except CommandError as error:
             # Whatever the reason was, the next command runs init again.
             self._stamp(state).unlink(missing_ok=True)
-            raise self._explained(state, error) from None
+            raise self._explained(error) from None
 
     def _still_running(self, state: State, command: str) -> Callable[[str, float], None]:
         """Return a callback that prints a line whenever terraform has been silent for long."""
@@ -345,7 +362,7 @@ class Terraform:
 
         return watch
 
-    def _explained(self, state: State, error: CommandError) -> CommandError:
+    def _explained(self, error: CommandError) -> CommandError:
         """Return the error with terraform's events as text, and with what to do about a lock or an old plan."""
         text = self.environment.without_external_ids(errors(str(error)))
         if "Saved plan is stale" in text:
@@ -356,7 +373,7 @@ class Terraform:
         if "Error acquiring the state lock" in text:
             return CommandError(
                 f"Another command has held the lock of this state for {WAIT_MINUTES} minutes. Wait for it, or, if "
-                f"it was killed: {self._unlock_hint(state)}\n{text}"
+                f"it was killed: {self._unlock_hint()}\n{text}"
             )
         return type(error)(text)
 
