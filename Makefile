@@ -26,7 +26,8 @@ override options = $(foreach item,$(filter-out [PROMPT=],$(usage_$@)),$(if $(fil
 
 override SET_UP = $(if $(PYTHON),,$(error There is no Python of at least 3.11 on PATH; install one, or name it: make PYTHON=/path/to/python3))"$$PYTHON" tools/commands/setup.py
 # Every command sets up what it needs first, which is quick when nothing has changed.
-override RUN = $(SET_UP) && .venv/bin/python -m tools.commands.$@ $(options)
+# exec, because make passes SIGTERM on to the process that it started and to no other.
+override RUN = $(SET_UP) && exec .venv/bin/python -m tools.commands.$@ $(options)
 override development = $(if $(filter operation,$(value DEPENDENCIES)),$(error $@ needs the development packages; run it without DEPENDENCIES=operation))
 
 ##@ Try it on this machine
@@ -99,8 +100,18 @@ prove: ## prove that no tenant can reach another; SIGN= signs the certificate
 	@$(RUN)
 
 .PHONY: apply
-override usage_apply := ENV= [TENANT=] [PART=] [PROOF=] [SHA256=] [CONFIRM=] [JOBS=]
-apply: ## prove and apply; PROOF= applies the plans of that proof
+override usage_apply := ENV= [TENANT=] [PART=] [PROOF=] [SHA256=] [AUTO=1] [CONFIRM=] [JOBS=]
+apply: ## prove, show, ask and apply; AUTO=1 does not ask, and PROOF= applies the plans of that proof
+	@$(RUN)
+
+.PHONY: unlock
+override usage_unlock := ENV= [TENANT=] [CONFIRM=] [JOBS=]
+unlock: ## show who has locked the states, and remove locks that a killed command left
+	@$(RUN)
+
+.PHONY: adopt
+override usage_adopt := ENV= [TENANT=] [AUTO=1] [CONFIRM=] [JOBS=]
+adopt: ## bring what exists and the states do not know back into the states
 	@$(RUN)
 
 .PHONY: output

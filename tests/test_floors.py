@@ -8,7 +8,7 @@ import pytest
 
 from tools.paths import ROOT
 
-GROUND = {"tools.command_error", "tools.paths"}
+GROUND = {"tools.command_error", "tools.paths", "tools.processes"}
 READING = GROUND | {"tools.terraform.toolchain"}  # Terraform reads the tfvars
 PRINTING = READING | {"tools.cli.console"}
 OPENING = PRINTING | {"tools.environment", "tools.terraform", "tools.cli"}
@@ -20,6 +20,7 @@ FLOORS = {
     "tenant_bedrock": set(),
     "tools.command_error": set(),
     "tools.paths": set(),
+    "tools.processes": {"tools.command_error"},
     "tools.iam": set(),
     "tools.isolation": {"tools.iam"},
     "tools.localaws": {"tools.iam"},

@@ -219,6 +219,25 @@ def test_all_resources_are_named_except_in_a_key_policy_or_where_aws_has_none_to
     assert unnamed == UNNAMED_RESOURCES
 
 
+def test_no_call_that_creates_depends_on_the_tags_of_what_it_creates():
+    """Tags decide only some time after they are written, so a condition on them would fail the first calls."""
+    by_tags = [
+        statement
+        for statement in deployed()
+        for operator in (statement.get("Condition") or {}).values()
+        if any("ResourceTag/" in key for key in operator)
+    ]
+    assert (
+        {action for statement in by_tags for action in actions(statement)}
+        == {
+            "ec2:CreateTags",  # those of a new endpoint come with ec2:CreateAction, in a statement of their own
+            "ec2:DeleteTags",
+            "ec2:DeleteVpcEndpoints",
+            "ec2:ModifyVpcEndpoint",
+        }
+    )
+
+
 @pytest.mark.parametrize(
     ("file", "kind"),
     [

@@ -12,6 +12,9 @@ def confirm(name: str, answer: str | None, outcome: str) -> None:
     """Ask for ``name`` on a terminal unless CONFIRM= is ``answer``; CommandError, with ``outcome``, if it differs."""
     if answer is None and sys.stdin.isatty():
         err.print(styled("Type ", (name, "bold"), " to continue:"))
-        answer = input().strip()
+        try:
+            answer = input().strip()
+        except EOFError:  # Ctrl-D
+            answer = ""
     if answer != name:
         raise CommandError(f"{outcome} To confirm without the question, write CONFIRM={name}.")

@@ -22,6 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tools.command_error import CommandError
+from tools.processes import PROCESSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,7 +179,11 @@ def warn(line: str) -> None:
 
 
 def run(main: Callable[[], int]) -> None:
-    """Run a command's ``main`` and exit with its code, 1 after an error, or 130 when interrupted."""
+    """Run a command's ``main`` and exit with its code, or 1 after an error.
+
+    After a signal the code is 128 and the signal's number, as a shell reports it.
+    """
+    PROCESSES.handle_signals()
     try:
         code = main()
     except CommandError as error:
@@ -200,7 +205,10 @@ def run(main: Callable[[], int]) -> None:
         )
         code = 1
     except KeyboardInterrupt:
+        err.print("Stopped.", style="red")
         code = 130
+    if PROCESSES.interruption is not None:
+        code = 128 + PROCESSES.interruption
     try:
         sys.stdout.flush()
     except OSError:  # reported above; Python would try again at exit

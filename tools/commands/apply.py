@@ -1,9 +1,10 @@
 """`make apply`: prove and apply the operations account, then every customer account, several at a time.
 
-Only plans that are proved are applied, from the plan files that were proved, and afterwards what exists is
-proved. PROOF= takes the plans of a proof that `make prove` wrote, also on another machine, and refuses one
-that has changed since, or whose terraform.tfvars has; a customer account whose hand-over has changed since is
-planned and proved again.
+It shows what it will change and asks on a terminal; AUTO=1 does not ask. Only plans that are proved and shown
+are applied, from the plan files that were proved, and afterwards what exists is proved. What an earlier apply
+left half made is completed, and what it made without writing it into the state is adopted. PROOF= takes the
+plans of a proof that `make prove` wrote, also on another machine, and refuses one that has changed since, or whose
+terraform.tfvars has; a customer account whose hand-over has changed since is planned and proved again.
 
 An apply takes nothing away unasked. A plan that destroys or replaces something, keeps records for fewer days, or
 moves a tenant to another account or Region is refused, with what would follow and the CONFIRM= that allows it.
@@ -15,16 +16,14 @@ writes the hand-overs that the customer accounts need.
 
 from __future__ import annotations
 
-import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import err, out, run, styled
+from tools.cli.console import run
 from tools.cli.session import open_session
 from tools.command_error import CommandError
-from tools.paths import ROOT
+from tools.proof.approval import add_approval, approval, next_step
 from tools.proof.folder import read_certified
 from tools.proof.losses import confirmed_names
 from tools.proof.proved_apply import ProvedApply, Prover
@@ -32,8 +31,9 @@ from tools.tenants.orphan_search import warn_of_orphans
 from tools.terraform.state import customer_state, operations_state
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from tools.environment.model import Environment
-    from tools.proof.proved_apply import ProvedPlans
     from tools.terraform.state import State
 
 OPERATIONS = "operations"
@@ -47,11 +47,7 @@ def parser() -> Arguments:
     )
     arguments.add_argument("--proof", help="a folder in build/proof, whose plans are applied")
     arguments.add_argument("--sha256", help="the SHA-256 of its certificate.json")
-    arguments.add_argument(
-        "--confirm",
-        help="the tenants from which the apply may take something away, with spaces between them; and the "
-        "environment's name, in place of the question on the terminal",
-    )
+    add_approval(arguments)
     arguments.add_jobs()
     return arguments
 
@@ -73,22 +69,36 @@ def main() -> int:
     if options.proof is not None:
         certified = read_certified(Path(options.proof), name, options.sha256)
         certified.check_variables(session.environment.tfvars)
-
+    # The plans of a certificate were approved where it was made.
+    asks = certified is None and not options.auto
     confirmed = confirmed_names(options.confirm)
-
-    def approve(proved: ProvedPlans) -> None:
-        _confirm(name, proved, is_confirmed=name in confirmed)
-
-    asks = session.target.needs_confirmation and certified is None and sys.stdin.isatty()
-    prover = Prover(session, options.jobs, certified)
-    apply = ProvedApply(prover, confirmed=confirmed)
-    if asks:
-        apply = replace(apply, approve=approve)
+    apply = ProvedApply(
+        Prover(session, options.jobs, certified, heals=True),
+        approval(name, confirmed, asks=asks),
+        confirmed,
+    )
     if options.tenant is None and options.part in (None, OPERATIONS):
         warn_of_orphans(session)
     if options.part is None:
-        return apply.apply_environment(options.tenant)
-    return apply.apply_states(part_states(session.environment, options.part))
+        states = [
+            operations_state(options.tenant),
+            *map(customer_state, session.environment.deployed_accounts(options.tenant)),
+        ]
+    else:
+        states = part_states(session.environment, options.part)
+    scope = f" TENANT={options.tenant}" if options.tenant else ""
+    session.terraform.refuse_abandoned_locks(states, scope)
+    with next_step(f"make apply ENV={name}{_scope(options)}"):
+        if options.part is None:
+            return apply.apply_environment(options.tenant)
+        return apply.apply_states(states)
+
+
+def _scope(options: Namespace) -> str:
+    """Return the variables that limit the command, as they are written after make."""
+    if options.part is not None:
+        return f' PART="{options.part}"'
+    return f" TENANT={options.tenant}" if options.tenant else ""
 
 
 def part_states(environment: Environment, part: str) -> list[State]:
@@ -101,21 +111,6 @@ def part_states(environment: Environment, part: str) -> list[State]:
             'PART= is empty; write "operations", or accounts such as acme/222222222222.'
         )
     return states
-
-
-def _confirm(name: str, proved: ProvedPlans, *, is_confirmed: bool) -> None:
-    """Show the changes and ask; CommandError unless the answer is the environment's name."""
-    for plan in proved.plans:
-        out.print(f"  {plan.state.label}  {plan.summary}")
-    if not is_confirmed:
-        folder = proved.folder.relative_to(ROOT)
-        err.print(f"`make plan ENV={name} PROOF={folder}` shows the changes.")
-        err.print(styled("Type ", (name, "bold"), " to apply these plans:"))
-        is_confirmed = input().strip() == name
-    if not is_confirmed:
-        raise CommandError(
-            f"Nothing was applied. To confirm without the question, write CONFIRM={name}."
-        )
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ ONLY=warm    a warm invocation of the three, and its calls to AWS
 ONLY=stream  a long stream
 ONLY=memory  peak memory
 ONLY=size    the zips
+ONLY=kills   RUNS= kills at random moments of an apply of five tenants, and the commands that complete it
+ONLY=faults  a failing call in the first seconds of each account, and the apply that completes it
 
 The figures are written to build/bench as JSON, together with the machine they were measured on. Exits 1
 if a goal is missed.
@@ -20,7 +22,15 @@ import argparse
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tools.bench import RESULTS, figures, functions, plan_time, proof_time, record_faults
+from tools.bench import (
+    RESULTS,
+    figures,
+    functions,
+    interrupted_applies,
+    plan_time,
+    proof_time,
+    record_faults,
+)
 from tools.cli.console import progress, run
 from tools.paths import ROOT
 
@@ -34,6 +44,8 @@ SECTIONS: dict[str, Callable[[argparse.Namespace], Section]] = {
     "plan": plan_time.plan,
     "prove": proof_time.prove,
     "record": record_faults.record,
+    "kills": interrupted_applies.kills,
+    "faults": interrupted_applies.faults,
 }
 
 

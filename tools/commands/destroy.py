@@ -15,7 +15,6 @@ from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.tenants.workload import destroy_workload
 from tools.terraform.parallel import print_success, run_for_each
-from tools.terraform.runner import summary
 from tools.terraform.state import operations_state
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def _destroy(session: Session, tenant: str | None, jobs: int) -> int:
             "The operations account is unchanged. It can be destroyed once every customer account above is."
         )
     operations = operations_state(tenant)
-    print_success(operations, summary(session.terraform.destroy(operations)))
+    print_success(operations, session.terraform.destroy(operations))
     return 0
 
 

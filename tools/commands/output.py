@@ -1,4 +1,7 @@
-"""`make output`: show the functions and log groups that were applied, as a table or as JSON."""
+"""`make output`: show the functions and log groups that were applied, as a table or as JSON.
+
+It shows no ExternalId; `make handover` prints that of one tenant, for the customer.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ COLUMNS = ("region", "function_name", "record_log_group")
 def parser() -> Arguments:
     """Return the command's arguments."""
     arguments = Arguments(__doc__, tenant="optional")
-    arguments.add_json("the outputs of every state, which include the ExternalIds")
+    arguments.add_json("the outputs of every state, without ExternalIds")
     return arguments
 
 
@@ -25,10 +28,17 @@ def main() -> int:
     accounts = session.environment.deployed_accounts(options.tenant)
     for tenant in {account.tenant for account in accounts}:
         warn_of_state(session.environment, tenant)
-    terraform = session.terraform
-    customers = {account: terraform.outputs(customer_state(account)) for account in accounts}
+    customers = {
+        account: session.bucket.state(customer_state(account).key).outputs for account in accounts
+    }
     if options.json:
-        operations = {"handover": terraform.handovers()}
+        operations = {
+            "handover": {
+                tenant: {name: value for name, value in handover.items() if name != "external_id"}
+                for tenant, handover in session.terraform.handovers().items()
+                if options.tenant in (None, tenant)
+            }
+        }
         by_name = {account.name: outputs for account, outputs in customers.items()}
         print_json({"operations": operations, "customers": by_name})
         return 0

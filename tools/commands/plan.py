@@ -14,12 +14,13 @@ from tools.cli.arguments import Arguments
 from tools.cli.console import out, run, warn
 from tools.cli.session import open_session
 from tools.proof.folder import read_certified
+from tools.proof.planning import make_plan
 from tools.proof.unbroken_calls import lost_calls_of
 from tools.tenants.orphan_search import warn_of_orphans
 from tools.tenants.stanza_state import warn_of_state
 from tools.terraform.parallel import print_success, run_for_each
 from tools.terraform.runner import summary
-from tools.terraform.state import operations_state
+from tools.terraform.state import OPERATIONS, operations_state
 
 if TYPE_CHECKING:
     from tools.cli.session import Session
@@ -40,7 +41,6 @@ def main() -> int:
     options = parser().parse_args()
     session = open_session(options.env)
     customers = session.customer_states(options.tenant)
-    terraform = session.terraform
     if options.tenant is None:
         warn_of_orphans(session)
     else:
@@ -49,27 +49,25 @@ def main() -> int:
         certified = read_certified(Path(options.proof), session.environment.name, None)
         _show_proved(session, certified, customers, whole=options.tenant is not None)
         return 0
-    _show_operations(session, operations_state(options.tenant))
+
+    def plan(state: State) -> str:
+        with tempfile.TemporaryDirectory() as folder:
+            planned = make_plan(session, state, Path(folder) / "plan")
+        if state.root == OPERATIONS:
+            for tenant, problem in lost_calls_of(session, planned.content):
+                warn(f'`make apply` will refuse this plan. Tenant "{tenant}": {problem}.')
+        return planned.text
+
+    out.print(plan(operations_state(options.tenant)))
     handovers = session.bucket.tenants_with_handover()
 
     def plan_customer(state: State) -> str:
         if state.variables["tenant"] not in handovers:
             return "waits for its role: apply the operations account first"
-        plan = terraform.plan(state)
-        return plan.strip() if options.tenant else summary(plan)
+        text = plan(state)
+        return text.strip() if options.tenant else summary(text)
 
-    return run_for_each(customers, plan_customer, options.jobs)
-
-
-def _show_operations(session: Session, state: State) -> None:
-    """Print the operations account's plan, and what `make apply` would refuse because functions still use it."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "plan"
-        session.terraform.save_plan(state, file)
-        out.print(session.terraform.show(state, file))
-        plan = session.terraform.show_json(state, file)
-    for tenant, problem in lost_calls_of(session, plan):
-        warn(f'`make apply` will refuse this plan. Tenant "{tenant}": {problem}.')
+    return run_for_each(customers, plan_customer, options.jobs, done="planned")
 
 
 def _show_proved(

@@ -165,6 +165,17 @@ class Environment:
             '`openssl rand -hex 16` and write deployer = { external_id = "…" }.'
         )
 
+    def without_external_ids(self, text: str) -> str:
+        """Return a text for people to read, with the name of each ExternalId of the environment in its place."""
+        for tenant, stanza in self.stanzas.items():
+            values = (
+                *(stanza.get("external_ids") or {}).values(),
+                *(stanza.get("deployer") or {}).values(),
+            )
+            for value in values:
+                text = text.replace(str(value), f"(an ExternalId of {tenant})")
+        return text
+
     def base_name(self, tenant: str) -> str:
         """Return the name that begins every resource of a tenant, in either account."""
         return f"bedrock-{self.name}-{tenant}"

@@ -228,8 +228,11 @@ def _instance_problems(plan: Plan) -> Iterator[str]:
             yield f"{address} is read only during the apply; refer to nothing that the apply changes"
         if change and change["actions"] not in CHANGES:
             yield f"the plan would {' and '.join(change['actions'])} {address}"
-        if change.get("importing"):
-            yield f"the plan imports {address}; import it first, so that what exists can be proved"
+        if change.get("importing") and not _is_adopted(instance):
+            yield (
+                f"the plan imports {change['importing'].get('id')} as {address}, which is not what the stanza "
+                "names so"
+            )
 
 
 def _check_problems(plan: Plan) -> Iterator[str]:
@@ -241,3 +244,26 @@ def _check_problems(plan: Plan) -> Iterator[str]:
         if condition["status"] in ("fail", "error"):
             name = condition["address"].get("to_display") or "a condition of the code"
             yield f"{name} does not hold; Terraform says why when it plans"
+
+
+# The arguments that make up the id by which a resource is imported; none where AWS chooses the id. The
+# provider reads the object while it plans, so the proof sees all that the object will be.
+_IMPORT_IDS: Mapping[str, tuple[str, ...]] = {
+    "aws_bedrock_inference_profile": (),
+    "aws_cloudwatch_log_group": ("name",),
+    "aws_iam_role": ("name",),
+    "aws_lambda_alias": ("function_name", "name"),
+    "aws_lambda_function": ("function_name",),
+    "aws_vpc_endpoint": (),
+}
+
+
+def _is_adopted(instance: Mapping[str, Any]) -> bool:
+    """Return whether a plan imports the object that it would otherwise create, found by its computed name."""
+    names = _IMPORT_IDS.get(instance.get("type", ""))
+    change = instance["change"]
+    if names is None or change["actions"] == ["delete"]:
+        return False
+    planned = change.get("after") or {}
+    id_ = change["importing"].get("id")
+    return bool(id_) and (not names or id_ == "/".join(str(planned.get(name)) for name in names))

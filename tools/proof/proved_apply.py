@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 from tools.cli.console import warn
 from tools.command_error import CommandError
+from tools.processes import PROCESSES, InterruptedCommandError
 from tools.proof.folder import new_folder, plan_path, write_certificate
 from tools.proof.loss_check import refused_plans
+from tools.proof.planning import make_plan
 from tools.proof.proving import make_report, show_report
 from tools.proof.saved_plan import SavedPlan, sha256_of, sha256_of_json
 from tools.proof.unbroken_calls import refuse_lost_calls
+from tools.terraform.healing import heal
 from tools.terraform.parallel import print_failures, run_for_each, try_each
-from tools.terraform.runner import summary
 from tools.terraform.state import OPERATIONS, operations_state
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ class Prover:
     jobs: int
     certified: CertifiedPlans | None = None  # plans of an earlier proof, used where they still fit
     key: SigningKey | None = None  # signs the certificate
+    heals: bool = False  # completes what a failed apply left half made, which changes the state
 
     def prove(
         self, states: Sequence[State], unplanned_accounts: tuple[str, ...] = ()
@@ -127,13 +130,22 @@ class Prover:
             handover = sha256_of_json(bucket.handover(tenant)) if tenant else None
             if self.certified is not None and self._still_fits(state, handover):
                 self.certified.copy(state, file)
-            else:
-                terraform.save_plan(state, file)
-            # Taken before the file is read, so that what is proved is what has this hash.
-            sha256 = sha256_of(file)
-            return SavedPlan(state, file, terraform.show_json(state, file), sha256, handover)
+                # Taken before the file is read, so that what is proved is what has this hash.
+                sha256 = sha256_of(file)
+                return SavedPlan(state, file, terraform.show_json(state, file), sha256, handover)
+            if self.heals:
+                self.heal(state)
+            plan = make_plan(self.session, state, file)
+            return SavedPlan(state, file, plan.content, plan.sha256, handover)
 
-        return try_each(states, save, self.jobs)
+        return try_each(states, save, self.jobs, done="planned")
+
+    def heal(self, state: State) -> None:
+        """Let the next plan complete what a failed apply left half made, and say so."""
+        for address in heal(self.session.terraform, state):
+            warn(
+                f"{state.label}: an apply failed while it made {address}. It is kept, and the next plan completes it."
+            )
 
     def _still_fits(self, state: State, handover: str | None) -> bool:
         """Return whether the earlier proof has a plan of this state, made with the present hand-over.
@@ -186,7 +198,7 @@ class ProvedApply:
         for plan in plans.values():
             if plan.state.root == OPERATIONS:
                 refuse_lost_calls(self.prover.session, plan.content, self.confirmed)
-        if any(plan.is_applyable for plan in plans.values()):
+        if PROCESSES.interruption is None and any(plan.is_applyable for plan in plans.values()):
             self.approve(proved)
         applied: list[SavedPlan] = []
 
@@ -195,8 +207,12 @@ class ProvedApply:
             applied.append(plans[state.key])
             return line
 
-        failed = run_for_each([plan.state for plan in plans.values()], apply, self.prover.jobs)
+        failed = run_for_each(
+            [plan.state for plan in plans.values()], apply, self.prover.jobs, done="applied"
+        )
         not_ready = print_failures(proved.failures, len(states))
+        if PROCESSES.interruption is not None:
+            return 1
         return self._prove_existing(applied, proved.folder) or failed or not_ready
 
     def _apply(self, plan: SavedPlan) -> str:
@@ -209,7 +225,17 @@ class ProvedApply:
             file = Path(folder) / "plan"
             file.write_bytes(plan.file.read_bytes())
             plan.check(file)
-            return summary(self.prover.session.terraform.apply_plan(plan.state, file))
+            try:
+                return self.prover.session.terraform.apply_plan(plan.state, file, plan.changes)
+            except InterruptedCommandError:
+                raise
+            except CommandError:
+                # Now, because CI plans before its next apply, and such a plan would be refused.
+                try:
+                    self.prover.heal(plan.state)
+                except CommandError as problem:
+                    warn(f"{plan.state.label}: what is half made could not be kept: {problem}")
+                raise
 
     def _prove_existing(self, applied: list[SavedPlan], folder: Path) -> int:
         """Prove what exists in the states of these plans; returns 1 if that is not proved.
@@ -225,7 +251,8 @@ class ProvedApply:
             plan = plans[state.key]
             if not plan.is_applyable:
                 return plan.content
-            return {**plan.content, "prior_state": self.prover.session.terraform.state_json(state)}
+            content = self.prover.session.bucket.state(state.key)
+            return {**plan.content, "prior_state": content.prior_state()}
 
         states = [plan.state for plan in applied]
         report, failures = self.prover.prove_existing(states, read)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tools.terraform.state import State
 
 QUIET_SECONDS = 2.0  # how long the solvers may run without a line of progress
+LINE_SECONDS = 5.0  # at most one line that counts the states in this time
 FAILURES_SHOWN = 20  # on the terminal; the certificate lists all of them
 
 
@@ -75,13 +76,17 @@ def make_report(
     Each plan comes with the Terraform state that it was made in, or None if it was not made here.
     """
     time_of_proof, started = datetime.now(UTC), time.perf_counter()
-    proofs = tuple(
-        prove_plan(environment.name, content, state=state, of=of) for of, content in contents
-    )
+    proofs = []
+    shown = started
+    for of, content in contents:
+        proofs.append(prove_plan(environment.name, content, state=state, of=of))
+        if len(proofs) < len(contents) and time.perf_counter() - shown >= LINE_SECONDS:
+            shown = time.perf_counter()
+            progress(f"{len(proofs)} of {len(contents)} states proved")
     return Report(
         environment=environment.name,
         scope="the existing resources" if state else "the planned resources",
-        proofs=proofs,
+        proofs=tuple(proofs),
         unplanned_accounts=unplanned_accounts,
         seconds=time.perf_counter() - started,
         time=time_of_proof,

@@ -43,10 +43,20 @@ class SavedPlan:
         count = Counter(action for actions in changes for action in actions)
         if not self.is_applyable:
             return "No changes."
+        items = self.content.get("resource_changes", ())
+        adopted = sum(bool(item["change"].get("importing")) for item in items)
+        imports = f"{adopted} to import, " if adopted else ""
         return (
-            f"Plan: {count['create']} to add, {count['update']} to change, "
+            f"Plan: {imports}{count['create']} to add, {count['update']} to change, "
             f"{count['delete']} to destroy."
         )
+
+    @property
+    def changes(self) -> int:
+        """How many objects an apply creates, changes or destroys; a replacement counts as two."""
+        items = self.content.get("resource_changes", ())
+        actions = (action for item in items for action in item["change"]["actions"])
+        return sum(action in ("create", "update", "delete") for action in actions)
 
     def record(self) -> PlanFile:
         """Return what the certificate says of this plan."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.terraform.runner import summary
-
 if TYPE_CHECKING:
     from tools.cli.session import Session
     from tools.terraform.state import State
@@ -17,12 +15,13 @@ WORKLOAD = "module.customer_workload.aws_iam_role.execution"
 
 def has_workload(session: Session, state: State) -> bool:
     """Return whether a customer state holds a function or its execution role."""
-    return any(address.startswith(WORKLOAD) for address in session.terraform.resources(state))
+    addresses = session.bucket.state(state.key).addresses()
+    return any(address.startswith(WORKLOAD) for address in addresses)
 
 
 def destroy_workload(session: Session, state: State) -> str:
     """Destroy the workload of a customer state and return a line about it."""
     if not has_workload(session, state):
         return "nothing to remove"
-    counts = summary(session.terraform.destroy(state.limited_to([WORKLOAD])))
+    counts = session.terraform.destroy(state.limited_to([WORKLOAD]))
     return f"{counts} Records, their key and their readers remain, in the state too."

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
-from tools.cli.console import err, out, styled
+from tools.cli.console import err, out, progress, styled
 from tools.command_error import CommandError
+from tools.processes import LOOK_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -16,19 +18,20 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
+LINE_SECONDS = 5.0  # at most one line that counts the states in this time
 
 
 def map_in_parallel(
     step: Callable[[_Item], _Result], items: Sequence[_Item], jobs: int
 ) -> list[_Result]:
-    """Return what ``step`` returns for each item, in order, with ``jobs`` at a time after the first.
-
-    The first runs alone: terraform init writes the root's provider lock file, and two at once
-    would race for it.
-    """
-    first = [step(item) for item in items[:1]]
+    """Return what ``step`` returns for each item, in order, with ``jobs`` at a time."""
     with ThreadPoolExecutor(max_workers=jobs) as pool:
-        return [*first, *pool.map(step, items[1:])]
+        futures = [pool.submit(step, item) for item in items]
+        # Python handles signals between two steps of the main thread, and not while it waits without an end:
+        # https://docs.python.org/3/library/signal.html#execution-of-python-signal-handlers
+        while wait(futures, timeout=LOOK_SECONDS).not_done:
+            pass
+    return [future.result() for future in futures]
 
 
 def print_success(state: State, line: str) -> None:
@@ -37,20 +40,30 @@ def print_success(state: State, line: str) -> None:
 
 
 def try_each(
-    states: Sequence[State], step: Callable[[State], _Result], jobs: int
+    states: Sequence[State], step: Callable[[State], _Result], jobs: int, done: str = "done"
 ) -> tuple[list[_Result], dict[str, str]]:
     """Return what ``step`` returns for each state in which it succeeds, and the other states' errors by label.
 
-    ``jobs`` states are worked on at a time, and a CommandError in one does not stop the others.
+    ``jobs`` states are worked on at a time, and a CommandError in one does not stop the others. ``done`` says
+    in the lines of progress what has happened to the states that are counted.
     """
     failures: dict[str, str] = {}
+    counting = threading.Lock()
+    count, shown = 0, time.monotonic()
 
     def attempt(state: State) -> list[_Result]:
+        nonlocal count, shown
         try:
             return [step(state)]
         except CommandError as error:
             failures[state.label] = str(error)
             return []
+        finally:
+            with counting:
+                count += 1
+                if count < len(states) and time.monotonic() - shown >= LINE_SECONDS:
+                    shown = time.monotonic()
+                    progress(f"{count} of {len(states)} states {done}, the last was {state.label}")
 
     results = [result for found in map_in_parallel(attempt, states, jobs) for result in found]
     return results, failures
@@ -69,7 +82,9 @@ def print_failures(failures: Mapping[str, str], total: int) -> int:
     return 1
 
 
-def run_for_each(states: Sequence[State], step: Callable[[State], str], jobs: int) -> int:
+def run_for_each(
+    states: Sequence[State], step: Callable[[State], str], jobs: int, done: str = "done"
+) -> int:
     """Run ``step`` in each state, ``jobs`` at a time, and print a line for each.
 
     A failure does not stop the other states. Returns 1 if any failed, and then lists them on stderr.
@@ -86,5 +101,5 @@ def run_for_each(states: Sequence[State], step: Callable[[State], str], jobs: in
         with printing:
             print_success(state, line)
 
-    _, failures = try_each(states, run, jobs)
+    _, failures = try_each(states, run, jobs, done)
     return print_failures(failures, len(states))

@@ -13,15 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 from tools.command_error import CommandError
 from tools.paths import ENVIRONMENTS, MODULES, ROOT
+from tools.terraform.apply_events import QUIET_SECONDS, ApplyProgress, change_summary, errors
 from tools.terraform.state import OPERATIONS, operations_state
+from tools.terraform.state_lock import WAIT_MINUTES, holder_file, is_locked, locked
 from tools.terraform.toolchain import ensure_toolchain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from tools.environment.model import Environment
     from tools.terraform.state import State
     from tools.terraform.state_bucket import StateBucket
+    from tools.terraform.state_lock import StateLock
 
 PlanJson = dict[str, Any]  # what `terraform show -json` prints of a plan file
 
@@ -46,22 +50,34 @@ class Terraform:
 
         Each terraform init reads the provider's 700 MB three times to check their hash.
         """
-        stamp = self._stamp(state)
-        if stamp.is_file() and stamp.read_text() == self._init_digest(state):
+        if self._is_initialised(state):
             return
-        self._run(
+        # Commands on one machine share the data directory, and the root's provider lock file, which the first
+        # init writes.
+        has_lock_file = (ENVIRONMENTS / state.root / ".terraform.lock.hcl").is_file()
+        with (
+            self._locked(self.folder / "data" / f"{state.root}.lock", state, shared=has_lock_file),
+            self._locked(self._in_use(state), state),
+        ):
+            if not self._is_initialised(state):
+                self._initialise(state)
+
+    def _is_initialised(self, state: State) -> bool:
+        stamp = self._stamp(state)
+        try:
+            return stamp.read_text() == self._init_digest(state)
+        except FileNotFoundError:
+            return False
+
+    def _initialise(self, state: State) -> None:
+        self._start(
             state,
             "init",
             "-reconfigure",
             f"-backend-config=../{self.environment.name}/backend.hcl",
             f"-backend-config=key={state.key}",
         )
-        stamp.write_text(self._init_digest(state))
-
-    def plan(self, state: State) -> str:
-        """Return the plan as terraform prints it."""
-        self.init(state)
-        return self._run(state, "plan", *self._options(state))
+        self._stamp(state).write_text(self._init_digest(state))
 
     def plan_json(self, state: State) -> PlanJson:
         """Return the plan as `terraform show -json` prints it; it holds the hand-over's ExternalIds."""
@@ -70,15 +86,27 @@ class Terraform:
             self.save_plan(state, file)
             return self.show_json(state, file)
 
-    def save_plan(self, state: State, file: Path) -> None:
-        """Write a plan file, which `apply_plan` takes; it holds ExternalIds, as the tfvars do."""
+    def save_plan(self, state: State, file: Path, adopted: Mapping[str, str] | None = None) -> str:
+        """Write a plan file, which `apply_plan` takes, and return the plan as text without ExternalIds.
+
+        The file holds ExternalIds, as the tfvars do. ``adopted`` are objects that exist and that the state
+        does not know: the plan imports them, and changes them where they are. A plan takes no lock, so it
+        neither waits for an apply nor stops one; Terraform refuses to apply it once the state has changed.
+        """
         self.init(state)
-        self._run(state, "plan", "-lock=false", *self._options(state), f"-out={file}")
+        options = self._options(state)
+        with tempfile.TemporaryDirectory() as folder:
+            if adopted:
+                variables = Path(folder) / "adopted.tfvars.json"
+                variables.write_text(json.dumps({"adopted": dict(adopted)}))
+                options.append(f"-var-file={variables}")
+            text = self._run(state, "plan", "-lock=false", *options, f"-out={file}")
+            return self.environment.without_external_ids(text)
 
     def show(self, state: State, file: Path) -> str:
-        """Return a plan file as terraform prints it."""
+        """Return a plan file as terraform prints it, without ExternalIds."""
         self.init(state)
-        return self._run(state, "show", str(file))
+        return self.environment.without_external_ids(self._run(state, "show", str(file)))
 
     def show_json(self, state: State, file: Path) -> PlanJson:
         """Return a plan file as `terraform show -json` prints it."""
@@ -86,21 +114,32 @@ class Terraform:
         plan: PlanJson = json.loads(self._run(state, "show", "-json", str(file)))
         return plan
 
-    def state_json(self, state: State) -> dict[str, Any]:
-        """Return the state as `terraform show -json` prints it, without reading AWS again."""
-        self.init(state)
-        values: dict[str, Any] = json.loads(self._run(state, "show", "-json"))
-        return values
+    def apply_plan(self, state: State, file: Path, changes: int) -> str:
+        """Apply a plan file of ``changes`` changed resources, and return the sentence that counts them.
 
-    def apply_plan(self, state: State, file: Path) -> str:
-        """Apply a plan file and nothing else; Terraform refuses it if the state has changed since.
-
+        Terraform refuses the file if the state has changed since:
         https://developer.hashicorp.com/terraform/cli/commands/apply#saved-plan-mode
         """
         self.init(state)
-        output = self._run(state, "apply", str(file))
+        progress = ApplyProgress(state.label, changes, self.progress)
+        output = self._write(state, "apply", "-json", str(file), watch=progress.watch)
         self.hand_over(state)
-        return output
+        return change_summary(output)
+
+    def untaint(self, state: State, address: str) -> None:
+        """Let the next plan complete a resource in place, where it would otherwise replace it."""
+        self.init(state)
+        self._write(state, "untaint", address)
+
+    def unlock(self, state: State, lock: StateLock) -> str:
+        """Remove a lock and return a sentence; Terraform refuses if the state has another one by now."""
+        self.init(state)
+        self._run(state, "force-unlock", "-force", lock.id)
+        return f"unlocked; it was locked by {lock}"
+
+    def is_writing(self, state: State) -> bool:
+        """Return whether a process of this user on this machine writes the state now."""
+        return is_locked(holder_file(self.bucket.name, state.key))
 
     def provider_versions(self, state: State) -> dict[str, str]:
         """Return the version of each provider that terraform init selected, by the provider's address."""
@@ -113,30 +152,28 @@ class Terraform:
     def destroy(self, state: State) -> str:
         """Destroy what the state holds."""
         self.init(state)
-        output = self._run(state, "destroy", "-auto-approve", *self._options(state))
+        progress = ApplyProgress(state.label, 0, self.progress)
+        output = self._write(
+            state,
+            "destroy",
+            "-json",
+            "-auto-approve",
+            *self._options(state),
+            watch=progress.watch,
+        )
         self.hand_over(state)
-        return output
-
-    def resources(self, state: State) -> list[str]:
-        """Return the addresses in the state; none when it was never applied."""
-        self.init(state)
-        return self._run(state, "state", "list", missing_state="").split()
-
-    def outputs(self, state: State) -> dict[str, Any]:
-        """Return the state's outputs by name; empty when it was never applied."""
-        self.init(state)
-        outputs: dict[str, dict[str, Any]] = json.loads(self._run(state, "output", "-json"))
-        return {name: output["value"] for name, output in outputs.items()}
+        return change_summary(output)
 
     def handovers(self) -> dict[str, Any]:
         """Return the hand-over of every tenant whose role exists, by tenant.
 
         The output itself holds all tenants of the tfvars, even after an apply of only one of them.
         """
-        addresses = set(self.resources(operations_state()))
+        content = self.bucket.state(operations_state().key)
+        addresses = set(content.addresses())
         return {
             tenant: handover
-            for tenant, handover in self.outputs(operations_state()).get("handover", {}).items()
+            for tenant, handover in content.outputs.get("handover", {}).items()
             if f'module.operations_role["{tenant}"].aws_iam_role.this' in addresses
         }
 
@@ -193,12 +230,107 @@ class Terraform:
         file = self._data_dir(state) / "handover.tfvars.json"
         handover = self.bucket.handover(state.tenant)
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o600)  # it holds the tenant's ExternalId
-        file.write_text(json.dumps({"handover": handover}))
+        # In one step, because another command may read it. It holds the tenant's ExternalId, and mode 600.
+        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as partial:
+            json.dump({"handover": handover}, partial)
+        Path(partial.name).replace(file)
         # Terraform resolves the path from the root's folder.
         return [f"-var-file={os.path.relpath(file, ENVIRONMENTS / state.root)}"]
 
-    def _run(self, state: State, *arguments: str, missing_state: str | None = None) -> str:
+    def _run(self, state: State, *arguments: str) -> str:
+        """Run terraform for something that writes no state, beside any other command."""
+        with self._locked(self._in_use(state), state, shared=True):
+            return self._start(state, *arguments)
+
+    def _write(
+        self,
+        state: State,
+        command: str,
+        *arguments: str,
+        watch: Callable[[str, float], None] | None = None,
+    ) -> str:
+        """Run terraform for something that writes the state; it waits while somebody else does.
+
+        While terraform runs it holds a lock of this machine as well, so that `make unlock` can tell a lock that
+        a killed command left from one that is in use.
+        """
+        holder = holder_file(self.bucket.name, state.key)
+        seconds = WAIT_MINUTES * 60.0
+        try:
+            with (
+                self._locked(self._in_use(state), state, shared=True),
+                self._locked(holder, state, seconds=seconds) as descriptor,
+            ):
+                self._wait_for_locks(state)
+                return self._start(
+                    state,
+                    command,
+                    f"-lock-timeout={WAIT_MINUTES}m",
+                    *arguments,
+                    inherited_files=(descriptor,),
+                    watch=watch,
+                )
+        except TimeoutError:
+            raise CommandError(
+                f"Another command on this machine has been writing this state for more than {WAIT_MINUTES} "
+                "minutes; wait for it and run this one again."
+            ) from None
+
+    def refuse_abandoned_locks(self, states: Sequence[State], scope: str = "") -> None:
+        """Raise CommandError if a command on this machine was killed and has left locks of these states.
+
+        ``scope`` is what the sentence adds to `make unlock ENV=…`, such as " TENANT=acme".
+        """
+        by_key = {state.key: state for state in states}
+        abandoned = [
+            lock
+            for lock in self.bucket.locks(by_key)
+            if lock.is_of_this_machine and not self.is_writing(by_key[lock.key])
+        ]
+        if abandoned:
+            locks = "\n".join(f"{by_key[lock.key].label}: {lock}" for lock in abandoned)
+            raise CommandError(
+                "States are locked, and no make command of yours on this machine uses them, so one was killed. "
+                f"{self._unlock_hint(scope)}\n{locks}"
+            )
+
+    def _wait_for_locks(self, state: State) -> None:
+        """Say for whom terraform will wait; CommandError if it would wait for a command that was killed.
+
+        It is called while this process is the only one on this machine that may write the state.
+        """
+        for lock in self.bucket.locks([state.key]):
+            if lock.is_of_this_machine:
+                raise CommandError(
+                    f"The state is locked by {lock}, and no make command of yours on this machine uses it, so "
+                    f"one was killed. {self._unlock_hint()}"
+                )
+            self.progress(
+                f"{state.label}: locked by {lock}; waiting up to {WAIT_MINUTES} minutes for it"
+            )
+
+    def _unlock_hint(self, scope: str = "") -> str:
+        return f"Run `make unlock ENV={self.environment.name}{scope}`, and this command again after it."
+
+    def _locked(
+        self, file: Path, state: State, *, shared: bool = False, seconds: float | None = None
+    ) -> AbstractContextManager[int]:
+        def waiting() -> None:
+            self.progress(f"{state.label}: waiting for another command on this machine")
+
+        return locked(file, waiting, shared=shared, seconds=seconds)
+
+    def _in_use(self, state: State) -> Path:
+        """The file that is locked while a command uses the state's data directory."""
+        return self._data_dir(state) / "in-use.lock"
+
+    def _start(
+        self,
+        state: State,
+        *arguments: str,
+        inherited_files: tuple[int, ...] = (),
+        watch: Callable[[str, float], None] | None = None,
+    ) -> str:
         """Run terraform and return what it prints; CommandError with its own message when it fails."""
         self.bucket.check()
         root = ENVIRONMENTS / state.root
@@ -207,18 +339,50 @@ class Terraform:
         self.progress(f"TF_DATA_DIR={_shown(data_dir)} {shlex.join(command)}")
         environment = {**self.process_environment(), "TF_DATA_DIR": str(data_dir)}
         try:
-            return ensure_toolchain(self.progress).run(root, *arguments, environment=environment)
+            return ensure_toolchain(self.progress).run(
+                root,
+                *arguments,
+                environment=environment,
+                label=state.label,
+                inherited_files=inherited_files,
+                watch=watch or self._still_running(state, arguments[0]),
+            )
         except CommandError as error:
-            if missing_state is not None and "No state file was found" in str(error):
-                return missing_state
             # Whatever the reason was, the next command runs init again.
             self._stamp(state).unlink(missing_ok=True)
-            raise
+            raise self._explained(error) from None
+
+    def _still_running(self, state: State, command: str) -> Callable[[str, float], None]:
+        """Return a callback that prints a line whenever terraform has been silent for long."""
+        last = 0.0
+
+        def watch(_: str, seconds: float) -> None:
+            nonlocal last
+            if seconds - last >= QUIET_SECONDS:
+                last = seconds
+                self.progress(f"{state.label}: {command}, {seconds:.0f} s")
+
+        return watch
+
+    def _explained(self, error: CommandError) -> CommandError:
+        """Return the error with terraform's events as text, and with what to do about a lock or an old plan."""
+        text = self.environment.without_external_ids(errors(str(error)))
+        if "Saved plan is stale" in text:
+            return CommandError(
+                "The state has changed since this plan was made, because another command applied meanwhile. "
+                "Nothing was applied here; run the command again to make and show a new plan."
+            )
+        if "Error acquiring the state lock" in text:
+            return CommandError(
+                f"Another command has held the lock of this state for {WAIT_MINUTES} minutes. Wait for it, or, if "
+                f"it was killed: {self._unlock_hint()}\n{text}"
+            )
+        return type(error)(text)
 
 
 def summary(output: str) -> str:
-    """Return the line of terraform's output that counts the changes."""
-    prefixes = ("Plan:", "No changes", "Apply complete!", "Destroy complete!")
+    """Return the line of a plan's text that counts the changes."""
+    prefixes = ("Plan:", "No changes")
     counts = [line.strip() for line in output.splitlines() if line.strip().startswith(prefixes)]
     return counts[-1] if counts else "no resources to change"
 

@@ -15,9 +15,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tools.command_error import CommandError
+from tools.terraform.state_content import StateContent
+from tools.terraform.state_lock import LOCK_SUFFIX, StateLock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from tools.environment.model import Environment
 
@@ -183,6 +185,42 @@ class StateBucket:
         with self._explained("The hand-over of a tenant without a role could not be removed"):
             for tenant in sorted(tenants):
                 self._s3.delete_object(Key=handover_key(tenant), **self._owned)
+
+    def state(self, key: str) -> StateContent:
+        """Return a state's content, which is empty before the first apply."""
+        content = self._content(key, f"The state {key} cannot be read")
+        return StateContent({}) if content is None else StateContent.parse(content)
+
+    def locks(self, keys: Iterable[str]) -> list[StateLock]:
+        """Return the locks of those states that are locked."""
+        prefixes = {key.split("/")[0] for key in keys}
+        wanted = {f"{key}{LOCK_SUFFIX}" for key in keys}
+        paginator = self._s3.get_paginator("list_objects_v2")
+        with self._explained("The locks cannot be listed"):
+            pages = [
+                page
+                for prefix in sorted(prefixes)
+                for page in paginator.paginate(Prefix=prefix, **self._owned)
+            ]
+        existing = {item["Key"] for page in pages for item in page.get("Contents", ())} & wanted
+        locks = []
+        for key in sorted(existing):
+            content = self._content(key, f"The lock {key} cannot be read")
+            if content is not None:  # it may have been released since
+                locks.append(
+                    StateLock.from_json(key.removesuffix(LOCK_SUFFIX), json.loads(content))
+                )
+        return locks
+
+    def _content(self, key: str, sentence: str) -> bytes | None:
+        """Return an object's content; None if there is none, CommandError if it may not be read."""
+        try:
+            with self._explained(sentence):
+                answer = self._s3.get_object(Key=key, **self._owned)
+        except self._s3.exceptions.NoSuchKey:
+            return None
+        content: bytes = answer["Body"].read()
+        return content
 
     @contextmanager
     def _explained(self, sentence: str) -> Iterator[None]:

@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING
 
 from tools.command_error import CommandError
 from tools.paths import ENVIRONMENTS, ROOT, WORK
+from tools.processes import PROCESSES, InterruptedCommandError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 FOLDER = WORK / "terraform"
 VERSIONS = ENVIRONMENTS / "operations" / "versions.tf"
@@ -74,27 +75,36 @@ class Toolchain:
         *arguments: str,
         environment: Mapping[str, str],
         text: str | None = None,
+        label: str = "",
+        inherited_files: Sequence[int] = (),
+        watch: Callable[[str, float], None] | None = None,
     ) -> str:
         """Run terraform in ``folder`` with ``text`` as its input, and return what it prints.
 
-        Raises CommandError with terraform's own message when it fails.
+        The other parameters are those of Processes.run. Raises CommandError with terraform's own message when
+        it fails, and InterruptedCommandError when a signal stopped it.
         """
         command, *options = arguments
         colourful = {"init", "plan", "apply", "destroy", "output", "show", "console"}
         # Before the other options, because terraform reads none after the name of a plan file.
         colour = ["-no-color"] if command in colourful else []
-        process = subprocess.run(
+        process = PROCESSES.run(
             [self.terraform, command, *colour, *options],
             cwd=folder,
-            env=self.environment(environment),
-            input=text,
-            capture_output=True,
-            text=True,
-            check=False,
+            environment=self.environment(environment),
+            text=text,
+            label=label,
+            inherited_files=inherited_files,
+            watch=watch,
         )
-        if process.returncode != 0:
-            raise CommandError((process.stderr or process.stdout).strip())
-        return process.stdout
+        if process.returncode == 0:
+            return process.stdout
+        # With -json, terraform writes its errors to stdout as well.
+        printed = (process.stderr, process.stdout) if "-json" in options else ()
+        problem = ("\n".join(printed) or process.stderr or process.stdout).strip()
+        if PROCESSES.interruption is not None:
+            raise InterruptedCommandError(f"It was stopped before it was complete.\n{problem}")
+        raise CommandError(problem)
 
 
 def ensure_toolchain(progress: Callable[[str], None]) -> Toolchain:

@@ -1,9 +1,12 @@
 """The CI workflow: linted offline, and what it must never become."""
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -193,7 +196,44 @@ def test_one_apply_at_a_time_in_an_environment():
     concurrency = CALLER["concurrency"]
     assert concurrency["group"].startswith("terraform-${{ matrix.environment }}-")
     assert "github.event_name == 'push' && 'apply'" in concurrency["group"]
-    assert concurrency["cancel-in-progress"] is False
+    assert concurrency["cancel-in-progress"] == "${{ github.event_name == 'pull_request' }}"
+
+
+APPLYING = [step["run"] for _, step in STEPS if "make apply" in step.get("run", "")]
+
+
+@pytest.mark.parametrize("script", APPLYING)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_cancelled_job_passes_the_signal_on_to_make_and_waits_for_it(tmp_path, script, number):
+    """GitHub signals the step's shell alone; this make ends like one whose terraform writes its state."""
+    make = tmp_path / "make"
+    make.write_text(
+        "#!/bin/bash\ntrap 'sleep 0.3; touch written; exit 7' TERM\ntouch started\n"
+        "while true; do sleep 0.05; done\n"
+    )
+    make.chmod(0o755)
+    step = tmp_path / "step.sh"
+    step.write_text(script)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    # As GitHub starts a step: https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax
+    process = subprocess.Popen(["bash", "-e", step], cwd=tmp_path, env=environment)
+    while not (tmp_path / "started").exists():
+        time.sleep(0.02)
+    process.send_signal(number)
+    assert process.wait(timeout=20) == 7
+    assert (tmp_path / "written").exists()
+
+
+@pytest.mark.parametrize("code", [0, 2])
+def test_a_step_that_applies_has_makes_exit_code(tmp_path, code):
+    make = tmp_path / "make"
+    make.write_text(f"#!/bin/bash\nexit {code}\n")
+    make.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    for script in APPLYING:
+        (tmp_path / "step.sh").write_text(script)
+        run = subprocess.run(["bash", "-e", "step.sh"], cwd=tmp_path, env=environment, check=False)
+        assert run.returncode == code
 
 
 def test_it_runs_existing_make_targets():

@@ -344,8 +344,8 @@ def part(name: str, value: Any) -> Change:  # noqa: ANN401 - any JSON value
 
 
 def imported(plan: Json) -> None:
-    """Import a log group that exists already."""
-    item(plan, RECORDS)["change"]["importing"] = {"id": "/bedrock/local/everything/records"}
+    """Import another tenant's log group."""
+    item(plan, RECORDS)["change"]["importing"] = {"id": "/bedrock/local/globex/records"}
 
 
 def forgotten(plan: Json) -> None:

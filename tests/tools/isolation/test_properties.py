@@ -8,11 +8,19 @@ import pytest
 
 from tests.tools.isolation.mutants import CHANGES
 from tests.tools.isolation.plan_mutants import (
+    ALIAS,
     EVERYTHING,
+    EXECUTION,
     FUNCTION,
+    LOGS_ENDPOINT,
     MUTANTS,
+    OPERATIONS_ROLE,
+    PROFILE,
     RECORDS,
     after,
+)
+from tests.tools.isolation.plan_mutants import (
+    item as item_of,
 )
 from tools.isolation import plan_reader
 from tools.isolation.claims import claims_for
@@ -46,6 +54,27 @@ def test_the_unchanged_plans_have_no_fault(plans):
 def test_a_mutant_is_refuted_by_its_property(plans, name, mutant):
     violated = {found and found.name for found in map(property_of, topics(mutated(plans, mutant)))}
     assert name in violated
+
+
+@pytest.mark.parametrize(
+    ("root", "address", "id_"),
+    [
+        (EVERYTHING, RECORDS, "/bedrock/local/everything/records"),
+        (EVERYTHING, EXECUTION, "bedrock-local-everything-execution"),
+        (EVERYTHING, FUNCTION, "bedrock-local-everything"),
+        (EVERYTHING, ALIAS, "bedrock-local-everything/live"),
+        (EVERYTHING, LOGS_ENDPOINT, "vpce-0a1b2c3d4e5f60718"),
+        ("operations", OPERATIONS_ROLE, "bedrock-local-everything"),
+        ("operations", PROFILE, "fnszio4l1wvo"),
+    ],
+)
+def test_an_object_is_adopted_under_the_name_that_the_stanza_gives_it(plans, root, address, id_):
+    plan = copy.deepcopy(plans[root])
+    change = item_of(plan, address)["change"]
+    change["importing"] = {"id": id_}
+    assert topics(plan) == set()
+    change["importing"] = {"id": ""}
+    assert topics(plan) == {"configuration"}
 
 
 def test_every_property_has_three_mutants_and_every_mutant_a_property():

@@ -206,7 +206,7 @@ def test_terraform_does_not_run_with_a_bucket_of_another_account(squatted, tmp_p
     commands = []
     terraform = Terraform(squatted.environment, tmp_path, dict, commands.append, squatted)
     with pytest.raises(CommandError, match="is not reached as a bucket of the operations account"):
-        terraform.outputs(operations_state())
+        terraform.provider_versions(operations_state())
     assert commands == []
 
 

@@ -1,0 +1,86 @@
+"""`make unlock`: show who has locked the states, since when, and remove the locks that a killed command left.
+
+A lock that a command on this machine still uses is never removed. A young lock may belong to a command on another
+machine, which the command says before it asks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tools.cli.arguments import Arguments
+from tools.cli.confirmation import confirm
+from tools.cli.console import out, run, table, warn
+from tools.cli.session import open_session
+from tools.terraform.parallel import run_for_each
+from tools.terraform.state import operations_state
+from tools.terraform.state_lock import WAIT_MINUTES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tools.terraform.state import State
+    from tools.terraform.state_lock import StateLock
+
+
+def parser() -> Arguments:
+    """Return the command's arguments."""
+    arguments = Arguments(__doc__, tenant="optional")
+    arguments.add_argument(
+        "--confirm", help="the environment's name, in place of the question on the terminal"
+    )
+    arguments.add_jobs()
+    return arguments
+
+
+def main() -> int:
+    """Show the locks, ask, and remove them; return 1 if one is in use or could not be removed."""
+    options = parser().parse_args()
+    session = open_session(options.env)
+    name = session.environment.name
+    states = {
+        state.key: state
+        for state in (operations_state(options.tenant), *session.customer_states(options.tenant))
+    }
+    locks = session.bucket.locks(states)
+    if not locks:
+        out.print("No state is locked.")
+        return 0
+    _show(locks, states)
+    in_use = [lock for lock in locks if session.terraform.is_writing(states[lock.key])]
+    for lock in in_use:
+        warn(
+            f"{states[lock.key].label}: a command of yours on this machine uses the lock now, so it stays. Wait "
+            "for that command, or stop it with Ctrl-C."
+        )
+    removable = {lock.key: lock for lock in locks if lock not in in_use}
+    for lock in removable.values():
+        if not lock.is_of_this_machine or lock.age_seconds() < WAIT_MINUTES * 60:
+            warn(
+                f"{states[lock.key].label}: the lock is {max(0.0, lock.age_seconds()):.0f} s old and of "
+                f"{lock.who}. If that command still runs, the two would overwrite each other's state."
+            )
+    if not removable:
+        return 1
+    confirm(name, options.confirm, "Nothing was unlocked.")
+    failed = run_for_each(
+        [states[key] for key in removable],
+        lambda state: session.terraform.unlock(state, removable[state.key]),
+        options.jobs,
+    )
+    if not failed:
+        tenant = f" TENANT={options.tenant}" if options.tenant else ""
+        out.print(f"`make apply ENV={name}{tenant}` continues the apply that was interrupted.")
+    return failed or int(bool(in_use))
+
+
+def _show(locks: Sequence[StateLock], states: Mapping[str, State]) -> None:
+    rows = table("state", "locked by", "since", "by the operation")
+    for lock in locks:
+        since = f"{lock.created:%Y-%m-%d %H:%M:%S} UTC"
+        rows.add_row(states[lock.key].label, lock.who, since, lock.operation)
+    out.print(rows)
+
+
+if __name__ == "__main__":
+    run(main)
