@@ -139,7 +139,7 @@ def _actions(value: object, path: str) -> None:
 
 def _change(value: Any, path: str) -> None:  # noqa: ANN401 - any JSON value
     """Check a change. One that deletes a resource says nothing about what will be."""
-    check(value, {"actions": _actions, "after?": MapOf(None)}, path)
+    check(value, {"actions": _actions, "after?": MapOf(None), "before?": MapOf(None)}, path)
     if value.get("after") is not None:
         check(value, {"after_unknown": MapOf(None)}, path)
 
@@ -193,6 +193,13 @@ _ACCOUNT = Text("an account ID of 12 digits", lambda text: bool(_ACCOUNT_ID.full
 def _operations_account(value: object, path: str) -> None:
     """Check the account's ID, which Terraform accepts as a number, too."""
     check(str(value) if type(value) is int else value, _ACCOUNT, path)
+
+
+def _whole_number(value: object, path: str) -> None:
+    """Check a number that may also be text with digits, as Terraform accepts on its command line."""
+    if isinstance(value, str) and re.fullmatch(r"\d{1,9}", value, re.ASCII):
+        return
+    check(value, int, path)
 
 
 def _accounts(value: Any, path: str) -> None:  # noqa: ANN401 - any JSON value
@@ -251,7 +258,9 @@ ENVIRONMENT: Shape = {
         "deployment_principals?": [str],
         "permissions_boundary?": str,
         "region": str,
+        "shards?": _whole_number,
     },
+    "shard?": _whole_number,
     "package_path?": str,
     "tenants": MapOf(_STANZA),
 }
