@@ -120,11 +120,15 @@ gaps: ## ENV= TENANT= [SINCE=] [UNTIL=] [JSON=1] · compare records with Bedrock
 
 .PHONY: capacity
 capacity: ## ENV= [JSON=1] · show how much of each AWS limit is used, and how many more tenants fit
-	@$(RUN) $(ENV_OPTION) $(call flag,JSON,json)
+	@$(RUN) $(ENV_OPTION) $(call flag,JSON,json) $(call option,JOBS,jobs)
 
 .PHONY: accounts
 accounts: ## ENV= [TENANT=] [JSON=1] · list the customer accounts; as JSON, a job matrix for CI
 	@$(RUN) $(ENV_OPTION) $(call option,TENANT,tenant) $(call flag,JSON,json)
+
+.PHONY: shards
+shards: ## ENV= · move tenants between the states of the operations account after operations.shards has changed
+	@$(RUN) $(ENV_OPTION)
 
 .PHONY: destroy
 destroy: ## ENV= [TENANT=] [CONFIRM=] · remove the workloads, then the roles; records and their keys remain

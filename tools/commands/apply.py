@@ -22,7 +22,7 @@ from tools.command_error import CommandError
 from tools.paths import ROOT
 from tools.proof.folder import read_certified
 from tools.proof.proved_apply import ProvedApply, Prover
-from tools.terraform.state import customer_state, operations_state
+from tools.terraform.state import customer_state, operations_states
 
 if TYPE_CHECKING:
     from tools.environment.model import Environment
@@ -78,7 +78,7 @@ def main() -> int:
 def part_states(environment: Environment, part: str) -> list[State]:
     """Return the states of a part; CommandError when it names none."""
     if part.strip() == OPERATIONS:
-        return [operations_state()]
+        return operations_states(environment)
     states = [customer_state(account) for account in environment.accounts_named(part)]
     if not states:
         raise CommandError(

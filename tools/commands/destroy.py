@@ -9,9 +9,8 @@ from tools.cli.arguments import Arguments
 from tools.cli.console import err, run, styled
 from tools.cli.session import open_session
 from tools.command_error import CommandError
-from tools.terraform.parallel import print_success, run_for_each
+from tools.terraform.parallel import run_for_each
 from tools.terraform.runner import summary
-from tools.terraform.state import operations_state
 
 if TYPE_CHECKING:
     from tools.cli.session import Session
@@ -56,9 +55,11 @@ def _destroy(session: Session, tenant: str | None, jobs: int) -> int:
         raise CommandError(
             "The operations account is unchanged. It can be destroyed once every customer account above is."
         )
-    operations = operations_state(tenant)
-    print_success(operations, summary(terraform.destroy(operations)))
-    return 0
+
+    def destroy_roles(state: State) -> str:
+        return summary(terraform.destroy(state))
+
+    return run_for_each(session.operations_states(tenant), destroy_roles, jobs)
 
 
 def _confirm(name: str, answer: str | None) -> None:

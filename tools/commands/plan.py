@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import out, run
+from tools.cli.console import run
 from tools.cli.session import open_session
 from tools.proof.folder import read_certified
 from tools.terraform.parallel import print_success, run_for_each
 from tools.terraform.runner import summary
-from tools.terraform.state import operations_state
 
 if TYPE_CHECKING:
     from tools.cli.session import Session
@@ -42,7 +41,11 @@ def main() -> int:
         certified = read_certified(Path(options.proof), session.environment.name, None)
         _show_proved(session, certified, customers, whole=options.tenant is not None)
         return 0
-    out.print(terraform.plan(operations_state(options.tenant)))
+    operations = session.operations_states(options.tenant)
+    if failed := run_for_each(
+        operations, lambda state: terraform.plan(state).strip(), options.jobs
+    ):
+        return failed
     handovers = session.bucket.tenants_with_handover()
 
     def plan_customer(state: State) -> str:
@@ -57,14 +60,14 @@ def main() -> int:
 def _show_proved(
     session: Session, certified: CertifiedPlans, customers: list[State], *, whole: bool
 ) -> None:
-    """Print the operations account's plan of a proof, then a line for each customer account or its plan."""
-    operations = operations_state()
-    states = [state for state in (operations, *customers) if state.key in certified.files]
+    """Print the operations account's plans of a proof, then a line for each customer account or its plan."""
+    operations = session.operations_states()
+    states = [state for state in (*operations, *customers) if state.key in certified.files]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "plan"
         for state in states:
             certified.copy(state, file)
-            if whole or state is operations:
+            if whole or state in operations:
                 print_success(state, session.terraform.show(state, file).strip())
             else:
                 print_success(state, certified.files[state.key]["changes"])

@@ -7,13 +7,15 @@ import json
 import os
 import shlex
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.command_error import CommandError
+from tools.environment.tenant_shard import shard_of
 from tools.paths import ENVIRONMENTS, MODULES, ROOT
-from tools.terraform.state import OPERATIONS, operations_state
+from tools.terraform.shard_states import check_shards
+from tools.terraform.state import OPERATIONS, operations_states
 from tools.terraform.toolchain import ensure_toolchain
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class Terraform:
     process_environment: Callable[[], Mapping[str, str]]
     progress: Callable[[str], None]
     bucket: StateBucket
+    _roots_with_checked_shards: set[str] = field(default_factory=set)
 
     def init(self, state: State) -> None:
         """Connect the state's data directory to its backend, unless that is still up to date.
@@ -60,6 +63,7 @@ class Terraform:
 
     def plan(self, state: State) -> str:
         """Return the plan as terraform prints it."""
+        self._check_shards(state)
         self.init(state)
         return self._run(state, "plan", *self._options(state))
 
@@ -72,6 +76,7 @@ class Terraform:
 
     def save_plan(self, state: State, file: Path) -> None:
         """Write a plan file, which `apply_plan` takes; it holds ExternalIds, as the tfvars do."""
+        self._check_shards(state)
         self.init(state)
         self._run(state, "plan", "-lock=false", *self._options(state), f"-out={file}")
 
@@ -102,6 +107,14 @@ class Terraform:
         self.hand_over(state)
         return output
 
+    def push_state(self, state: State, file: Path) -> None:
+        """Store a state in place of the one before; CommandError if that is locked or has changed since.
+
+        Terraform compares serial and lineage: https://developer.hashicorp.com/terraform/cli/commands/state/push
+        """
+        self.init(state)
+        self._run(state, "state", "push", str(file))
+
     def provider_versions(self, state: State) -> dict[str, str]:
         """Return the version of each provider that terraform init selected, by the provider's address."""
         self.init(state)
@@ -112,6 +125,7 @@ class Terraform:
 
     def destroy(self, state: State) -> str:
         """Destroy what the state holds."""
+        self._check_shards(state)
         self.init(state)
         output = self._run(state, "destroy", "-auto-approve", *self._options(state))
         self.hand_over(state)
@@ -128,31 +142,46 @@ class Terraform:
         outputs: dict[str, dict[str, Any]] = json.loads(self._run(state, "output", "-json"))
         return {name: output["value"] for name, output in outputs.items()}
 
-    def handovers(self) -> dict[str, Any]:
-        """Return the hand-over of every tenant whose role exists, by tenant.
+    def handovers(self, state: State | None = None) -> dict[str, Any]:
+        """Return the hand-over of every tenant whose role exists, by tenant; with ``state``, of one shard.
 
-        The output itself holds all tenants of the tfvars, even after an apply of only one of them.
+        The output itself holds all tenants of the shard, even after an apply of only one of them.
         """
-        addresses = set(self.resources(operations_state()))
+        if state is None:
+            states = operations_states(self.environment)
+            return {name: item for state in states for name, item in self.handovers(state).items()}
+        addresses = set(self.resources(state))
         return {
             tenant: handover
-            for tenant, handover in self.outputs(operations_state()).get("handover", {}).items()
+            for tenant, handover in self.outputs(state).get("handover", {}).items()
             if f'module.operations_role["{tenant}"].aws_iam_role.this' in addresses
         }
 
     def hand_over(self, state: State) -> None:
-        """Write the hand-over of each tenant whose role is in the operations state, or of the state's tenant.
+        """Write the hand-over of each tenant whose role is in a shard's state, or of the state's tenant.
 
-        A tenant that has no role any more loses its hand-over. A customer state hands nothing over.
+        A tenant of the shard that has no role any more loses its hand-over. A customer state hands nothing over.
         """
         if state.root != OPERATIONS:
             return
-        handovers = self.handovers()
+        handovers = self.handovers(state)
         changed = {state.tenant} if state.tenant else handovers.keys()
         self.bucket.write_handovers(
             {tenant: handovers[tenant] for tenant in changed & handovers.keys()}
         )
-        self.bucket.remove_handovers(self.bucket.tenants_with_handover() - handovers.keys())
+        shards = self.environment.shards
+        in_shard = {
+            tenant
+            for tenant in self.bucket.tenants_with_handover()
+            if shard_of(tenant, shards) == state.shard
+        }
+        self.bucket.remove_handovers(frozenset(in_shard - handovers.keys()))
+
+    def _check_shards(self, state: State) -> None:
+        """Raise CommandError while a tenant is in another shard's state; the states are read once."""
+        if state.root == OPERATIONS and OPERATIONS not in self._roots_with_checked_shards:
+            check_shards(self.environment, self.bucket)
+            self._roots_with_checked_shards.add(OPERATIONS)
 
     def _data_dir(self, state: State) -> Path:
         return self.folder / "data" / self.environment.name / state.key.removesuffix(".tfstate")
