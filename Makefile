@@ -144,6 +144,11 @@ override usage_capacity := ENV= [JSON=1]
 capacity: ## show how much of each AWS limit is used, and how many more tenants fit
 	@$(RUN)
 
+.PHONY: shards
+override usage_shards := ENV=
+shards: ## move tenants between the states of the operations account after operations.shards has changed
+	@$(RUN)
+
 .PHONY: accounts
 override usage_accounts := ENV= [TENANT=] [JSON=1]
 accounts: ## list the customer accounts; as JSON, a job matrix for CI

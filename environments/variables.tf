@@ -57,19 +57,25 @@ variable "limits" {
 }
 
 variable "operations" {
-  description = "The operations account, its Region, its administrators, who deploys, and a permissions boundary for every tenant's role in it."
+  description = "The operations account, its Region, its administrators, who deploys, the number of its states, and a permissions boundary for every tenant's role in it."
   type = object({
     account_id            = string                    # the account that owns Bedrock access and quota
     administrators        = optional(set(string), []) # ARNs of its roles, users and groups that may call Bedrock or change who may; `make prove STATE=1` names all others
     deployment_principals = optional(set(string), []) # ARNs of its users and roles that may assume the deployers of the customer accounts
     permissions_boundary  = optional(string)          # ARN of a boundary for every tenant's role
     region                = string                    # Region of the state and of the tracked profiles
+    shards                = optional(number, 1)       # states of the operations account, one for every 200 tenants; `make shards` moves the tenants
   })
   nullable = false
 
   validation {
     condition     = alltrue([for arn in var.operations.deployment_principals : can(regex("^arn:[a-z-]+:iam::${var.operations.account_id}:(role|user)/[\\w+=,.@/-]+$", coalesce(arn, "null")))])
     error_message = "operations.deployment_principals are full ARNs of users and roles of the operations account ${var.operations.account_id}, without a wildcard; correct ${join(", ", [for arn in var.operations.deployment_principals : coalesce(arn, "null") if !can(regex("^arn:[a-z-]+:iam::${var.operations.account_id}:(role|user)/[\\w+=,.@/-]+$", coalesce(arn, "null")))])}."
+  }
+
+  validation {
+    condition     = var.operations.shards >= 1 && floor(var.operations.shards) == var.operations.shards
+    error_message = "operations.shards is a whole number of 1 or more, not ${var.operations.shards}."
   }
 
   validation {

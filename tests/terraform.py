@@ -133,6 +133,17 @@ class Folder:
         return self._test.execute_command(command, *arguments)
 
 
+def role_resources(address: str, policy: str = "") -> set[str]:
+    """The addresses of a role and of the resources about its policies; ``policy`` names the inline policy."""
+    module, _, name = address.rpartition("aws_iam_role.")
+    return {
+        address,
+        f"{module}aws_iam_role_policy.{policy or name}",
+        f"{module}aws_iam_role_policies_exclusive.{name}",
+        f"{module}aws_iam_role_policy_attachments_exclusive.{name}",
+    }
+
+
 class Plan:
     """A plan as `terraform show -json` prints it."""
 
@@ -183,9 +194,14 @@ class Plan:
 
     def granted(self, role: str) -> str:
         """The one inline policy of a role, as text; a KeyError where it is not known."""
-        [inline] = self.resource(role)["inline_policy"]
-        text: str = inline["policy"]
-        return text
+        name, module = self.resource(role)["name"], role.rpartition("aws_iam_role.")[0]
+        [text] = [
+            change["after"]["policy"]
+            for address, change in self._changes.items()
+            if address.startswith(f"{module}aws_iam_role_policy.")
+            and change["after"]["role"] == name
+        ]
+        return str(text)
 
 
 def folder_of(path: Path, files: Iterable[Path], extra: Mapping[str, str] | None = None) -> Path:

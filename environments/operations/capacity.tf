@@ -12,17 +12,15 @@ locals {
   ]))
 
   # Characters of each tenant's policies. A reference to all instances of the module
-  # takes long with a thousand of them, so there is only this one.
+  # takes long, so there is only this one.
   policy_sizes = { for name, tenant in module.operations_role : name => tenant.role.sizes }
 
   capacity = {
     inference_profiles = { limit = var.limits.inference_profiles, used = local.profiles }
     roles              = { limit = var.limits.roles, used = length(var.tenants) }
 
-    policy_sizes = local.policy_sizes
-
-    # The sizes of the tenant that is closest to the limit.
-    permissions_policy = { limit = 10240, used = max(concat([0], values(local.policy_sizes)[*].permissions)...) }
-    trust_policy       = { limit = var.limits.trust_policy, used = max(concat([0], values(local.policy_sizes)[*].trust)...) }
+    # Of this shard's tenants, and the limits for each of them.
+    policy_sizes  = local.policy_sizes
+    policy_limits = { permissions = 10240, trust = var.limits.trust_policy }
   }
 }

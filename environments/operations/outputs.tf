@@ -1,5 +1,5 @@
 output "capacity" {
-  description = "How much of each AWS limit the environment uses; `make capacity` shows it."
+  description = "How much of each AWS limit the environment uses, and the sizes of the policies of the shard's tenants; `make capacity` shows both."
   value       = local.capacity
 
   precondition {

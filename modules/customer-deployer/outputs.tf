@@ -17,11 +17,11 @@ output "policies" {
 output "role_arn" {
   description = "The ARN of the role that the customer root assumes."
   value       = module.policies.role.arn
-  depends_on  = [aws_iam_role.this]
+  depends_on  = [aws_iam_role_policy.deployer]
 }
 
 output "role_name" {
   description = "The name of the role."
   value       = module.policies.role.name
-  depends_on  = [aws_iam_role.this]
+  depends_on  = [aws_iam_role_policy.deployer]
 }

@@ -5,13 +5,6 @@ resource "aws_iam_role" "this" {
 
   tags = { tenant = var.tenant }
 
-  # Inside the role, so that an apply also removes inline policies that somebody
-  # added by hand.
-  inline_policy {
-    name   = "deployer"
-    policy = module.policies.documents.permissions
-  }
-
   lifecycle {
     # IAM counts no white space, and jsonencode writes none.
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
@@ -20,4 +13,24 @@ resource "aws_iam_role" "this" {
       error_message = "Tenant ${var.tenant}: the permissions of ${var.role_name} have ${length(module.policies.documents.permissions)} characters, ${length(module.policies.documents.permissions) - 10240} more than the 10,240 that IAM allows; name fewer subnets or security groups in vpc."
     }
   }
+}
+
+# An edit is one PutRolePolicy, which replaces the policy at once, so it can be
+# applied while the operator's Terraform works in the account.
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html
+resource "aws_iam_role_policy" "deployer" {
+  name   = "deployer"
+  role   = aws_iam_role.this.name
+  policy = module.policies.documents.permissions
+}
+
+# A plan shows the policies that somebody added by hand, and an apply removes them.
+resource "aws_iam_role_policies_exclusive" "this" {
+  role_name    = aws_iam_role.this.name
+  policy_names = [aws_iam_role_policy.deployer.name]
+}
+
+resource "aws_iam_role_policy_attachments_exclusive" "this" {
+  role_name   = aws_iam_role.this.name
+  policy_arns = []
 }

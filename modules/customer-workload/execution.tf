@@ -57,22 +57,33 @@ resource "aws_iam_role" "execution" {
   description          = "Lets ${local.name} act as its tenant and write its records."
   assume_role_policy   = local.execution_trust
   permissions_boundary = var.permissions_boundary
-
-  # A static block, so that a plan shows every policy of the role: an apply removes
-  # inline policies that somebody added by hand, and the proof refuses a role whose
-  # policies only an apply would tell.
-  inline_policy {
-    name   = "execution"
-    policy = local.execution_permissions
-  }
 }
 
-# The policy used to be a resource of its own. It stays in place and is managed by
-# the role from now on.
-removed {
-  from = aws_iam_role_policy.execution
+# An edit is one PutRolePolicy, which replaces the policy at once. The inline_policy
+# block of the role would delete the policy first, and calls and records would be
+# refused in between.
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html
+resource "aws_iam_role_policy" "execution" {
+  count = local.runs ? 1 : 0
 
-  lifecycle {
-    destroy = false
-  }
+  name   = "execution"
+  role   = aws_iam_role.execution[0].name
+  policy = local.execution_permissions
+}
+
+# A plan shows the policies that somebody added by hand, and an apply removes them.
+# The name comes from the policy because the provider can put a missing policy only
+# there: this resource knows its name and not its text.
+resource "aws_iam_role_policies_exclusive" "execution" {
+  count = local.runs ? 1 : 0
+
+  role_name    = aws_iam_role.execution[0].name
+  policy_names = [aws_iam_role_policy.execution[0].name]
+}
+
+resource "aws_iam_role_policy_attachments_exclusive" "execution" {
+  count = local.runs ? 1 : 0
+
+  role_name   = aws_iam_role.execution[0].name
+  policy_arns = []
 }

@@ -67,7 +67,7 @@ resource "aws_lambda_function" "this" {
 
   # Without its policy the function could only fail, and without the groups Lambda
   # would create an unencrypted group of the same name.
-  depends_on = [aws_cloudwatch_log_group.records, aws_iam_role.execution]
+  depends_on = [aws_cloudwatch_log_group.records, aws_iam_role_policy.execution]
 
   lifecycle {
     # Lambda counts all variables together, with their names.

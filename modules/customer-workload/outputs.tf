@@ -1,7 +1,7 @@
 output "execution_role_arn" {
   description = "The role that the function runs as, also while it does not exist; the trust policy in the operations account names it."
   value       = local.execution_role_arn
-  depends_on  = [aws_iam_role.execution]
+  depends_on  = [aws_iam_role_policy.execution]
 }
 
 output "function_name" {
@@ -12,7 +12,7 @@ output "function_name" {
 output "reader_role_arn" {
   description = "The role that may read the records; null without readers."
   value       = length(var.readers) > 0 ? local.reader_role_arn : null
-  depends_on  = [aws_iam_role.reader]
+  depends_on  = [aws_iam_role_policy.reader]
 }
 
 output "record_log_group" {

@@ -62,12 +62,29 @@ resource "aws_iam_role" "reader" {
   description          = each.value.description
   assume_role_policy   = each.value.trust
   permissions_boundary = var.permissions_boundary
+}
 
-  # A static block for the reason that execution.tf gives.
-  inline_policy {
-    name   = each.key
-    policy = each.value.permissions
-  }
+# Three resources for the reasons that execution.tf gives.
+resource "aws_iam_role_policy" "reader" {
+  for_each = local.reading_roles
+
+  name   = each.key
+  role   = aws_iam_role.reader[each.key].name
+  policy = each.value.permissions
+}
+
+resource "aws_iam_role_policies_exclusive" "reader" {
+  for_each = local.reading_roles
+
+  role_name    = aws_iam_role.reader[each.key].name
+  policy_names = [aws_iam_role_policy.reader[each.key].name]
+}
+
+resource "aws_iam_role_policy_attachments_exclusive" "reader" {
+  for_each = local.reading_roles
+
+  role_name   = aws_iam_role.reader[each.key].name
+  policy_arns = []
 }
 
 # Reader and unmasker used to be separate resources.
@@ -81,19 +98,12 @@ moved {
   to   = aws_iam_role.reader["unmasker"]
 }
 
-# Their policies used to be resources of their own, which stay in place.
-removed {
-  from = aws_iam_role_policy.reader
-
-  lifecycle {
-    destroy = false
-  }
+moved {
+  from = aws_iam_role_policy.reader[0]
+  to   = aws_iam_role_policy.reader["reader"]
 }
 
-removed {
-  from = aws_iam_role_policy.unmasker
-
-  lifecycle {
-    destroy = false
-  }
+moved {
+  from = aws_iam_role_policy.unmasker[0]
+  to   = aws_iam_role_policy.reader["unmasker"]
 }

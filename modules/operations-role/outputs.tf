@@ -48,6 +48,6 @@ output "role" {
     }
   }
 
-  # Nothing is handed over before the role exists.
-  depends_on = [aws_iam_role.this]
+  # Nothing is handed over before the role exists and may call what its stanza grants.
+  depends_on = [aws_iam_role_policy.grants]
 }

@@ -25,19 +25,33 @@ resource "aws_iam_role" "this" {
 
   tags = { tenant = var.tenant }
 
-  # Not an aws_iam_role_policy, which would refer to this role: Terraform resolves
-  # such a reference among the roles of all tenants, so the time of a plan would
-  # grow with the square of their number. This block also makes an apply remove
-  # policies that somebody added by hand.
-  inline_policy {
-    name   = "grants"
-    policy = local.permissions
-  }
-
   lifecycle {
     precondition {
       condition     = length(local.violations) + length(local.size_violations) == 0
       error_message = join("\n", [for sentence in concat(local.violations, local.size_violations) : "Tenant ${var.tenant}: ${sentence}"])
     }
   }
+}
+
+# Not the inline_policy block of the role, which deletes a policy before it puts
+# the new one: calls would be refused in between. Here an edit is one
+# PutRolePolicy, which replaces the policy at once.
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html
+resource "aws_iam_role_policy" "grants" {
+  name   = "grants"
+  role   = aws_iam_role.this.name
+  policy = local.permissions
+}
+
+# A plan shows the policies that somebody added by hand, and an apply removes them.
+# The name comes from the policy because the provider can put a missing policy only
+# there: this resource knows its name and not its text.
+resource "aws_iam_role_policies_exclusive" "this" {
+  role_name    = aws_iam_role.this.name
+  policy_names = [aws_iam_role_policy.grants.name]
+}
+
+resource "aws_iam_role_policy_attachments_exclusive" "this" {
+  role_name   = aws_iam_role.this.name
+  policy_arns = []
 }

@@ -70,7 +70,8 @@ class Accounts:
     def __init__(self, cloud, root):
         self.control = cloud.control
         self.environment = deployed_by_tenant(load_environment("local"))
-        self._url = cloud.url
+        self.url = cloud.url
+        self.top = root  # of the copied Terraform code
         self._root = root / "environments"
         self._roles = deployer_roles(self.environment, self.environment.accounts, print)
         self.operations_keys = self.control.account(self.environment.operations_account_id)
@@ -124,7 +125,7 @@ class Accounts:
         """A client of one service that never retries."""
         return boto3.client(
             service,
-            endpoint_url=self._url,
+            endpoint_url=self.url,
             region_name=region,
             aws_access_key_id=keys.access_key_id,
             aws_secret_access_key=keys.secret_access_key,
@@ -137,7 +138,7 @@ class Accounts:
             TF_DATA_DIR=str(self._root.parent / "data" / key),
             AWS_ACCESS_KEY_ID=keys.access_key_id,
             AWS_SECRET_ACCESS_KEY=keys.secret_access_key,
-            AWS_ENDPOINT_URL=self._url,
+            AWS_ENDPOINT_URL=self.url,
             **variables,
         )
         return folder.init("-backend-config=../local/backend.hcl", f"-backend-config=key={key}")

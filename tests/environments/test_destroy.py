@@ -1,12 +1,12 @@
 import pytest
 
-from tests.terraform import LOCAL
+from tests.terraform import LOCAL, role_resources
 from tools.isolation import plan_reader
 from tools.isolation.claims import claims_for
 
 TENANT = (LOCAL, "-var=tenant=initech", "-var=account_id=555555555555")
 WORKLOAD = {
-    "module.customer_workload.aws_iam_role.execution[0]",
+    *role_resources("module.customer_workload.aws_iam_role.execution[0]"),
     "module.customer_workload.aws_lambda_function.this[0]",
 }
 

@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from tests.terraform import LOCAL
+from tests.terraform import LOCAL, role_resources
+from tools.environment.tenant_shard import shard_of
 from tools.paths import ROOT
 
 STANZAS = re.findall(
@@ -20,13 +21,13 @@ def stanza(**changed):
 
 
 def test_makes_one_role_with_one_policy_for_each_tenant_and_a_profile_for_each_tracked_alias(local):
-    roles = {
-        f'module.operations_role["{tenant}"].aws_iam_role.this'
+    roles = [
+        role_resources(f'module.operations_role["{tenant}"].aws_iam_role.this', "grants")
         for tenant in ("acme", "globex", "initech")
-    }
+    ]
     profiles = 'module.operations_role["initech"].aws_bedrock_inference_profile.tracked'
     profile = f'{profiles}["claude/anthropic.claude-3-haiku-20240307-v1:0"]'
-    assert local.addresses == {*roles, profile}
+    assert local.addresses == set.union(*roles, {profile})
 
 
 def test_a_role_is_tagged_with_its_tenant_and_its_environment(local):
@@ -83,7 +84,8 @@ def test_the_hand_over_is_known_before_apply_where_no_alias_is_tracked(known):
 
 def test_a_tenant_is_planned_alone_before_anothers_profile_is_made(operations):
     acme = operations.plan(LOCAL, '-target=module.operations_role["acme"]')
-    assert acme.addresses == {'module.operations_role["acme"].aws_iam_role.this'}
+    role = 'module.operations_role["acme"].aws_iam_role.this'
+    assert acme.addresses == role_resources(role, "grants")
     assert acme.outputs["handover"]["initech"]["models"]["claude"]["model"] is None
 
 
@@ -91,12 +93,46 @@ def test_capacity_is_known_before_apply(local):
     capacity = local.outputs["capacity"]
     assert capacity["roles"] == {"limit": 1000, "used": 3}
     assert capacity["inference_profiles"] == {"limit": 1000, "used": 1}
-    fullest = max(
-        len(local.granted(f'module.operations_role["{name}"].aws_iam_role.this'))
-        for name in ("acme", "globex", "initech")
-    )
-    assert capacity["permissions_policy"] == {"limit": 10240, "used": fullest}
-    assert capacity["trust_policy"]["limit"] == 2048
+    for name in ("acme", "globex", "initech"):
+        granted = local.granted(f'module.operations_role["{name}"].aws_iam_role.this')
+        assert capacity["policy_sizes"][name]["permissions"] == len(granted)
+    assert capacity["policy_limits"] == {"permissions": 10240, "trust": 2048}
+
+
+SHARDED = {"account_id": "111111111111", "region": "eu-central-1", "shards": 3}
+
+
+def test_a_shard_has_the_roles_of_its_tenants_and_counts_all(operations):
+    """The shards are those of tools/environment/tenant_shard.py."""
+    accounts = [{f"{number:012}": {}} for number in range(1, 7)]
+    tenants = {
+        f"tenant-{number}": stanza(accounts=account, external_ids={"current": f"{number:032}"})
+        for number, account in enumerate(accounts)
+    }
+    environment = {"environment": "prod", "operations": SHARDED, "tenants": tenants}
+    for shard in range(3):
+        planned = operations.plan(**environment, shard=shard)
+        names = {name for name in tenants if shard_of(name, 3) == shard}
+        roles = {address for address in planned.addresses if address.endswith("aws_iam_role.this")}
+        assert roles == {f'module.operations_role["{name}"].aws_iam_role.this' for name in names}
+        assert planned.outputs["handover"].keys() == planned.outputs["quotas"].keys() == names
+        assert planned.outputs["capacity"]["roles"]["used"] == len(tenants)
+    refusal = operations.refuses(**environment, shard=3)
+    assert "shard is a number from 0 to 2, not 3." in refusal
+
+
+def test_more_tenants_than_a_shard_takes_are_refused_with_the_number_to_write(operations):
+    tenants = {
+        f"tenant-{number}": stanza(
+            accounts={f"{number:012}": {}}, external_ids={"current": f"{number:032}"}
+        )
+        for number in range(1, 252)
+    }
+    one = {**SHARDED, "shards": 1}
+    assert (
+        "Shard 0 would have more than 250 of the 251 tenants, and a plan of it would take minutes; write "
+        "shards = 2 in operations, and run `make shards ENV=prod`."
+    ) in operations.refuses(environment="prod", operations=one, tenants=tenants)
 
 
 def test_one_tenant_too_many_is_refused_before_apply(operations):

@@ -1,4 +1,4 @@
-"""Plan the module over an earlier state: separate reader and unmasker, and policies beside their roles."""
+"""Plan the module over earlier states: separate reader and unmasker, and each way to write their policies."""
 
 import json
 
@@ -12,23 +12,25 @@ ROLES = {
 ARN = "arn:aws:iam::222222222222:user/{}"
 
 
-def state(plan):
-    """The planned roles as if they were applied at their earlier addresses, each beside its policy."""
+def state(plan, *, inline):
+    """The planned roles as if they were applied at their earlier addresses, with a policy in or beside each."""
     resources = []
     for address, earlier in ROLES.items():
         name = earlier.removesuffix("[0]").split(".")[1]
         role = plan.resource(address)
-        [block] = role["inline_policy"]
-        resources += [
-            applied(
-                "aws_iam_role", name, {**role, "arn": ARN.format(role["name"]), "id": role["name"]}
-            ),
-            applied(
-                "aws_iam_role_policy",
-                name,
-                {**block, "id": f"{role['name']}:{block['name']}", "role": role["name"]},
-            ),
-        ]
+        block = {"name": role["name"].split("-")[-1], "policy": plan.granted(address)}
+        attributes = {
+            **role,
+            "arn": ARN.format(role["name"]),
+            "id": role["name"],
+            "inline_policy": [block],
+            "managed_policy_arns": [],
+            "unique_id": "AROA",
+        }
+        resources.append(applied("aws_iam_role", name, attributes))
+        if not inline:
+            policy = {**block, "id": f"{role['name']}:{block['name']}", "role": role["name"]}
+            resources.append(applied("aws_iam_role_policy", name, policy))
     return {"version": 4, "serial": 1, "lineage": "earlier", "resources": resources}
 
 
@@ -44,13 +46,13 @@ def applied(kind, name, attributes):
     }
 
 
-@pytest.fixture(scope="module")
-def changes(module, inputs):
-    """The changes of a plan over the earlier state, by their new addresses."""
+@pytest.fixture(scope="module", params=["inline", "beside"])
+def changes(request, module, inputs):
+    """The changes of a plan over an earlier state, by their new addresses."""
     workload = module("customer-workload")
     inputs = {**inputs, "readers": [ARN.format("auditor")], "unmaskers": [ARN.format("lead")]}
     earlier = workload.path / "earlier.tfstate"
-    earlier.write_text(json.dumps(state(workload.plan(**inputs))))
+    earlier.write_text(json.dumps(state(workload.plan(**inputs), inline=request.param == "inline")))
     plan_json = workload.plan_json("-refresh=false", f"-state={earlier}", **inputs)
     return {change["address"]: change for change in plan_json["resource_changes"]}
 
@@ -63,14 +65,18 @@ def test_a_role_is_moved_from_its_earlier_address_with_its_policy(changes, addre
     assert change["after"]["inline_policy"] == change["before"]["inline_policy"]
 
 
-def test_a_policy_beside_its_role_stays_in_place_and_is_forgotten(changes):
+def test_a_policy_is_never_taken_away(request, changes):
+    """Creating a policy is one PutRolePolicy, which replaces the one of the same name."""
     policies = {
         address: change["change"]["actions"]
         for address, change in changes.items()
         if change["type"] == "aws_iam_role_policy"
     }
+    actions = ["create"] if "inline" in request.node.callspec.id else ["no-op"]
     assert policies == {
-        f"aws_iam_role_policy.{name}[0]": ["forget"] for name in ("execution", "reader", "unmasker")
+        "aws_iam_role_policy.execution[0]": actions,
+        'aws_iam_role_policy.reader["reader"]': actions,
+        'aws_iam_role_policy.reader["unmasker"]': actions,
     }
 
 

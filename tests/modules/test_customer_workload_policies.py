@@ -321,25 +321,18 @@ def test_no_policy_names_another_partition(full):
 
 # A file that is merged into execution.tf: https://developer.hashicorp.com/terraform/language/files/override
 LATE_POLICY = """\
-resource "aws_iam_role" "execution" {
-  dynamic "inline_policy" {
-    for_each = formatdate("YYYY", timestamp()) == "2026" ? ["execution"] : []
-
-    content {
-      name   = inline_policy.value
-      policy = jsonencode({ Version = "2012-10-17", Statement = [] })
-    }
-  }
+resource "aws_iam_role_policy" "execution" {
+  policy = jsonencode({ Version = "2012-10-17", Statement = [], Id = timestamp() })
 }
 """
 
 
-def test_policies_whose_number_only_an_apply_tells_are_refused_by_the_proof(workload, inputs):
+def test_a_policy_that_only_an_apply_tells_is_refused_by_the_proof(workload, inputs):
     override = workload.path / "late_override.tf"
     override.write_text(LATE_POLICY)
     try:
         late = plan_reader.read(workload.plan_json(**inputs))
     finally:
         override.unlink()
-    with pytest.raises(plan_reader.PlanError, match="inline_policy .* is known only after apply"):
+    with pytest.raises(plan_reader.PlanError, match="policy of .* is known only after apply"):
         late.roles()

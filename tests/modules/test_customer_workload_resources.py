@@ -3,13 +3,14 @@ import json
 import pytest
 
 from tenant_bedrock import settings
+from tests.terraform import role_resources
 
 
 def test_makes_one_function_its_role_its_two_groups_and_their_key(plain):
     assert plain.addresses == {
         "aws_cloudwatch_log_group.function",
         "aws_cloudwatch_log_group.records",
-        "aws_iam_role.execution[0]",
+        *role_resources("aws_iam_role.execution[0]"),
         "aws_kms_alias.records[0]",
         "aws_kms_key.records[0]",
         "aws_lambda_function.this[0]",
@@ -221,7 +222,7 @@ def test_offboarding_leaves_the_records_their_key_and_their_readers(workload, in
     assert planned.addresses == {
         "aws_cloudwatch_log_group.function",
         "aws_cloudwatch_log_group.records",
-        'aws_iam_role.reader["reader"]',
+        *role_resources('aws_iam_role.reader["reader"]'),
         "aws_kms_alias.records[0]",
         "aws_kms_key.records[0]",
     }

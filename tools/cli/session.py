@@ -10,7 +10,7 @@ from tools.cli.targets import target_of
 from tools.environment.model import load_environment
 from tools.paths import WORK
 from tools.terraform.runner import Terraform
-from tools.terraform.state import customer_state
+from tools.terraform.state import customer_state, operations_states
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,10 @@ class Session:
     target: Target
     terraform: Terraform
     bucket: StateBucket
+
+    def operations_states(self, tenant: str | None = None) -> list[State]:
+        """Return the states of the operations account: of all shards, or a tenant's own, limited to its role."""
+        return operations_states(self.environment, tenant)
 
     def customer_states(self, tenant: str | None = None) -> list[State]:
         """Return the states of one tenant's customer accounts, or of all, without self-managed ones."""

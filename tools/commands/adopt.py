@@ -19,7 +19,6 @@ from tools.proof.losses import confirmed_names
 from tools.proof.planning import make_plan
 from tools.proof.proved_apply import ProvedApply, Prover
 from tools.terraform.parallel import print_failures, try_each
-from tools.terraform.state import operations_state
 
 if TYPE_CHECKING:
     from tools.cli.session import Session
@@ -48,7 +47,7 @@ def main() -> int:
     adopted = failed = 0
     with next_step(f"make adopt ENV={name}"):
         for states in (
-            [operations_state(options.tenant)],
+            session.operations_states(options.tenant),
             session.customer_states(options.tenant),
         ):
             adopting, failures = _adopting(session, states, options.jobs)

@@ -28,7 +28,7 @@ from tools.proof.folder import read_certified
 from tools.proof.losses import confirmed_names
 from tools.proof.proved_apply import ProvedApply, Prover
 from tools.tenants.orphan_search import warn_of_orphans
-from tools.terraform.state import customer_state, operations_state
+from tools.terraform.state import customer_state, operations_states
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -81,7 +81,7 @@ def main() -> int:
         warn_of_orphans(session)
     if options.part is None:
         states = [
-            operations_state(options.tenant),
+            *operations_states(session.environment, options.tenant),
             *map(customer_state, session.environment.deployed_accounts(options.tenant)),
         ]
     else:
@@ -104,7 +104,7 @@ def _scope(options: Namespace) -> str:
 def part_states(environment: Environment, part: str) -> list[State]:
     """Return the states of a part; CommandError when it names none."""
     if part.strip() == OPERATIONS:
-        return [operations_state()]
+        return operations_states(environment)
     states = [customer_state(account) for account in environment.accounts_named(part)]
     if not states:
         raise CommandError(

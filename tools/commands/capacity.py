@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, print_json, run, table
 from tools.cli.session import open_session
-from tools.terraform.state import operations_state
+from tools.terraform.parallel import map_in_parallel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tools.environment.model import Environment
 
@@ -26,6 +26,7 @@ UNKNOWN_PROFILE_ID = "application-inference-profile/" + "0" * 12
 
 # Parts of the hand-over that the function does not need.
 NOT_SETTINGS = frozenset({"destinations", "perimeter", "regions", "state"})
+_POLICIES = {"permissions": "inline policies", "trust": "trust policy"}
 
 DEFAULT_TIMEOUT = 300  # seconds, as in modules/customer-workload
 
@@ -55,6 +56,7 @@ def parser() -> Arguments:
     """Return the command's arguments."""
     arguments = Arguments(__doc__)
     arguments.add_json("every limit with its use")
+    arguments.add_jobs()
     return arguments
 
 
@@ -63,7 +65,8 @@ def main() -> int:
     options = parser().parse_args()
     session = open_session(options.env)
     environment = session.environment
-    limits = find_limits(environment, session.terraform.plan_json(operations_state()))
+    plans = map_in_parallel(session.terraform.plan_json, session.operations_states(), options.jobs)
+    limits = find_limits(environment, plans)
     if options.json:
         rows = [{**asdict(limit), "share": round(limit.share, 4)} for limit in limits]
         print_json({"environment": environment.name, "limits": rows})
@@ -94,13 +97,21 @@ def show(environment: Environment, limits: list[Limit]) -> None:
     )
 
 
-def find_limits(environment: Environment, plan: Mapping[str, Any]) -> list[Limit]:
-    """Return every limit and its use, from a plan of the operations root."""
-    outputs = {name: change["after"] for name, change in plan["output_changes"].items()}
-    capacity = outputs["capacity"]
+def find_limits(environment: Environment, plans: Sequence[Mapping[str, Any]]) -> list[Limit]:
+    """Return every limit and its use, from the plans of all shards of the operations root."""
+    outputs = [
+        {name: change["after"] for name, change in plan["output_changes"].items()} for plan in plans
+    ]
+    capacity = outputs[0]["capacity"]  # every shard counts the roles and profiles of all tenants
+    policy_sizes = {
+        tenant: sizes
+        for output in outputs
+        for tenant, sizes in output["capacity"]["policy_sizes"].items()
+    }
     settings_sizes = {
         tenant: len("TENANT_BEDROCK") + len(settings_json(environment, tenant, handover))
-        for tenant, handover in outputs["handover"].items()
+        for output in outputs
+        for tenant, handover in output["handover"].items()
     }
     settings = {"used": max(settings_sizes.values(), default=0), "limit": LAMBDA_ENVIRONMENT}
     roles, profiles = capacity["roles"], capacity["inference_profiles"]
@@ -108,26 +119,17 @@ def find_limits(environment: Environment, plan: Mapping[str, Any]) -> list[Limit
     tenants = len(environment.tenants)
     more_roles = max(0, roles["limit"] - roles["used"])
 
-    def fullest_tenant(policy: str) -> str | None:
-        sizes = {tenant: size[policy] for tenant, size in capacity["policy_sizes"].items()}
-        return _largest(sizes)
+    def policy_limit(policy: str) -> Limit:
+        sizes = {tenant: size[policy] for tenant, size in policy_sizes.items()}
+        name, limit = f"{_POLICIES[policy]}, characters", capacity["policy_limits"][policy]
+        used = max(sizes.values(), default=0)
+        return Limit(name, used, limit, page=IAM_PAGE, fullest_tenant=_largest(sizes))
 
-    trust, permissions = fullest_tenant("trust"), fullest_tenant("permissions")
     return [
         Limit("roles in the account", **roles, page=IAM_PAGE, more_tenants=more_roles),
         Limit(profiles_name, **profiles, page=BEDROCK_PAGE, more_tenants=_more(profiles, tenants)),
-        Limit(
-            "trust policy, characters",
-            **capacity["trust_policy"],
-            page=IAM_PAGE,
-            fullest_tenant=trust,
-        ),
-        Limit(
-            "inline policies, characters",
-            **capacity["permissions_policy"],
-            page=IAM_PAGE,
-            fullest_tenant=permissions,
-        ),
+        policy_limit("trust"),
+        policy_limit("permissions"),
         Limit(
             "TENANT_BEDROCK, bytes",
             **settings,

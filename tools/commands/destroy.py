@@ -14,8 +14,7 @@ from tools.cli.console import err, run, styled
 from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.tenants.workload import destroy_workload
-from tools.terraform.parallel import print_success, run_for_each
-from tools.terraform.state import operations_state
+from tools.terraform.parallel import run_for_each
 
 if TYPE_CHECKING:
     from tools.cli.session import Session
@@ -53,9 +52,7 @@ def _destroy(session: Session, tenant: str | None, jobs: int) -> int:
         raise CommandError(
             "The operations account is unchanged. It can be destroyed once every customer account above is."
         )
-    operations = operations_state(tenant)
-    print_success(operations, session.terraform.destroy(operations))
-    return 0
+    return run_for_each(session.operations_states(tenant), session.terraform.destroy, jobs)
 
 
 def _show(environment: Environment, tenant: str | None) -> None:

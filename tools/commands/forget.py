@@ -23,8 +23,7 @@ from tools.tenants.orphan_search import account_of_state
 from tools.tenants.stanza_state import OFFBOARDING
 from tools.tenants.workload import has_workload
 from tools.terraform.parallel import print_success
-from tools.terraform.runner import summary
-from tools.terraform.state import customer_state, operations_state
+from tools.terraform.state import customer_state
 
 if TYPE_CHECKING:
     from tools.cli.session import Session
@@ -160,8 +159,9 @@ def _refuse_an_active_tenant(
 
 def _remove(session: Session, tenant: str, accounts: list[CustomerAccount]) -> None:
     """Destroy the role, then remove hand-over and states, and the stanza last, so that a second run continues."""
-    bucket, operations = session.bucket, operations_state(tenant)
-    print_success(operations, summary(session.terraform.destroy(operations)))
+    bucket = session.bucket
+    for operations in session.operations_states(tenant):
+        print_success(operations, session.terraform.destroy(operations))
     bucket.remove_handovers(bucket.tenants_with_handover() & {tenant})
     for account in accounts:
         bucket.remove_state(customer_state(account).key)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import out, run, warn
+from tools.cli.console import run, warn
 from tools.cli.session import open_session
 from tools.proof.folder import read_certified
 from tools.proof.planning import make_plan
@@ -20,7 +20,7 @@ from tools.tenants.orphan_search import warn_of_orphans
 from tools.tenants.stanza_state import warn_of_state
 from tools.terraform.parallel import print_success, run_for_each
 from tools.terraform.runner import summary
-from tools.terraform.state import OPERATIONS, operations_state
+from tools.terraform.state import OPERATIONS
 
 if TYPE_CHECKING:
     from tools.cli.session import Session
@@ -56,9 +56,11 @@ def main() -> int:
         if state.root == OPERATIONS:
             for tenant, problem in lost_calls_of(session, planned.content):
                 warn(f'`make apply` will refuse this plan. Tenant "{tenant}": {problem}.')
-        return planned.text
+        return planned.text.strip()
 
-    out.print(plan(operations_state(options.tenant)))
+    operations = session.operations_states(options.tenant)
+    if failed := run_for_each(operations, plan, options.jobs, done="planned"):
+        return failed
     handovers = session.bucket.tenants_with_handover()
 
     def plan_customer(state: State) -> str:
@@ -73,14 +75,14 @@ def main() -> int:
 def _show_proved(
     session: Session, certified: CertifiedPlans, customers: list[State], *, whole: bool
 ) -> None:
-    """Print the operations account's plan of a proof, then a line for each customer account or its plan."""
-    operations = operations_state()
-    states = [state for state in (operations, *customers) if state.key in certified.files]
+    """Print the operations account's plans of a proof, then a line for each customer account or its plan."""
+    operations = session.operations_states()
+    states = [state for state in (*operations, *customers) if state.key in certified.files]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "plan"
         for state in states:
             certified.copy(state, file)
-            if whole or state is operations:
+            if whole or state in operations:
                 print_success(state, session.terraform.show(state, file).strip())
             else:
                 print_success(state, certified.files[state.key]["changes"])

@@ -30,7 +30,7 @@ from tools.proof.proved_apply import Prover
 from tools.proof.proving import make_report, prove_case, show_report
 from tools.proof.signature import signing_key
 from tools.terraform.parallel import print_failures
-from tools.terraform.state import customer_state, operations_state
+from tools.terraform.state import customer_state
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -138,7 +138,7 @@ def _states(session: Session) -> tuple[list[State], tuple[str, ...]]:
         for account in environment.accounts
         if account not in ready
     )
-    return [operations_state(), *map(customer_state, ready)], unplanned_accounts
+    return [*session.operations_states(), *map(customer_state, ready)], unplanned_accounts
 
 
 def _key(session: Session, key: str | None) -> SigningKey | None:

@@ -13,7 +13,6 @@ from tools.cli.confirmation import confirm
 from tools.cli.console import out, run, table, warn
 from tools.cli.session import open_session
 from tools.terraform.parallel import run_for_each
-from tools.terraform.state import operations_state
 from tools.terraform.state_lock import WAIT_MINUTES
 
 if TYPE_CHECKING:
@@ -40,7 +39,10 @@ def main() -> int:
     name = session.environment.name
     states = {
         state.key: state
-        for state in (operations_state(options.tenant), *session.customer_states(options.tenant))
+        for state in (
+            *session.operations_states(options.tenant),
+            *session.customer_states(options.tenant),
+        )
     }
     locks = session.bucket.locks(states)
     if not locks:

@@ -52,6 +52,7 @@ class Environment:
     shared_accounts: frozenset[str] = frozenset()  # customer accounts that may have several tenants
     # ARNs of the principals of the operations account that may assume the deployers
     deployment_principals: tuple[str, ...] = ()
+    shards: int = 1  # states of the operations account
 
     @property
     def folder(self) -> Path:
@@ -262,7 +263,15 @@ def _from_variables(name: str, variables: dict[str, Any]) -> Environment:
         backend=read_hcl(ENVIRONMENTS / name / "backend.hcl"),
         shared_accounts=frozenset(variables.get("accounts_with_several_tenants", ())),
         deployment_principals=tuple(operations.get("deployment_principals", ())),
+        shards=_shards(operations.get("shards", 1)),
     )
+
+
+def _shards(number: object) -> int:
+    """Return the number of shards; CommandError unless it is a whole number of 1 or more, as in Terraform."""
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise CommandError(f"operations.shards is a whole number of 1 or more, not {number}.")
+    return number
 
 
 def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -89,7 +89,9 @@ def claims_for(plan: Plan, tenant: str | None = None) -> Case:
             problem = f"no stanza of {env.name} has the account {account} for the tenant {name}"
             findings = [Fault(f"{name} {account}", "account", problem)]
     else:
-        root, tenants = f"operations account {env.account}", list(env.tenants)
+        root, tenants = f"operations account {env.account}", env.tenants_of_shard
+        if env.shards > 1:
+            root = f"{root}, shard {env.shard} of {env.shards}"
         if tenant is not None:
             root, tenants = f"{root}, {tenant} only", [tenant]
         findings = _operations_findings(plan, env, tenants)

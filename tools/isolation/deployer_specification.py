@@ -54,6 +54,7 @@ ROLE_CHANGES = (
     "iam:CreateRole",
     "iam:DeleteRole",
     "iam:DeleteRolePolicy",
+    "iam:DetachRolePolicy",
     "iam:PutRolePolicy",
     "iam:UpdateAssumeRolePolicy",
     "iam:UpdateRole",

@@ -165,7 +165,7 @@ def _actions(claim: Claim, request: Request) -> list[Request]:
 
 
 def _resources(claim: Claim, request: Request) -> list[Request]:
-    if claim.role_arn and claim.policies and claim.policies[0].kind is Kind.TRUST:
+    if claim.role_arn and any(policy.kind is Kind.TRUST for policy in claim.policies):
         return [replace(request, resource=claim.role_arn)]
     parts = request.resource.split(":", 5)
     others = [

@@ -6,6 +6,7 @@ code or output. If the two differ, the proof fails.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -63,6 +64,8 @@ class Environment:
     deployer_role: str
     permissions_boundary: str | None  # of every tenant's role
     deployment_principals: tuple[str, ...] = ()
+    shards: int = 1  # states of the operations account
+    shard: int = 0  # the one that the plan is of
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, Any]) -> Environment:
@@ -84,7 +87,18 @@ class Environment:
             deployer_role=variables.get("deployer_role_name") or DEPLOYER_ROLE,
             permissions_boundary=operations.get("permissions_boundary"),
             deployment_principals=tuple(operations.get("deployment_principals") or ()),
+            shards=max(1, int(operations.get("shards") or 1)),
+            shard=int(variables.get("shard") or 0),
         )
+
+    @property
+    def tenants_of_shard(self) -> list[str]:
+        """The tenants whose roles the plan of a shard must have: by the SHA-256 of their names."""
+        return [
+            name
+            for name in self.tenants
+            if int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) % self.shards == self.shard
+        ]
 
     def role_arn(self, account: str, name: str) -> str:
         """Return the ARN of a role."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tools.isolation import structure
@@ -37,6 +38,8 @@ class Resource:
     unknown: Mapping[str, Any]
     # Names of the arguments and static blocks in the Terraform code; None if what exists is read.
     configuration: frozenset[str] | None
+    actions: tuple[str, ...] = ()  # what the plan does with it; empty if what exists is read
+    before: Mapping[str, Any] = field(default_factory=dict)  # its values before that
 
     def known_value(self, *path: str) -> Any:  # noqa: ANN401 - any JSON value
         """Return a value; PlanError if it is known only after apply."""
@@ -54,14 +57,13 @@ class Resource:
             raise PlanError(f"{name} of {self.address} is {value!r} instead of text")
         return value
 
-    def policy_argument(self, name: str) -> Any:  # noqa: ANN401 - any JSON value
-        """Return a policy, or the inline policies of a role, that the Terraform code states.
+    def policy_argument(self, name: str) -> str:
+        """Return a policy that the Terraform code states.
 
-        Raises PlanError if the value is known only after apply, or if the code has no such argument or
-        static block: Terraform then keeps whatever AWS has, or takes what a `dynamic` block yields, which
-        the plan's configuration does not contain.
+        Raises PlanError if the value is known only after apply, or if the code has no such argument:
+        Terraform then keeps whatever AWS has.
         """
-        value = self.known_value(name)
+        value = self.known_text(name)
         if self.configuration is not None and name not in self.configuration:
             raise PlanError(f"{self.address} has no {name} in the code; write it there")
         return value
@@ -92,7 +94,17 @@ class Plan:
 
     def roles(self) -> list[Role]:
         """Return every role. Raises PlanError if a role's policy is unknown or not in the plan."""
-        return [_role(role) for role in self.of_type("aws_iam_role")]
+        roles = list(self.of_type("aws_iam_role"))
+        created = {_name(role) for role in roles if "create" in role.actions}
+        policies: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        for policy in self.of_type("aws_iam_role_policy"):
+            role_name, name = policy.known_text("role"), policy.known_text("name")
+            if role_name in created and "create" not in policy.actions:
+                problem = "stays in the state, although its role is created again without it"
+                raise PlanError(f"{policy.address} {problem}; replace both")
+            text = policy.policy_argument("policy")
+            _add_policy(policies[role_name], name, text, policy.address)
+        return [_role(role, policies[_name(role)]) for role in roles]
 
 
 def read(
@@ -138,31 +150,20 @@ def _planned_resources(plan_json: Mapping[str, Any], root: Mapping[str, Any]) ->
         change = item["change"]
         if item["mode"] != "managed" or change["actions"] == ["delete"]:
             continue
-        if _is_taken_over(item, plan_json):
-            continue
         if change.get("after") is None:
             actions = " and ".join(change["actions"])
             raise PlanError(f"the plan does not say what {item['address']} will be: {actions}")
         unknown = change.get("after_unknown") or {}
         configuration = _configuration(root, item["address"])
-        yield Resource(item["address"], item["type"], change["after"], unknown, configuration)
-
-
-def _is_taken_over(item: Mapping[str, Any], plan_json: Mapping[str, Any]) -> bool:
-    """Return whether an inline policy is only forgotten because its role, in the same plan, now states it.
-
-    The role's own blocks decide what the role keeps: an apply removes every other inline policy.
-    https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/iam_role#inline_policy
-    """
-    change = item["change"]
-    if item["type"] != "aws_iam_role_policy" or change["actions"] != ["forget"]:
-        return False
-    roles = {
-        (other["change"].get("after") or {}).get("name")
-        for other in plan_json["resource_changes"]
-        if other["type"] == "aws_iam_role"
-    }
-    return (change.get("before") or {}).get("role") in roles - {None}
+        yield Resource(
+            item["address"],
+            item["type"],
+            change["after"],
+            unknown,
+            configuration,
+            tuple(change["actions"]),
+            change.get("before") or {},
+        )
 
 
 def _existing_resources(plan_json: Mapping[str, Any]) -> Iterator[Resource]:
@@ -194,51 +195,42 @@ def _configuration(root: Mapping[str, Any], address: str) -> frozenset[str]:
     return frozenset()
 
 
-def _role(role: Resource) -> Role:
-    # An argument that is not in the code is unknown in the plan of a new role, and will be empty.
-    if role.configuration is None or "managed_policy_arns" in role.configuration:
-        role.known_value("managed_policy_arns")
-    if arns := role.values.get("managed_policy_arns"):
-        raise PlanError(
-            f"{role.address} has managed policies whose text is not in the plan: {arns}"
-        )
+def _role(role: Resource, policies: Mapping[str, str]) -> Role:
+    for name in ("inline_policy", "managed_policy_arns"):
+        _check_computed(role, name)
     return Role(
         name=_name(role),
         path=role.known_value("path") or "/",
-        trust=_trust(role),
-        policies=_inline_policies(role),
+        trust=role.policy_argument("assume_role_policy"),
+        policies=policies,
     )
 
 
-def _trust(role: Resource) -> str:
-    role.policy_argument("assume_role_policy")
-    return role.known_text("assume_role_policy")
+def _check_computed(role: Resource, name: str) -> None:
+    """Raise PlanError if the role itself decides about policies: each is a resource beside the role.
+
+    Where the code leaves the argument out, Terraform keeps what AWS has, and shows it as unknown for a new
+    role. A `dynamic` block looks the same in the plan of a new role, but the resources beside the role then
+    replace and remove what it yields. They would not do so after a change of a role that exists.
+    https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/iam_role#inline_policy
+    """
+    if role.configuration is None:
+        return
+    values, is_unknown = role.values.get(name) or [], _has_unknown(role.unknown.get(name))
+    if name in role.configuration:
+        raise PlanError(f"{role.address} has {name} in the code; write resources beside the role")
+    if "create" in role.actions:
+        if values:
+            raise PlanError(f"{role.address} would be created with {name}: {values}")
+    elif is_unknown or values != (role.before.get(name) or []):
+        raise PlanError(f"{name} of {role.address} would change; only resources beside it may")
 
 
-def _add_policy(policies: dict[str, str], name: str, text: Any, address: str) -> None:  # noqa: ANN401 - any JSON value
+def _add_policy(policies: dict[str, str], name: str, text: str, address: str) -> None:
     """Add a role's policy. Raises PlanError if the role has one of this name, in any case."""
-    if not isinstance(text, str) or not text:
-        raise PlanError(f"the policy {name} of {address} is {text!r} instead of text")
     if name.lower() in map(str.lower, policies):
         raise PlanError(f"{address} has the name {name}, which another policy of the role has too")
     policies[name] = text
-
-
-def _inline_policies(role: Resource) -> dict[str, str]:
-    blocks = role.policy_argument("inline_policy") or []
-    try:
-        structure.check(blocks, _INLINE_POLICIES, f"inline_policy of {role.address}")
-    except StructureError as error:
-        raise PlanError(str(error)) from error
-    policies: dict[str, str] = {}
-    for block in blocks:
-        if block.get("policy"):  # an empty block means that there is no inline policy
-            name = block.get("name") or ""
-            _add_policy(policies, name, block["policy"], role.address)
-    return policies
-
-
-_INLINE_POLICIES: structure.Shape = [{"name?": str, "policy?": str}]
 
 
 def _has_unknown(unknown: object) -> bool:

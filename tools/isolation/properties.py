@@ -147,7 +147,8 @@ PROPERTIES = (
     Property(
         "Complete roles",
         "Each role exists once, under its name, without a path, for sessions of one hour at most, with the "
-        "permissions boundary of its stanza, and with all of its policies in the plan.",
+        "permissions boundary of its stanza, and with one inline policy, which is in the plan. An apply removes every "
+        "other inline policy and detaches every attached one.",
         topics=("role", "plan"),
         code=("claims", "plan_reader", "resource_specification", "resource_faults"),
         mutants=(
@@ -159,6 +160,19 @@ PROPERTIES = (
             "a permissions boundary is left out",
             "a role has another tenant's tag",
             "a trust policy is known only after apply",
+            "a role has a second inline policy",
+            "a role has no inline policy",
+            "an inline policy has another name",
+            "an inline policy is of another role",
+            "an inline policy is known only after apply",
+            "an inline policy stays while its role is created again",
+            "a role is in another shard than its tenant's",
+            "a role states a policy itself",
+            "a role may keep a second inline policy",
+            "nothing removes a second inline policy",
+            "the names of the inline policies are known only after apply",
+            "a role may keep an attached policy",
+            "nothing detaches an attached policy",
         ),
         assumptions=(PROVIDER,),
     ),

@@ -111,6 +111,9 @@ IDENTITIES: Mapping[str, tuple[str, ...]] = {
     "aws_cloudwatch_log_data_protection_policy": ("log_group_name",),
     "aws_cloudwatch_log_group": ("name",),
     "aws_iam_role": ("name",),
+    "aws_iam_role_policies_exclusive": ("role_name",),
+    "aws_iam_role_policy": ("role", "name"),
+    "aws_iam_role_policy_attachments_exclusive": ("role_name",),
     "aws_lambda_alias": ("function_name", "name"),
     "aws_lambda_function": ("function_name",),
     "aws_vpc_endpoint": ("service_name",),
@@ -121,6 +124,9 @@ TOPICS: Mapping[str, str] = {
     "aws_cloudwatch_log_data_protection_policy": "masking",
     "aws_cloudwatch_log_group": "log group",
     "aws_iam_role": "role",
+    "aws_iam_role_policies_exclusive": "role",
+    "aws_iam_role_policy": "role",
+    "aws_iam_role_policy_attachments_exclusive": "role",
     "aws_lambda_alias": "function",
     "aws_lambda_function": "function",
     "aws_vpc_endpoint": "endpoint",
@@ -128,11 +134,15 @@ TOPICS: Mapping[str, str] = {
 NOUNS: Mapping[str, str] = {
     **TOPICS,
     "aws_cloudwatch_log_data_protection_policy": "masking of",
+    "aws_iam_role_policies_exclusive": "list of inline policies of",
+    "aws_iam_role_policy": "inline policy",
+    "aws_iam_role_policy_attachments_exclusive": "list of attached policies of",
     "aws_lambda_alias": "function alias",
 }
 # Resource types that a plan may contain. None of them can store a prompt or an answer in the operations
 # account, or give access beyond the policies that are proved. Review a type before you add it.
-OPERATIONS_TYPES = frozenset({"aws_bedrock_inference_profile", "aws_iam_role"})
+ROLE_TYPES = frozenset(type_ for type_, topic in TOPICS.items() if topic == "role")
+OPERATIONS_TYPES = ROLE_TYPES | {"aws_bedrock_inference_profile"}
 CUSTOMER_TYPES = frozenset(IDENTITIES.keys() - {"aws_bedrock_inference_profile"})
 
 
@@ -143,6 +153,7 @@ def operations_resources(env: Environment, names: Iterable[str]) -> Iterator[Res
         role = _role(env, env.account, tenant.base_name, env.permissions_boundary)
         arguments = {**role, **_tags(env, {"tenant": name})}
         yield ResourceSpecification("aws_iam_role", tenant.base_name, name, arguments)
+        yield from _role_policies(tenant.base_name, "grants", name)
         for profile in operations.profiles(tenant):
             yield ResourceSpecification(
                 "aws_bedrock_inference_profile", profile.name, name, _profile(tenant, profile)
@@ -162,7 +173,7 @@ def customer_resources(
     def specification(
         type_: str, name: str, arguments: Arguments, tags: Mapping[str, str] | None = None
     ) -> ResourceSpecification:
-        region = {} if type_ == "aws_iam_role" else {"region": Default(workload.region)}
+        region = {} if type_ in ROLE_TYPES else {"region": Default(workload.region)}
         all_tags = _tags(env, tags or {}, tenant_tag)
         return ResourceSpecification(type_, name, subject, {**region, **all_tags, **arguments})
 
@@ -170,6 +181,7 @@ def customer_resources(
         yield specification(
             "aws_iam_role", name, _role(env, workload.account, name, workload.boundary_arn)
         )
+        yield from _role_policies(name, name.removeprefix(f"{base}-"), subject)
     for group in workload.groups:
         name = group.split(":", 6)[6]
         log_group = _log_group(workload, name, key_arn)
@@ -211,7 +223,7 @@ def _role(env: Environment, account: str, name: str, boundary: str | None) -> Ar
         "create_date": Computed(),
         "description": AnyText(),
         "id": Computed(),
-        "inline_policy": ByClaim(),
+        "inline_policy": ByClaim(),  # what AWS has; _role_policies says what an apply leaves
         "managed_policy_arns": ByClaim(),
         "max_session_duration": 3600,
         "name": name,
@@ -220,6 +232,24 @@ def _role(env: Environment, account: str, name: str, boundary: str | None) -> Ar
         "permissions_boundary": boundary,
         "unique_id": Computed(),
     }
+
+
+def _role_policies(role: str, policy: str, subject: str) -> Iterator[ResourceSpecification]:
+    """Yield a role's only inline policy, and the two lists by which an apply removes every other policy."""
+    arguments: Arguments = {
+        "id": Computed(f"{role}:{policy}"),
+        "name": policy,
+        "name_prefix": Default(""),
+        "policy": ByClaim(),
+        "role": role,
+    }
+    yield ResourceSpecification("aws_iam_role_policy", f"{role} {policy}", subject, arguments)
+    for list_, argument, members in (
+        ("aws_iam_role_policies_exclusive", "policy_names", [policy]),
+        ("aws_iam_role_policy_attachments_exclusive", "policy_arns", []),
+    ):
+        lists: Arguments = {"role_name": role, argument: members}
+        yield ResourceSpecification(list_, role, subject, lists)
 
 
 def _profile(tenant: Tenant, profile: operations.Profile) -> Arguments:

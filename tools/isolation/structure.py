@@ -205,6 +205,13 @@ def _operations_account(value: object, path: str) -> None:
     check(str(value) if type(value) is int else value, _ACCOUNT, path)
 
 
+def _whole_number(value: object, path: str) -> None:
+    """Check a number that may also be text with digits, as Terraform accepts on its command line."""
+    if isinstance(value, str) and re.fullmatch(r"\d{1,9}", value, re.ASCII):
+        return
+    check(value, int, path)
+
+
 def _accounts(value: Any, path: str) -> None:  # noqa: ANN401 - any JSON value
     vpc = {"id?": str, "security_group_ids": [str], "subnet_ids": [str]}
     account = {"region?": str, "readers?": [_ARN], "unmaskers?": [_ARN], "vpc?": vpc}
@@ -266,7 +273,9 @@ ENVIRONMENT: Shape = {
         "deployment_principals?": [str],
         "permissions_boundary?": str,
         "region": str,
+        "shards?": _whole_number,
     },
+    "shard?": _whole_number,
     "package_path?": str,
     "tenants": MapOf(_STANZA),
 }

@@ -21,7 +21,7 @@ from tools.proof.saved_plan import SavedPlan, sha256_of, sha256_of_json
 from tools.proof.unbroken_calls import refuse_lost_calls
 from tools.terraform.healing import heal
 from tools.terraform.parallel import print_failures, run_for_each, try_each
-from tools.terraform.state import OPERATIONS, operations_state
+from tools.terraform.state import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -181,7 +181,8 @@ class ProvedApply:
         A customer account that fails does not stop the others.
         """
         customers = self.prover.session.customer_states(tenant)
-        return self.apply_states([operations_state(tenant)]) or self.apply_states(customers)
+        operations = self.prover.session.operations_states(tenant)
+        return self.apply_states(operations) or self.apply_states(customers)
 
     def apply_states(self, states: Sequence[State]) -> int:
         """Plan, prove and apply these states, and prove what exists then; returns 1 if any of it failed."""

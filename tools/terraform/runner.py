@@ -7,14 +7,16 @@ import json
 import os
 import shlex
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.command_error import CommandError
+from tools.environment.tenant_shard import shard_of
 from tools.paths import ENVIRONMENTS, MODULES, ROOT
 from tools.terraform.apply_events import QUIET_SECONDS, ApplyProgress, change_summary, errors
-from tools.terraform.state import OPERATIONS, operations_state
+from tools.terraform.shard_states import check_shards
+from tools.terraform.state import OPERATIONS, operations_states
 from tools.terraform.state_lock import WAIT_MINUTES, holder_file, is_locked, locked
 from tools.terraform.toolchain import ensure_toolchain
 
@@ -44,6 +46,7 @@ class Terraform:
     process_environment: Callable[[], Mapping[str, str]]
     progress: Callable[[str], None]
     bucket: StateBucket
+    _roots_with_checked_shards: set[str] = field(default_factory=set)
 
     def init(self, state: State) -> None:
         """Connect the state's data directory to its backend, unless that is still up to date.
@@ -93,6 +96,7 @@ class Terraform:
         does not know: the plan imports them, and changes them where they are. A plan takes no lock, so it
         neither waits for an apply nor stops one; Terraform refuses to apply it once the state has changed.
         """
+        self._check_shards(state)
         self.init(state)
         options = self._options(state)
         with tempfile.TemporaryDirectory() as folder:
@@ -141,6 +145,14 @@ class Terraform:
         """Return whether a process of this user on this machine writes the state now."""
         return is_locked(holder_file(self.bucket.name, state.key))
 
+    def push_state(self, state: State, file: Path) -> None:
+        """Store a state in place of the one before; CommandError if that is locked or has changed since.
+
+        Terraform compares serial and lineage: https://developer.hashicorp.com/terraform/cli/commands/state/push
+        """
+        self.init(state)
+        self._run(state, "state", "push", str(file))
+
     def provider_versions(self, state: State) -> dict[str, str]:
         """Return the version of each provider that terraform init selected, by the provider's address."""
         self.init(state)
@@ -151,6 +163,7 @@ class Terraform:
 
     def destroy(self, state: State) -> str:
         """Destroy what the state holds."""
+        self._check_shards(state)
         self.init(state)
         progress = ApplyProgress(state.label, 0, self.progress)
         output = self._write(
@@ -164,12 +177,15 @@ class Terraform:
         self.hand_over(state)
         return change_summary(output)
 
-    def handovers(self) -> dict[str, Any]:
-        """Return the hand-over of every tenant whose role exists, by tenant.
+    def handovers(self, state: State | None = None) -> dict[str, Any]:
+        """Return the hand-over of every tenant whose role exists, by tenant; with ``state``, of one shard.
 
-        The output itself holds all tenants of the tfvars, even after an apply of only one of them.
+        The output itself holds all tenants of the shard, even after an apply of only one of them.
         """
-        content = self.bucket.state(operations_state().key)
+        if state is None:
+            states = operations_states(self.environment)
+            return {name: item for state in states for name, item in self.handovers(state).items()}
+        content = self.bucket.state(state.key)
         addresses = set(content.addresses())
         return {
             tenant: handover
@@ -178,20 +194,33 @@ class Terraform:
         }
 
     def hand_over(self, state: State) -> None:
-        """Write the hand-over of each tenant whose role is in the operations state, or of the state's tenant.
+        """Write the hand-over of each tenant whose role is in a shard's state, or of the state's tenant.
 
-        A tenant that has no role any more loses its hand-over. A customer state hands nothing over, and a state
-        that is limited to one tenant changes nothing of another's.
+        A tenant of the shard that has no role any more loses its hand-over. A customer state hands nothing over,
+        and a state that is limited to one tenant changes nothing of another's.
         """
         if state.root != OPERATIONS:
             return
-        handovers = self.handovers()
+        handovers = self.handovers(state)
         changed = {state.tenant} if state.tenant else handovers.keys()
         self.bucket.write_handovers(
             {tenant: handovers[tenant] for tenant in changed & handovers.keys()}
         )
-        without_role = self.bucket.tenants_with_handover() - handovers.keys()
-        self.bucket.remove_handovers(without_role & changed if state.tenant else without_role)
+        shards = self.environment.shards
+        without_role = {
+            tenant
+            for tenant in self.bucket.tenants_with_handover() - handovers.keys()
+            if shard_of(tenant, shards) == state.shard
+        }
+        self.bucket.remove_handovers(
+            frozenset(without_role & changed if state.tenant else without_role)
+        )
+
+    def _check_shards(self, state: State) -> None:
+        """Raise CommandError while a tenant is in another shard's state; the states are read once."""
+        if state.root == OPERATIONS and OPERATIONS not in self._roots_with_checked_shards:
+            check_shards(self.environment, self.bucket)
+            self._roots_with_checked_shards.add(OPERATIONS)
 
     def _data_dir(self, state: State) -> Path:
         return self.folder / "data" / self.environment.name / state.key.removesuffix(".tfstate")

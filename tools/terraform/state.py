@@ -1,14 +1,16 @@
-"""The Terraform states of an environment: one in the operations account, one per customer account."""
+"""The Terraform states of an environment: the shards of the operations account, one per customer account."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from tools.environment.tenant_shard import shard_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tools.environment.model import CustomerAccount
+    from tools.environment.model import CustomerAccount, Environment
 
 
 OPERATIONS = "operations"  # the root of the operations account
@@ -24,18 +26,31 @@ class State:
     variables: dict[str, str] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
     tenant: str | None = None  # the only tenant that it is about; None for all of them
+    shard: int | None = None  # of the operations account; None for a customer account
 
     def limited_to(self, addresses: Iterable[str]) -> State:
         """Return the same state, limited to some of its resources."""
         return replace(self, targets=tuple(addresses))
 
 
-def operations_state(tenant: str | None = None) -> State:
-    """Return the operations account's state, limited to one tenant's role when a tenant is named."""
-    targets = (f'module.operations_role["{tenant}"]',) if tenant else ()
-    return State(
-        OPERATIONS, "operations.tfstate", "operations account", targets=targets, tenant=tenant
-    )
+def operations_states(environment: Environment, tenant: str | None = None) -> list[State]:
+    """Return the states of the operations account: of all shards, or a tenant's own, limited to its role."""
+    shards = range(environment.shards)
+    if tenant is None:
+        return [operations_state(shard, environment.shards) for shard in shards]
+    state = operations_state(shard_of(tenant, environment.shards), environment.shards)
+    return [replace(state, targets=(f'module.operations_role["{tenant}"]',), tenant=tenant)]
+
+
+def shard_key(shard: int) -> str:
+    """Return the key of a shard's state in the backend; the first has the name that it had alone."""
+    return f"{OPERATIONS}-{shard}.tfstate" if shard else f"{OPERATIONS}.tfstate"
+
+
+def operations_state(shard: int, shards: int) -> State:
+    """Return the state of one shard of the operations account."""
+    label = "operations account" if shards == 1 else f"operations account, shard {shard}"
+    return State(OPERATIONS, shard_key(shard), label, {"shard": str(shard)}, shard=shard)
 
 
 def customer_state(account: CustomerAccount) -> State:

@@ -114,21 +114,28 @@ class StateBucket:
             self._protect()
         return is_new
 
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys of the objects that begin with ``prefix``."""
+        paginator = self._s3.get_paginator("list_objects_v2")
+        with self._explained(f"The objects {prefix}* cannot be listed"):
+            pages = list(paginator.paginate(Prefix=prefix, **self._owned))
+        return [item["Key"] for page in pages for item in page.get("Contents", ())]
+
+    def read(self, key: str) -> dict[str, Any]:
+        """Return an object that is JSON; CommandError when it may not be read."""
+        with self._explained(f"{key} cannot be read"):
+            answer = self._s3.get_object(Key=key, **self._owned)
+        content: dict[str, Any] = json.load(answer["Body"])
+        return content
+
     def tenants_with_handover(self) -> frozenset[str]:
         """Return the tenants to which the operations account has handed over its role."""
-        paginator = self._s3.get_paginator("list_objects_v2")
-        with self._explained("The hand-overs cannot be listed"):
-            pages = list(paginator.paginate(Prefix=HANDOVERS, **self._owned))
-        keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
+        keys = self.keys(HANDOVERS)
         return frozenset(key.removeprefix(HANDOVERS).removesuffix(".json") for key in keys)
 
     def customer_states(self) -> frozenset[str]:
         """Return the keys of the customer accounts' states, without those of locks."""
-        paginator = self._s3.get_paginator("list_objects_v2")
-        with self._explained("The states cannot be listed"):
-            pages = list(paginator.paginate(Prefix=CUSTOMERS, **self._owned))
-        keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
-        return frozenset(key for key in keys if key.endswith(".tfstate"))
+        return frozenset(key for key in self.keys(CUSTOMERS) if key.endswith(".tfstate"))
 
     def remove_state(self, key: str) -> None:
         """Remove a state; the bucket keeps its versions."""
@@ -138,16 +145,13 @@ class StateBucket:
     def handover(self, tenant: str) -> dict[str, Any]:
         """Return one tenant's hand-over; CommandError when there is none, or it is another text or another tenant's."""
         try:
-            with self._explained(f'The hand-over of tenant "{tenant}" cannot be read'):
-                answer = self._s3.get_object(Key=handover_key(tenant), **self._owned)
+            handover = self.read(handover_key(tenant))
         except self._s3.exceptions.NoSuchKey:
             raise CommandError(
                 f'Tenant "{tenant}" has no hand-over yet; run `make apply ENV={self.environment.name}` first.'
             ) from None
-        try:
-            handover = json.load(answer["Body"])
         except ValueError:  # neither JSON nor UTF-8
-            handover = None
+            handover = {}
         environment = self.environment
         role = environment.role_arn(
             environment.operations_account_id, environment.base_name(tenant)

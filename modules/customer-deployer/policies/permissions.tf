@@ -89,6 +89,7 @@ locals {
             "iam:CreateRole",
             "iam:DeleteRole",
             "iam:DeleteRolePolicy",
+            "iam:DetachRolePolicy", # what somebody attached by hand
             "iam:PutRolePolicy",
             "iam:UpdateAssumeRolePolicy",
             "iam:UpdateRole",

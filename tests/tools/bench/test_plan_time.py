@@ -25,8 +25,6 @@ def policies(plan):
         after = change["change"]["after"]
         if change["type"] == "aws_iam_role":
             statements_by_role[after["name"], "trust"] = statements(after["assume_role_policy"])
-            for inline in after.get("inline_policy", ()):
-                statements_by_role[after["name"], "permissions"] = statements(inline["policy"])
         if change["type"] == "aws_iam_role_policy":
             statements_by_role[after["role"], "permissions"] = statements(after["policy"])
     return statements_by_role

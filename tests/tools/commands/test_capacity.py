@@ -42,35 +42,42 @@ def handover(tenant, models):
     }
 
 
-def plan(profiles=3):
-    """What `terraform show -json` tells of two tenants, as far as it is read."""
+def plan(profiles, policy_sizes, handovers, tenants=2):
+    """What `terraform show -json` tells of one shard, as far as it is read."""
     return {
         "output_changes": {
             "capacity": {
                 "after": {
                     "inference_profiles": {"limit": 1000, "used": profiles},
-                    "permissions_policy": {"limit": 10240, "used": 900},
-                    "policy_sizes": {
-                        "acme": {"permissions": 900, "trust": 400},
-                        "globex": {"permissions": 300, "trust": 512},
-                    },
-                    "roles": {"limit": 1000, "used": 2},
-                    "trust_policy": {"limit": 2048, "used": 512},
+                    "policy_limits": {"permissions": 10240, "trust": 2048},
+                    "policy_sizes": policy_sizes,
+                    "roles": {"limit": 1000, "used": tenants},
                 }
             },
-            "handover": {
-                "after": {
-                    "acme": handover("acme", {"nova": NOVA}),
-                    "globex": handover("globex", {"nova": NOVA, "claude": NOVA}),
-                }
-            },
+            "handover": {"after": handovers},
         },
     }
 
 
+def plans(profiles=3):
+    """Two tenants, each in a shard of its own."""
+    return [
+        plan(
+            profiles,
+            {"acme": {"permissions": 900, "trust": 400}},
+            {"acme": handover("acme", {"nova": NOVA})},
+        ),
+        plan(
+            profiles,
+            {"globex": {"permissions": 300, "trust": 512}},
+            {"globex": handover("globex", {"nova": NOVA, "claude": NOVA})},
+        ),
+    ]
+
+
 @pytest.fixture
 def limits():
-    return {limit.name: limit for limit in capacity.find_limits(ENVIRONMENT, plan())}
+    return {limit.name: limit for limit in capacity.find_limits(ENVIRONMENT, plans())}
 
 
 def test_every_role_less_than_the_limit_is_room_for_a_tenant(limits):
@@ -84,7 +91,7 @@ def test_more_tenants_are_limited_by_their_average_use_of_profiles(limits):
 
 
 def test_without_profiles_they_are_no_limit_to_tenants():
-    profiles = capacity.find_limits(ENVIRONMENT, plan(profiles=0))[1]
+    profiles = capacity.find_limits(ENVIRONMENT, plans(profiles=0))[1]
     assert profiles.more_tenants is None
 
 
@@ -128,7 +135,7 @@ def test_a_profile_that_is_not_made_yet_counts_as_long_as_it_will_be():
 
 
 def test_the_table_names_the_room_left_and_where_the_limits_are_written(capsys):
-    capacity.show(ENVIRONMENT, capacity.find_limits(ENVIRONMENT, plan()))
+    capacity.show(ENVIRONMENT, capacity.find_limits(ENVIRONMENT, plans()))
     printed = capsys.readouterr().out
     assert "664 more of the same kind fit" in printed
     assert "docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html" in printed
@@ -136,20 +143,6 @@ def test_the_table_names_the_room_left_and_where_the_limits_are_written(capsys):
 
 def test_an_environment_without_tenants_has_room_for_all():
     empty = replace(ENVIRONMENT, accounts=())
-    plan_json = {
-        "output_changes": {
-            "capacity": {
-                "after": {
-                    "inference_profiles": {"limit": 1000, "used": 0},
-                    "permissions_policy": {"limit": 10240, "used": 0},
-                    "policy_sizes": {},
-                    "roles": {"limit": 1000, "used": 0},
-                    "trust_policy": {"limit": 2048, "used": 0},
-                }
-            },
-            "handover": {"after": {}},
-        },
-    }
-    found_limits = capacity.find_limits(empty, plan_json)
+    found_limits = capacity.find_limits(empty, [plan(0, {}, {}, tenants=0)])
     assert [limit.share for limit in found_limits] == [0, 0, 0, 0, 0]
     assert found_limits[0].more_tenants == 1000

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.tools.isolation.small_plan import INVOKE, plan_json, role
+from tests.tools.isolation.small_plan import INVOKE, grants, plan_json, role
 from tools.command_error import CommandError
 from tools.commands.prove import _read_plan
 from tools.paths import ROOT
@@ -53,7 +53,7 @@ WIDE = {**INVOKE, "Resource": "arn:aws:bedrock:*::foundation-model/amazon.nova-l
 
 def wide():
     policy = json.dumps({"Version": "2012-10-17", "Statement": [{"Sid": "Wide", **WIDE}]})
-    return plan_json(role(inline_policy=[{"name": "models", "policy": policy}]))
+    return plan_json(role(), grants(policy))
 
 
 def test_a_plan_that_holds_is_proved_and_certified(prove):
@@ -87,7 +87,7 @@ def test_a_plan_that_widens_access_fails_with_a_request_that_shows_it(prove):
         "acme, permissions: the policies allow a request that the stanza does not grant"
         in run.stdout
     )
-    assert "models: statement Wide allows bedrock:InvokeModel" in run.stdout
+    assert "grants: statement Wide allows bedrock:InvokeModel" in run.stdout
     assert re.search(r'resource +"arn:aws:bedrock:.*::foundation-model/amazon', run.stdout)
     certificate = (ROOT / re.search(r"build/proof/\S+\.md", run.stdout)[0]).read_text()
     assert certificate.startswith("# NOT PROVED")
@@ -99,7 +99,7 @@ def test_json_tells_the_same(prove):
     assert not told["proved"]
     (failed,) = told["plans"][0]["failed"]
     assert failed["counterexample"]["allowed"] is True
-    assert failed["counterexample"]["because"].startswith("models: statement Wide allows")
+    assert failed["counterexample"]["because"].startswith("grants: statement Wide allows")
 
 
 def test_no_external_id_is_printed(prove):

@@ -19,6 +19,9 @@ FOREIGN = "999999999998"
 LITTLE = "acme 222222222222"  # without most options
 VICTIM = "arn:aws:iam::222222222222:user/auditor"
 OPERATIONS_ROLE = 'module.operations_role["everything"].aws_iam_role.this'
+GRANTS = 'module.operations_role["everything"].aws_iam_role_policy.grants'
+INLINE_POLICIES = 'module.operations_role["everything"].aws_iam_role_policies_exclusive.this'
+ATTACHED = 'module.operations_role["everything"].aws_iam_role_policy_attachments_exclusive.this'
 _EVERYTHING = 'module.operations_role["everything"].aws_bedrock_inference_profile.tracked'
 PROFILE = f'{_EVERYTHING}["claude/eu.anthropic.claude-sonnet-4-20250514-v1:0"]'
 _CHANGING = 'module.operations_role["changing"].aws_bedrock_inference_profile.tracked'
@@ -31,6 +34,7 @@ FUNCTION = f"{WORKLOAD}.aws_lambda_function.this[0]"
 FUNCTION_LOG = f"{WORKLOAD}.aws_cloudwatch_log_group.function"
 LOGS_ENDPOINT = f'{WORKLOAD}.aws_vpc_endpoint.this["logs"]'
 MASKING = f'{WORKLOAD}.aws_cloudwatch_log_data_protection_policy.this["records"]'
+READER = f'{WORKLOAD}.aws_iam_role_policy.reader["reader"]'
 RECORDS = f"{WORKLOAD}.aws_cloudwatch_log_group.records"
 
 
@@ -74,6 +78,20 @@ def unknown(address: str, argument: str) -> Change:
         item(plan, address)["change"]["after_unknown"][argument] = True
 
     return change
+
+
+def stays(address: str) -> Change:
+    """Let the plan keep a resource as it is."""
+
+    def change(plan: Json) -> None:
+        item(plan, address)["change"]["actions"] = ["no-op"]
+
+    return change
+
+
+def sharded(plan: Json) -> None:
+    """Let the plan be of the first of two shards, of which the tenants of the second are no part."""
+    plan["variables"]["operations"]["value"]["shards"] = 2
 
 
 def without(address: str) -> Change:
@@ -556,6 +574,29 @@ MUTANTS: dict[str, Mutant] = {
             tags_all={"environment": "local", "managed-by": "terraform", "tenant": "acme"},
         ),
     ),
+    "a role has a second inline policy": Mutant("operations", renamed(GRANTS, name="more")),
+    "a role has no inline policy": Mutant(EVERYTHING, without(READER)),
+    "an inline policy has another name": Mutant(EVERYTHING, setting(READER, name="more")),
+    "an inline policy is of another role": Mutant(
+        "operations", setting(GRANTS, role="bedrock-local-acme")
+    ),
+    "an inline policy is known only after apply": Mutant(EVERYTHING, unknown(READER, "policy")),
+    "an inline policy stays while its role is created again": Mutant("operations", stays(GRANTS)),
+    "a role is in another shard than its tenant's": Mutant("operations", sharded),
+    "a role states a policy itself": Mutant(
+        EVERYTHING, setting(EXECUTION, inline_policy=[{"name": "more", "policy": "{}"}])
+    ),
+    "a role may keep a second inline policy": Mutant(
+        "operations", setting(INLINE_POLICIES, policy_names=["grants", "more"])
+    ),
+    "nothing removes a second inline policy": Mutant("operations", without(INLINE_POLICIES)),
+    "the names of the inline policies are known only after apply": Mutant(
+        "operations", unknown(INLINE_POLICIES, "policy_names")
+    ),
+    "a role may keep an attached policy": Mutant(
+        "operations", setting(ATTACHED, policy_arns=["arn:aws:iam::aws:policy/ReadOnlyAccess"])
+    ),
+    "nothing detaches an attached policy": Mutant("operations", without(ATTACHED)),
     "a trust policy is known only after apply": Mutant(
         EVERYTHING, unknown(EXECUTION, "assume_role_policy")
     ),

@@ -40,20 +40,42 @@ STANZA: Json = {
 }
 
 
+ROLE = "bedrock-prod-acme"
+PERMISSIONS: Json = {"Version": "2012-10-17", "Statement": [INVOKE]}
+
+
 def role(**arguments: Any) -> Json:  # noqa: ANN401 - any JSON value
-    """Return the tenant's role with an inline policy and, in place of its other arguments, these."""
-    permissions = {"Version": "2012-10-17", "Statement": [INVOKE]}
+    """Return the tenant's role with, in place of its arguments, these."""
     values = {
-        "name": "bedrock-prod-acme",
+        "name": ROLE,
         "path": "/",
         "assume_role_policy": json.dumps(TRUST),
-        "inline_policy": [{"name": "models", "policy": json.dumps(permissions)}],
         "max_session_duration": 3600,
         "tags": {"tenant": "acme"},
         "tags_all": {"environment": "prod", "tenant": "acme"},
         **arguments,
     }
-    return resource("aws_iam_role", values, {"arn": True, "managed_policy_arns": True})
+    return resource(
+        "aws_iam_role", values, {"arn": True, "inline_policy": True, "managed_policy_arns": True}
+    )
+
+
+def grants(text: str = json.dumps(PERMISSIONS), **arguments: Any) -> Json:  # noqa: ANN401 - any JSON value
+    """Return the role's only inline policy with this text and, in place of its arguments, these."""
+    values = {"name": "grants", "policy": text, "role": ROLE, **arguments}
+    return resource("aws_iam_role_policy", values, {"id": True}, name="grants")
+
+
+def inline_policies(*names: str) -> Json:
+    """Return the list of the role's inline policies."""
+    values = {"policy_names": list(names), "role_name": ROLE}
+    return resource("aws_iam_role_policies_exclusive", values)
+
+
+def attached_policies(*arns: str) -> Json:
+    """Return the list of the policies that are attached to the role."""
+    values = {"policy_arns": list(arns), "role_name": ROLE}
+    return resource("aws_iam_role_policy_attachments_exclusive", values)
 
 
 def resource(type_: str, values: Json, unknown: Json | None = None, name: str = "this") -> Json:
@@ -70,10 +92,21 @@ def resource(type_: str, values: Json, unknown: Json | None = None, name: str = 
 
 def plan_json(
     *resources: Json,
-    arguments: tuple[str, ...] = ("assume_role_policy", "inline_policy"),
+    arguments: tuple[str, ...] = ("assume_role_policy",),
     **variables: Any,  # noqa: ANN401 - HCL values
 ) -> Json:
-    """Return the plan as `terraform show -json` prints it; the code gives the role these arguments."""
+    """Return the plan as `terraform show -json` prints it; the code gives the role these arguments.
+
+    The tenant's role has its three resources about policies, except those that ``resources`` replace.
+    """
+    types = {item["type"] for item in resources}
+    beside = [grants(), inline_policies("grants"), attached_policies()]
+    code = {
+        "aws_iam_role.this": arguments,
+        "aws_iam_role_policy.grants": ("name", "policy", "role"),
+        "aws_iam_role_policies_exclusive.this": ("policy_names", "role_name"),
+        "aws_iam_role_policy_attachments_exclusive.this": ("policy_arns", "role_name"),
+    }
     return {
         "format_version": "1.2",
         "variables": {
@@ -86,7 +119,10 @@ def plan_json(
             }.items()
         },
         "planned_values": {},
-        "resource_changes": list(resources),
+        "resource_changes": [
+            *resources,
+            *(item for item in beside if "aws_iam_role" in types and item["type"] not in types),
+        ],
         "configuration": {
             "provider_config": {
                 "aws": {
@@ -102,12 +138,13 @@ def plan_json(
             "root_module": {
                 "resources": [
                     {
-                        "address": "aws_iam_role.this",
+                        "address": address,
                         "mode": "managed",
-                        "type": "aws_iam_role",
+                        "type": address.split(".")[0],
                         "provider_config_key": "aws",
-                        "expressions": {argument: {} for argument in arguments},
+                        "expressions": {argument: {} for argument in names},
                     }
+                    for address, names in code.items()
                 ]
             },
         },

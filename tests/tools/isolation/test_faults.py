@@ -6,7 +6,18 @@ import json
 import pytest
 
 from tests.tools.isolation.plan_mutants import EVERYTHING, RECORDS, deletes_old_records, without
-from tests.tools.isolation.small_plan import AWS, INVOKE, STANZA, TRUST, plan_json, resource, role
+from tests.tools.isolation.small_plan import (
+    INVOKE,
+    STANZA,
+    TRUST,
+    attached_policies,
+    grants,
+    inline_policies,
+    plan_json,
+    resource,
+    role,
+)
+from tools.environment.tenant_shard import shard_of
 from tools.isolation import plan_reader, solvers
 from tools.isolation.claims import claims_for
 from tools.isolation.prover import prove
@@ -28,102 +39,156 @@ def test_the_unchanged_plan_is_proved():
     assert proof_of(plan_json(role())).holds
 
 
-def test_a_policy_resource_beside_a_role_is_a_fault():
-    """The role's own blocks would remove it at the next apply, or it would add to them."""
-    block = role()["change"]["after"]["inline_policy"][0]
-    policy = resource("aws_iam_role_policy", {**block, "role": "bedrock-prod-acme"}, name="models")
-    assert problems(plan_json(role(), policy)) == [
-        "aws_iam_role_policy.models is of a type that is not on the list of reviewed types"
+def test_a_second_policy_of_a_role_is_a_fault():
+    second = grants(name="more")
+    assert problems(plan_json(role(), grants(), second)) == [
+        "no stanza defines the inline policy bedrock-prod-acme more"
     ]
 
 
-def forgotten_policy(role_name):
-    policy = resource("aws_iam_role_policy", {}, name="models")
-    policy["change"] = {"actions": ["forget"], "before": {"role": role_name}, "after": None}
-    return policy
+def listed(list_, *names):
+    return {"inline": inline_policies, "attached": attached_policies}[list_](*names)
 
 
-def test_a_policy_that_its_role_takes_over_may_be_forgotten():
-    assert proof_of(plan_json(role(), forgotten_policy("bedrock-prod-acme"))).holds
-    with pytest.raises(plan_reader.PlanError, match="does not say what aws_iam_role_policy.models"):
-        plan_reader.read(plan_json(role(), forgotten_policy("another-role")))
+@pytest.mark.parametrize(
+    ("list_", "names", "problem"),
+    [
+        ("inline", (), ('policy_names of the list of inline policies of bedrock-prod-acme '
+         '(aws_iam_role_policies_exclusive.this) is [] instead of ["grants"]')),
+        ("inline", ("grants", "more"), ('policy_names of the list of inline policies of bedrock-prod-acme '
+         '(aws_iam_role_policies_exclusive.this) is ["grants", "more"] instead of ["grants"]')),
+        ("attached", ("arn:aws:iam::aws:policy/AdministratorAccess",),
+         ('policy_arns of the list of attached policies of bedrock-prod-acme '
+         '(aws_iam_role_policy_attachments_exclusive.this) is '
+         '["arn:aws:iam::aws:policy/AdministratorAccess"] instead of []')),
+    ],
+)  # fmt: skip
+def test_a_list_that_lets_a_role_keep_another_policy_is_a_fault(list_, names, problem):
+    assert problems(plan_json(role(), listed(list_, *names))) == [problem]
+
+
+@pytest.mark.parametrize("list_", ["inline", "attached"])
+def test_a_list_that_is_missing_or_known_only_after_apply_is_a_fault(list_):
+    foreign = listed(list_)
+    foreign["change"]["after"]["role_name"] = "bedrock-prod-other"
+    assert f"the list of {list_}" in problems(plan_json(role(), foreign))[0]
+    (argument,) = set(listed(list_)["change"]["after"]) - {"role_name"}
+    for flags in (True, [True]):
+        unknown = listed(list_)
+        unknown["change"]["after_unknown"] = {argument: flags}
+        assert [text for text in problems(plan_json(role(), unknown)) if argument in text]
+
+
+def test_a_policy_stays_with_its_role_only_while_the_role_stays():
+    kept = grants()
+    kept["change"]["actions"] = ["no-op"]
+    (problem,) = problems(plan_json(role(), kept))
+    assert "stays in the state, although its role is created again without it" in problem
+    kept_role = existing_role([])
+    assert proof_of(plan_json(kept_role, kept)).holds
+
+
+def test_a_policy_that_the_plan_forgets_is_refused():
+    policy = resource("aws_iam_role_policy", {}, name="grants")
+    policy["change"] = {"actions": ["forget"], "before": {}, "after": None}
+    with pytest.raises(plan_reader.PlanError, match="does not say what aws_iam_role_policy.grants"):
+        plan_reader.read(plan_json(role(), policy))
+
+
+def state_of(*resources):
+    """A state that holds what these resources will be."""
+    existing = [
+        {
+            **{key: item[key] for key in ("address", "mode", "type", "provider_name")},
+            "values": item["change"]["after"],
+        }
+        for item in resources
+    ]
+    return {"values": {"root_module": {"resources": existing}}}
 
 
 def test_existing_resources_are_proved_from_the_state_in_the_plan():
     plan = plan_json(role())
-    applied = {
-        "address": "aws_iam_role.this",
-        "mode": "managed",
-        "type": "aws_iam_role",
-        "provider_name": AWS,
-    }
-    values = plan["resource_changes"][0]["change"]["after"]
-    plan["prior_state"] = {
-        "values": {
-            "root_module": {"child_modules": [{"resources": [{**applied, "values": values}]}]}
-        }
-    }
+    plan["prior_state"] = state_of(*plan["resource_changes"])
     plan["resource_changes"] = []
     assert proof_of(plan, state=True).holds
-    assert problems(plan) == ["the role bedrock-prod-acme is missing"]
-    plan["prior_state"]["values"]["root_module"]["child_modules"][0]["resources"][0]["values"] = {
-        **values,
-        "managed_policy_arns": ["arn:aws:iam::aws:policy/AmazonS3FullAccess"],
-    }
+    assert "the role bedrock-prod-acme is missing" in problems(plan)
+    resources = plan["prior_state"]["values"]["root_module"]["resources"]
+    attached = ["arn:aws:iam::aws:policy/AmazonS3FullAccess"]
+    resources[-1]["values"] = {**resources[-1]["values"], "policy_arns": attached}
     (fault,) = proof_of(plan, state=True).case.faults
-    assert "has managed policies whose text is not in the plan" in fault.problem
+    assert 'policy/AmazonS3FullAccess"] instead of []' in fault.problem
 
 
-def role_with_unknown(attribute, value=True):
-    resource = role()
+def with_unknown(resource, attribute, value=True):
     resource["change"]["after_unknown"][attribute] = value
     return resource
 
 
 @pytest.mark.parametrize(
-    ("resource", "problem"),
+    ("resources", "problem"),
     [
         (
-            role_with_unknown("assume_role_policy"),
+            (with_unknown(role(), "assume_role_policy"),),
             "assume_role_policy of aws_iam_role.this is known only after apply",
         ),
         (
-            role_with_unknown("inline_policy", [{"policy": True}]),
-            "inline_policy of aws_iam_role.this is known only after apply",
+            (role(), with_unknown(grants(), "policy")),
+            "policy of aws_iam_role_policy.grants is known only after apply",
         ),
         (
-            role_with_unknown("inline_policy"),
-            "inline_policy of aws_iam_role.this is known only after apply",
+            (with_unknown(role(), "name"),),
+            "name of aws_iam_role.this is known only after apply",
         ),
-        (role_with_unknown("name"), "name of aws_iam_role.this is known only after apply"),
     ],
 )
-def test_a_value_that_is_known_only_after_apply_is_a_fault(resource, problem):
-    assert problems(plan_json(resource))[0] == problem
+def test_a_value_that_is_known_only_after_apply_is_a_fault(resources, problem):
+    assert problems(plan_json(*resources))[0] == problem
 
 
-@pytest.mark.parametrize("absent", ["assume_role_policy", "inline_policy"])
-def test_policies_that_the_code_does_not_state_are_a_fault(absent):
-    """Terraform would keep what AWS has, or take what a dynamic block yields."""
-    arguments = {"assume_role_policy", "inline_policy"} - {absent}
-    assert problems(plan_json(role(), arguments=tuple(arguments)))[0] == (
-        f"aws_iam_role.this has no {absent} in the code; write it there"
+def test_a_trust_policy_that_the_code_does_not_state_is_a_fault():
+    """Terraform would keep what AWS has."""
+    assert problems(plan_json(role(), arguments=("name",)))[0] == (
+        "aws_iam_role.this has no assume_role_policy in the code; write it there"
     )
 
 
-def test_inline_policies_that_only_an_apply_will_tell_are_a_fault_wherever_they_are_written():
-    for arguments in (("assume_role_policy", "inline_policy"), ("assume_role_policy",)):
-        plan = plan_json(role_with_unknown("inline_policy"), arguments=arguments)
-        assert "inline_policy of aws_iam_role.this is known only after apply" in problems(plan)
+BLOCK = {"name": "more", "policy": json.dumps(TRUST)}
+ATTACHED = "arn:aws:iam::aws:policy/AmazonBedrockFullAccess"
 
 
-def test_managed_policies_are_a_fault_if_the_code_has_any():
-    arguments = ("assume_role_policy", "inline_policy", "managed_policy_arns")
-    problem, *_ = problems(plan_json(role(), arguments=arguments))
-    assert problem == "managed_policy_arns of aws_iam_role.this is known only after apply"
-    attached = role(managed_policy_arns=["arn:aws:iam::aws:policy/AmazonBedrockFullAccess"])
-    attached["change"]["after_unknown"] = {}
-    assert "whose text is not in the plan" in problems(plan_json(attached, arguments=arguments))[0]
+def existing_role(before, **arguments):
+    """A role that the plan keeps, and what AWS has of its policies."""
+    item = role(**arguments)
+    values = item["change"]["after"]
+    item["change"] |= {
+        "actions": ["update"],
+        "after": {"inline_policy": before, "managed_policy_arns": [], **values},
+        "after_unknown": {},
+        "before": {**values, "inline_policy": before, "managed_policy_arns": []},
+    }
+    return item
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"), [("inline_policy", [BLOCK]), ("managed_policy_arns", [ATTACHED])]
+)
+def test_policies_that_the_role_itself_states_are_a_fault(argument, value):
+    """The role and the resource beside it would change each other's policies."""
+    code = {"arguments": ("assume_role_policy", argument)}
+    problem = f"aws_iam_role.this has {argument} in the code; write resources beside the role"
+    assert problem in problems(plan_json(role(), **code))
+    # A dynamic block is not in the plan's configuration.
+    created = role(**{argument: value})
+    assert f"aws_iam_role.this would be created with {argument}" in problems(plan_json(created))[0]
+    late = with_unknown(existing_role([]), argument)
+    sentence = f"{argument} of aws_iam_role.this would change; only resources beside it may"
+    for changed in (late, existing_role([], **{argument: value})):
+        assert problems(plan_json(changed)) == [sentence]
+
+
+def test_what_somebody_added_by_hand_does_not_stop_the_apply_that_removes_it():
+    assert proof_of(plan_json(existing_role([BLOCK]))).holds
 
 
 @pytest.mark.parametrize(
@@ -140,7 +205,12 @@ def test_a_role_that_is_missing_or_unexpected_or_has_a_path_is_a_fault():
     assert problems(plan_json(role(), other)) == [
         "no stanza defines the role bedrock-prod-backdoor"
     ]
-    assert problems(plan_json()) == ["the role bedrock-prod-acme is missing"]
+    assert problems(plan_json()) == [
+        "the role bedrock-prod-acme is missing",
+        "the list of inline policies of bedrock-prod-acme is missing",
+        "the inline policy bedrock-prod-acme grants is missing",
+        "the list of attached policies of bedrock-prod-acme is missing",
+    ]
     assert problems(plan_json(role(path="/app/"))) == [
         "the path of bedrock-prod-acme is /app/ instead of /, which changes its ARN"
     ]
@@ -218,10 +288,10 @@ def test_a_federated_user_of_the_tenants_account_is_not_its_execution_role():
     assert caller.policy_arn == "arn:aws:sts::222222222222:federated-user/ann"
 
 
-def role_with_condition(**condition):
+def grants_with_condition(**condition):
     statement = {**INVOKE, "Condition": condition}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    return role(inline_policy=[{"name": "models", "policy": policy}])
+    return grants(policy)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +324,7 @@ def role_with_condition(**condition):
     ],
 )
 def test_a_condition_without_a_formula_is_not_decided(condition, problem):
-    (sentence,) = problems(plan_json(role_with_condition(**condition)))
+    (sentence,) = problems(plan_json(role(), grants_with_condition(**condition)))
     assert sentence.startswith("not decided: ")
     assert problem in sentence
 
@@ -328,19 +398,51 @@ def test_a_plan_that_is_limited_to_a_tenant_changes_no_other_role():
 def test_of_what_exists_a_limited_plan_reads_its_tenant_alone():
     """Terraform reads only the targets anew; the rest of the state may be out of date."""
     resources = [
-        {
-            "address": f'module.operations_role["{tenant}"].aws_iam_role.this',
-            "mode": "managed",
-            "type": "aws_iam_role",
-            "provider_name": AWS,
-            "values": role(**values)["change"]["after"],
-        }
-        for tenant, values in (("acme", {}), ("globex", {"name": "bedrock-prod-globex"}))
+        {**item, "address": f'module.operations_role["{tenant}"].{item["address"]}'}
+        for tenant, items in (
+            ("acme", (role(), grants(), inline_policies("grants"), attached_policies())),
+            ("globex", (role(name="bedrock-prod-globex"),)),
+        )
+        for item in items
     ]
     plan = plan_json(tenants={"acme": STANZA, "globex": OTHER})
-    plan["prior_state"] = {"values": {"root_module": {"resources": resources}}}
+    plan["prior_state"] = state_of(*resources)
     assert proof_for_acme(plan, state=True).holds
     assert not proof_of(plan, state=True).holds
+
+
+def shard_plan(*resources, shard, shards=3, **stanzas):
+    operations = {"account_id": "111111111111", "region": "eu-central-1", "shards": shards}
+    tenants = {"acme": STANZA, "globex": OTHER, **stanzas}
+    return plan_json(*resources, operations=operations, shard=shard, tenants=tenants)
+
+
+def test_the_plan_of_a_shard_has_the_roles_of_its_tenants_and_no_others():
+    """Of three shards, acme is in the second and globex in the first."""
+    assert [shard_of(name, 3) for name in ("acme", "globex")] == [1, 0]
+    for shard in (1, "1"):  # Terraform takes both
+        proof = proof_of(shard_plan(role(), shard=shard))
+        assert proof.holds
+        assert proof.case.root == "operations account 111111111111, shard 1 of 3"
+        assert proof.case.tenants == ("acme",)
+    assert "no stanza defines the role bedrock-prod-acme" in problems(
+        shard_plan(role(), shard=0, shards=3)
+    )
+    assert "the role bedrock-prod-acme is missing" in problems(shard_plan(shard=1))
+
+
+def test_the_plan_of_a_shard_is_about_what_the_tenants_of_all_shards_share():
+    shared = {"external_ids": STANZA["external_ids"]}
+    assert separation_faults(shard_plan(role(), shard=1)) == []
+    assert separation_faults(shard_plan(role(), shard=1, globex={**OTHER, **shared})) == [
+        "an ExternalId is used by acme too"
+    ]
+
+
+@pytest.mark.parametrize("number", ["x", 1.5, True, [1], "-1"])
+def test_a_shard_that_is_not_a_number_is_refused(number):
+    with pytest.raises(plan_reader.PlanError, match="do not describe an environment: shard"):
+        claims_for(plan_reader.read(shard_plan(role(), shard=number)))
 
 
 def test_tenants_may_share_an_account_that_is_listed():
@@ -395,9 +497,10 @@ def plan_of(tenants):
         text = text.replace("222222222222", f"{222222222222 + number}")
         return json.loads(text.replace("269170463fdc32af10a91e67a8fd77bd", f"{number:032x}"))
 
-    roles = [with_number(role(), number) for number in range(tenants)]
+    kinds = (role(), grants(), inline_policies("grants"), attached_policies())
+    resources = [with_number(item, number) for item in kinds for number in range(tenants)]
     stanzas = {f"tenant-{number}": with_number(STANZA, number) for number in range(tenants)}
-    return plan_json(*roles, tenants=stanzas)
+    return plan_json(*resources, tenants=stanzas)
 
 
 def test_many_tenants_are_proved_together_and_equal_claims_once():

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.tools.isolation.small_plan import STANZA, plan_json, resource, role
+from tests.tools.isolation.small_plan import STANZA, grants, plan_json, resource, role
 from tools.isolation import plan_reader
 from tools.isolation.claims import claims_for
 from tools.isolation.plan_reader import PlanError
@@ -225,7 +225,7 @@ def test_a_malformed_stanza_is_refused_with_its_path(change, sentence):
 
 @pytest.mark.parametrize("text", ["{", "1" * 5000, "[" * 3000, "\ud800", '{"Version": 1}'])
 def test_a_policy_that_cannot_be_read_is_a_fault(text):
-    plan = plan_json(role(inline_policy=[{"name": "models", "policy": text}]))
+    plan = plan_json(role(), grants(text))
     assert problems(plan)
 
 
@@ -285,6 +285,6 @@ def test_a_condition_key_that_no_solver_can_read_is_not_decided(key):
     condition = {"StringEquals": {key: "a"}}
     statement = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition}
     policy = json.dumps({"Version": "2012-10-17", "Statement": statement})
-    plan = plan_json(role(inline_policy=[{"name": "models", "policy": policy}]))
+    plan = plan_json(role(), grants(policy))
     (failure,) = prove(claims_for(plan_reader.read(plan))).failures
     assert "has a character that is not modelled" in failure.problem

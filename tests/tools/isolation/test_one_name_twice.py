@@ -4,18 +4,13 @@ import json
 
 import pytest
 
-from tests.tools.isolation.small_plan import STANZA, plan_json, resource, role
+from tests.tools.isolation.small_plan import STANZA, grants, plan_json, resource, role
 from tools.isolation import plan_reader
 from tools.isolation.claims import claims_for
 from tools.isolation.prover import prove
 
-NARROW = role()["change"]["after"]["inline_policy"][0]
 ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-WIDE = {**NARROW, "policy": json.dumps({"Version": "2012-10-17", "Statement": [ALLOW_ALL]})}
-
-
-def policy_resource(block, name):
-    return resource("aws_iam_role_policy", {**block, "role": "bedrock-prod-acme"}, name=name)
+NARROW, WIDE = grants(), grants(json.dumps({"Version": "2012-10-17", "Statement": [ALLOW_ALL]}))
 
 
 def problems(plan, **options):
@@ -24,44 +19,27 @@ def problems(plan, **options):
     return [fault.problem for fault in proof.case.faults]
 
 
-ONE_NAME = "has the name models, which another policy of the role has too"
-
-
 @pytest.mark.parametrize("order", [(WIDE, NARROW), (NARROW, WIDE)])
-def test_two_inline_policies_of_one_name_are_a_fault(order):
-    assert problems(plan_json(role(inline_policy=list(order)))) == [f"aws_iam_role.this {ONE_NAME}"]
+def test_two_policies_of_one_name_are_a_fault(order):
+    first, second = order
+    second = {**second, "address": 'aws_iam_role_policy.grants["again"]'}
+    assert problems(plan_json(role(), first, second)) == [
+        (
+            "the inline policy bedrock-prod-acme grants is there more than once: "
+            'aws_iam_role_policy.grants and aws_iam_role_policy.grants["again"]'
+        ),
+        'aws_iam_role_policy.grants["again"] has the name grants, which another policy of the role has too',
+    ]
 
 
-def test_two_inline_policies_whose_names_differ_in_case_are_a_fault():
-    blocks = [{**WIDE, "name": "Models"}, NARROW]
-    assert problems(plan_json(role(inline_policy=blocks))) == [f"aws_iam_role.this {ONE_NAME}"]
-
-
-NOT_REVIEWED = "is of a type that is not on the list of reviewed types"
-
-
-@pytest.mark.parametrize("order", [(WIDE, NARROW), (NARROW, WIDE)])
-def test_two_policy_resources_of_one_name_are_a_fault(order):
-    policies = [policy_resource(block, name) for block, name in zip(order, "ab", strict=True)]
-    plan = plan_json(role(inline_policy=[]), *policies, arguments=("assume_role_policy",))
-    expected = {f"aws_iam_role_policy.{name} {NOT_REVIEWED}" for name in "ab"}
-    assert expected <= set(problems(plan))
-
-
-@pytest.mark.parametrize("order", [(WIDE, NARROW), (NARROW, WIDE)])
-def test_a_block_and_a_policy_resource_of_one_name_are_a_fault(order):
-    block, other = order
-    plan = plan_json(role(inline_policy=[block]), policy_resource(other, "models"))
-    assert f"aws_iam_role_policy.models {NOT_REVIEWED}" in problems(plan)
+def test_two_policies_whose_names_differ_in_case_are_a_fault():
+    found = problems(plan_json(role(), NARROW, grants(name="Grants")))
+    assert found[-1].endswith("has the name Grants, which another policy of the role has too")
 
 
 def test_two_roles_of_one_name_are_a_fault():
-    wide = role(inline_policy=[WIDE])
-    for roles in ((wide, role()), (role(), wide)):
-        assert (
-            "2 roles are named bedrock-prod-acme; IAM role names are case-insensitive"
-            in problems(plan_json(*roles))
-        )
+    found = problems(plan_json(role(), role(description="the same")))
+    assert "2 roles are named bedrock-prod-acme; IAM role names are case-insensitive" in found
 
 
 def test_two_profiles_of_one_name_are_a_fault_and_both_are_checked():
@@ -103,6 +81,9 @@ def with_copy(plan, type_):
         ("aws_cloudwatch_log_data_protection_policy", "is there more than once"),
         ("aws_cloudwatch_log_group", "is there more than once"),
         ("aws_iam_role", "2 roles are named"),
+        ("aws_iam_role_policies_exclusive", "is there more than once"),
+        ("aws_iam_role_policy", "is there more than once"),
+        ("aws_iam_role_policy_attachments_exclusive", "is there more than once"),
         ("aws_lambda_alias", "is there more than once"),
         ("aws_lambda_function", "is there more than once"),
         ("aws_vpc_endpoint", "is there more than once"),

@@ -130,7 +130,7 @@ def foreign(value):
 # Arguments that decide nothing which is promised.
 FREE = {"description"}
 # Policies: the claims decide what they mean, and test_plans.py changes them.
-POLICIES = {"assume_role_policy", "inline_policy", "policy"}
+POLICIES = {"assume_role_policy", "policy"}
 
 
 def test_every_other_value_of_every_argument_is_a_fault(plans):
@@ -180,7 +180,10 @@ def existing(plan):
     resources = []
     for resource in applied["resource_changes"]:
         values = resource["change"]["after"]
-        values |= {"id": "chosen-by-aws"}
+        if resource["type"] == "aws_iam_role_policy":
+            values |= {"id": f"{values['role']}:{values['name']}"}
+        elif not resource["type"].endswith("_exclusive"):
+            values |= {"id": "chosen-by-aws"}
         if resource["type"] == "aws_lambda_function":
             values |= {"version": "7", "tracing_config": [{"mode": "PassThrough"}]}
             values |= {"code_sha256": values["source_code_hash"]}

@@ -49,9 +49,9 @@ tenants = {
 PLANS = """\
 import json
 from tools.cli.session import open_session
-from tools.terraform.state import customer_state, operations_state
+from tools.terraform.state import customer_state
 session = open_session("local")
-states = [operations_state(), *map(customer_state, session.environment.accounts)]
+states = [*session.operations_states(), *map(customer_state, session.environment.accounts)]
 print(json.dumps([session.terraform.plan_json(state) for state in states]))
 """
 

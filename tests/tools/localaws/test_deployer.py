@@ -173,7 +173,14 @@ def test_a_role_is_changed_by_who_created_it_and_cannot_be_claimed(account: Acco
     # Before the deployer, somebody made a role with a name of the workload.
     existing = {"RoleName": f"{NAME}-reader"}
     owner.create_role(**existing, **role)
+    # Somebody attached a policy by hand.
+    attached = {"PolicyArn": BOUNDARY}
+    for name in (own, existing):
+        owner.attach_role_policy(**name, **attached)
+    iam.detach_role_policy(**own, **attached)
     for call, parameters in (
+        (iam.attach_role_policy, {**own, **attached}),
+        (iam.detach_role_policy, {**existing, **attached}),
         (iam.put_role_policy, {**existing, **policy}),
         (iam.update_assume_role_policy, {**existing, "PolicyDocument": account.trust}),
         (iam.put_role_permissions_boundary, {**existing, "PermissionsBoundary": BOUNDARY}),

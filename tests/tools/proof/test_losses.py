@@ -252,7 +252,7 @@ TWO_LOST = operations_plan(
 
 @pytest.mark.parametrize("confirm", [None, "acme", "globex", "local", "acm globe", "acme/globex"])
 def test_a_plan_that_loses_two_tenants_is_refused_unless_both_are_confirmed(confirm):
-    plan = saved(TWO_LOST, operations_state())
+    plan = saved(TWO_LOST, operations_state(0, 1))
     text = refusals([plan], confirmed_names(confirm))["operations account"]
     assert "acme has no stanza" in text
     assert "globex has no stanza" in text
@@ -261,22 +261,27 @@ def test_a_plan_that_loses_two_tenants_is_refused_unless_both_are_confirmed(conf
 
 @pytest.mark.parametrize("confirm", ["acme globex", "globex,acme", "acme, globex initech"])
 def test_a_plan_that_loses_two_tenants_is_applied_if_both_are_confirmed(confirm):
-    assert refusals([saved(TWO_LOST, operations_state())], confirmed_names(confirm)) == {}
+    assert refusals([saved(TWO_LOST, operations_state(0, 1))], confirmed_names(confirm)) == {}
 
 
 def test_one_states_loss_does_not_refuse_another_state():
     lossy = customer_plan(change("aws_lambda_function", DELETE, {"function_name": "f"}))
-    plans = [saved(operations_plan(), operations_state()), saved(lossy, customer_state(ACCOUNT))]
+    plans = [
+        saved(operations_plan(), operations_state(0, 1)),
+        saved(lossy, customer_state(ACCOUNT)),
+    ]
     assert list(refusals(plans, frozenset())) == ["acme 222222222222"]
 
 
 def test_a_whole_fleet_that_is_lost_is_listed_in_part_and_confirmed_in_full():
     names = [f"t{index:03}" for index in range(300)]
     plan = operations_plan(*(role_of(name, DELETE, before=["666666666666"]) for name in names), tenants=())  # fmt: skip
-    text = refusals([saved(plan, operations_state())], frozenset(names[1:]))["operations account"]
+    text = refusals([saved(plan, operations_state(0, 1))], frozenset(names[1:]))[
+        "operations account"
+    ]
     assert text.count("has no stanza") == 20
     assert "and 280 more" in text
-    assert refusals([saved(plan, operations_state())], frozenset(names)) == {}
+    assert refusals([saved(plan, operations_state(0, 1))], frozenset(names)) == {}
 
 
 def test_the_confirmation_is_written_as_a_shell_reads_it():

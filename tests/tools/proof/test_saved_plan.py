@@ -11,7 +11,7 @@ from tools.proof.folder import CertifiedPlans, plan_path, read_certified
 from tools.proof.saved_plan import SavedPlan, sha256_of
 from tools.terraform.state import operations_state
 
-STATE = operations_state()
+STATE = operations_state(0, 1)
 
 
 def planned_function(zip_file, actions=("create",)):

@@ -18,7 +18,7 @@ from tools.localaws.local_aws import LocalAws
 from tools.paths import ROOT
 from tools.terraform import state_bucket
 from tools.terraform.runner import Terraform
-from tools.terraform.state import operations_state
+from tools.terraform.state import operations_states
 from tools.terraform.state_bucket import StateBucket, bucket_statements, proposed_name
 
 OPERATIONS, SQUATTER = "111111111111", "222222222222"
@@ -206,7 +206,7 @@ def test_terraform_does_not_run_with_a_bucket_of_another_account(squatted, tmp_p
     commands = []
     terraform = Terraform(squatted.environment, tmp_path, dict, commands.append, squatted)
     with pytest.raises(CommandError, match="is not reached as a bucket of the operations account"):
-        terraform.provider_versions(operations_state())
+        terraform.provider_versions(*operations_states(squatted.environment))
     assert commands == []
 
 

@@ -1,0 +1,191 @@
+"""Moves tenants between the shards of the operations state after operations.shards has changed. No role is touched.
+
+Every shard's state gets what belongs to it before any state loses what does not, so nothing is lost when the move is
+interrupted: a tenant may then be in two states. No shard is planned until the same command has finished the move.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import tempfile
+import uuid
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tools.command_error import CommandError
+from tools.environment.tenant_shard import shard_of
+from tools.terraform.state import operations_state, shard_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from tools.environment.model import Environment
+    from tools.terraform.runner import Terraform
+    from tools.terraform.state_bucket import StateBucket
+
+StateFile = dict[str, Any]  # a state as Terraform stores it
+
+FORMAT = 4  # the only format of a state file that Terraform 1.x writes
+NAMED = 3  # tenants in a sentence
+_MODULE = re.compile(r'module\.operations_role\["([^"\\]+)"\]')
+# The outputs, or parts of one, that have an entry for each tenant: environments/operations/outputs.tf.
+_OUTPUTS = (("handover",), ("quotas",), ("capacity", "policy_sizes"))
+
+
+def misplaced_tenants(environment: Environment, bucket: StateBucket) -> dict[str, int]:
+    """Return the tenants that are in another shard's state than their own, and the shard of that state."""
+    return {
+        tenant: shard
+        for shard, state in read_shards(bucket).items()
+        for tenant in sorted(tenants_in(state))
+        if shard_of(tenant, environment.shards) != shard
+    }
+
+
+def check_shards(environment: Environment, bucket: StateBucket) -> None:
+    """Raise CommandError while a tenant is in another shard's state, whose plan would destroy its role."""
+    misplaced = misplaced_tenants(environment, bucket)
+    if not misplaced:
+        return
+    tenants = [
+        f"{tenant} in shard {shard} instead of {shard_of(tenant, environment.shards)}"
+        for tenant, shard in list(misplaced.items())[:NAMED]
+    ]
+    more = [f"{len(misplaced) - NAMED} more"] if len(misplaced) > NAMED else []
+    raise CommandError(
+        f"operations.shards is {environment.shards}, but the states do not fit it: {', '.join([*tenants, *more])}. "
+        f"A plan would destroy their roles and create them again. Run `make shards ENV={environment.name}`, which "
+        "moves the tenants between the states and touches no role."
+    )
+
+
+def move_tenants(terraform: Terraform) -> dict[str, tuple[int, int]]:
+    """Move every tenant into its own shard's state, and return from which shard to which each went.
+
+    Raises CommandError if a state is locked, is of another format, or changes during the move.
+    """
+    environment, bucket = terraform.environment, terraform.bucket
+    states = read_shards(bucket)
+    moves = {
+        tenant: (shard, shard_of(tenant, environment.shards))
+        for tenant, shard in misplaced_tenants(environment, bucket).items()
+    }
+    for shard in sorted({shard for move in moves.values() for shard in move}):
+        _check_lock(environment, bucket, shard)
+    incoming: defaultdict[int, list[str]] = defaultdict(list)
+    outgoing: defaultdict[int, list[str]] = defaultdict(list)
+    for tenant, (source, destination) in moves.items():
+        incoming[destination].append(tenant)
+        outgoing[source].append(tenant)
+    for shard, tenants in sorted(incoming.items()):
+        template = states[moves[tenants[0]][0]]
+        state = states.get(shard) or new_state(template)
+        for tenant in tenants:
+            add(state, states[moves[tenant][0]], tenant)
+        states[shard] = _push(terraform, shard, state)
+    for shard in range(
+        environment.shards
+    ):  # so that a plan of a shard without tenants has no changes
+        if states and shard not in states:
+            states[shard] = _push(terraform, shard, new_state(next(iter(states.values()))))
+    for shard, tenants in sorted(outgoing.items()):
+        remove(states[shard], tenants)
+        states[shard] = _push(terraform, shard, states[shard])
+    return moves
+
+
+def read_shards(bucket: StateBucket) -> dict[int, StateFile]:
+    """Return the state of every shard that has one, also of shards beyond the present number."""
+    states = {}
+    for key in bucket.keys(shard_key(0).removesuffix(".tfstate")):
+        if match := re.fullmatch(r"operations(?:-([1-9]\d*))?\.tfstate", key):
+            state = bucket.read(key)
+            if state.get("version") != FORMAT:
+                raise CommandError(
+                    f"{key} is a state of format {state.get('version')}; this version of the tools knows {FORMAT}."
+                )
+            states[int(match[1] or 0)] = state
+    return states
+
+
+def tenants_in(state: StateFile) -> set[str]:
+    """Return the tenants of which a state has a resource or an output."""
+    resources = (_MODULE.match(item.get("module") or "") for item in state.get("resources") or ())
+    tenants = {match[1] for match in resources if match}
+    return tenants.union(*(values for values, _ in _entries(state)))
+
+
+def add(state: StateFile, source: StateFile, tenant: str) -> None:
+    """Copy a tenant's resources and outputs, unless an interrupted move has done so."""
+    if tenant in tenants_in(state):
+        return
+    state["resources"] += copy.deepcopy(
+        [item for item in source["resources"] if _is_of(item, {tenant})]
+    )
+    for (values, types), (source_values, source_types) in zip(
+        _entries(state), _entries(source), strict=True
+    ):
+        if tenant in source_values:
+            values[tenant] = copy.deepcopy(source_values[tenant])
+            types[tenant] = copy.deepcopy(source_types[tenant])
+
+
+def remove(state: StateFile, tenants: Iterable[str]) -> None:
+    """Remove tenants' resources and outputs."""
+    names = set(tenants)
+    state["resources"] = [item for item in state["resources"] if not _is_of(item, names)]
+    for values, types in _entries(state):
+        for name in names & values.keys():
+            del values[name], types[name]
+
+
+def new_state(template: StateFile) -> StateFile:
+    """Return a state with what is the same in every shard, for a shard that has none."""
+    state = copy.deepcopy(template)
+    remove(state, tenants_in(state))
+    return {**state, "lineage": str(uuid.uuid4()), "serial": 0}
+
+
+def _is_of(resource: Mapping[str, Any], tenants: set[str]) -> bool:
+    match = _MODULE.match(resource.get("module") or "")
+    return match is not None and match[1] in tenants
+
+
+def _entries(state: StateFile) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield the values and the types of each part of the outputs that has an entry for each tenant."""
+    for name, *path in _OUTPUTS:
+        output = (state.get("outputs") or {}).get(name) or {}
+        value, type_ = output.get("value"), output.get("type")
+        for part in path:
+            value, type_ = (value or {}).get(part), _members(type_).get(part)
+        yield value or {}, _members(type_)
+
+
+def _members(type_: list[Any] | None) -> dict[str, Any]:
+    """Return the types of an object's attributes; a state has an object's type as ["object", {...}]."""
+    members: dict[str, Any] = type_[1] if type_ else {}
+    return members
+
+
+def _push(terraform: Terraform, shard: int, state: StateFile) -> StateFile:
+    pushed = {**state, "serial": state["serial"] + 1}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "state"  # it holds ExternalIds, and the folder is the user's alone
+        file.write_text(json.dumps(pushed))
+        terraform.push_state(operations_state(shard, terraform.environment.shards), file)
+    return pushed
+
+
+def _check_lock(environment: Environment, bucket: StateBucket, shard: int) -> None:
+    """Raise CommandError if somebody works on a state; Terraform checks it once more when it stores the state.
+
+    https://developer.hashicorp.com/terraform/language/backend/s3#state-locking
+    """
+    if f"{shard_key(shard)}.tflock" in bucket.keys(shard_key(shard)):
+        raise CommandError(
+            f"The state {shard_key(shard)} is locked: another command works in it. Nothing was moved; run "
+            f"`make shards ENV={environment.name}` again when that command has ended."
+        )
