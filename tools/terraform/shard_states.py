@@ -161,7 +161,7 @@ def _entries(state: StateFile) -> Iterator[tuple[dict[str, Any], dict[str, Any]]
         value, type_ = output.get("value"), output.get("type")
         for part in path:
             value, type_ = (value or {}).get(part), _members(type_).get(part)
-        yield value or {}, _members(type_)
+        yield {} if value is None else value, _members(type_)
 
 
 def _members(type_: list[Any] | None) -> dict[str, Any]:

@@ -68,6 +68,8 @@ def test_a_new_state_has_no_tenant_and_a_lineage_of_its_own():
     assert new["resources"] == [PARTITION]
     assert new["outputs"]["capacity"]["value"]["roles"] == {"limit": 9, "used": 2}
     assert (new["lineage"] != "first", new["serial"]) == (True, 0)
+    add(new, state("acme"), "acme")
+    assert new["outputs"] == state("acme")["outputs"]
 
 
 def test_a_tenant_without_a_role_is_found_by_its_outputs():
