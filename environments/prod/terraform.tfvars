@@ -16,6 +16,7 @@ operations = {
   deployment_principals = ["arn:aws:iam::111111111111:role/deployment"]
   permissions_boundary  = "arn:aws:iam::111111111111:policy/tenant-boundary"
   region                = "eu-central-1"
+  shards                = 1 # states of the operations account; each has room for about 200 tenants
 }
 
 # An account may be in several stanzas only if it is listed here.

@@ -46,10 +46,12 @@ def prove_plan(
         case = claims.claims_for(plan, tenant)
     except plan_reader.PlanError as error:
         raise CommandError(f"Nothing is proved: {error}.") from None
-    variables = {
-        key: plan.variables[key] for key in ("account_id", "tenant") if key in plan.variables
+    selected = {
+        key: str(plan.variables[key])
+        for key in ("account_id", "shard", "tenant")
+        if key in plan.variables
     }
-    if of is not None and variables != of.variables:
+    if of is not None and selected != of.variables:
         raise CommandError(f"The plan of {of.label} is of another account; make a new one.")
     if (name := plan.variables["environment"]) != environment:
         raise CommandError(f'The plan is of the environment "{name}"; write ENV={name}.')

@@ -3,6 +3,7 @@
 The policies are those that Terraform plans for the tenants of conftest.py.
 """
 
+import copy
 import fnmatch
 import json
 import re
@@ -124,7 +125,14 @@ def fails_with_true_counterexamples(proof):
 
 
 # The execution role is denied all of CloudWatch Logs but writing, so a wider permission to write changes nothing.
-ABSORBED = "WriteRecordsAndTheFunctionsLog"
+# The present and the previous profile of a changing alias are granted by the same tag, so a narrower grant of one
+# of them changes nothing either.
+ABSORBED = ("WriteRecordsAndTheFunctionsLog", "InvokeClaudeThroughItsProfile")
+
+
+def is_absorbed(name):
+    """Whether another statement has the effect of the one that a mutant changed."""
+    return ABSORBED[0] in name or ('"changing"' in name and ABSORBED[1] in name)
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -135,7 +143,7 @@ def test_every_change_fails_with_a_true_counterexample(laboratory, change):
         name
         for name, proof in proofs
         if not fails_with_true_counterexamples(proof)
-        and not (ABSORBED in name and not proof.failures)
+        and not (is_absorbed(name) and not proof.failures)
     ]
     assert accepted == []
 
@@ -148,9 +156,11 @@ def on_counts(change):
 
     def mutate(document):
         for name, statement, mutant in copies_by_statement(document):
+            before = copy.deepcopy(statement)
             if statement.get("Action") == [COUNT]:
                 statement.update(change(statement))
-                yield name, mutant
+                if statement != before:
+                    yield name, mutant
 
     return mutate
 
@@ -172,7 +182,7 @@ def on_counts(change):
 )
 def test_counting_for_a_neighbours_model_or_in_another_region_fails(laboratory, change):
     proofs = list(laboratory.proofs(on_counts(change), does_not_deny_everything))
-    assert len(proofs) == 1
+    assert proofs
     assert [name for name, proof in proofs if not fails_with_true_counterexamples(proof)] == []
 
 

@@ -12,7 +12,7 @@ ACME = customer_state(CustomerAccount("acme", "222222222222", "eu-central-1"))
 
 
 def test_accepts_a_plan_of_the_state_that_it_was_made_in():
-    assert prove_plan("prod", plan_json(role()), of=operations_state(0, 1)).holds
+    assert prove_plan("prod", plan_json(role(), shard=0), of=operations_state(0, 1)).holds
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,7 @@ def test_accepts_a_plan_of_the_state_that_it_was_made_in():
         (ACME, {}),
         (ACME, {"tenant": "globex", "account_id": "222222222222"}),
         (ACME, {"tenant": "acme", "account_id": "333333333333"}),
+        (operations_state(0, 2), {"shard": 1}),
         (operations_state(0, 1), {"tenant": "acme", "account_id": "222222222222"}),
     ],
 )

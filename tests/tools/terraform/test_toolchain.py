@@ -37,6 +37,7 @@ def project(tmp_path):
         "tools/__init__.py",
         "tools/command_error.py",
         "tools/paths.py",
+        "tools/processes.py",
         "tools/terraform/__init__.py",
         "tools/terraform/toolchain.py",
         "environments/operations/versions.tf",
