@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.terraform import toolchain
 from tools.localaws.background import LocalAwsProcess
 from tools.localaws.control import Control
 from tools.paths import ROOT
@@ -30,6 +33,7 @@ PARTS = (
     "requirements-dev.txt",
     "tools",
 )
+ATTACHED = ROOT / "tests" / "attached"  # its terraform leaves the provider running
 UNWANTED = shutil.ignore_patterns("__pycache__", ".terraform*")
 
 
@@ -47,6 +51,9 @@ class Checkout:
             env={
                 **os.environ,
                 "HOME": str(self.root),
+                "PATH": f"{ATTACHED}:{os.environ['PATH']}",
+                "TESTED_TERRAFORM": toolchain().terraform,
+                "TESTING_PROCESS": str(os.getpid()),
                 "NO_COLOR": "1",
                 "COLUMNS": "240",
                 **environment,
@@ -112,3 +119,6 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     copy = Checkout(root)
     yield copy
     copy.shell("make down")
+    for file in (root / ".work").rglob("attached-provider.json"):
+        with suppress(ProcessLookupError):
+            os.killpg(json.loads(file.read_text())["process"], signal.SIGTERM)

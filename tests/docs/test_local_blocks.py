@@ -5,11 +5,17 @@ import re
 import pytest
 
 from tests.docs.pages import commands
+from tools.environment.edits import remove_stanza
 
 
 @pytest.fixture(scope="module")
 def outputs(checkout):
-    """The output of each command, in order, as one newcomer would run them."""
+    """The output of each command, in order, as one newcomer would run them.
+
+    The tenant that no command names is left out; `make demo` applies all of them.
+    """
+    tfvars = checkout.root / "environments" / "local" / "terraform.tfvars"
+    tfvars.write_text(remove_stanza(tfvars.read_text(), "globex"))
     return {command: checkout.done(command) for command in commands("local")}
 
 
@@ -28,8 +34,6 @@ def test_apply_says_what_became_of_every_account(outputs):
     for label in (
         "operations account",
         "acme 222222222222",
-        "globex 333333333333",
-        "globex 444444444444",
         "initech 555555555555",
     ):
         assert re.search(
