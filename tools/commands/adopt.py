@@ -41,7 +41,7 @@ def main() -> int:
     confirmed = confirmed_names(options.confirm)
     apply = ProvedApply(
         Prover(session, options.jobs, heals=True),
-        approval(name, confirmed, asks=not options.auto),
+        approval(session.environment, confirmed, asks=not options.auto),
         confirmed,
     )
     adopted = failed = 0

@@ -74,7 +74,7 @@ def main() -> int:
     confirmed = confirmed_names(options.confirm)
     apply = ProvedApply(
         Prover(session, options.jobs, certified, heals=True),
-        approval(name, confirmed, asks=asks),
+        approval(session.environment, confirmed, asks=asks),
         confirmed,
     )
     if options.tenant is None and options.part in (None, OPERATIONS):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Callable, Collection, Iterator
 
+    from tools.environment.model import Environment
     from tools.proof.proved_apply import ProvedPlans
 
 
@@ -29,15 +30,18 @@ def add_approval(arguments: ArgumentParser) -> None:
     )
 
 
-def approval(name: str, confirmed: Collection[str], *, asks: bool) -> Callable[[ProvedPlans], None]:
+def approval(
+    environment: Environment, confirmed: Collection[str], *, asks: bool
+) -> Callable[[ProvedPlans], None]:
     """Return what shows plans and, if ``asks``, raises CommandError unless somebody approves them.
 
     Without a terminal there is nobody to ask, as in CI, where a reviewer has approved the plan. The environment's
-    ``name`` among the ``confirmed`` ones answers the question.
+    name among the ``confirmed`` ones answers the question.
     """
+    name = environment.name
 
     def approve(proved: ProvedPlans) -> None:
-        _show(proved)
+        _show(proved, environment)
         if asks and name not in confirmed and sys.stdin.isatty():
             err.print(
                 f"`make plan ENV={name} PROOF={proved.folder.relative_to(ROOT)}` shows every attribute; after the "
@@ -61,11 +65,11 @@ def next_step(command: str) -> Iterator[None]:
             )
 
 
-def _show(proved: ProvedPlans) -> None:
-    """Print what each account's plan changes."""
+def _show(proved: ProvedPlans, environment: Environment) -> None:
+    """Print what each account's plan changes, without ExternalIds."""
     out.print("Will be applied:")
     for plan in proved.plans:
         if plan.is_applyable and plan.state.label not in proved.failures:
             out.print(styled("  ", (plan.state.label, "bold"), f"  {plan.summary}"))
             for line in change_lines(plan):
-                out.print(f"    {line}")
+                out.print(f"    {environment.without_external_ids(line)}")
