@@ -101,23 +101,25 @@ def test_plan_after_apply_changes_nothing(checkout, aws, applied):
 
 
 def test_the_customer_alone_can_apply_the_module_with_the_hand_over(checkout, aws, applied):
-    inputs = checkout.done("make handover ENV=dev TENANT=umbrella", **aws)
-    declared = (ROOT / "modules/customer-workload/variables.tf").read_text()
-    for name in re.findall(r"^(\w+) = ", inputs, re.MULTILINE):
+    inputs = json.loads(checkout.done("make handover ENV=dev TENANT=umbrella JSON=1", **aws))
+    module = ROOT / "modules" / "customer-workload"
+    declared = "".join(file.read_text() for file in module.glob("variables*.tf"))
+    assert len(inputs) > 8
+    for name in inputs:
         assert f'variable "{name}"' in declared
 
 
 def test_init_runs_again_only_once_what_it_reads_has_changed(checkout, aws, applied):
     def progress(**changes):
         environment = {**aws, **changes}
-        return checkout.shell("make output ENV=dev TENANT=umbrella", **environment).stderr
+        return checkout.shell("make plan ENV=dev TENANT=umbrella", **environment).stderr
 
     assert " init " not in progress()
     backend = checkout.root / "environments" / "dev" / "backend.hcl"
     backend.write_text(backend.read_text() + "# changed\n")
     assert " init " in progress()
     assert " init " not in progress()
-    assert "-nonsense" in progress(TF_CLI_ARGS_output="-nonsense")  # a run that fails
+    assert "-nonsense" in progress(TF_CLI_ARGS_plan="-nonsense")  # a run that fails
     assert " init " in progress()
 
 
@@ -135,7 +137,7 @@ def test_an_applied_tenant_survives_destroy_and_apply_with_its_log(checkout, aws
     assert "has no function bedrock-dev-umbrella yet" in gone.stderr
     checkout.done("make tenant ENV=dev NAME=late ACCOUNT=999999999999", **aws)
     again = checkout.done("make apply ENV=dev TENANT=umbrella", **aws)
-    assert re.search(r"✓ umbrella 666666666666  Apply complete! Resources: [1-6] added", again)
+    assert re.search(r"✓ umbrella 666666666666  Apply complete! Resources: [1-9] added", again)
     assert "Hello again" in checkout.done(
         'make invoke ENV=dev TENANT=umbrella PROMPT="Hello again"', **aws
     )

@@ -76,10 +76,10 @@ def test_plan_after_apply_changes_nothing(outputs):
     assert output_of(outputs, "make plan").count("No changes") == 2
 
 
-def test_handover_prints_the_inputs_of_the_workload_module(outputs):
+def test_handover_writes_the_root_of_the_workload_module(outputs):
     output = output_of(outputs, "make handover")
-    assert 'arn = "arn:aws:iam::111111111111:role/bedrock-local-acme"' in output
-    assert 'tenant = "acme"' in output
+    assert re.search(r'tenant += "acme"', output)
+    assert "build/handover/local/acme/222222222222 holds this root" in output
 
 
 def test_tenant_prints_a_stanza_with_an_external_id(outputs):

@@ -159,7 +159,7 @@ def test_what_exists_is_not_proved_once_somebody_widens_it_by_hand(life, rotatio
         in run.stdout
     )
     assert re.search(r'action +"s3:PutObject"', run.stdout)
-    assert re.search(r"allowed because +slip: statement 1 allows s3:PutObject", run.stdout)
+    assert "slip: statement 1 allows s3:PutObject" in " ".join(run.stdout.split())
 
 
 def test_a_customer_account_is_not_applied_unproved(life, rotation):

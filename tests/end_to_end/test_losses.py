@@ -208,7 +208,8 @@ def test_a_forgotten_tenant_leaves_nothing_with_the_operator(fleet, end):
     assert fleet.roles() == {"globex", "initech"}
     assert "acme" not in end["file"]
     assert end["orphans"] == "Every state, hand-over and role has a stanza.\n"
-    assert end["plan"].count("No changes") == 3
+    assert end["plan"].count("No changes") + end["plan"].count("Changes to Outputs") == 3
+    assert "to destroy" not in end["plan"]
 
 
 def test_what_the_customer_deletes_is_listed(end):
@@ -246,7 +247,7 @@ def test_all_tenants_of_the_local_aws_are_destroyed_only_if_the_environment_is_n
 
 def test_a_confirmed_loss_is_applied_and_what_is_left_of_it_can_be_forgotten(fleet, lost):
     _, _, applied, orphans, left = lost
-    assert "1 destroyed" in applied
+    assert "4 destroyed" in applied
     assert [(orphan["tenant"], orphan["kind"]) for orphan in orphans] == [("globex", "state")]
     assert left == "Every state, hand-over and role has a stanza.\n"
     assert fleet.roles() == {"initech"}

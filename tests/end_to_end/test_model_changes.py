@@ -43,7 +43,7 @@ tenants = {{
     }}
   }}
   solo = {{ # applies the module alone
-    accounts     = {{ "333333333333" = {{}} }}
+    accounts     = {{ "333333333333" = {{ managed_by = "customer" }} }}
     external_ids = {{ current = "0f6c28ad6d7d4f0b8a3b9d0c5e8f7a61" }}
     models       = {{ nova = {{ model = "{LITE}", regions = ["eu-central-1"] }} }}
   }}

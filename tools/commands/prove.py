@@ -69,7 +69,8 @@ def main() -> int:
         print_json({**report.data(), "certificate": path})
     else:
         show_report(report, certificate)
-    return print_failures(failures, len(report.proofs)) or int(not report.holds)
+    total = len(report.proofs) + len(failures)
+    return print_failures(failures, total) or int(not report.holds)
 
 
 def _prove_files(options: Namespace) -> tuple[Report, Path]:

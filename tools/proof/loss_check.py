@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -27,13 +29,54 @@ def refused_plans(
 ) -> dict[str, str]:
     """Return why plans are not applied, by the labels of their states."""
     return {
-        **refusals(plans, confirmed),
+        **refusals([_without_new_groups(session, plan) for plan in plans], confirmed),
         **{
             plan.state.label: sentence
             for plan in plans
             if (sentence := _concurrency_problem(session, plan)) is not None
         },
     }
+
+
+def _without_new_groups(session: Session, plan: SavedPlan) -> SavedPlan:
+    """Return the plan without the first retention of log groups that have no record as old as that yet.
+
+    CloudWatch makes a group without a retention and sets it by a second call, so an apply that was stopped
+    between the two leaves such a group.
+    """
+    changes = plan.content.get("resource_changes", ())
+    first = {
+        item["change"]["before"]["name"]: item["change"]["after"]["retention_in_days"]
+        for item in changes
+        if item["type"] == "aws_cloudwatch_log_group"
+        and item["change"]["actions"] == ["update"]
+        and not item["change"]["before"].get("retention_in_days")
+        and item["change"]["after"].get("retention_in_days")
+    }
+    account_id = plan.state.variables.get("account_id", "")
+    if not first or not account_id or plan.state.tenant is None:
+        return plan
+    account = session.environment.only_account(plan.state.tenant, account_id)
+    new = set()
+    try:
+        client = session.target.client(session.target.deployer(account), "logs", account.region)
+        for name, days in first.items():
+            groups = client.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+            oldest = (datetime.now(UTC) - timedelta(days=days)).timestamp() * 1000
+            new |= {
+                group["logGroupName"]
+                for group in groups
+                if group["logGroupName"] == name and group["creationTime"] > oldest
+            }
+    except (BotoCoreError, ClientError, CommandError):
+        return plan  # the retention then counts as a loss, which somebody may confirm
+    remaining = [
+        item
+        for item in changes
+        if item["type"] != "aws_cloudwatch_log_group"
+        or (item["change"].get("before") or {}).get("name") not in new
+    ]
+    return replace(plan, content={**plan.content, "resource_changes": remaining})
 
 
 def added_reservation(plan: PlanJson) -> int:

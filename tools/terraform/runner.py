@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shlex
 import tempfile
 from dataclasses import dataclass, field
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from tools.terraform.state import State
     from tools.terraform.state_bucket import StateBucket
     from tools.terraform.state_lock import StateLock
+
+# The lines by which a plan says that it reads a resource: three for each resource of each tenant.
+_READING = re.compile(r"^\S+: (?:Reading|Refreshing state|Read complete after).*\n", re.MULTILINE)
 
 PlanJson = dict[str, Any]  # what `terraform show -json` prints of a plan file
 
@@ -105,7 +109,7 @@ class Terraform:
                 variables.write_text(json.dumps({"adopted": dict(adopted)}))
                 options.append(f"-var-file={variables}")
             text = self._run(state, "plan", "-lock=false", *options, f"-out={file}")
-            return self.environment.without_external_ids(text)
+            return self.environment.without_external_ids(_READING.sub("", text))
 
     def show(self, state: State, file: Path) -> str:
         """Return a plan file as terraform prints it, without ExternalIds."""

@@ -116,7 +116,7 @@ def bucket(applied):
 
 def refused(checkout, command):  # noqa: F811 - the fixture
     """Whether a command refuses to work in states of which a tenant is in the wrong one."""
-    run = checkout.shell(f"make {command} ENV=local")
+    run = checkout.shell(f"make {command}")
     sentence = " ".join(run.stderr.split())
     return run.returncode != 0 and "Run `make shards ENV=local`" in sentence
 
@@ -124,8 +124,8 @@ def refused(checkout, command):  # noqa: F811 - the fixture
 def test_a_changed_number_is_refused_until_the_tenants_are_moved_and_then_changes_nothing(applied):
     """The check is in Terraform.plan, save_plan and destroy, which every command uses."""
     shards_written(applied, 2)
-    assert refused(applied, "plan")
-    assert refused(applied, "destroy")
+    assert refused(applied, "plan ENV=local")
+    assert refused(applied, "destroy ENV=local CONFIRM=local")
     assert "acme" in applied.done("make shards ENV=local")
     assert applied.done("make apply ENV=local PART=operations").count("No changes.") == 2
 
@@ -138,7 +138,7 @@ def test_a_move_that_was_interrupted_is_finished_by_the_same_command(applied, bu
     applied.done("make shards ENV=local")
     s3 = bucket.connect("s3")
     s3.put_object(Bucket=bucket.name, Key=key, Body=json.dumps(before).encode())
-    assert refused(applied, "plan")
+    assert refused(applied, "plan ENV=local")
     assert "acme" in applied.done("make shards ENV=local")
     assert tenants_in(bucket.read(key)) == set()
     assert applied.done("make apply ENV=local PART=operations").count("No changes.") == 1
