@@ -81,7 +81,7 @@ def losses_of(plan: PlanJson) -> list[Loss]:
     for item in changes:
         tenant = _tenant_of(plan, item)
         if _is_destroyed(item):
-            if tenant in removed and _is_of_operations(item):
+            if _is_of_operations(item) and (tenant in removed or _is_checked_by_use(item)):
                 continue
             if (item["change"]["before"] or {}).get("role") in roles and "policy" in item["type"]:
                 continue
@@ -161,6 +161,12 @@ def _lost_tenants(
                 "the stanza was lost in a merge, put it back; `make offboard` is the way to end a tenant."
             )
         yield Loss(tenant, sentence)
+
+
+def _is_checked_by_use(item: Mapping[str, Any]) -> bool:
+    """Return whether tools/proof/unbroken_calls.py decides: it asks each function whether it calls the profile."""
+    is_deleted = item["change"]["actions"] == ["delete"] and "deposed" not in item
+    return is_deleted and item["type"] == "aws_bedrock_inference_profile"
 
 
 def _destroyed(item: Mapping[str, Any]) -> Iterator[str]:

@@ -117,6 +117,14 @@ def test_a_roles_policy_is_not_named_beside_its_role():
     assert len(sentences(customer_plan(role, other))) == 2
 
 
+def test_a_tracked_profile_that_no_function_calls_is_no_loss():
+    address = 'module.operations_role["acme"].aws_bedrock_inference_profile.tracked["claude/x"]'
+    before = {"name": "bedrock-local-acme_claude"}
+    profile = "aws_bedrock_inference_profile"
+    assert sentences(operations_plan(change(profile, DELETE, before, address=address))) == []
+    assert len(sentences(operations_plan(change(profile, REPLACE, before, before, address)))) == 1
+
+
 def test_a_log_group_that_stays_in_aws_is_no_longer_managed():
     group = {"name": "/bedrock/local/acme/records", "skip_destroy": True}
     (sentence,) = sentences(customer_plan(change("aws_cloudwatch_log_group", DELETE, group)))
