@@ -242,7 +242,7 @@ def test_a_terminal_is_asked_and_another_answer_applies_nothing(cloud, completed
     os.close(terminal)
     os.close(other_end)
     assert "~ change module.customer_workload.aws_lambda_function.this[0]" in run.stdout
-    assert "Type local to apply exactly these plans" in run.stderr
+    assert "Type local to continue" in run.stderr
     assert "Nothing was applied." in run.stderr
     assert run.returncode != 0
     function = cloud.client("lambda", ACME).get_function(FunctionName="bedrock-local-acme")
@@ -270,4 +270,4 @@ def test_no_external_id_is_shown(cloud, completed, failed):
     assert "TENANT_BEDROCK" in texts[-1] or "memory_size" in texts[-1]
     for secret in SECRETS:
         assert [text for text in texts if secret in text] == []
-    assert SECRETS[0] in cloud.checkout.done("make handover ENV=local TENANT=acme")
+    assert SECRETS[0] in cloud.checkout.done("make handover ENV=local TENANT=acme JSON=1")
