@@ -1,5 +1,6 @@
 """`make demo`, as a newcomer runs it."""
 
+import os
 import re
 import subprocess
 
@@ -8,7 +9,8 @@ import pytest
 
 @pytest.fixture(scope="module")
 def demo(checkout):
-    return checkout.done("make demo", COLUMNS="160")
+    # With terraform itself, as everybody else runs the demo.
+    return checkout.done("make demo", COLUMNS="160", PATH=os.environ["PATH"])
 
 
 def section(demo, number):
