@@ -169,7 +169,7 @@ def test_previous_stays_while_a_function_calls_the_old_model(change):
 
 
 def test_previous_stays_until_the_owner_of_a_self_managed_account_has_confirmed(change):
-    assert "account 333333333333 cannot be read" in change.too_early
+    assert "account 333333333333 is managed by its customer" in change.too_early
     assert "add CONFIRM= and the account's id" in change.too_early
 
 

@@ -19,7 +19,7 @@ def policy(*resources, sid="A"):
 
 
 def role(text):
-    return text and {"assume_role_policy": policy("trust"), "inline_policy": [{"policy": text}]}
+    return text and {"assume_role_policy": policy("trust"), "policy": text}
 
 
 def plan(
@@ -48,6 +48,17 @@ def plan(
 )
 def test_only_a_tenant_that_loses_a_statement_is_asked_for(before, after, losing):
     assert tenants_that_lose_grants(plan(role(before), role(after))) == losing
+
+
+def test_what_aws_has_now_hides_no_loss():
+    """A role shows its policies of now on both sides of a change, beside the resource that changes one."""
+    role_now = {"assume_role_policy": policy("trust"), "inline_policy": [{"policy": policy("a")}]}
+    both = plan(role_now, role_now, actions=("no-op",))
+    address = 'module.operations_role["acme"].aws_iam_role_policy.grants'
+    before, after = ({"policy": policy(name)} for name in "ab")
+    grants = plan(before, after, address=address, type_="aws_iam_role_policy")
+    both["resource_changes"] += grants["resource_changes"]
+    assert tenants_that_lose_grants(both) == ["acme"]
 
 
 def test_a_policy_may_be_a_resource_of_its_own():
