@@ -28,18 +28,17 @@ if TYPE_CHECKING:
 
 StateFile = dict[str, Any]  # a state as Terraform stores it
 
-FORMAT = 4  # the only format of a state file that Terraform 1.x writes
 NAMED = 3  # tenants in a sentence
 _MODULE = re.compile(r'module\.operations_role\["([^"\\]+)"\]')
 # The outputs, or parts of one, that have an entry for each tenant: environments/operations/outputs.tf.
 _OUTPUTS = (("handover",), ("quotas",), ("capacity", "policy_sizes"))
 
 
-def misplaced_tenants(environment: Environment, bucket: StateBucket) -> dict[str, int]:
+def misplaced_tenants(environment: Environment, states: Mapping[int, StateFile]) -> dict[str, int]:
     """Return the tenants that are in another shard's state than their own, and the shard of that state."""
     return {
         tenant: shard
-        for shard, state in read_shards(bucket).items()
+        for shard, state in states.items()
         for tenant in sorted(tenants_in(state))
         if shard_of(tenant, environment.shards) != shard
     }
@@ -47,7 +46,7 @@ def misplaced_tenants(environment: Environment, bucket: StateBucket) -> dict[str
 
 def check_shards(environment: Environment, bucket: StateBucket) -> None:
     """Raise CommandError while a tenant is in another shard's state, whose plan would destroy its role."""
-    misplaced = misplaced_tenants(environment, bucket)
+    misplaced = misplaced_tenants(environment, read_shards(bucket))
     if not misplaced:
         return
     tenants = [
@@ -71,7 +70,7 @@ def move_tenants(terraform: Terraform) -> dict[str, tuple[int, int]]:
     states = read_shards(bucket)
     moves = {
         tenant: (shard, shard_of(tenant, environment.shards))
-        for tenant, shard in misplaced_tenants(environment, bucket).items()
+        for tenant, shard in misplaced_tenants(environment, states).items()
     }
     for shard in sorted({shard for move in moves.values() for shard in move}):
         _check_lock(environment, bucket, shard)
@@ -102,12 +101,7 @@ def read_shards(bucket: StateBucket) -> dict[int, StateFile]:
     states = {}
     for key in bucket.keys(shard_key(0).removesuffix(".tfstate")):
         if match := re.fullmatch(r"operations(?:-([1-9]\d*))?\.tfstate", key):
-            state = bucket.read(key)
-            if state.get("version") != FORMAT:
-                raise CommandError(
-                    f"{key} is a state of format {state.get('version')}; this version of the tools knows {FORMAT}."
-                )
-            states[int(match[1] or 0)] = state
+            states[int(match[1] or 0)] = dict(bucket.state(key).json)
     return states
 
 

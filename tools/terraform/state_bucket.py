@@ -121,13 +121,6 @@ class StateBucket:
             pages = list(paginator.paginate(Prefix=prefix, **self._owned))
         return [item["Key"] for page in pages for item in page.get("Contents", ())]
 
-    def read(self, key: str) -> dict[str, Any]:
-        """Return an object that is JSON; CommandError when it may not be read."""
-        with self._explained(f"{key} cannot be read"):
-            answer = self._s3.get_object(Key=key, **self._owned)
-        content: dict[str, Any] = json.load(answer["Body"])
-        return content
-
     def tenants_with_handover(self) -> frozenset[str]:
         """Return the tenants to which the operations account has handed over its role."""
         keys = self.keys(HANDOVERS)
@@ -144,12 +137,14 @@ class StateBucket:
 
     def handover(self, tenant: str) -> dict[str, Any]:
         """Return one tenant's hand-over; CommandError when there is none, or it is another text or another tenant's."""
-        try:
-            handover = self.read(handover_key(tenant))
-        except self._s3.exceptions.NoSuchKey:
+        key = handover_key(tenant)
+        content = self._content(key, f"{key} cannot be read")
+        if content is None:
             raise CommandError(
                 f'Tenant "{tenant}" has no hand-over yet; run `make apply ENV={self.environment.name}` first.'
-            ) from None
+            )
+        try:
+            handover = json.loads(content)
         except ValueError:  # neither JSON nor UTF-8
             handover = {}
         environment = self.environment
@@ -162,7 +157,7 @@ class StateBucket:
             or handover["role_arn"] != role
         ):
             raise CommandError(
-                f'The object {handover_key(tenant)} of the state bucket {self.name} is not the hand-over of tenant "'
+                f'The object {key} of the state bucket {self.name} is not the hand-over of tenant "'
                 f'{tenant}", which names the role {role}; run `make apply ENV={environment.name}` to write it again.'
             )
         return handover
@@ -199,14 +194,7 @@ class StateBucket:
         """Return the locks of those states that are locked."""
         prefixes = {key.split("/")[0] for key in keys}
         wanted = {f"{key}{LOCK_SUFFIX}" for key in keys}
-        paginator = self._s3.get_paginator("list_objects_v2")
-        with self._explained("The locks cannot be listed"):
-            pages = [
-                page
-                for prefix in sorted(prefixes)
-                for page in paginator.paginate(Prefix=prefix, **self._owned)
-            ]
-        existing = {item["Key"] for page in pages for item in page.get("Contents", ())} & wanted
+        existing = wanted & {key for prefix in sorted(prefixes) for key in self.keys(prefix)}
         locks = []
         for key in sorted(existing):
             content = self._content(key, f"The lock {key} cannot be read")

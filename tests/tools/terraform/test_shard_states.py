@@ -134,24 +134,24 @@ def test_a_move_that_was_interrupted_is_finished_by_the_same_command(applied, bu
     """After the first state was stored, a tenant is in two of them."""
     shards_written(applied, 1)
     key = "operations-1.tfstate"
-    before = bucket.read(key)
+    before = bucket.state(key).json
     applied.done("make shards ENV=local")
     s3 = bucket.connect("s3")
     s3.put_object(Bucket=bucket.name, Key=key, Body=json.dumps(before).encode())
     assert refused(applied, "plan ENV=local")
     assert "acme" in applied.done("make shards ENV=local")
-    assert tenants_in(bucket.read(key)) == set()
+    assert tenants_in(bucket.state(key).json) == set()
     assert applied.done("make apply ENV=local PART=operations").count("No changes.") == 1
 
 
 def test_a_state_that_another_command_works_in_is_not_changed(applied, bucket):
     shards_written(applied, 2)
-    before = bucket.read("operations.tfstate")
+    before = bucket.state("operations.tfstate").json
     s3 = bucket.connect("s3")
     lock = {"Bucket": bucket.name, "Key": "operations.tfstate.tflock"}
     s3.put_object(**lock, Body=b"{}")
     run = applied.shell("make shards ENV=local")
     assert "is locked: another command works in it" in run.stderr
-    assert bucket.read("operations.tfstate") == before
+    assert bucket.state("operations.tfstate").json == before
     s3.delete_object(**lock)
     applied.done("make shards ENV=local")
