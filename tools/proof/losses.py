@@ -13,6 +13,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tools.terraform.state import tenant_of_address
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 
 SHOWN = 20  # losses that one refusal lists
 
-_TENANT = re.compile(r'^module\.operations_role\["([^"]+)"\]')
 _ACCOUNT = re.compile(r"arn:[a-z-]+:iam::(\d{12}):root")
 
 # Destroying these ends a check of Terraform's and changes nothing in AWS:
@@ -264,18 +265,17 @@ def _changed_region(plan: PlanJson) -> Iterator[Loss]:
 
 def _tenant_of(plan: PlanJson, item: Mapping[str, Any]) -> str:
     """Return the tenant of a resource: the key of its module, or the one that a customer's plan is about."""
-    match = _TENANT.match(item["address"])
-    return match[1] if match else str(_variable(plan, "tenant") or "operations")
+    return tenant_of_address(item["address"]) or str(_variable(plan, "tenant") or "operations")
 
 
 def _tenant_with_role(item: Mapping[str, Any]) -> str | None:
     """Return the tenant whose operations role this resource is; None for any other resource."""
-    match = _TENANT.match(item["address"])
-    return match[1] if match and item["type"] == "aws_iam_role" and "deposed" not in item else None
+    is_role = item["type"] == "aws_iam_role" and "deposed" not in item
+    return tenant_of_address(item["address"]) if is_role else None
 
 
 def _is_of_operations(item: Mapping[str, Any]) -> bool:
-    return _TENANT.match(item["address"]) is not None
+    return tenant_of_address(item["address"]) is not None
 
 
 def _is_destroyed(item: Mapping[str, Any]) -> bool:

@@ -7,7 +7,6 @@ read these: a function that has not been applied for long has the settings of an
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tools.cli.function_settings import function_settings
 from tools.command_error import CommandError
 from tools.proof.lost_calls import lost_calls
+from tools.terraform.state import tenant_of_address
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from tools.terraform.runner import PlanJson
 
 PARALLEL_READS = 8
-_TENANT = re.compile(r'module\.operations_role\["([^"]+)"\]')
 
 
 def refuse_lost_calls(session: Session, plan: PlanJson, confirmed: Collection[str] = ()) -> None:
@@ -33,16 +32,16 @@ def refuse_lost_calls(session: Session, plan: PlanJson, confirmed: Collection[st
     The calls of the tenants in ``confirmed`` may fail until their accounts are applied.
     """
     problems = [
-        f'"{tenant}": {problem}'
+        (tenant, problem)
         for tenant, problem in lost_calls_of(session, plan)
         if tenant not in confirmed
     ]
     if problems:
         name = session.environment.name
-        tenants = " ".join(dict.fromkeys(text.split('"')[1] for text in problems))
+        tenants = " ".join(dict.fromkeys(tenant for tenant, _ in problems))
         raise CommandError(
             "Nothing was applied, because calls would fail until the customer accounts are applied:\n"
-            + "".join(f"  {problem}\n" for problem in problems)
+            + "".join(f'  "{tenant}": {problem}\n' for tenant, problem in problems)
             + "Write what was granted before as `previous` in the stanza, which "
             f"`make model ENV={name} TENANT=… NAME=…` does for an alias and `make rotate` for an ExternalId. "
             f"To let these calls fail, write CONFIRM={tenants if ' ' not in tenants else repr(tenants)}."
@@ -53,8 +52,14 @@ def lost_calls_of(session: Session, plan: PlanJson) -> list[tuple[str, str]]:
     """Return what the plan takes away from which tenant, and who uses it, as a sentence without its stop."""
     has_handover = session.bucket.tenants_with_handover() & session.environment.stanzas.keys()
     losing = [tenant for tenant in tenants_that_lose_grants(plan) if tenant in has_handover]
+    stanzas, removed = plan["variables"]["tenants"]["value"], _removed_profiles(plan)
+
+    def problems_of(tenant: str) -> list[str]:
+        profiles = removed.get(tenant, frozenset())
+        return list(_problems(session, tenant, stanzas[tenant], profiles))
+
     with ThreadPoolExecutor(max_workers=PARALLEL_READS) as pool:
-        problems = pool.map(lambda tenant: list(_problems(session, plan, tenant)), losing)
+        problems = pool.map(problems_of, losing)
         return [
             (tenant, problem)
             for tenant, found in zip(losing, problems, strict=True)
@@ -71,12 +76,12 @@ def tenants_that_lose_grants(plan: PlanJson) -> list[str]:
     after: defaultdict[str, set[str]] = defaultdict(set)
     losing = set(_removed_profiles(plan))
     for item in plan.get("resource_changes", ()):
-        if (match := _TENANT.match(item["address"])) is None or item["mode"] != "managed":
+        if (tenant := tenant_of_address(item["address"])) is None or item["mode"] != "managed":
             continue
         for side, statements in (("before", before), ("after", after)):
             # A role's inline_policy is what AWS has now, on both sides of a change.
             values = {**(item["change"].get(side) or {}), "inline_policy": None}
-            statements[match[1]] |= set(_statements(values))
+            statements[tenant] |= set(_statements(values))
     losing |= {tenant for tenant in before if before[tenant] - after[tenant]}
     stanzas = plan["variables"]["tenants"]["value"]
     return sorted(losing & stanzas.keys())
@@ -98,16 +103,17 @@ def _removed_profiles(plan: PlanJson) -> dict[str, frozenset[str]]:
     """Return the ARNs of the inference profiles that the plan deletes or replaces, by tenant."""
     removed: defaultdict[str, set[str]] = defaultdict(set)
     for item in plan.get("resource_changes", ()):
-        match = _TENANT.match(item["address"])
+        tenant = tenant_of_address(item["address"])
         is_profile = item["type"] == "aws_bedrock_inference_profile"
-        if match and is_profile and "delete" in item["change"]["actions"]:
-            removed[match[1]].add(item["change"]["before"]["arn"])
+        if tenant and is_profile and "delete" in item["change"]["actions"]:
+            removed[tenant].add(item["change"]["before"]["arn"])
     return {tenant: frozenset(arns) for tenant, arns in removed.items()}
 
 
-def _problems(session: Session, plan: PlanJson, tenant: str) -> Iterator[str]:
-    stanza: Mapping[str, Any] = plan["variables"]["tenants"]["value"][tenant]
-    removed = _removed_profiles(plan).get(tenant, frozenset())
+def _problems(
+    session: Session, tenant: str, stanza: Mapping[str, Any], removed: frozenset[str]
+) -> Iterator[str]:
+    """Yield what the stanza takes away; ``removed`` are the ARNs of the profiles that go."""
     accounts: defaultdict[str, list[str]] = defaultdict(list)
     for label, use in _uses(session, tenant):
         for problem in lost_calls(stanza, use, removed):

@@ -17,7 +17,7 @@ from tools.environment.tenant_shard import shard_of
 from tools.paths import ENVIRONMENTS, MODULES, ROOT
 from tools.terraform.apply_events import QUIET_SECONDS, ApplyProgress, change_summary, errors
 from tools.terraform.shard_states import check_shards
-from tools.terraform.state import OPERATIONS, operations_states
+from tools.terraform.state import OPERATIONS, operations_states, role_module
 from tools.terraform.state_lock import WAIT_MINUTES, holder_file, is_locked, locked
 from tools.terraform.toolchain import ensure_toolchain
 
@@ -194,7 +194,7 @@ class Terraform:
         return {
             tenant: handover
             for tenant, handover in content.outputs.get("handover", {}).items()
-            if f'module.operations_role["{tenant}"].aws_iam_role.this' in addresses
+            if f"{role_module(tenant)}.aws_iam_role.this" in addresses
         }
 
     def hand_over(self, state: State) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from tools.command_error import CommandError
 from tools.environment.tenant_shard import shard_of
-from tools.terraform.state import operations_state, shard_key
+from tools.terraform.state import operations_state, shard_key, tenant_of_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 StateFile = dict[str, Any]  # a state as Terraform stores it
 
 NAMED = 3  # tenants in a sentence
-_MODULE = re.compile(r'module\.operations_role\["([^"\\]+)"\]')
 # The outputs, or parts of one, that have an entry for each tenant: environments/operations/outputs.tf.
 _OUTPUTS = (("handover",), ("quotas",), ("capacity", "policy_sizes"))
 
@@ -107,8 +106,8 @@ def read_shards(bucket: StateBucket) -> dict[int, StateFile]:
 
 def tenants_in(state: StateFile) -> set[str]:
     """Return the tenants of which a state has a resource or an output."""
-    resources = (_MODULE.match(item.get("module") or "") for item in state.get("resources") or ())
-    tenants = {match[1] for match in resources if match}
+    resources = state.get("resources") or ()
+    tenants = {tenant for item in resources if (tenant := _tenant_of(item)) is not None}
     return tenants.union(*(values for values, _ in _entries(state)))
 
 
@@ -144,8 +143,11 @@ def new_state(template: StateFile) -> StateFile:
 
 
 def _is_of(resource: Mapping[str, Any], tenants: set[str]) -> bool:
-    match = _MODULE.match(resource.get("module") or "")
-    return match is not None and match[1] in tenants
+    return _tenant_of(resource) in tenants
+
+
+def _tenant_of(resource: Mapping[str, Any]) -> str | None:
+    return tenant_of_address(resource.get("module") or "")
 
 
 def _entries(state: StateFile) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:

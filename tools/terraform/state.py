@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 
 OPERATIONS = "operations"  # the root of the operations account
+
+_ROLE_MODULE = re.compile(r'module\.operations_role\["([^"]+)"\]')
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,18 @@ def operations_states(environment: Environment, tenant: str | None = None) -> li
     if tenant is None:
         return [operations_state(shard, environment.shards) for shard in shards]
     state = operations_state(shard_of(tenant, environment.shards), environment.shards)
-    return [replace(state, targets=(f'module.operations_role["{tenant}"]',), tenant=tenant)]
+    return [replace(state, targets=(role_module(tenant),), tenant=tenant)]
+
+
+def role_module(tenant: str) -> str:
+    """Return the address of the module that holds a tenant's resources in the operations account."""
+    return f'module.operations_role["{tenant}"]'
+
+
+def tenant_of_address(address: str) -> str | None:
+    """Return the tenant of a module or a resource in the operations account; None for any other address."""
+    match = _ROLE_MODULE.match(address)
+    return match[1] if match else None
 
 
 def shard_key(shard: int) -> str:
