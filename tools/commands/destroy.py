@@ -15,7 +15,6 @@ from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.tenants.workload import destroy_workload
 from tools.terraform.parallel import run_for_each
-from tools.terraform.shard_states import check_shards
 
 if TYPE_CHECKING:
     from tools.cli.session import Session
@@ -48,7 +47,7 @@ def main() -> int:
 
 def _destroy(session: Session, tenant: str | None, jobs: int) -> int:
     """Destroy the customer accounts' workloads and, if none failed, the roles in the operations account."""
-    check_shards(session.environment, session.bucket)  # before anything is destroyed
+    session.terraform.check_shards()  # before anything is destroyed
     states = session.customer_states(tenant)
     if run_for_each(states, lambda state: destroy_workload(session, state), jobs):
         raise CommandError(

@@ -8,7 +8,8 @@ import os
 import re
 import shlex
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from tools.command_error import CommandError
 from tools.environment.tenant_shard import shard_of
 from tools.paths import ENVIRONMENTS, MODULES, ROOT
 from tools.terraform.apply_events import QUIET_SECONDS, ApplyProgress, change_summary, errors
-from tools.terraform.shard_states import check_shards
+from tools.terraform.shard_states import misplaced_tenants, read_shards, refuse_misplaced
 from tools.terraform.state import OPERATIONS, operations_states, role_module
 from tools.terraform.state_lock import WAIT_MINUTES, holder_file, is_locked, locked
 from tools.terraform.toolchain import ensure_toolchain
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from tools.terraform.state_bucket import StateBucket
     from tools.terraform.state_lock import StateLock
 
-# The lines by which a plan says that it reads a resource: three for each resource of each tenant.
+# The lines by which a plan says that it reads a resource; there is at least one for each.
 _READING = re.compile(r"^\S+: (?:Reading|Refreshing state|Read complete after).*\n", re.MULTILINE)
 
 PlanJson = dict[str, Any]  # what `terraform show -json` prints of a plan file
@@ -50,7 +51,6 @@ class Terraform:
     process_environment: Callable[[], Mapping[str, str]]
     progress: Callable[[str], None]
     bucket: StateBucket
-    _roots_with_checked_shards: set[str] = field(default_factory=set)
 
     def init(self, state: State) -> None:
         """Connect the state's data directory to its backend, unless that is still up to date.
@@ -100,7 +100,8 @@ class Terraform:
         does not know: the plan imports them, and changes them where they are. A plan takes no lock, so it
         neither waits for an apply nor stops one; Terraform refuses to apply it once the state has changed.
         """
-        self._check_shards(state)
+        if state.root == OPERATIONS:
+            self.check_shards()
         self.init(state)
         options = self._options(state)
         with tempfile.TemporaryDirectory() as folder:
@@ -167,7 +168,8 @@ class Terraform:
 
     def destroy(self, state: State) -> str:
         """Destroy what the state holds."""
-        self._check_shards(state)
+        if state.root == OPERATIONS:
+            self.check_shards()
         self.init(state)
         progress = ApplyProgress(state.label, 0, self.progress)
         output = self._write(
@@ -220,11 +222,13 @@ class Terraform:
             frozenset(without_role & changed if state.tenant else without_role)
         )
 
-    def _check_shards(self, state: State) -> None:
+    def check_shards(self) -> None:
         """Raise CommandError while a tenant is in another shard's state; the states are read once."""
-        if state.root == OPERATIONS and OPERATIONS not in self._roots_with_checked_shards:
-            check_shards(self.environment, self.bucket)
-            self._roots_with_checked_shards.add(OPERATIONS)
+        refuse_misplaced(self.environment, self._misplaced_tenants)
+
+    @cached_property
+    def _misplaced_tenants(self) -> dict[str, int]:
+        return misplaced_tenants(self.environment, read_shards(self.bucket))
 
     def _data_dir(self, state: State) -> Path:
         return self.folder / "data" / self.environment.name / state.key.removesuffix(".tfstate")

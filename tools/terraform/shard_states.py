@@ -43,9 +43,11 @@ def misplaced_tenants(environment: Environment, states: Mapping[int, StateFile])
     }
 
 
-def check_shards(environment: Environment, bucket: StateBucket) -> None:
-    """Raise CommandError while a tenant is in another shard's state, whose plan would destroy its role."""
-    misplaced = misplaced_tenants(environment, read_shards(bucket))
+def refuse_misplaced(environment: Environment, misplaced: Mapping[str, int]) -> None:
+    """Raise CommandError if a tenant is in another shard's state, whose plan would destroy its role.
+
+    ``misplaced`` is what `misplaced_tenants` returns.
+    """
     if not misplaced:
         return
     tenants = [
