@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tools.command_error import CommandError
+from tools.environment.model import OFFBOARDING
 
 if TYPE_CHECKING:
     from tools.cli.targets import Target
@@ -21,6 +22,10 @@ class FunctionError(CommandError):
     def __init__(self, error_type: str, message: str) -> None:
         super().__init__(f"{error_type}: {message}")
         self.error_type = error_type
+
+
+class NoFunctionError(CommandError):
+    """The account has no function to call."""
 
 
 def call_function(
@@ -49,12 +54,12 @@ def answer_text(target: Target, account: CustomerAccount, event: dict[str, Any])
             FunctionName=environment.function_name(account), Payload=json.dumps(event)
         )
     except client.exceptions.ResourceNotFoundException:
-        if environment.state_of(account.tenant) == "offboarding":
-            raise CommandError(
+        if environment.state_of(account.tenant) == OFFBOARDING:
+            raise NoFunctionError(
                 f"{account.tenant} is offboarded, so {account.account_id} has no function to call. `make logs` still "
                 "reads its records."
             ) from None
-        raise CommandError(
+        raise NoFunctionError(
             f"{account.account_id} has no function {environment.base_name(account.tenant)} yet; "
             f"run `make apply ENV={environment.name} TENANT={account.tenant}`."
         ) from None

@@ -18,9 +18,9 @@ from tools.command_error import CommandError
 from tools.environment.edits import read_text, remove_stanza, replace_file
 from tools.environment.hcl import decode_hcl
 from tools.environment.inspector_role import inspector_name
+from tools.environment.model import OFFBOARDING
 from tools.records.reader import log_groups
 from tools.tenants.orphan_search import account_of_state
-from tools.tenants.stanza_state import OFFBOARDING
 from tools.tenants.workload import has_workload
 from tools.terraform.parallel import print_success
 from tools.terraform.state import customer_state

@@ -10,8 +10,9 @@ from tools.cli.arguments import Arguments
 from tools.cli.confirmation import confirm
 from tools.cli.console import err, out, run, styled
 from tools.cli.session import open_session
+from tools.environment.model import OFFBOARDING
 from tools.proof.proved_apply import ProvedApply, Prover
-from tools.tenants.stanza_state import OFFBOARDING, write_state
+from tools.tenants.stanza_state import write_state
 
 
 def parser() -> Arguments:

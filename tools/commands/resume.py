@@ -11,15 +11,9 @@ from tools.cli.arguments import Arguments
 from tools.cli.console import out, progress, run
 from tools.cli.targets import target_of
 from tools.command_error import CommandError
-from tools.environment.model import load_environment
+from tools.environment.model import ACTIVE, OFFBOARDING
 from tools.paths import WORK
-from tools.tenants.stanza_state import (
-    ACTIVE,
-    OFFBOARDING,
-    allow_calls,
-    wait_for_calls,
-    write_state,
-)
+from tools.tenants.stanza_state import allow_calls, environment_of, wait_for_calls, write_state
 
 
 def parser() -> Arguments:
@@ -31,9 +25,7 @@ def main() -> int:
     """Resume the tenant; return 1 if no call was answered in time."""
     options = parser().parse_args()
     name, tenant = options.env, options.tenant
-    environment = load_environment(name, only=tenant)
-    if not environment.tenants:
-        load_environment(name).accounts_of(tenant)  # which says what there is
+    environment = environment_of(name, tenant)
     if environment.state_of(tenant) == OFFBOARDING:
         raise CommandError(
             f'{tenant} is offboarded, so it has no function to call. Write state = "active" in its stanza and run '

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEPLOYER_ROLE = "terraform-deployer"  # the default in environments/variables.tf
+ACTIVE, SUSPENDED, OFFBOARDING = (
+    "active",
+    "suspended",
+    "offboarding",
+)  # what a stanza's state may be
 RETENTION_DAYS = 365  # the default of workload.retention_days
 
 
@@ -102,7 +107,7 @@ class Environment:
 
     def state_of(self, tenant: str) -> str:
         """Return "active", "suspended" or "offboarding", as the tenant's stanza says."""
-        return str(self.stanzas[tenant].get("state", "active"))
+        return str(self.stanzas[tenant].get("state", ACTIVE))
 
     def retention_days(self, tenant: str) -> int:
         """Return for how many days CloudWatch keeps the tenant's records; the default for one without a stanza."""

@@ -12,17 +12,21 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from tools.cli.console import out, progress, styled, warn
-from tools.cli.function_call import FunctionError, call_function
+from tools.cli.function_call import FunctionError, NoFunctionError, call_function
 from tools.command_error import CommandError
 from tools.environment.edits import read_text, replace_file, set_state
 from tools.environment.hcl import decode_hcl
-from tools.environment.model import load_environment, tfvars_of
+from tools.environment.model import (
+    ACTIVE,
+    OFFBOARDING,
+    SUSPENDED,
+    load_environment,
+    tfvars_of,
+)
 
 if TYPE_CHECKING:
     from tools.cli.targets import Target
     from tools.environment.model import CustomerAccount, Environment
-
-ACTIVE, SUSPENDED, OFFBOARDING = "active", "suspended", "offboarding"
 
 # The role's policy, and the statement by which it denies everything, as modules/operations-role writes them.
 POLICY = "grants"
@@ -51,6 +55,17 @@ def warn_of_state(environment: Environment, tenant: str) -> None:
             f"{tenant} is offboarded: its function is removed and calls are refused. Its records stay readable until "
             "their retention ends."
         )
+
+
+def environment_of(name: str, tenant: str) -> Environment:
+    """Return an environment with one tenant alone, so that no other stanza has to be valid.
+
+    Raises CommandError when there is no such tenant.
+    """
+    environment = load_environment(name, only=tenant)
+    if not environment.tenants:
+        load_environment(name).accounts_of(tenant)  # which says what there is
+    return environment
 
 
 def write_state(environment_name: str, tenant: str, state: str) -> bool:
@@ -182,6 +197,8 @@ def _outcome(target: Target, account: CustomerAccount) -> str | None:
         call_function(target, account, event)
     except FunctionError as error:
         return "refused" if error.error_type in DENIALS else str(error)
+    except NoFunctionError:
+        return None
     except CommandError as error:
-        return None if "has no function" in str(error) else str(error)
+        return str(error)
     return "answered"
