@@ -6,7 +6,6 @@ code or output. If the two differ, the proof fails.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -97,7 +96,7 @@ class Environment:
         return [
             name
             for name in self.tenants
-            if int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) % self.shards == self.shard
+            if int(sha256(name.encode()).hexdigest()[:8], 16) % self.shards == self.shard
         ]
 
     def role_arn(self, account: str, name: str) -> str:

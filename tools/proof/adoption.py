@@ -91,11 +91,9 @@ class ExistingObjects:
             if self.state.root == OPERATIONS:
                 session, region = self.target.operations(), self.environment.operations_region
             else:
-                [account] = [
-                    account
-                    for account in self.environment.accounts_of(self.state.tenant)
-                    if account.account_id == self.state.variables["account_id"]
-                ]
+                [account] = self.environment.accounts_of(
+                    self.state.tenant, self.state.variables["account_id"]
+                )
                 session, region = self.target.deployer(account), account.region
             self._clients[service] = self.target.client(session, service, region)
         return self._clients[service]

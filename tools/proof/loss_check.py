@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from tools.cli.session import Session
+    from tools.environment.model import CustomerAccount
     from tools.proof.saved_plan import SavedPlan
     from tools.terraform.runner import PlanJson
 
@@ -53,10 +54,9 @@ def _without_new_groups(session: Session, plan: SavedPlan) -> SavedPlan:
         and not item["change"]["before"].get("retention_in_days")
         and item["change"]["after"].get("retention_in_days")
     }
-    account_id = plan.state.variables.get("account_id", "")
-    if not first or not account_id or plan.state.tenant is None:
+    account = _account_of(session, plan)
+    if not first or account is None:
         return plan
-    account = session.environment.only_account(plan.state.tenant, account_id)
     new = set()
     try:
         client = session.target.client(session.target.deployer(account), "logs", account.region)
@@ -103,11 +103,9 @@ def reservation_problem(added: int, unreserved: int, account_id: str) -> str | N
 
 def _concurrency_problem(session: Session, plan: SavedPlan) -> str | None:
     """Return why the plan's reservation cannot be made; warn where the account's limit cannot be read."""
-    added = added_reservation(plan.content)
-    account_id = plan.state.variables.get("account_id", "")
-    if not added or not account_id or plan.state.tenant is None:
+    added, account = added_reservation(plan.content), _account_of(session, plan)
+    if not added or account is None:
         return None
-    account = session.environment.only_account(plan.state.tenant, account_id)
     try:
         client = session.target.client(session.target.deployer(account), "lambda", account.region)
         limits = client.get_account_settings()["AccountLimit"]
@@ -119,7 +117,15 @@ def _concurrency_problem(session: Session, plan: SavedPlan) -> str | None:
             "stops halfway."
         )
         return None
-    return reservation_problem(added, limits["UnreservedConcurrentExecutions"], account_id)
+    return reservation_problem(added, limits["UnreservedConcurrentExecutions"], account.account_id)
+
+
+def _account_of(session: Session, plan: SavedPlan) -> CustomerAccount | None:
+    """Return the customer account of a plan; None for a plan of the operations account."""
+    account_id = plan.state.variables.get("account_id", "")
+    if not account_id or plan.state.tenant is None:
+        return None
+    return session.environment.only_account(plan.state.tenant, account_id)
 
 
 def _reserved(function: Any) -> int:  # noqa: ANN401 - any JSON value

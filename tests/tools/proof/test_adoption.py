@@ -74,7 +74,7 @@ def cloud():
         cloud.vpc = vpc
         cloud.objects = lambda state: ExistingObjects(
             SimpleNamespace(
-                accounts_of=lambda _: [SimpleNamespace(account_id=ACCOUNT, region=REGION)],
+                accounts_of=lambda *_: [SimpleNamespace(account_id=ACCOUNT, region=REGION)],
                 operations_region=REGION,
             ),
             target,
