@@ -37,6 +37,19 @@ ATTACHED = ROOT / "tests" / "attached"  # its terraform leaves the provider runn
 UNWANTED = shutil.ignore_patterns("__pycache__", ".terraform*")
 
 
+# The beginning of environments/local/terraform.tfvars; the tenants follow.
+LOCAL_ENVIRONMENT = """\
+environment = "local"
+
+operations = {
+  account_id            = "111111111111"
+  deployment_principals = ["arn:aws:iam::111111111111:user/deployer"]
+  region                = "eu-central-1"
+}
+
+"""
+
+
 @dataclass(frozen=True)
 class Checkout:
     """A copy of the project, so that a test may add tenants and apply without touching this one."""

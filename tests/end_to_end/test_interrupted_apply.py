@@ -14,21 +14,16 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.checkout import LOCAL_ENVIRONMENT
 from tools.bench.fleet import kill_everything
 from tools.localaws.faults import Fault
 
 OPERATIONS, ACME = "111111111111", "222222222222"
 SECRETS = ("269170463fdc32af10a91e67a8fd77bd", "90c5a2d5c7a94b5bb3bb0b1f2b8a2f11")
 
-LOCAL = f"""\
-environment = "local"
-
-operations = {{
-  account_id            = "{OPERATIONS}"
-  deployment_principals = ["arn:aws:iam::{OPERATIONS}:user/deployer"]
-  region                = "eu-central-1"
-}}
-
+LOCAL = (
+    LOCAL_ENVIRONMENT
+    + f"""\
 tenants = {{
   acme = {{
     accounts = {{
@@ -43,6 +38,7 @@ tenants = {{
   }}
 }}
 """
+)
 APPLY = "make apply ENV=local"
 
 

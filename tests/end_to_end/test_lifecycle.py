@@ -7,20 +7,15 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.checkout import LOCAL_ENVIRONMENT
 from tests.load import Caller, Load, client
 from tools.localaws.control import Control
 
 OLD = "269170463fdc32af10a91e67a8fd77bd"
 
-LOCAL = f"""\
-environment = "local"
-
-operations = {{
-  account_id            = "111111111111"
-  deployment_principals = ["arn:aws:iam::111111111111:user/deployer"]
-  region                = "eu-central-1"
-}}
-
+LOCAL = (
+    LOCAL_ENVIRONMENT
+    + f"""\
 tenants = {{
   acme = {{
     accounts = {{
@@ -34,6 +29,7 @@ tenants = {{
   }}
 }}
 """
+)
 
 
 @dataclass(frozen=True)

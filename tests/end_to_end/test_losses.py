@@ -6,16 +6,8 @@ import re
 import boto3
 import pytest
 
-HEAD = """\
-environment = "local"
+from tests.checkout import LOCAL_ENVIRONMENT
 
-operations = {
-  account_id            = "111111111111"
-  deployment_principals = ["arn:aws:iam::111111111111:user/deployer"]
-  region                = "eu-central-1"
-}
-
-"""
 STANZA = """\
   {name} = {{
     accounts = {{
@@ -40,7 +32,7 @@ class Fleet:
         self.tfvars = checkout.root / "environments" / "local" / "terraform.tfvars"
 
     def write(self, *stanzas):
-        self.tfvars.write_text(f"{HEAD}tenants = {{\n{''.join(stanzas)}}}\n")
+        self.tfvars.write_text(f"{LOCAL_ENVIRONMENT}tenants = {{\n{''.join(stanzas)}}}\n")
 
     def refused(self, command):
         """What a command prints that fails."""
@@ -122,11 +114,11 @@ def suspension(fleet, merge):
         STANZAS["globex"],
         STANZAS["initech"],
     )
-    shown = fleet.checkout.shell("make plan ENV=local TENANT=acme")
+    plan_run = fleet.checkout.shell("make plan ENV=local TENANT=acme")
     resumed = fleet.checkout.done("make resume ENV=local TENANT=acme")
     call = 'make invoke ENV=local TENANT=acme PROMPT="Still?"'
     answered = fleet.checkout.done(call)
-    return stopped, suspended, edited, shown, resumed, answered
+    return stopped, suspended, edited, plan_run, resumed, answered
 
 
 def test_a_tenant_is_suspended_although_another_stanza_stops_every_plan(suspension):
@@ -138,10 +130,10 @@ def test_a_tenant_is_suspended_although_another_stanza_stops_every_plan(suspensi
 
 
 def test_terraform_makes_the_same_role_of_the_suspended_stanza(suspension):
-    _, _, _, shown, _, _ = suspension
-    assert "acme is suspended: every call is refused." in shown.stderr
-    assert "aws_iam_role" not in shown.stdout
-    assert "to change" not in shown.stdout
+    _, _, _, plan_run, _, _ = suspension
+    assert "acme is suspended: every call is refused." in plan_run.stderr
+    assert "aws_iam_role" not in plan_run.stdout
+    assert "to change" not in plan_run.stdout
 
 
 def test_a_resumed_tenant_is_answered(suspension):
@@ -229,20 +221,20 @@ def lost(fleet, end):
     make = fleet.checkout.done
     fleet.write(STANZAS["globex"], STANZAS["initech"])
     unasked = fleet.refused("make destroy ENV=local")
-    kept = fleet.roles()
+    remaining_roles = fleet.roles()
     fleet.write(STANZAS["initech"])
     applied = make("make apply ENV=local PART=operations CONFIRM=globex")
     orphans = json.loads(make("make orphans ENV=local JSON=1"))
     make("make forget ENV=local TENANT=globex CONFIRM=globex")
     left = make("make orphans ENV=local")
-    return unasked, kept, applied, orphans, left
+    return unasked, remaining_roles, applied, orphans, left
 
 
 def test_all_tenants_of_the_local_aws_are_destroyed_only_if_the_environment_is_named(lost):
-    unasked, kept, *_ = lost
+    unasked, remaining_roles, *_ = lost
     assert "globex\n    goes     role bedrock-local-globex" in unasked
     assert "Nothing was destroyed. To confirm without the question, write CONFIRM=local." in unasked
-    assert kept == {"globex", "initech"}
+    assert remaining_roles == {"globex", "initech"}
 
 
 def test_a_confirmed_loss_is_applied_and_what_is_left_of_it_can_be_forgotten(fleet, lost):

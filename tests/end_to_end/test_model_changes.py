@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.checkout import LOCAL_ENVIRONMENT
 from tests.load import Caller, Load, client
 
 LITE, PRO = "amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"
@@ -17,15 +18,9 @@ OLD_CLAUDE, NEW_CLAUDE = (
     "anthropic.claude-3-5-sonnet-20240620-v1:0",
 )
 
-LOCAL = f"""\
-environment = "local"
-
-operations = {{
-  account_id            = "111111111111"
-  deployment_principals = ["arn:aws:iam::111111111111:user/deployer"]
-  region                = "eu-central-1"
-}}
-
+LOCAL = (
+    LOCAL_ENVIRONMENT
+    + f"""\
 tenants = {{
   acme = {{
     accounts = {{
@@ -49,6 +44,7 @@ tenants = {{
   }}
 }}
 """
+)
 NEW = LOCAL.replace(LITE, PRO).replace(OLD_CLAUDE, NEW_CLAUDE)
 
 

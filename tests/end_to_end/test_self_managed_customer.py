@@ -8,21 +8,17 @@ from dataclasses import dataclass, field
 import boto3
 import pytest
 
+from tests.checkout import LOCAL_ENVIRONMENT
 from tools.localaws.control import Control
 
 ACCOUNT = "777777777777"
-ENVIRONMENT = """\
-environment = "local"
-
-operations = {
-  account_id            = "111111111111"
-  deployment_principals = ["arn:aws:iam::111111111111:user/deployer"]
-  region                = "eu-central-1"
-}
-
+ENVIRONMENT = (
+    LOCAL_ENVIRONMENT
+    + """\
 tenants = {
 }
 """
+)
 
 
 @dataclass

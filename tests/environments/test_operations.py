@@ -128,11 +128,11 @@ def test_more_tenants_than_a_shard_takes_are_refused_with_the_number_to_write(op
         )
         for number in range(1, 252)
     }
-    one = {**SHARDED, "shards": 1}
+    one_shard = {**SHARDED, "shards": 1}
     assert (
         "Shard 0 would have more than 250 of the 251 tenants, and a plan of it would take minutes; write "
         "shards = 2 in operations, and run `make shards ENV=prod`."
-    ) in operations.refuses(environment="prod", operations=one, tenants=tenants)
+    ) in operations.refuses(environment="prod", operations=one_shard, tenants=tenants)
 
 
 def test_one_tenant_too_many_is_refused_before_apply(operations):

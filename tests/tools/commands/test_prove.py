@@ -70,9 +70,10 @@ def test_a_plan_that_holds_is_proved_and_certified(prove):
 
 def test_a_certificate_claims_nothing_about_what_the_files_do_not_contain(prove):
     run = prove(plan_json(role()))
-    told = re.sub(r"\s+", " ", run.stderr)
+    sentences = re.sub(r"\s+", " ", run.stderr)
     assert (
-        "example 222222222222 (no plan of it was named) is not planned, so it is not proved" in told
+        "example 222222222222 (no plan of it was named) is not planned, so it is not proved"
+        in sentences
     )
     certificate = (ROOT / re.search(r"build/proof/\S+\.md", run.stdout)[0]).read_text()
     assert "Customer accounts that were not planned: example 222222222222" in certificate

@@ -6,7 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.checkout import checkout  # noqa: F401 - a fixture
+from tests.checkout import (
+    LOCAL_ENVIRONMENT,
+    checkout,  # noqa: F401 - a fixture
+)
 from tools.cli.local_target import LocalTarget
 from tools.cli.session import Session
 from tools.environment.hcl import read_hcl
@@ -18,15 +21,9 @@ from tools.live.live_state import read_live_state
 CUSTOMER = "555555555555"
 REGION = "eu-central-1"
 
-TFVARS = """\
-environment = "local"
-
-operations = {
-  account_id            = "111111111111"
-  deployment_principals = ["arn:aws:iam::111111111111:user/deployer"]
-  region                = "eu-central-1"
-}
-
+TFVARS = (
+    LOCAL_ENVIRONMENT
+    + """\
 tenants = {
   initech = {
     accounts = {
@@ -46,6 +43,7 @@ tenants = {
   }
 }
 """
+)
 PLANS = """\
 import json
 from tools.cli.session import open_session
