@@ -1,6 +1,6 @@
 """`make output`: show the functions and log groups that were applied, as a table or as JSON.
 
-It shows no ExternalId; `make handover` prints that of one tenant, for the customer.
+It shows no ExternalId; `make handover` writes that of one tenant, for the customer.
 """
 
 from __future__ import annotations
