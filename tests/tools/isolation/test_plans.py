@@ -176,7 +176,7 @@ def on_counts(change):
         lambda statement: {"Resource": [f"{arn}*" for arn in statement["Resource"]]},
         lambda _: {"Resource": "*"},
         lambda _: {"Action": "bedrock:Count*", "Resource": "*"},
-        lambda _: {"Condition": {}},
+        lambda statement: {"Condition": {}} if "Condition" in statement else {},
     ],
     ids=["instead", "as well", "elsewhere", "suffix", "everything", "prefix", "outside"],
 )

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from tools.localaws.local_aws import LocalAws
 
 PAGE = ROOT / "docs" / "how-to" / "enforce-a-guardrail.md"
-CONFIGURATION, COMMANDS = [block.text for block in blocks_of(PAGE)]
-SETTINGS = json.loads(CONFIGURATION)
+BLOCKS = {block.language: block.text for block in blocks_of(PAGE)}
+SETTINGS = json.loads(BLOCKS["json"])
+COMMANDS = BLOCKS["text"]
 ARN = SETTINGS["guardrailIdentifier"]
 MODEL = "amazon.nova-lite-v1:0"
 CALL = {"modelId": MODEL, "messages": [{"role": "user", "content": [{"text": "hello"}]}]}
