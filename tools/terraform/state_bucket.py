@@ -35,6 +35,32 @@ REGIONS_WITHOUT_NAMESPACES = frozenset({"me-central-1", "me-south-1"})
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 NAME_LIMIT = 63
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+# The error codes of S3 for a setting that a bucket does not have:
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+MISSING_SETTINGS = frozenset(
+    {
+        "NoSuchBucketPolicy",
+        "NoSuchLifecycleConfiguration",
+        "NoSuchPublicAccessBlockConfiguration",
+        "ServerSideEncryptionConfigurationNotFoundError",
+    }
+)
+ENCRYPTION = {"SSEAlgorithm": "aws:kms"}
+PUBLIC_ACCESS_BLOCK = {
+    "BlockPublicAcls": True,
+    "BlockPublicPolicy": True,
+    "IgnorePublicAcls": True,
+    "RestrictPublicBuckets": True,
+}
+# Versions that were replaced contain ExternalIds too. The newest are kept, however old, to restore a state.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-configuration-examples.html
+LIFECYCLE: Mapping[str, Any] = {
+    "ID": "ExpireOldVersions",
+    "Status": "Enabled",
+    "Filter": {"Prefix": ""},
+    "NoncurrentVersionExpiration": {"NoncurrentDays": 90, "NewerNoncurrentVersions": 20},
+    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+}
 # The attributes of the output ``handover`` of modules/operations-role that the commands read.
 HANDOVER_NAMES = frozenset({"external_id", "guardrail", "models", "quota", "role_arn", "state"})
 
@@ -120,6 +146,34 @@ class StateBucket:
         with self._explained(f"The objects {prefix}* cannot be listed"):
             pages = list(paginator.paginate(Prefix=prefix, **self._owned))
         return [item["Key"] for page in pages for item in page.get("Contents", ())]
+
+    def shortcomings(self) -> list[str]:
+        """Return a sentence for each protection that `make bootstrap` sets and the bucket does not have."""
+        with self._explained("The protection of the state bucket cannot be read"):
+            settings = [
+                (
+                    "Versioning is not enabled",
+                    self._read("get_bucket_versioning", "Status") == "Enabled",
+                ),
+                (
+                    "The default encryption is not that of KMS",
+                    self._default_encryption() == ENCRYPTION,
+                ),
+                (
+                    "Public access is not blocked",
+                    self._read("get_public_access_block", "PublicAccessBlockConfiguration")
+                    == PUBLIC_ACCESS_BLOCK,
+                ),
+                (
+                    "The policy lacks the statements that require TLS and keep tenants apart",
+                    all(
+                        statement in self._policy()
+                        for statement in bucket_statements(self.environment.partition, self.name)
+                    ),
+                ),
+                ("Old versions do not expire", dict(LIFECYCLE) in self._lifecycle_rules()),
+            ]
+        return [sentence for sentence, is_met in settings if not is_met]
 
     def tenants_with_handover(self) -> frozenset[str]:
         """Return the tenants to which the operations account has handed over its role."""
@@ -273,22 +327,20 @@ class StateBucket:
         self._s3.create_bucket(Bucket=self.name, **options)
 
     def _protect(self) -> None:
-        """Set versioning, encryption, the block of public access, and the statements of the bucket's policy."""
+        """Set versioning, encryption, the block of public access, a lifecycle rule, and statements of the policy."""
         self._s3.put_bucket_versioning(VersioningConfiguration={"Status": "Enabled"}, **self._owned)
         self._s3.put_bucket_encryption(
             ServerSideEncryptionConfiguration={
-                "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]
+                "Rules": [{"ApplyServerSideEncryptionByDefault": ENCRYPTION}]
             },
             **self._owned,
         )
         self._s3.put_public_access_block(
-            PublicAccessBlockConfiguration={
-                "BlockPublicAcls": True,
-                "BlockPublicPolicy": True,
-                "IgnorePublicAcls": True,
-                "RestrictPublicBuckets": True,
-            },
-            **self._owned,
+            PublicAccessBlockConfiguration=PUBLIC_ACCESS_BLOCK, **self._owned
+        )
+        others = [rule for rule in self._lifecycle_rules() if rule.get("ID") != LIFECYCLE["ID"]]
+        self._s3.put_bucket_lifecycle_configuration(
+            LifecycleConfiguration={"Rules": [*others, LIFECYCLE]}, **self._owned
         )
         policy = {"Version": "2012-10-17", "Statement": self._statements()}
         self._s3.put_bucket_policy(Policy=json.dumps(policy), **self._owned)
@@ -297,15 +349,30 @@ class StateBucket:
         """Return our statements and those that the bucket's policy has beside them."""
         ours = bucket_statements(self.environment.partition, self.name)
         sids = {statement["Sid"] for statement in ours}
+        return [*(item for item in self._policy() if item.get("Sid") not in sids), *ours]
+
+    def _policy(self) -> list[dict[str, Any]]:
+        text = self._read("get_bucket_policy", "Policy")
+        statements = json.loads(text)["Statement"] if text else []
+        return statements if isinstance(statements, list) else [statements]
+
+    def _lifecycle_rules(self) -> list[dict[str, Any]]:
+        return self._read("get_bucket_lifecycle_configuration", "Rules") or []
+
+    def _default_encryption(self) -> dict[str, str] | None:
+        configuration = self._read("get_bucket_encryption", "ServerSideEncryptionConfiguration")
+        rules = (configuration or {}).get("Rules") or [{}]
+        default: dict[str, str] | None = rules[0].get("ApplyServerSideEncryptionByDefault")
+        return default
+
+    def _read(self, method: str, member: str) -> Any:  # noqa: ANN401 - what boto3 returns
+        """Return a member of one of the bucket's settings; None when the bucket does not have the setting."""
         try:
-            policy = json.loads(self._s3.get_bucket_policy(**self._owned)["Policy"])
+            return getattr(self._s3, method)(**self._owned).get(member)
         except self._s3.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchBucketPolicy":
-                raise
-            return ours
-        statements = policy["Statement"]
-        existing = statements if isinstance(statements, list) else [statements]
-        return [*(item for item in existing if item.get("Sid") not in sids), *ours]
+            if error.response["Error"]["Code"] in MISSING_SETTINGS:
+                return None
+            raise
 
 
 def handover_key(tenant: str) -> str:
