@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tools.cli.console import warn
 from tools.command_error import CommandError
+from tools.live.function_versions import delete_unused_versions
 from tools.processes import PROCESSES, InterruptedCommandError
 from tools.proof.folder import new_folder, plan_path, write_certificate
 from tools.proof.loss_check import refused_plans
@@ -163,6 +164,21 @@ class Prover:
         return True
 
 
+def publishes(plan: PlanJson) -> bool:
+    """Return whether a plan changes a function that publishes versions, or did so before."""
+    changes = (
+        resource["change"]
+        for resource in plan.get("resource_changes", ())
+        if resource["type"] == "aws_lambda_function"
+    )
+    # Terraform deletes a function with all of its versions.
+    return any(
+        change["after"] is not None
+        and any((change.get(side) or {}).get("publish") for side in ("before", "after"))
+        for change in changes
+    )
+
+
 @dataclass(frozen=True)
 class ProvedApply:
     """Applies plans that ``prover`` has proved; ``approve`` raises CommandError to stop before an apply.
@@ -227,7 +243,7 @@ class ProvedApply:
             file.write_bytes(plan.file.read_bytes())
             plan.check(file)
             try:
-                return self.prover.session.terraform.apply_plan(plan.state, file, plan.changes)
+                line = self.prover.session.terraform.apply_plan(plan.state, file, plan.changes)
             except InterruptedCommandError:
                 raise
             except CommandError:
@@ -237,6 +253,24 @@ class ProvedApply:
                 except CommandError as problem:
                     warn(f"{plan.state.label}: what is half made could not be kept: {problem}")
                 raise
+        return line + self._delete_unused_versions(plan)
+
+    def _delete_unused_versions(self, plan: SavedPlan) -> str:
+        """Delete the versions that an apply left without a use; return a sentence about them, or nothing."""
+        if not publishes(plan.content):
+            return ""
+        session = self.prover.session
+        account_id, tenant = plan.state.variables["account_id"], plan.state.variables["tenant"]
+        [account] = session.environment.accounts_of(tenant, account_id)
+        client = session.target.client(session.target.deployer(account), "lambda")
+        try:
+            versions = delete_unused_versions(client, session.environment.base_name(tenant))
+        except client.exceptions.ClientError as error:
+            raise CommandError(
+                "The apply succeeded, but an old version of the function could not be deleted, and its snapshot "
+                f"costs money: {error.response['Error']['Message']}"
+            ) from None
+        return f" Deleted {len(versions)} old versions of the function." if versions else ""
 
     def _prove_existing(self, applied: list[SavedPlan], folder: Path) -> int:
         """Prove what exists in the states of these plans; returns 1 if that is not proved.

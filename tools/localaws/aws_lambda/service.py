@@ -64,8 +64,8 @@ class Lambda:
             return self._invoke(call)
         if call.operation == "DeleteFunction":
             name = read_name(call)
-            self._pool.end(name.place)
             if name.qualifier is None:  # otherwise one version is deleted, and the function remains
+                self._pool.end(name.place)
                 self._configuration.forget(name)
         return self._configuration.answer(call)
 
