@@ -9,6 +9,12 @@ locals {
   # An offboarded tenant makes no calls; its records stay until their retention ends.
   runs = var.state != "offboarding"
 
+  # In a VPC, Lambda deletes the function's network interfaces up to 20 minutes or more after
+  # the function, with the rights of the execution role, so that role stays. `make destroy`
+  # removes it once the interfaces are gone.
+  # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+  has_execution_role = local.runs || var.vpc != null
+
   partition = data.aws_partition.current.partition
   region    = data.aws_region.current.id # .name is deprecated in provider 6, .region absent in 5
 

@@ -92,7 +92,8 @@ class Workload:
         """The trust and the permissions of each role, by the role's name."""
         base = self.tenant.base_name
         roles = {}
-        if self.has_function:
+        # In a VPC, Lambda deletes the interfaces of the function after it, with the role's rights.
+        if self.has_function or self.stanza.get("vpc"):
             roles[f"{base}-execution"] = (execution_trust(), execution_permissions(self))
         if readers := self.stanza.get("readers"):
             roles[f"{base}-reader"] = (trust_in(readers), reader_permissions(self))
@@ -144,7 +145,8 @@ def execution_trust() -> Predicate:
 
 def execution_permissions(workload: Workload) -> Predicate:
     """The function may assume one role and write to two log groups; Lambda may manage its network."""
-    return AnyOf(_assume_role(workload), _write(workload), *_network(workload))
+    calls = [_assume_role(workload), _write(workload)] if workload.has_function else []
+    return AnyOf(*calls, *_network(workload))
 
 
 def trust_in(principals: Sequence[str]) -> Predicate:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.tools.localaws.aws import ACME, assume, refusal
+from tools.command_error import CommandError
+from tools.live.network_interfaces import LONGEST_WAIT, function_interfaces, wait_until_deleted
 from tools.paths import ROOT
 
 if TYPE_CHECKING:
@@ -216,3 +218,37 @@ def test_log_groups_are_managed_and_neither_read_nor_copied(account: Account) ->
         ),
     ):
         assert refusal(call, **parameters)[0] == "AccessDeniedException"
+
+
+def test_the_interfaces_of_the_function_are_waited_for_and_no_others(account: Account) -> None:
+    owner, ec2 = account.owner("ec2"), account.deployer("ec2")
+    network = {"subnet_ids": [account.subnet]}
+
+    def interface(function: str) -> str:
+        answer = owner.create_network_interface(
+            SubnetId=account.subnet,
+            Groups=[account.group],
+            Description=f"AWS Lambda VPC ENI-{function}-0f1e2d3c",
+        )
+        return str(answer["NetworkInterface"]["NetworkInterfaceId"])
+
+    own, waits = interface(NAME), []
+    interface("another-function")
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:  # as Lambda does
+            owner.delete_network_interface(NetworkInterfaceId=own)
+
+    assert function_interfaces(ec2, NAME, network) == [own]
+    sentences: list[str] = []
+    wait_until_deleted(lambda: function_interfaces(ec2, NAME, network), sentences.append, sleep)
+    assert len(waits) == 3
+    assert sentences == ["Waiting until Lambda has deleted 1 network interfaces (0 min)"]
+
+
+def test_the_role_stays_when_the_interfaces_do() -> None:
+    waits: list[float] = []
+    with pytest.raises(CommandError, match="The execution role remains, because Lambda needs it"):
+        wait_until_deleted(lambda: ["eni-1"], lambda _: None, waits.append)
+    assert sum(waits) == LONGEST_WAIT
