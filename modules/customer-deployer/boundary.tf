@@ -5,7 +5,7 @@ resource "aws_iam_policy" "boundary" {
   description = module.policies.boundary_policy.description
   policy      = module.policies.documents.boundary
 
-  tags = { tenant = var.tenant }
+  tags = merge(var.tags, { tenant = var.tenant })
 }
 
 # The boundary used to be optional.

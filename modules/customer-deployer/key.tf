@@ -8,7 +8,7 @@ resource "aws_kms_key" "records" {
   enable_key_rotation     = true
   deletion_window_in_days = 30 # the maximum, since records cannot be read without the key
 
-  tags = { tenant = var.tenant }
+  tags = merge(var.tags, { tenant = var.tenant })
 
   lifecycle {
     prevent_destroy = true

@@ -14,6 +14,7 @@ module "policies" {
   readers                 = var.readers
   region                  = var.region
   role_name               = var.role_name
+  tags                    = var.tags
   tenant                  = var.tenant
   unmaskers               = var.unmaskers
   vpc                     = var.vpc

@@ -3,7 +3,7 @@ resource "aws_iam_role" "this" {
   description        = module.policies.role.description
   assume_role_policy = module.policies.documents.trust
 
-  tags = { tenant = var.tenant }
+  tags = module.policies.role.tags
 
   lifecycle {
     # IAM counts no white space, and jsonencode writes none.

@@ -54,4 +54,5 @@ DEPLOYERS = {
     "readers": deployer(permissions_boundary=BOUNDARY, readers=[AUDITOR]),
     "unmaskers": deployer(permissions_boundary=BOUNDARY, unmaskers=[AUDITOR]),
     "renamed": deployer(role_name="bedrock-deployer"),
+    "tagged": deployer(tags={"cost-center": "7"}),
 }

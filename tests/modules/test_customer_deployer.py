@@ -1,5 +1,6 @@
 """Plans of many accounts, without and with the provider; golden/ has the expected policies."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -31,6 +32,7 @@ module "deployer" {{
   readers               = try(each.value.readers, [])
   region                = each.value.region
   role_name             = try(each.value.role_name, "terraform-deployer")
+  tags                  = try(each.value.tags, {{}})
   tenant                = each.value.tenant
   unmaskers             = try(each.value.unmaskers, [])
   vpc                   = try(each.value.vpc, null)
@@ -98,6 +100,30 @@ def test_the_documents_are_those_of_the_golden_file(documents, name):
     assert documents(name) == golden
 
 
+def test_the_version_rises_whenever_a_golden_file_changes(rendered):
+    """customer-deployer-versions.json has the SHA-256 of the golden files by version."""
+    files = [
+        *sorted(GOLDEN.glob("customer-deployer-a*.json")),
+        GOLDEN / "customer-deployer-plain.json",
+    ]
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    versions = json.loads((GOLDEN / "customer-deployer-versions.json").read_text())
+    assert len(set(versions.values())) == len(versions)
+    version = rendered["plain"]["role"]["tags"]["deployer-version"]
+    assert versions.get(version) == digest, (
+        f"The golden files have changed: raise the version in names.tf and add its digest {digest}."
+    )
+    assert list(versions)[-1] == version
+
+
+def test_the_digest_differs_between_stanzas_and_not_between_tags(rendered):
+    digests = {name: rendered[name]["role"]["tags"]["deployer-digest"] for name in rendered}
+    # A deployer of another name or with further tags has the same rights over the workload.
+    assert digests["tagged"] == digests["plain"]
+    stanzas = DEPLOYERS.keys() - {"tagged"}
+    assert len({digests[name] for name in stanzas}) == len(stanzas)
+
+
 def test_those_who_deploy_are_trusted_with_the_external_id_only(documents):
     (statement,) = documents("plain")["trust"]["Statement"]
     assert statement["Principal"] == {"AWS": "arn:aws:iam::111111111111:root"}
@@ -136,6 +162,7 @@ def test_the_trust_policy_as_iam_decides_it(documents, role, context, allowed):
 def test_a_vpc_without_an_id_adds_lookups_and_no_endpoints(permissions):
     plain, vpc = permissions("plain"), permissions("vpc")
     assert vpc.pop("ListAndDescribe")["Action"] == [
+        "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeSecurityGroups",
         "ec2:DescribeSubnets",
         "ec2:DescribeVpcs",
@@ -303,6 +330,21 @@ def test_the_key_is_created_with_its_alias_and_rotates(plan, rendered):
     assert alias["name"] == "alias/bedrock-prod-acme"
 
 
+def tag_list(resource):
+    """The tags of a planned resource as CloudFormation writes them."""
+    return [{"Key": name, "Value": text} for name, text in sorted(resource["tags"].items())]
+
+
+def test_the_tags_of_the_customer_are_on_role_boundary_and_key(plan):
+    resources = {
+        address: plan.resource(f'module.deployer["tagged"].{address}')["tags"]
+        for address in ("aws_iam_role.this", "aws_iam_policy.boundary", "aws_kms_key.records")
+    }
+    for tags in resources.values():
+        assert tags.items() >= {"cost-center": "7", "tenant": "acme"}.items()
+    assert resources["aws_iam_role.this"]["deployer-version"] == "2"
+
+
 @pytest.mark.parametrize("name", PLANNED)
 def test_the_cloudformation_template_creates_what_terraform_creates(
     plan, rendered, documents, name
@@ -319,7 +361,7 @@ def test_the_cloudformation_template_creates_what_terraform_creates(
                 {"PolicyName": "deployer", "PolicyDocument": documents(name)["permissions"]}
             ],
             "RoleName": planned["name"],
-            "Tags": [{"Key": "tenant", "Value": "acme"}],
+            "Tags": tag_list(planned),
         },
     }
     boundary = template["Resources"].pop("WorkloadBoundary")
@@ -344,7 +386,7 @@ def test_the_cloudformation_template_creates_what_terraform_creates(
             "EnableKeyRotation": True,
             "KeyPolicy": documents(name)["key"],
             "PendingWindowInDays": planned["deletion_window_in_days"],
-            "Tags": [{"Key": "tenant", "Value": "acme"}],
+            "Tags": tag_list(planned),
         },
     }
     assert template["Resources"].pop("RecordsKeyAlias") == {
@@ -410,6 +452,16 @@ NOT_NAMES = ["", "*", "acm?", "acme/x", "acme:x", "${aws:username}", "acme\n"]
             {"region": "eu-cental-1"},
             'region is a Region such as "eu-central-1", not "eu-cental-1".',
         ),
+        *(
+            ({"tags": {name: "x"}}, f"tags cannot have {name}, because")
+            for name in ("Tenant", "managed-by", "environment", "deployer-version", "aws:x")
+        ),
+        ({"tags": {"a*": "x"}}, "tags has at most 40 entries"),
+        (
+            {"tags": {"a": "x" * 257}},
+            "256 letters, digits, spaces and _.:/=+-@ characters; correct a.",
+        ),
+        ({"tags": {"a": None}}, "256 letters, digits"),
         ({"role_name": "a/b"}, "role_name has 1 to 64 letters, digits and _+=,.@- characters"),
         *(({"tenant": name}, "tenant consists of 2 or more") for name in NOT_NAMES),
         *(({"environment": name}, "environment is 2 to 16 lower-case") for name in NOT_NAMES),

@@ -181,6 +181,8 @@ def make_deployer(iam: Any, kms: Any, role: DeployerRole) -> bool:  # noqa: ANN4
         new = True
     iam.update_assume_role_policy(RoleName=role.name, PolicyDocument=role.trust)
     iam.put_role_policy(RoleName=role.name, PolicyName="deployer", PolicyDocument=role.permissions)
+    tags = [{"Key": name, "Value": text} for name, text in role.tags.items()]
+    iam.tag_role(RoleName=role.name, Tags=tags)
     _make_boundary(iam, role)
     _make_key(kms, role)
     return new

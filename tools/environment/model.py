@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from tools.environment.unknown_keys import unknown_keys
 from tools.paths import ENVIRONMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 DEPLOYER_ROLE = "terraform-deployer"  # the default in environments/variables.tf
@@ -58,6 +58,7 @@ class Environment:
     # ARNs of the principals of the operations account that may assume the deployers
     deployment_principals: tuple[str, ...] = ()
     shards: int = 1  # states of the operations account
+    tags: Mapping[str, str] = field(default_factory=dict)  # of every resource
 
     @property
     def folder(self) -> Path:
@@ -79,6 +80,12 @@ class Environment:
         """The AWS partition of the operations Region, from botocore's own table."""
         partition: str = boto3.Session().get_partition_for_region(self.operations_region)
         return partition
+
+    def tags_of(self, account: CustomerAccount) -> dict[str, str]:
+        """Return the tags that a customer account's resources get beside the reserved ones."""
+        stanza = self.stanzas[account.tenant]
+        details = stanza["accounts"][account.account_id]
+        return {**self.tags, **stanza.get("tags", {}), **details.get("tags", {})}
 
     def accounts_of(
         self, tenant: str | None, account_id: str | None = None
@@ -269,6 +276,7 @@ def _from_variables(name: str, variables: dict[str, Any]) -> Environment:
         shared_accounts=frozenset(variables.get("accounts_with_several_tenants", ())),
         deployment_principals=tuple(operations.get("deployment_principals", ())),
         shards=_shards(operations.get("shards", 1)),
+        tags=variables.get("tags", {}),
     )
 
 

@@ -43,7 +43,6 @@ ROLES = (
     "iam:ListAttachedRolePolicies",
     "iam:ListInstanceProfilesForRole",
     "iam:ListRolePolicies",
-    "iam:ListRoleTags",
     "iam:TagRole",
     "iam:UntagRole",
 )
@@ -58,6 +57,7 @@ ROLE_CHANGES = (
     "iam:PutRolePolicy",
     "iam:UpdateAssumeRolePolicy",
     "iam:UpdateRole",
+    "iam:UpdateRoleDescription",
 )
 LOG_GROUPS = (
     "logs:AssociateKmsKey",
@@ -97,12 +97,13 @@ LOGS_VERBS = (
 LOGS_ACTIONS = ("logs:Link", "logs:Unmask")
 # The exceptions: actions that take no resource.
 LISTS = ("logs:DescribeLogGroups",)
-NETWORK_LISTS = ("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs")
-ENDPOINT_LISTS = (
+NETWORK_LISTS = (
     "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribePrefixLists",
-    "ec2:DescribeVpcEndpoints",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
 )
+ENDPOINT_LISTS = ("ec2:DescribePrefixLists", "ec2:DescribeVpcEndpoints")
 NETWORK_INTERFACES = (
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
@@ -134,6 +135,7 @@ def permissions(workload: Workload) -> Predicate:
         AllOf(OneOf("action", "lambda:CreateFunction"), _function(workload), *_signed(workload)),
         AllOf(OneOf("action", *ROLES), _roles(workload)),
         AllOf(OneOf("action", *ROLE_CHANGES), _roles(workload), _within_boundary(workload)),
+        _own_version(workload),
         AllOf(
             OneOf("action", "iam:PassRole"),
             OneOf("resource", _role(workload, "execution")),
@@ -157,7 +159,8 @@ def reach(workload: Workload) -> dict[str, Predicate]:
     only on creation. Network and hosted zones belong to the customer; the deployer may place endpoints.
     """
     read = OneOf("action", *ROLES, "iam:PassRole")
-    roles = AllOf(_roles(workload), AnyOf(read, _within_boundary(workload)))
+    managed = AllOf(_roles(workload), AnyOf(read, _within_boundary(workload)))
+    roles = AnyOf(managed, _own_version(workload))
     groups = AnyOf(in_groups(workload), OneOf("action", *LISTS))
     endpoints = AnyOf(OneOf("action", *_network_lists(workload)), *_endpoints(workload))
     return {
@@ -292,6 +295,15 @@ def _roles(workload: Workload) -> Predicate:
     """The resource is a role of the workload."""
     names = ("execution", "reader", "unmasker")
     return OneOf("resource", *(_role(workload, name) for name in names))
+
+
+def _own_version(workload: Workload) -> Predicate:
+    """The deployer may read its own tags, which hold the version of its policies."""
+    env = workload.tenant.environment
+    return AllOf(
+        OneOf("action", "iam:GetRole"),
+        OneOf("resource", env.role_arn(workload.account, env.deployer_role)),
+    )
 
 
 def _within_boundary(workload: Workload) -> Predicate:

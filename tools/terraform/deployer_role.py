@@ -30,7 +30,8 @@ class DeployerRole:
     """What one customer creates once: the inputs of the module and what it renders.
 
     ``documents`` are the JSON texts of trust, permissions, boundary, key, reader_access and
-    administrator_denial. ``boundary`` has the name and the path of the boundary policy.
+    administrator_denial. ``boundary`` has the name and the path of the boundary policy. ``tags`` are those of
+    the role, with the version and the digest of the documents.
     """
 
     name: str
@@ -39,6 +40,7 @@ class DeployerRole:
     boundary: dict[str, str]
     key_alias: str
     cloudformation_template: str
+    tags: dict[str, str]
 
     @property
     def trust(self) -> str:
@@ -73,6 +75,7 @@ def deployer_roles(
             boundary=outputs[account.name]["boundary_policy"],
             key_alias=outputs[account.name]["key"]["alias"],
             cloudformation_template=outputs[account.name]["cloudformation_template"],
+            tags=outputs[account.name]["role"]["tags"],
         )
         for account, values in inputs.items()
     }
@@ -98,11 +101,12 @@ def _inputs(environment: Environment, account: CustomerAccount) -> dict[str, Any
         "readers": details.get("readers", []),
         "region": account.region,
         "role_name": environment.deployer_role_name,
+        "tags": environment.tags_of(account),
         "tenant": account.tenant,
         "unmaskers": details.get("unmaskers", []),
         "vpc": details.get("vpc"),
     }
-    return {name: value for name, value in inputs.items() if value is not None}
+    return {name: value for name, value in inputs.items() if value not in (None, {})}
 
 
 def _rendered(

@@ -3,7 +3,10 @@
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kms-key.html
 locals {
-  cloudformation_tags = [{ Key = "tenant", Value = var.tenant }]
+  cloudformation_tags = {
+    key  = [for key in sort(keys(local.tags)) : { Key = key, Value = local.tags[key] }]
+    role = [for key in sort(keys(local.role_tags)) : { Key = key, Value = local.role_tags[key] }]
+  }
 
   cloudformation_template = jsonencode({
     AWSTemplateFormatVersion = "2010-09-09"
@@ -16,7 +19,7 @@ locals {
           Description              = local.role.description
           AssumeRolePolicyDocument = jsondecode(local.trust)
           Policies                 = [{ PolicyName = "deployer", PolicyDocument = jsondecode(local.permissions) }]
-          Tags                     = local.cloudformation_tags
+          Tags                     = local.cloudformation_tags.role
         }
       }
       RecordsKey = {
@@ -28,7 +31,7 @@ locals {
           EnableKeyRotation   = true
           KeyPolicy           = jsondecode(local.key_policy)
           PendingWindowInDays = 30
-          Tags                = local.cloudformation_tags
+          Tags                = local.cloudformation_tags.key
         }
       }
       RecordsKeyAlias = {

@@ -34,6 +34,14 @@ locals {
     name        = var.role_name
   }
 
+  # Raise the version whenever one of the documents changes; a test compares it with the
+  # golden files. `make doctor` tells a customer's version by the role's tags. The digest
+  # also shows a role that was made for another stanza.
+  version   = 2
+  digest    = substr(sha256(jsonencode([local.boundary, local.key_policy, local.permissions, local.trust])), 0, 16)
+  tags      = merge(var.tags, { tenant = var.tenant })
+  role_tags = merge(local.tags, { deployer-digest = local.digest, deployer-version = tostring(local.version) })
+
   # environments/customer computes the same ARN for the workload's roles. The path
   # and the name of the policy are parts of it.
   boundary_arn = coalesce(var.permissions_boundary, format(local.iam_arn, var.account_id, "policy/${local.name}-boundary"))

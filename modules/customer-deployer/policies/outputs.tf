@@ -26,6 +26,6 @@ output "key" {
 }
 
 output "role" {
-  description = "ARN, description and name of the role."
-  value       = local.role
+  description = "ARN, description, name and tags of the role; the tags have the version and the digest of the documents."
+  value       = merge(local.role, { tags = local.role_tags })
 }

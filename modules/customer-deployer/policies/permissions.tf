@@ -72,7 +72,6 @@ locals {
             "iam:ListAttachedRolePolicies",
             "iam:ListInstanceProfilesForRole",
             "iam:ListRolePolicies",
-            "iam:ListRoleTags",
             "iam:TagRole",
             "iam:UntagRole",
           ]
@@ -93,9 +92,17 @@ locals {
             "iam:PutRolePolicy",
             "iam:UpdateAssumeRolePolicy",
             "iam:UpdateRole",
+            "iam:UpdateRoleDescription",
           ]
           Resource  = local.workload_role_arns
           Condition = { StringEquals = { "iam:PermissionsBoundary" = local.boundary_arn } }
+        },
+        {
+          # `make doctor` compares the version in its tags with the newest.
+          Sid      = "ReadTheVersionOfThisRole"
+          Effect   = "Allow"
+          Action   = ["iam:GetRole"]
+          Resource = [local.role.arn]
         },
         {
           Sid       = "PassTheExecutionRoleToLambda"
@@ -125,8 +132,8 @@ locals {
           Sid    = "ListAndDescribe"
           Effect = "Allow"
           Action = concat(
-            var.vpc == null ? [] : ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"],
-            local.creates_endpoints ? ["ec2:DescribeNetworkInterfaces", "ec2:DescribePrefixLists", "ec2:DescribeVpcEndpoints"] : [],
+            var.vpc == null ? [] : ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"],
+            local.creates_endpoints ? ["ec2:DescribePrefixLists", "ec2:DescribeVpcEndpoints"] : [],
             ["logs:DescribeLogGroups"],
           )
           Resource = ["*"]

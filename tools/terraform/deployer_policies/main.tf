@@ -19,6 +19,7 @@ variable "accounts" {
     readers                 = optional(set(string))
     region                  = string
     role_name               = string
+    tags                    = optional(map(string))
     tenant                  = string
     unmaskers               = optional(set(string))
     vpc = optional(object({
@@ -45,6 +46,7 @@ module "deployer" {
   readers                 = each.value.readers
   region                  = each.value.region
   role_name               = each.value.role_name
+  tags                    = each.value.tags
   tenant                  = each.value.tenant
   unmaskers               = each.value.unmaskers
   vpc                     = each.value.vpc

@@ -16,6 +16,7 @@ module "customer_deployer" {
   readers                 = ["arn:aws:iam::222222222222:role/auditor"]
   region                  = "eu-central-1"
   role_name               = "terraform-deployer"
+  tags                    = { cost-center = "7" }
   tenant                  = "acme"
   unmaskers               = ["arn:aws:iam::222222222222:role/auditor-in-charge"]
 
