@@ -139,6 +139,11 @@ override usage_gaps := ENV= TENANT= [SINCE=] [UNTIL=] [JSON=1]
 gaps: ## compare records with Bedrock's counts and list what is unaccounted for
 	@$(RUN)
 
+.PHONY: doctor
+override usage_doctor := ENV= [TENANT=] [JSON=1]
+doctor: ## check tools, state bucket, hand-overs and the version of each customer's deployer
+	@$(RUN)
+
 .PHONY: capacity
 override usage_capacity := ENV= [JSON=1]
 capacity: ## show how much of each AWS limit is used, and how many more tenants fit

@@ -129,6 +129,7 @@ class Accounts:
             region_name=region,
             aws_access_key_id=keys.access_key_id,
             aws_secret_access_key=keys.secret_access_key,
+            aws_session_token=keys.session_token,
             config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
         )
 

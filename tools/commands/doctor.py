@@ -1,0 +1,147 @@
+"""`make doctor`: check what the other commands need, and list the customers whose deployer role is old or missing.
+
+It checks Terraform and its provider, the protection of the state bucket, the locks on states, the hand-over of each
+tenant with a role, and the deployer of each customer account. Nothing is changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from tools.cli.arguments import Arguments
+from tools.cli.console import out, print_json, progress, run, table
+from tools.cli.session import open_session
+from tools.command_error import CommandError
+from tools.live.deployer_reading import read_deployer
+from tools.terraform.deployer_role import deployer_roles
+from tools.terraform.state import customer_state
+from tools.terraform.toolchain import ensure_toolchain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tools.cli.session import Session
+    from tools.terraform.state import State
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was checked: its state in words, and what to do about it, which is empty when all is well."""
+
+    subject: str
+    state: str
+    advice: str = ""
+
+
+def parser() -> Arguments:
+    """Return the command's arguments."""
+    arguments = Arguments(__doc__, tenant="optional")
+    arguments.add_json("every check, with its subject, state and advice")
+    return arguments
+
+
+def main() -> int:
+    """Print the checks and return 1 if any of them has an advice."""
+    options = parser().parse_args()
+    session = open_session(options.env)
+    checks = [
+        _toolchain(),
+        *_state_bucket(session),
+        *_handovers(session, options.tenant),
+        *_deployers(session, options.tenant),
+    ]
+    if options.json:
+        print_json([asdict(check) for check in checks])
+    else:
+        rows = table("what", "state", "what to do")
+        for check in checks:
+            rows.add_row(check.subject, check.state, check.advice or "-")
+        out.print(rows)
+    return int(any(check.advice for check in checks))
+
+
+def _toolchain() -> Check:
+    try:
+        toolchain = ensure_toolchain(progress)
+    except CommandError as error:
+        return Check("Terraform and its provider", "not found", str(error))
+    return Check("Terraform and its provider", toolchain.terraform)
+
+
+def _state_bucket(session: Session) -> Iterator[Check]:
+    bucket, subject = session.bucket, "state bucket"
+    try:
+        bucket.check()
+        shortcomings = bucket.shortcomings()
+        locks = bucket.locks({state.key for state in _states(session)})
+    except CommandError as error:
+        yield Check(subject, "not usable", str(error))
+        return
+    name = session.environment.name
+    repair = f"Run `make bootstrap ENV={name}`, which sets its protection again."
+    if shortcomings:
+        yield Check(subject, ". ".join(shortcomings), repair)
+    else:
+        yield Check(subject, f"{bucket.name} is protected")
+    for lock in locks:
+        advice = (
+            f"Wait until that command ends. If it has ended already, run `make unlock ENV={name}`."
+        )
+        yield Check(f"lock on {lock.key}", f"held by {lock}", advice)
+
+
+def _states(session: Session) -> list[State]:
+    accounts = session.environment.deployed_accounts()
+    return [*session.operations_states(), *map(customer_state, accounts)]
+
+
+def _handovers(session: Session, tenant: str | None) -> Iterator[Check]:
+    environment = session.environment
+    tenants = dict.fromkeys(account.tenant for account in environment.accounts_of(tenant))
+    try:
+        handed_over = session.bucket.tenants_with_handover()
+    except CommandError as error:
+        yield Check("hand-overs", "not readable", str(error))
+        return
+    iam = session.target.client(session.target.operations(), "iam")
+    for name in tenants:
+        has_role = _exists(iam, environment.base_name(name))
+        apply = f"Run `make apply ENV={environment.name} TENANT={name}`."
+        if name in handed_over and has_role:
+            yield Check(f"{name} hand-over", "present")
+        elif has_role:
+            yield Check(f"{name} hand-over", "missing, although the tenant has a role", apply)
+        elif name in handed_over:
+            yield Check(f"{name} hand-over", "present, although the tenant has no role", apply)
+        else:
+            yield Check(f"{name} hand-over", "not applied yet", apply)
+
+
+def _exists(iam: object, role: str) -> bool:
+    try:
+        iam.get_role(RoleName=role)  # type: ignore[attr-defined]
+    except iam.exceptions.NoSuchEntityException:  # type: ignore[attr-defined]
+        return False
+    return True
+
+
+def _deployers(session: Session, tenant: str | None) -> Iterator[Check]:
+    environment = session.environment
+    for account in environment.accounts_of(tenant):
+        if environment.is_self_managed(account):
+            yield Check(f"{account.name} deployer", "the customer applies the module itself")
+    accounts = environment.deployed_accounts(tenant)
+    for account, role in deployer_roles(environment, accounts, progress).items():
+        reading = read_deployer(session.target, account, role)
+        version = f"version {reading.version}" if reading.version else "not readable"
+        advice = (
+            f"Send the customer what `make deployer ENV={environment.name} TENANT={account.tenant} "
+            f"ACCOUNT={account.account_id}` prints."
+        )
+        state = f"{version}. {reading.problem}" if reading.problem else version
+        yield Check(f"{account.name} deployer", state, advice if reading.problem else "")
+
+
+if __name__ == "__main__":
+    run(main)
