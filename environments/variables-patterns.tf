@@ -5,6 +5,12 @@ locals {
   # The code of a Region in any partition.
   a_region = "^([a-z]{2}|[a-z]{2}-(gov|iso[a-z]?)|eusc-[a-z]{2})-((north|south)?(east|west)|north|south|central)-[1-9][0-9]?$"
 
+  # A tag's name and value with a line break between them, as Bedrock, EC2, IAM, KMS, Lambda and CloudWatch Logs all accept them.
+  a_tag = "^[A-Za-z0-9 _.:/=+@-]{1,128}\n[A-Za-z0-9 _.:/=+@-]{0,256}$"
+
+  # The tags that the roots and the modules set themselves. IAM treats the names of tags without regard to case.
+  a_reserved_tag = "^(?i:alias|aws:.*|deployer-digest|deployer-version|environment|managed-by|tenant)$"
+
   # In a stanza as JSON, which has every attribute, an attribute, an entry of a map or an element of a list that is null.
   a_null = "\"[^\"]+\":(?:\\[(?:[^\\]]*,)?)?null\\b"
 

@@ -7,6 +7,7 @@ variable "tenants" {
       permissions_boundary    = optional(string)             # ARN of the boundary that the workload's roles get, which the deployer's module creates; by default bedrock-<environment>-<tenant>-boundary
       readers                 = optional(set(string), [])    # ARNs of the roles and users that may assume the reader role
       region                  = optional(string)             # Region of the function and its records; by default the operations Region
+      tags                    = optional(map(string), {})    # tags of the resources in this account, beside those of the stanza
       unmaskers               = optional(set(string), [])    # ARNs that may assume the unmasker role, which reads without masks
       vpc = optional(object({                                # runs the function in these subnets
         id                 = optional(string)                # also creates VPC endpoints in this VPC that admit this tenant only
@@ -64,6 +65,7 @@ variable "tenants" {
       tokens_per_month    = optional(number) # declared and handed out in the output quotas; nothing enforces it yet
     }), {})
     state            = optional(string, "active")      # "suspended" denies every call; "offboarding" also removes the function, its execution role and its endpoints
+    tags             = optional(map(string), {})       # tags of the tenant's resources in both accounts, beside those of the environment
     trusted_accounts = optional(set(string), [])       # other accounts whose users and roles may be readers or unmaskers; no other tenant's
     workload = optional(object({                       # the function
       architecture         = optional(string, "arm64") # "arm64" or "x86_64"
@@ -131,6 +133,16 @@ variable "tenants" {
   validation {
     condition     = can(regex(local.a_null, replace(jsonencode(var.tenants), local.optional_nulls, ""))) ? true : length(flatten([for name, tenant in var.tenants : [for id, account in tenant.accounts : "${account.permissions_boundary} of ${name}" if !contains([id, "aws"], try(split(":", account.permissions_boundary)[4], id))]])) == 0
     error_message = "A permissions boundary is a policy of the account in which it is used, or one of AWS's; correct ${join(" and ", try(flatten([for name, tenant in var.tenants : [for id, account in tenant.accounts : "${account.permissions_boundary} of ${name}" if !contains([id, "aws"], try(split(":", account.permissions_boundary)[4], id))]]), []))}."
+  }
+
+  validation {
+    condition     = !anytrue([for tag in flatten([for name, tenant in var.tenants : [for tags in concat([try(tenant.tags, {})], [for account in values(try(tenant.accounts, {})) : try(account.tags, {})]) : [for key, text in try(tags, {}) : { key = key, tenant = name, text = text }]]]) : can(regex(local.a_reserved_tag, tag.key)) || !can(regex(local.a_tag, "${tag.key}\n${tag.text}"))])
+    error_message = "A stanza's tags have names of 1 to 128 and values of at most 256 letters, digits, spaces and _.:/=+-@ characters, and no name that the roots, the modules or AWS set: alias, deployer-digest, deployer-version, environment, managed-by, tenant and aws:…; correct ${join(" and ", [for tag in flatten([for name, tenant in var.tenants : [for tags in concat([try(tenant.tags, {})], [for account in values(try(tenant.accounts, {})) : try(account.tags, {})]) : [for key, text in try(tags, {}) : { key = key, tenant = name, text = text }]]]) : "${tag.key} of ${tag.tenant}" if can(regex(local.a_reserved_tag, tag.key)) || !can(regex(local.a_tag, "${tag.key}\n${tag.text}"))])}."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for tenant in values(var.tenants) : [length(try(tenant.tags, {})) <= 10, [for account in values(try(tenant.accounts, {})) : length(try(account.tags, {})) <= 10]]]))
+    error_message = "A stanza and an account have at most 10 tags each, since AWS allows 50 for each resource; remove some of ${join(" and ", [for name, tenant in var.tenants : name if length(try(tenant.tags, {})) > 10 || anytrue([for account in values(try(tenant.accounts, {})) : length(try(account.tags, {})) > 10])])}."
   }
 
   # Ids are unique in AWS, so an id in two stanzas is another tenant's network, unless both share an account.

@@ -93,3 +93,22 @@ variable "operations" {
     error_message = "operations.administrators lists full ARNs of roles, users or groups of the account ${var.operations.account_id}, without a wildcard, not ${join(", ", [for arn in var.operations.administrators : arn if !can(regex("^arn:[a-z-]+:iam::${var.operations.account_id}:(group|role|user)/[\\w+=,.@/-]+$", arn))])}."
   }
 }
+
+variable "tags" {
+  description = "Tags of every resource in every account, such as a cost center. A stanza's tags and an account's tags are added to them and replace those of the same name."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  # The tags of stanzas have the same rules.
+  validation {
+    condition     = !anytrue([for key in keys(var.tags) : can(regex(local.a_reserved_tag, key))])
+    error_message = "tags cannot have ${join(" and ", [for key in keys(var.tags) : key if can(regex(local.a_reserved_tag, key))])}, because the roots, the modules or AWS set them; use other names."
+  }
+
+  # AWS allows 50 for each resource, and the modules set some.
+  validation {
+    condition     = length(var.tags) <= 20 && alltrue([for key, text in var.tags : can(regex(local.a_tag, "${key}\n${text}"))])
+    error_message = "tags has at most 20 entries with names of 1 to 128 and values of at most 256 letters, digits, spaces and _.:/=+-@ characters; correct ${length(var.tags) > 20 ? "their number" : join(" and ", [for key, text in var.tags : key if !can(regex(local.a_tag, "${key}\n${text}"))])}."
+  }
+}

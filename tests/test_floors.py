@@ -32,8 +32,8 @@ FLOORS = {
     "tools.cli": PRINTING | {"tools.environment", "tools.terraform", "tools.packaging", "tools.localaws"},
     "tools.records": OPENING,
     "tools.live": OPENING | {"tools.iam", "tools.isolation"},
-    "tools.proof": OPENING | {"tools.isolation"},
-    "tools.tenants": OPENING | {"tools.proof"},
+    "tools.proof": OPENING | {"tools.isolation", "tools.live"},
+    "tools.tenants": OPENING | {"tools.live", "tools.proof"},
     "tools.demo": OPENING | {"tools.proof", "tools.records", "tools.localaws"},
     "tools.bench": OPENING
     | {"tools.packaging", "tools.records", "tools.localaws", "tools.isolation", "tenant_bedrock"},

@@ -8,10 +8,10 @@ provider "aws" {
   }
 
   default_tags {
-    tags = {
+    tags = merge(var.tags, local.stanza.tags, local.account.tags, {
       environment = var.environment
       managed-by  = "terraform"
       tenant      = var.tenant
-    }
+    })
   }
 }

@@ -3,9 +3,9 @@ provider "aws" {
   allowed_account_ids = [var.operations.account_id]
 
   default_tags {
-    tags = {
+    tags = merge(var.tags, {
       environment = var.environment
       managed-by  = "terraform"
-    }
+    })
   }
 }

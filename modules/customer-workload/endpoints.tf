@@ -66,5 +66,5 @@ resource "aws_vpc_endpoint" "this" {
     Statement = local.endpoint_statements[each.key]
   })
 
-  tags = { Name = "${local.name}-${each.key}" }
+  tags = merge(var.tags, { Name = "${local.name}-${each.key}" })
 }

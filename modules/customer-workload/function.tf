@@ -31,6 +31,7 @@ resource "aws_lambda_function" "this" {
   timeout                        = var.timeout
   publish                        = var.snap_start
   code_signing_config_arn        = var.code_signing_config_arn
+  tags                           = var.tags
 
   environment {
     variables = {

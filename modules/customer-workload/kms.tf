@@ -60,6 +60,7 @@ resource "aws_kms_key" "records" {
   policy                  = local.key_policy
   enable_key_rotation     = true
   deletion_window_in_days = 30 # the maximum, since records cannot be read without the key
+  tags                    = var.tags
 
   lifecycle {
     prevent_destroy = true

@@ -8,6 +8,7 @@ resource "aws_cloudwatch_log_group" "records" {
   log_group_class   = "STANDARD" # cannot be changed later; the other classes lack parts of Logs Insights
   retention_in_days = var.retention_days
   skip_destroy      = true
+  tags              = var.tags
 
   lifecycle {
     prevent_destroy = true
@@ -22,6 +23,7 @@ resource "aws_cloudwatch_log_group" "function" {
   log_group_class   = "STANDARD"
   retention_in_days = var.retention_days
   skip_destroy      = true
+  tags              = var.tags
 
   lifecycle {
     prevent_destroy = true

@@ -62,6 +62,7 @@ resource "aws_iam_role" "reader" {
   description          = each.value.description
   assume_role_policy   = each.value.trust
   permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 }
 
 # Three resources for the reasons that execution.tf gives.

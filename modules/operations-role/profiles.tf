@@ -33,9 +33,9 @@ resource "aws_bedrock_inference_profile" "tracked" {
   }
 
   # The role's policy grants access by these tags.
-  tags = {
+  tags = merge(var.stanza.tags, {
     alias       = each.value.alias
     environment = var.operations.environment
     tenant      = var.tenant
-  }
+  })
 }

@@ -23,7 +23,7 @@ resource "aws_iam_role" "this" {
   max_session_duration = 3600 # STS limits a role that is assumed by a role to one hour
   permissions_boundary = var.operations.permissions_boundary
 
-  tags = { tenant = var.tenant }
+  tags = merge(var.stanza.tags, { tenant = var.tenant })
 
   lifecycle {
     precondition {

@@ -63,6 +63,7 @@ variable "stanza" {
       tokens_per_month    = optional(number)
     }), {})
     state = optional(string, "active")
+    tags  = optional(map(string), {})
   })
   nullable = false
 }

@@ -287,3 +287,33 @@ def test_a_lost_leading_zero_is_refused(rules):
         "tenants = {}\n"
     )
     assert "loses its leading zero), not 11111111111." in rules.refuses("-var-file=number.tfvars")
+
+
+COST = {"cost-center": "7", "Owner": "a.b@example.com"}
+
+
+def tagged(place, tags):
+    """The variables of an environment that sets these tags at one of the three places."""
+    acme = {
+        "environment": stanza(),
+        "stanza": stanza(tags=tags),
+        "account": stanza(accounts={"222222222222": {"tags": tags}}),
+    }[place]
+    return {"tenants": {"acme": acme}, **({"tags": tags} if place == "environment" else {})}
+
+
+@pytest.mark.parametrize("place", ["environment", "stanza", "account"])
+def test_accepts_tags(rules, place):
+    assert rules.accepts(**GOOD, **tagged(place, COST))
+
+
+@pytest.mark.parametrize("place", ["environment", "stanza", "account"])
+@pytest.mark.parametrize(
+    "tags",
+    [{"Tenant": "x"}, {"aws:x": "x"}, {"managed-by": "x"}, {"alias": "x"}, {"a*": "x"}, {"a": "ä"}],
+    ids=str,
+)
+def test_refuses_a_tag_that_is_reserved_or_that_aws_refuses(rules, place, tags):
+    refusal = rules.refuses(**GOOD, **tagged(place, tags))
+    assert f"{next(iter(tags))}" in refusal
+    assert "because the roots, the modules or AWS set them" in refusal or "correct" in refusal

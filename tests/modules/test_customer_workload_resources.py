@@ -223,10 +223,33 @@ def test_offboarding_leaves_the_records_their_key_and_their_readers(workload, in
         "aws_cloudwatch_log_group.function",
         "aws_cloudwatch_log_group.records",
         *role_resources('aws_iam_role.reader["reader"]'),
+        *role_resources("aws_iam_role.execution[0]"),
         "aws_kms_alias.records[0]",
         "aws_kms_key.records[0]",
     }
     assert planned.outputs["function_name"] is None
+    # Lambda deletes the network interfaces with the rights of this role, which has no others.
+    statements = json.loads(planned.granted("aws_iam_role.execution[0]"))["Statement"]
+    assert [each["Sid"] for each in statements if each["Effect"] == "Allow"] == [
+        "LambdaManagesItsNetworkInterfaces",
+        "LambdaFindsItsNetworkInterfaces",
+    ]
+
+
+def test_offboarding_outside_a_vpc_leaves_no_execution_role(workload, inputs):
+    assert "aws_iam_role.execution[0]" not in workload.plan(**inputs, state="offboarding").addresses
+
+
+def test_the_tags_of_a_customer_are_on_every_resource_that_takes_tags(workload, inputs):
+    vpc = {"id": "vpc-0123456789abcdef0", "security_group_ids": ["sg-1"], "subnet_ids": ["s-1"]}
+    reader = "arn:aws:iam::222222222222:user/auditor"
+    planned = workload.plan(**inputs, readers=[reader], tags={"cost-center": "7"}, vpc=vpc)
+    resources = {address: planned.resource(address) for address in planned.addresses}
+    taggable = {
+        address: values["tags"] for address, values in resources.items() if "tags" in values
+    }
+    assert taggable.keys() == resources.keys() - {"aws_kms_alias.records[0]"}
+    assert {tags["cost-center"] for tags in taggable.values()} == {"7"}
 
 
 def test_a_suspended_tenant_keeps_its_function_which_can_tell_why(workload, inputs, plain):

@@ -151,6 +151,9 @@ def customer_root(
         "trusted_accounts": sorted({*trusted} - {account.account_id}),
     }
     tags = {
+        **environment.tags,
+        **stanza.get("tags", {}),
+        **details.get("tags", {}),
         "environment": environment.name,
         "managed-by": "terraform",
         "tenant": account.tenant,

@@ -79,7 +79,7 @@ OPERATIONS = Root(
     data_sources=frozenset({"aws_partition"}),
     provider={
         "allowed_account_ids": {"var.operations.account_id"},
-        "default_tags": [{"tags": {"var.environment"}}],
+        "default_tags": [{"tags": {"var.environment", "var.tags"}}],
         "region": {"var.operations.region"},
     },
 )
@@ -93,7 +93,17 @@ CUSTOMER = Root(
                 "role_arn": {"local.partition", "var.account_id", "var.deployer_role_name"},
             }
         ],
-        "default_tags": [{"tags": {"var.environment", "var.tenant"}}],
+        "default_tags": [
+            {
+                "tags": {
+                    "local.account.tags",
+                    "local.stanza.tags",
+                    "var.environment",
+                    "var.tags",
+                    "var.tenant",
+                }
+            }
+        ],
         "region": {"local.account.region", "var.operations.region"},
     },
 )

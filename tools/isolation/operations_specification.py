@@ -7,7 +7,7 @@ code or output. If the two differ, the proof fails.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -65,6 +65,7 @@ class Environment:
     deployment_principals: tuple[str, ...] = ()
     shards: int = 1  # states of the operations account
     shard: int = 0  # the one that the plan is of
+    tags: Mapping[str, str] = field(default_factory=dict)  # of every resource
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, Any]) -> Environment:
@@ -88,6 +89,7 @@ class Environment:
             deployment_principals=tuple(operations.get("deployment_principals") or ()),
             shards=max(1, int(operations.get("shards") or 1)),
             shard=int(variables.get("shard") or 0),
+            tags=variables.get("tags") or {},
         )
 
     @property

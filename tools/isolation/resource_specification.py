@@ -151,7 +151,8 @@ def operations_resources(env: Environment, names: Iterable[str]) -> Iterator[Res
     for name in names:
         tenant = operations.Tenant(env, name)
         role = _role(env, env.account, tenant.base_name, env.permissions_boundary)
-        arguments = {**role, **_tags(env, {"tenant": name})}
+        tags = tenant.stanza.get("tags") or {}
+        arguments = {**role, **_tags(env, {**tags, "tenant": name})}
         yield ResourceSpecification("aws_iam_role", tenant.base_name, name, arguments)
         yield from _role_policies(tenant.base_name, "grants", name)
         for profile in operations.profiles(tenant):
@@ -168,13 +169,17 @@ def customer_resources(
     ``key_arn`` is that of the key which the customer has made; None if the plan has not looked it up.
     """
     env, base = workload.tenant.environment, workload.tenant.base_name
-    tenant_tag = {"tenant": workload.tenant.name}
+    tags_of_the_root = {
+        **(workload.tenant.stanza.get("tags") or {}),
+        **(workload.stanza.get("tags") or {}),
+        "tenant": workload.tenant.name,
+    }
 
     def specification(
         type_: str, name: str, arguments: Arguments, tags: Mapping[str, str] | None = None
     ) -> ResourceSpecification:
         region = {} if type_ in ROLE_TYPES else {"region": Default(workload.region)}
-        all_tags = _tags(env, tags or {}, tenant_tag)
+        all_tags = _tags(env, tags or {}, tags_of_the_root)
         return ResourceSpecification(type_, name, subject, {**region, **all_tags, **arguments})
 
     for name in workload.roles:
@@ -212,7 +217,8 @@ def _tags(
     env: Environment, tags: Mapping[str, str], default_tags: Mapping[str, str] | None = None
 ) -> Arguments:
     """Return the arguments for tags; ``default_tags`` are the provider's beside the common ones."""
-    defaults = {"environment": env.name, "managed-by": "terraform", **(default_tags or {})}
+    reserved = {"environment": env.name, "managed-by": "terraform"}
+    defaults = {**env.tags, **(default_tags or {}), **reserved}
     return {"tags": tags, "tags_all": Tags(tags, defaults)}
 
 
@@ -269,7 +275,7 @@ def _profile(tenant: Tenant, profile: operations.Profile) -> Arguments:
         "status": Default("ACTIVE"),
         "type": Default("APPLICATION"),
         "updated_at": Computed(),
-        **_tags(env, profile.tags),
+        **_tags(env, {**(tenant.stanza.get("tags") or {}), **profile.tags}),
     }
 
 

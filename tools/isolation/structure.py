@@ -214,7 +214,13 @@ def _whole_number(value: object, path: str) -> None:
 
 def _accounts(value: Any, path: str) -> None:  # noqa: ANN401 - any JSON value
     vpc = {"id?": str, "security_group_ids": [str], "subnet_ids": [str]}
-    account = {"region?": str, "readers?": [_ARN], "unmaskers?": [_ARN], "vpc?": vpc}
+    account = {
+        "region?": str,
+        "readers?": [_ARN],
+        "tags?": MapOf(str),
+        "unmaskers?": [_ARN],
+        "vpc?": vpc,
+    }
     check(
         value,
         MapOf({**account, "code_signing_config_arn?": str, "permissions_boundary?": str}),
@@ -253,6 +259,7 @@ _STANZA: Shape = {
         "vpc_endpoints?": [str],
     },
     "state?": str,
+    "tags?": MapOf(str),
     "trusted_accounts?": [str],
     "workload?": {
         "architecture?": str,
@@ -277,5 +284,6 @@ ENVIRONMENT: Shape = {
     },
     "shard?": _whole_number,
     "package_path?": str,
+    "tags?": MapOf(str),
     "tenants": MapOf(_STANZA),
 }

@@ -40,7 +40,7 @@ locals {
 
 # What the roots configure their providers with, in place of the offline providers of the tests.
 # tests/tools/commands/test_prove.py proves plans with the roots' own providers.
-DEFAULT_TAGS = {"default_tags": [{"tags": {"references": ["var.environment"]}}]}
+DEFAULT_TAGS = {"default_tags": [{"tags": {"references": ["var.environment", "var.tags"]}}]}
 PROVIDERS = {
     "operations": {
         "allowed_account_ids": {"references": ["var.operations.account_id", "var.operations"]},
@@ -59,7 +59,19 @@ PROVIDERS = {
                 },
             }
         ],
-        "default_tags": [{"tags": {"references": ["var.environment", "var.tenant"]}}],
+        "default_tags": [
+            {
+                "tags": {
+                    "references": [
+                        "local.account.tags",
+                        "local.stanza.tags",
+                        "var.environment",
+                        "var.tags",
+                        "var.tenant",
+                    ]
+                }
+            }
+        ],
         "region": {
             "references": [
                 "local.account.region",
@@ -85,6 +97,7 @@ MORE = {
                     "arn:aws:iam::666666666666:user/auditor",
                     "arn:aws:iam::999999999999:role/audit/lead",
                 ],
+                "tags": {"site": "east"},
                 "vpc": {
                     "id": "vpc-0123456789abcdef0",
                     "security_group_ids": ["sg-0123456789abcdef0"],
@@ -122,6 +135,7 @@ MORE = {
             },
         },
         "perimeter": {"networks": NETWORKS, "vpc_endpoints": ["vpce-0123456789abcdef0"]},
+        "tags": {"owner": "research"},
         "trusted_accounts": ["999999999999"],
         "workload": {"memory_size": 512, "reserved_concurrency": 5, "snap_start": True},
     },
@@ -167,7 +181,12 @@ MORE = {
         },
     },
     "gone": {
-        "accounts": {"123456789012": {"readers": ["arn:aws:iam::123456789012:role/auditor"]}},
+        "accounts": {
+            "123456789012": {
+                "readers": ["arn:aws:iam::123456789012:role/auditor"],
+                "vpc": {"security_group_ids": ["sg-0"], "subnet_ids": ["subnet-0"]},
+            }
+        },
         "deployer": {"external_id": "gone-deployer-external-id"},
         "external_ids": {"current": "gone-current-external-id"},
         "models": {"nova": {**NOVA, "track": True}},
@@ -183,6 +202,7 @@ def environment():
     return {
         **local,
         "accounts_with_several_tenants": ["888888888888"],
+        "tags": {"cost-center": "7"},
         "tenants": {**local["tenants"], **MORE},
     }
 

@@ -21,6 +21,7 @@ module "customer_workload" {
   retention_days          = 3653
   snap_start              = true
   state                   = "active"
+  tags                    = { cost-center = "7" }
   tenant                  = "acme"
   timeout                 = 900
   trusted_accounts        = ["333333333333"]
