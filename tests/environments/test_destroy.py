@@ -1,12 +1,12 @@
 import pytest
 
 from tests.modules.provider_calls import CALLS
-from tests.terraform import LOCAL
-from tools.commands.destroy import FUNCTION
+from tests.terraform import LOCAL, role_resources
 from tools.isolation import plan_reader
 from tools.isolation.claims import claims_for
 from tools.live.function_versions import delete_unused_versions
 from tools.localaws.sts.sessions import Credentials
+from tools.tenants.workload import FUNCTION
 
 TENANT = (LOCAL, "-var=tenant=initech", "-var=account_id=555555555555")
 WORKLOAD = {
@@ -68,7 +68,8 @@ def function(applied, handed_over):
             session["Expiration"],
         ),
     )
-    for _ in range(5):
+    for number in range(5):  # Lambda publishes only what has changed
+        client.update_function_configuration(FunctionName=NAME, Description=str(number))
         client.publish_version(FunctionName=NAME)
     yield client
     for version in versions_of(client):
@@ -91,6 +92,9 @@ def test_versions_before_the_last_that_the_alias_had_are_deleted(function):
     assert len(deleted) == 2
     assert versions_of(function) == [before, current, newer]
     assert delete_unused_versions(function, NAME) == []
+    function.update_function_configuration(FunctionName=NAME, Description="the sixth")
+    published = function.publish_version(FunctionName=NAME)["Version"]
+    assert int(published) == int(newer) + 1  # a number is never used again
     function.delete_alias(FunctionName=NAME, Name="live")
 
 

@@ -40,12 +40,14 @@ class FunctionConfiguration:
         # SnapStart's ApplyOn. The local AWS takes no snapshots, so each version starts cold.
         self._apply_on: dict[tuple[str, str, str], str] = {}
         self._more: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self._last_version: dict[tuple[str, str, str], int] = {}
         self._operations: Mapping[str, Callable[[Call], Mapping[str, Any]]] = {
             "AddPermission": self._add_permission,
             "CreateFunction": self._create,
             "GetFunction": self._get,
             "GetFunctionConfiguration": self._get_configuration,
             "ListFunctionUrlConfigs": self._list_urls,
+            "PublishVersion": self._publish,
             "UpdateFunctionCode": self._update_code,
             "UpdateFunctionConfiguration": self._update_configuration,
         }
@@ -69,6 +71,7 @@ class FunctionConfiguration:
         self._logging.pop(name.place, None)
         self._apply_on.pop(name.place, None)
         self._more.pop(name.place, None)
+        self._last_version.pop(name.place, None)
 
     def _add_permission(self, call: Call) -> Mapping[str, Any]:
         """Add a statement to the function's policy, with the principal in the form in which AWS shows it."""
@@ -120,6 +123,27 @@ class FunctionConfiguration:
         """The function's URL as the only item, because moto stores one and cannot list it."""
         url = find_function(read_name(call)).url_config
         return {"FunctionUrlConfigs": [url.to_dict()] if url else []}
+
+    def _publish(self, call: Call) -> Mapping[str, Any]:
+        """Publish a version under a number that none has had; moto would count again after a deletion.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html
+        """
+        name = read_name(call)
+        description = json.loads(call.body or b"{}").get("Description") or ""
+        functions = backend("lambda", name.account, name.region)._lambdas  # noqa: SLF001 - moto has no setter
+        find_function(name)
+        versions = functions._functions[name.name]["versions"]  # noqa: SLF001
+        before = [int(version.version) for version in versions]
+        published = functions.publish_version(name.name, description)
+        if len(versions) > len(
+            before
+        ):  # without a change since the last one, there is no new version
+            number = 1 + max(self._last_version.get(name.place, 0), *before, 0)
+            published.set_version(number)
+            self._last_version[name.place] = number
+            functions._arns.update({each.function_arn: each for each in versions})  # noqa: SLF001
+        return self._with_settings(name, published.get_configuration())
 
     def _update_code(self, call: Call) -> Mapping[str, Any]:
         name, body = read_name(call), json.loads(call.body)
