@@ -64,6 +64,74 @@ def life(checkout):
     return Life(checkout, control, Caller(control, "222222222222", "bedrock-local-acme"))
 
 
+@pytest.fixture(scope="module")
+def examinations(life):
+    """What `make doctor` says of an intact environment, and after four changes that somebody makes by hand."""
+    command = "make doctor ENV=local JSON=1"
+    intact = json.loads(life.checkout.done(command))
+    table = life.checkout.done("make doctor ENV=local TENANT=acme")
+    s3 = client(life.control, "111111111111", "s3")
+    [bucket] = [item["Name"] for item in s3.list_buckets()["Buckets"]]
+    handover = {"Bucket": bucket, "Key": "handovers/acme.json"}
+    body = s3.get_object(**handover)["Body"].read()
+    lock = {"Bucket": bucket, "Key": "customers/acme/222222222222.tfstate.tflock"}
+    details = {
+        "ID": "1",
+        "Operation": "OperationTypeApply",
+        "Who": "ci",
+        "Created": "2026-01-01T00:00:00Z",
+    }
+    deployer = client(life.control, "222222222222", "iam")
+    role = {"RoleName": "terraform-deployer"}
+    tags = deployer.list_role_tags(**role)["Tags"]
+
+    s3.delete_object(**handover)
+    s3.put_object(**lock, Body=json.dumps(details))
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+    deployer.tag_role(**role, Tags=[{"Key": "deployer-version", "Value": "1"}])
+    run = life.checkout.shell(command)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(**handover, Body=body)
+    s3.delete_object(**lock)
+    deployer.tag_role(**role, Tags=tags)
+    assert run.returncode == 2, run.stderr  # of make
+    again = life.checkout.shell(command)
+    return intact, table, json.loads(run.stdout), again
+
+
+def test_the_doctor_has_no_advice_for_an_environment_that_is_applied(examinations):
+    intact, table, _, again = examinations
+    assert [check["subject"] for check in intact] == [
+        "Terraform and its provider",
+        "state bucket",
+        "acme hand-over",
+        "acme/222222222222 deployer",
+    ]
+    assert {check["advice"] for check in intact} == {""}
+    assert "is protected" in table
+    assert again.returncode == 0
+
+
+def test_the_doctor_names_what_somebody_changed_and_what_to_do(examinations):
+    changed = {check["subject"]: check for check in examinations[2] if check["advice"]}
+    assert set(changed) == {
+        "state bucket",
+        "lock on customers/acme/222222222222.tfstate",
+        "acme hand-over",
+        "acme/222222222222 deployer",
+    }
+    advice = {subject: check["advice"] for subject, check in changed.items()}
+    assert "Versioning is not enabled" in changed["state bucket"]["state"]
+    assert "`make bootstrap ENV=local`" in advice["state bucket"]
+    assert "`make unlock ENV=local`" in advice["lock on customers/acme/222222222222.tfstate"]
+    assert "missing, although the tenant has a role" in changed["acme hand-over"]["state"]
+    assert "version 1. It is not version 2." in changed["acme/222222222222 deployer"]["state"]
+    assert (
+        "`make deployer ENV=local TENANT=acme ACCOUNT=222222222222`"
+        in advice["acme/222222222222 deployer"]
+    )
+
+
 @dataclass(frozen=True)
 class Rotation:
     """What each step printed, the file after it, and the calls that were made meanwhile."""

@@ -132,6 +132,7 @@ def test_its_resources_have_the_tags_that_the_operator_would_give_them(life, app
         ("make prove ENV=local", f"hooli {ACCOUNT} (managed by its customer) is not planned"),
         ("make accounts ENV=local", "customer"),
         ("make output ENV=local", "managed by its customer"),
+        ("make doctor ENV=local", "the customer applies the module itself"),
     ],
 )
 def test_the_operators_commands_leave_it_out_with_a_word(life, applied, command, words):

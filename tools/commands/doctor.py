@@ -7,7 +7,7 @@ tenant with a role, and the deployer of each customer account. Nothing is change
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, print_json, progress, run, table
@@ -118,10 +118,10 @@ def _handovers(session: Session, tenant: str | None) -> Iterator[Check]:
             yield Check(f"{name} hand-over", "not applied yet", apply)
 
 
-def _exists(iam: object, role: str) -> bool:
+def _exists(iam: Any, role: str) -> bool:  # noqa: ANN401 - boto3's client
     try:
-        iam.get_role(RoleName=role)  # type: ignore[attr-defined]
-    except iam.exceptions.NoSuchEntityException:  # type: ignore[attr-defined]
+        iam.get_role(RoleName=role)
+    except iam.exceptions.NoSuchEntityException:
         return False
     return True
 

@@ -21,11 +21,13 @@ from tools.environment.inspector_role import inspector_name
 from tools.environment.model import OFFBOARDING
 from tools.records.reader import log_groups
 from tools.tenants.orphan_search import account_of_state
-from tools.tenants.workload import has_workload
+from tools.tenants.workload import EXECUTION_ROLE, FUNCTION, workload_of
 from tools.terraform.parallel import print_success
 from tools.terraform.state import customer_state
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tools.cli.session import Session
     from tools.environment.model import CustomerAccount, Environment
 
@@ -47,8 +49,13 @@ def main() -> int:
     session = open_session(options.env)
     environment, tenant = session.environment, options.tenant
     accounts = _accounts(session, tenant)
-    workloads = _accounts_with_workload(session, accounts)
-    _refuse_an_active_tenant(environment, tenant, workloads)
+    states = session.bucket.customer_states()
+    workloads = {
+        account: workload_of(session, customer_state(account))
+        for account in accounts
+        if customer_state(account).key in states
+    }
+    refuse_active_tenant(environment, tenant, workloads)
     err.print(styled("  ", (tenant, "bold")))
     err.print(f"    goes     role {environment.base_name(tenant)} and its hand-over")
     for account in accounts:
@@ -63,7 +70,7 @@ def main() -> int:
         out.print(
             f"The administrators of account {account.account_id} delete, in {account.region}:"
         )
-        for line in left_in(environment, account, workload=account in workloads):
+        for line in left_in(environment, account, workloads.get(account, frozenset())):
             out.print(f"  {line}")
     return 0
 
@@ -92,13 +99,20 @@ def young_records(session: Session, account: CustomerAccount) -> str | None:
     return None
 
 
-def left_in(environment: Environment, account: CustomerAccount, *, workload: bool) -> list[str]:
-    """Return what only the customer's administrators may delete in an account, one line for each."""
+def left_in(
+    environment: Environment, account: CustomerAccount, workload: frozenset[str]
+) -> list[str]:
+    """Return what the customer's administrators delete in an account, one line for each.
+
+    ``workload`` is what its state holds of the workload. An offboarded tenant in a VPC still has its execution role.
+    """
     base = environment.base_name(account.tenant)
     lines = [f"log group {name}" for name in log_groups(environment, account.tenant)]
     lines.append(f"key alias/{base}, whose deletion AWS schedules for 7 to 30 days later")
-    if workload:
-        lines += [f"function {base}", f"role {base}-execution"]
+    if FUNCTION in workload:
+        lines.append(f"function {base}")
+    if EXECUTION_ROLE in workload:
+        lines.append(f"role {base}-execution")
     lines += [f"roles {base}-reader and {base}-unmasker, if they exist"]
     lines.append(f"policy {base}-boundary, the boundary of these roles")
     lines.append(f"role {inspector_name(environment, account)}, if it exists")
@@ -130,26 +144,15 @@ def _accounts(session: Session, tenant: str) -> list[CustomerAccount]:
     return accounts
 
 
-def _accounts_with_workload(
-    session: Session, accounts: list[CustomerAccount]
-) -> list[CustomerAccount]:
-    """Return the accounts in which Terraform still manages a function or its execution role."""
-    states = session.bucket.customer_states()
-    return [
-        account
-        for account in accounts
-        if customer_state(account).key in states and has_workload(session, customer_state(account))
-    ]
-
-
-def _refuse_an_active_tenant(
-    environment: Environment, tenant: str, workloads: list[CustomerAccount]
+def refuse_active_tenant(
+    environment: Environment, tenant: str, workloads: Mapping[CustomerAccount, frozenset[str]]
 ) -> None:
     """Raise CommandError unless the tenant is offboarded or has no stanza."""
     if tenant not in environment.tenants:
         return
-    places = ", ".join(account.account_id for account in workloads)
-    if environment.state_of(tenant) != OFFBOARDING or workloads:
+    functions = [account for account, workload in workloads.items() if FUNCTION in workload]
+    places = ", ".join(account.account_id for account in functions)
+    if environment.state_of(tenant) != OFFBOARDING or functions:
         reason = f"still has a function in {places}" if places else "is not offboarded"
         raise CommandError(
             f"{tenant} {reason}; run `make offboard ENV={environment.name} TENANT={tenant}` first, and this command "

@@ -34,11 +34,18 @@ def main() -> int:
     places = ", ".join(account.account_id for account in accounts)
     err.print(styled("  ", (tenant, "bold")))
     err.print("    goes     every call is refused, in sessions that are open already too")
-    err.print(
-        f"    goes     function {environment.base_name(tenant)} and its execution role in {places}"
-    )
-    err.print(f"    remains  role {environment.base_name(tenant)}, which is denied everything")
+    base = environment.base_name(tenant)
+    err.print(f"    goes     function {base} in {places}")
+    networks = [account.account_id for account in accounts if environment.network_of(account)]
+    if others := [item.account_id for item in accounts if item.account_id not in networks]:
+        err.print(f"    goes     role {base}-execution in {', '.join(others)}")
+    err.print(f"    remains  role {base}, which is denied everything")
     err.print(f"    remains  records, their key and their readers in {places}")
+    if networks:
+        err.print(
+            f"    remains  role {base}-execution in {', '.join(networks)}, with which Lambda deletes the function's "
+            "network interfaces"
+        )
     err.print(
         "    applied  every other change of its stanza that is pending, also a lower retention"
     )

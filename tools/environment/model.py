@@ -126,6 +126,12 @@ class Environment:
         details = self.stanzas[account.tenant]["accounts"][account.account_id]
         return bool(details.get("managed_by") == "customer")
 
+    def network_of(self, account: CustomerAccount) -> dict[str, Any] | None:
+        """Return the VPC of an account's function, as the stanza has it; None outside a VPC."""
+        details = self.stanzas[account.tenant]["accounts"][account.account_id]
+        network: dict[str, Any] | None = details.get("vpc")
+        return network
+
     def refuse_self_managed(self, account: CustomerAccount) -> None:
         """Raise CommandError for an account that a command would enter through a deployer that is not there."""
         if self.is_self_managed(account):

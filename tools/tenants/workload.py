@@ -13,37 +13,39 @@ if TYPE_CHECKING:
 
 # The execution role, and with it its policy and the function that runs as it. The log groups, their key and the
 # reader roles remain, because customers are promised that their records remain.
-WORKLOAD = "module.customer_workload.aws_iam_role.execution"
+EXECUTION_ROLE = "module.customer_workload.aws_iam_role.execution"
 FUNCTION = "module.customer_workload.aws_lambda_function.this"
 
 
-def has_workload(session: Session, state: State) -> bool:
-    """Return whether a customer state holds a function or its execution role."""
+def workload_of(session: Session, state: State) -> frozenset[str]:
+    """Return which of EXECUTION_ROLE and FUNCTION a customer state holds."""
     addresses = session.bucket.state(state.key).addresses()
-    return any(address.startswith(WORKLOAD) for address in addresses)
+    return frozenset(
+        resource
+        for resource in (EXECUTION_ROLE, FUNCTION)
+        if any(address.startswith(resource) for address in addresses)
+    )
 
 
 def destroy_workload(session: Session, state: State) -> str:
     """Destroy the workload of a customer state and return a line about it."""
-    if not has_workload(session, state):
+    if not (workload := workload_of(session, state)):
         return "nothing to remove"
-    _wait_for_interfaces(session, state)
-    counts = session.terraform.destroy(state.limited_to([WORKLOAD]))
+    _wait_for_interfaces(session, state, has_function=FUNCTION in workload)
+    counts = session.terraform.destroy(state.limited_to([EXECUTION_ROLE]))
     return f"{counts} Records, their key and their readers remain, in the state too."
 
 
-def _wait_for_interfaces(session: Session, state: State) -> None:
+def _wait_for_interfaces(session: Session, state: State, *, has_function: bool) -> None:
     """In a VPC, destroy the function alone and wait until Lambda has deleted its network interfaces.
 
     Lambda deletes them with the rights of the execution role, which is destroyed afterwards.
     """
     environment, tenant = session.environment, state.variables["tenant"]
     [account] = environment.accounts_of(tenant, state.variables["account_id"])
-    network = environment.stanzas[tenant]["accounts"][account.account_id].get("vpc")
-    if network is None:
+    if (network := environment.network_of(account)) is None:
         return
-    addresses = session.bucket.state(state.key).addresses()
-    if any(address.startswith(FUNCTION) for address in addresses):
+    if has_function:
         session.terraform.destroy(state.limited_to([FUNCTION]))
     ec2 = session.target.client(session.target.deployer(account), "ec2", account.region)
     name = environment.base_name(tenant)

@@ -171,7 +171,10 @@ class StateBucket:
                         for statement in bucket_statements(self.environment.partition, self.name)
                     ),
                 ),
-                ("Old versions do not expire", dict(LIFECYCLE) in self._lifecycle_rules()),
+                (
+                    "Old versions do not expire",
+                    any(map(_expires_old_versions, self._lifecycle_rules())),
+                ),
             ]
         return [sentence for sentence, is_met in settings if not is_met]
 
@@ -378,6 +381,12 @@ class StateBucket:
 def handover_key(tenant: str) -> str:
     """Return the key of the object that holds one tenant's hand-over."""
     return f"{HANDOVERS}{tenant}.json"
+
+
+def _expires_old_versions(rule: Mapping[str, Any]) -> bool:
+    """Whether a lifecycle rule, ours or the owner's, deletes old versions in the whole bucket."""
+    whole_bucket = rule.get("Filter", {"Prefix": rule.get("Prefix")}) in ({}, {"Prefix": ""})
+    return rule["Status"] == "Enabled" and whole_bucket and "NoncurrentVersionExpiration" in rule
 
 
 def proposed_name(environment: Environment) -> str:
