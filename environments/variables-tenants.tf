@@ -136,13 +136,13 @@ variable "tenants" {
   }
 
   validation {
-    condition     = !anytrue([for tag in flatten([for name, tenant in var.tenants : [for tags in concat([try(tenant.tags, {})], [for account in values(try(tenant.accounts, {})) : try(account.tags, {})]) : [for key, text in try(tags, {}) : { key = key, tenant = name, text = text }]]]) : can(regex(local.a_reserved_tag, tag.key)) || !can(regex(local.a_tag, "${tag.key}\n${tag.text}"))])
-    error_message = "A stanza's tags have names of 1 to 128 and values of at most 256 letters, digits, spaces and _.:/=+-@ characters, and no name that the roots, the modules or AWS set: alias, deployer-digest, deployer-version, environment, managed-by, tenant and aws:…; correct ${join(" and ", [for tag in flatten([for name, tenant in var.tenants : [for tags in concat([try(tenant.tags, {})], [for account in values(try(tenant.accounts, {})) : try(account.tags, {})]) : [for key, text in try(tags, {}) : { key = key, tenant = name, text = text }]]]) : "${tag.key} of ${tag.tenant}" if can(regex(local.a_reserved_tag, tag.key)) || !can(regex(local.a_tag, "${tag.key}\n${tag.text}"))])}."
+    condition     = can(regex(local.a_null, replace(jsonencode(var.tenants), local.optional_nulls, ""))) ? true : !anytrue([for tag in flatten([for name, tenant in var.tenants : [for tags in concat([tenant.tags], values(tenant.accounts)[*].tags) : [for key, text in tags : { key = key, tenant = name, text = text }]]]) : can(regex(local.a_reserved_tag, tag.key)) || !can(regex(local.a_tag, "${tag.key}\n${tag.text}"))])
+    error_message = "A stanza's tags have names of 1 to 128 and values of at most 256 letters, digits, spaces and _.:/=+-@ characters, and no name that the roots, the modules or AWS set: alias, deployer-digest, deployer-version, environment, managed-by, tenant and aws:…; correct ${join(" and ", try([for tag in flatten([for name, tenant in var.tenants : [for tags in concat([tenant.tags], values(tenant.accounts)[*].tags) : [for key, text in tags : { key = key, tenant = name, text = text }]]]) : "${tag.key} of ${tag.tenant}" if can(regex(local.a_reserved_tag, tag.key)) || !can(regex(local.a_tag, "${tag.key}\n${tag.text}"))], []))}."
   }
 
   validation {
-    condition     = alltrue(flatten([for tenant in values(var.tenants) : [length(try(tenant.tags, {})) <= 10, [for account in values(try(tenant.accounts, {})) : length(try(account.tags, {})) <= 10]]]))
-    error_message = "A stanza and an account have at most 10 tags each, since AWS allows 50 for each resource; remove some of ${join(" and ", [for name, tenant in var.tenants : name if length(try(tenant.tags, {})) > 10 || anytrue([for account in values(try(tenant.accounts, {})) : length(try(account.tags, {})) > 10])])}."
+    condition     = can(regex(local.a_null, replace(jsonencode(var.tenants), local.optional_nulls, ""))) ? true : alltrue([for tenant in values(var.tenants) : alltrue([for tags in concat([tenant.tags], values(tenant.accounts)[*].tags) : length(tags) <= 10])])
+    error_message = "A stanza and an account have at most 10 tags each, since AWS allows 50 for each resource; remove some of ${join(" and ", try([for name, tenant in var.tenants : name if anytrue([for tags in concat([tenant.tags], values(tenant.accounts)[*].tags) : length(tags) > 10])], []))}."
   }
 
   # Ids are unique in AWS, so an id in two stanzas is another tenant's network, unless both share an account.

@@ -261,7 +261,7 @@ CALLS = [
 TOOL_CALLS = [
     Call("", "", "lambda:InvokeFunction", "function", "tools/cli/function_call.py"),
     Call("", "", "lambda:InvokeFunction", "alias", "tools/cli/function_call.py"),
-    Call("", "", "lambda:GetFunctionConfiguration", "function", "tools/commands/rotate.py"),
+    Call("", "", "lambda:GetFunctionConfiguration", "function", "tools/cli/function_settings.py"),
     Call("", "", "iam:GetRole", "the deployer itself", "tools/live/deployer_reading.py"),
     Call("", "", "lambda:DeleteFunction", "version", "tools/live/function_versions.py"),
     Call("", "", "lambda:GetAlias", "function", "tools/live/function_versions.py"),
