@@ -130,7 +130,7 @@ def plan_json(
                     "full_name": AWS,
                     "expressions": {
                         "allowed_account_ids": {"references": ["var.operations.account_id"]},
-                        "default_tags": [{"tags": {"references": ["var.environment"]}}],
+                        "default_tags": [{"tags": {"references": ["var.environment", "var.tags"]}}],
                         "region": {"references": ["var.operations.region"]},
                     },
                 }
