@@ -101,13 +101,13 @@ def test_the_documents_are_those_of_the_golden_file(documents, name):
 
 
 def test_the_version_rises_whenever_a_golden_file_changes(rendered):
-    """customer-deployer-versions.json has the SHA-256 of the golden files by version."""
+    """deployer_versions.json has the SHA-256 of the golden files by version."""
     files = [
         *sorted(GOLDEN.glob("customer-deployer-a*.json")),
         GOLDEN / "customer-deployer-plain.json",
     ]
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-    versions = json.loads((GOLDEN / "customer-deployer-versions.json").read_text())
+    versions = json.loads((GOLDEN.parent / "deployer_versions.json").read_text())
     assert len(set(versions.values())) == len(versions)
     version = rendered["plain"]["role"]["tags"]["deployer-version"]
     assert versions.get(version) == digest, (

@@ -495,7 +495,7 @@ def test_registering_other_names_is_a_fault(mutants, changes):
 
 
 def test_only_listed_requests_are_not_limited_to_the_tenants_names_or_tags(variables):
-    """The exceptions are actions that take no resource, and the network that the stanza names."""
+    """The exceptions are actions that take no resource, the stanza's network, and the deployer's look at itself."""
     workload = Workload(Tenant(Environment.from_variables(variables), SUBJECT[0]), SUBJECT[1])
     requests = examples.witnesses(deployer_specification.permissions(workload))
     keys = ("aws:requesttag/tenant", "aws:resourcetag/tenant")
@@ -512,6 +512,7 @@ def test_only_listed_requests_are_not_limited_to_the_tenants_names_or_tags(varia
         *deployer_specification.ENDPOINT_LISTS,
         "ec2:CreateVpcEndpoint",
         "ec2:ModifyVpcEndpoint",
+        "iam:GetRole",
     }
 
 

@@ -1,0 +1,1 @@
+policies/variables-tags.tf
