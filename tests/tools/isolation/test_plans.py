@@ -126,7 +126,8 @@ def fails_with_true_counterexamples(proof):
 
 # The execution role is denied all of CloudWatch Logs but writing, so a wider permission to write changes nothing.
 # The present and the previous profile of a changing alias are granted by the same tag, so a narrower grant of one
-# of them changes nothing either.
+# of them changes nothing either. A solver may run out of time on such a change, which is a failure without a
+# counterexample.
 ABSORBED = ("WriteRecordsAndTheFunctionsLog", "InvokeClaudeThroughItsProfile")
 
 
@@ -143,7 +144,7 @@ def test_every_change_fails_with_a_true_counterexample(laboratory, change):
         name
         for name, proof in proofs
         if not fails_with_true_counterexamples(proof)
-        and not (is_absorbed(name) and not proof.failures)
+        and not (is_absorbed(name) and not any(result.counterexample for result in proof.failures))
     ]
     assert accepted == []
 
@@ -236,8 +237,9 @@ def test_a_missing_deny_fails_only_if_it_had_an_effect(laboratory):
     effective = laboratory.proofs(drop_statement("Deny"), denies_everything)
     assert [fails_with_true_counterexamples(proof) for _, proof in effective] == [True]
     redundant = laboratory.proofs(drop_statement("Deny"), does_not_deny_everything)
-    # Without the third, Lambda's calls that name no resource would be allowed on a log group as well.
-    assert [bool(proof.failures) for _, proof in redundant] == [False, False, True, False]
+    # Without the first of a role in a VPC, Lambda's calls that name no resource would be allowed on a log group too.
+    in_a_vpc, elsewhere = [True, False], [False, False]
+    assert [bool(proof.failures) for _, proof in redundant] == [*elsewhere, *in_a_vpc, *in_a_vpc]
 
 
 def test_grants_of_an_inactive_tenant_have_no_effect(laboratory):
