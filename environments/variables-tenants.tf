@@ -145,6 +145,12 @@ variable "tenants" {
     error_message = "A stanza and an account have at most 10 tags each, since AWS allows 50 for each resource; remove some of ${join(" and ", try([for name, tenant in var.tenants : name if anytrue([for tags in concat([tenant.tags], values(tenant.accounts)[*].tags) : length(tags) > 10])], []))}."
   }
 
+  # IAM treats the names of tags without regard to case.
+  validation {
+    condition     = can(regex(local.a_null, replace(jsonencode(var.tenants), local.optional_nulls, ""))) ? true : length(flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for keys in [keys(merge(var.tags, tenant.tags, account.tags))] : [for key in keys : "${key} of ${name}" if length([for other in keys : other if lower(other) == lower(key)]) > 1]]]])) == 0
+    error_message = "The names of an environment's, a stanza's and an account's tags may not differ in case alone; write one spelling for ${join(" and ", try(distinct(flatten([for name, tenant in var.tenants : [for account in values(tenant.accounts) : [for keys in [keys(merge(var.tags, tenant.tags, account.tags))] : [for key in keys : "${key} of ${name}" if length([for other in keys : other if lower(other) == lower(key)]) > 1]]]])), []))}."
+  }
+
   # Ids are unique in AWS, so an id in two stanzas is another tenant's network, unless both share an account.
   validation {
     condition     = can(regex(local.a_null, replace(jsonencode(var.tenants), local.optional_nulls, ""))) ? true : length(flatten([for network, users in { for user in flatten([for name, tenant in var.tenants : concat([for id in try(tenant.perimeter.vpc_endpoints, []) : { account = "", network = id, tenant = name }], flatten([for id, account in tenant.accounts : account.vpc == null ? [] : [for network in concat(compact([account.vpc.id]), tolist(account.vpc.security_group_ids), tolist(account.vpc.subnet_ids)) : { account = id, network = network, tenant = name }]]))]) : user.network => user... } : "${network} is in the stanzas of ${join(" and ", distinct(users[*].tenant))}" if length(distinct(users[*].tenant)) > 1 && (length(distinct(users[*].account)) > 1 || length(setintersection([for user in users : keys(var.tenants[user.tenant].accounts)]...)) == 0)])) == 0

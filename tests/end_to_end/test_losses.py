@@ -155,6 +155,8 @@ def end(fleet, suspension):
     text = before.replace('state = "active"', 'state = "offboarding"')
     fleet.tfvars.write_text(text)
     printed["apply"] = fleet.refused("make apply ENV=local PART=acme/222222222222")
+    printed["suspend"] = make("make suspend ENV=local TENANT=acme")
+    printed["file after suspend"] = fleet.tfvars.read_text()
     fleet.tfvars.write_text(before)
     printed["offboard"] = make("make offboard ENV=local TENANT=acme CONFIRM=acme")
     printed["logs"] = make("make logs ENV=local TENANT=acme 2>&1")
@@ -184,9 +186,14 @@ def test_an_apply_that_takes_the_function_away_is_refused_without_a_confirmation
     assert "add CONFIRM=acme to `make apply`." in end["apply"]
 
 
+def test_a_tenant_that_is_not_offboarded_yet_is_suspended_at_once(end):
+    assert "222222222222 A call is refused" in " ".join(end["suspend"].split())
+    assert 'state = "offboarding"' in end["file after suspend"]
+
+
 def test_commands_about_an_offboarded_tenant_say_so_and_its_records_are_read(end):
     assert "In 365 days their retention is over" in end["offboard"]
-    assert "acme is offboarded: its function is removed" in end["logs"]
+    assert "acme is offboarded by its stanza" in end["logs"]
     assert "Still?" in end["logs"]
     assert "acme is offboarded, so 222222222222 has no function to call" in end["invoke"]
 
@@ -223,22 +230,28 @@ def lost(fleet, end):
     unasked = fleet.refused("make destroy ENV=local")
     remaining_roles = fleet.roles()
     fleet.write(STANZAS["initech"])
+    without_globex = fleet.refused("make destroy ENV=local CONFIRM=local")
     applied = make("make apply ENV=local PART=operations CONFIRM=globex")
     orphans = json.loads(make("make orphans ENV=local JSON=1"))
     make("make forget ENV=local TENANT=globex CONFIRM=globex")
     left = make("make orphans ENV=local")
-    return unasked, remaining_roles, applied, orphans, left
+    return unasked, without_globex, remaining_roles, applied, orphans, left
 
 
 def test_all_tenants_of_the_local_aws_are_destroyed_only_if_the_environment_is_named(lost):
-    unasked, remaining_roles, *_ = lost
+    unasked, _, remaining_roles, *_ = lost
     assert "globex\n    goes     role bedrock-local-globex" in unasked
     assert "Nothing was destroyed. To confirm without the question, write CONFIRM=local." in unasked
     assert remaining_roles == {"globex", "initech"}
 
 
+def test_roles_without_a_stanza_are_not_destroyed_with_the_others(lost):
+    assert "Without a stanza or an account in it: globex. Nothing was destroyed" in lost[1]
+    assert "`make orphans ENV=local`" in lost[1]
+
+
 def test_a_confirmed_loss_is_applied_and_what_is_left_of_it_can_be_forgotten(fleet, lost):
-    _, _, applied, orphans, left = lost
+    *_, applied, orphans, left = lost
     assert "4 destroyed" in applied
     assert [(orphan["tenant"], orphan["kind"]) for orphan in orphans] == [("globex", "state")]
     assert left == "Every state, hand-over and role has a stanza.\n"

@@ -317,3 +317,12 @@ def test_refuses_a_tag_that_is_reserved_or_that_aws_refuses(rules, place, tags):
     refusal = rules.refuses(**GOOD, **tagged(place, tags))
     assert f"{next(iter(tags))}" in refusal
     assert "because the roots, the modules or AWS set them" in refusal or "correct" in refusal
+
+
+def test_refuses_names_of_tags_that_differ_in_case_alone(rules):
+    def variables(spelling):
+        acme = stanza(tags={"owner": "a"}, accounts={"222222222222": {"tags": {spelling: "2"}}})
+        return {**GOOD, "tags": {"CostCenter": "1"}, "tenants": {"acme": acme}}
+
+    assert "CostCenter of acme and costcenter of acme" in rules.refuses(**variables("costcenter"))
+    assert rules.accepts(**variables("CostCenter"))

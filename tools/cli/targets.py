@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
@@ -61,8 +62,20 @@ class Target(ABC):
         )
 
     def operations(self) -> boto3.Session:
-        """Return a session in the operations account."""
-        return self.session("deployer")
+        """Return a session in the operations account; CommandError for credentials of another account."""
+        return self._operations
+
+    @functools.cached_property
+    def _operations(self) -> boto3.Session:
+        session = self.session("deployer")
+        account = self.client(session, "sts").get_caller_identity()["Account"]
+        name, wanted = self.environment.name, self.environment.operations_account_id
+        if account != wanted:
+            raise CommandError(
+                f"The credentials are of account {account}, and {wanted} is the operations account of {name}; use "
+                "credentials of the operations account."
+            )
+        return session
 
     def state_bucket(self) -> StateBucket:
         """Return the environment's state bucket."""

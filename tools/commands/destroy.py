@@ -1,7 +1,7 @@
 """`make destroy`: remove the workloads, then the roles. Records and the key that encrypts them remain.
 
-It lists what will go and what remains, and asks for the tenant's name or, without TENANT=, the environment's. Only
-one tenant of the local AWS is destroyed without a question.
+It lists what will go and what remains, and asks for the tenant's name or, without TENANT=, the environment's. One
+tenant of the local AWS is destroyed without a question. Without TENANT=, no stanza may be missing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from tools.cli.confirmation import confirm
 from tools.cli.console import err, run, styled
 from tools.cli.session import open_session
 from tools.command_error import CommandError
+from tools.tenants.orphan_search import find_orphans
 from tools.tenants.workload import destroy_workload
 from tools.terraform.parallel import run_for_each
 
@@ -36,9 +37,9 @@ def main() -> int:
     """Ask, then destroy an environment or one tenant of it."""
     options = parser().parse_args()
     session = open_session(options.env)
-    accounts = session.environment.accounts_of(options.tenant)
-    tenants = {account.tenant for account in accounts}
-    if session.target.needs_confirmation or len(tenants) > 1:
+    if options.tenant is None:
+        _refuse_lost_stanzas(session)
+    if session.target.needs_confirmation or options.tenant is None:
         _show(session.environment, options.tenant)
         name = options.tenant or session.environment.name
         confirm(name, options.confirm, "Nothing was destroyed.")
@@ -54,6 +55,17 @@ def _destroy(session: Session, tenant: str | None, jobs: int) -> int:
             "The operations account is unchanged. It can be destroyed once every customer account above is."
         )
     return run_for_each(session.operations_states(tenant), session.terraform.destroy, jobs)
+
+
+def _refuse_lost_stanzas(session: Session) -> None:
+    """Raise CommandError if roles without a stanza would go, because the functions that use them would remain."""
+    tenants = sorted({orphan.tenant for orphan in find_orphans(session)})
+    if tenants:
+        name = session.environment.name
+        raise CommandError(
+            f"Without a stanza or an account in it: {', '.join(tenants)}. Nothing was destroyed, because "
+            f"functions would remain without a role. `make orphans ENV={name}` lists what they have and what to do about it."
+        )
 
 
 def _show(environment: Environment, tenant: str | None) -> None:

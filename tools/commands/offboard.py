@@ -12,7 +12,7 @@ from tools.cli.console import err, out, run, styled
 from tools.cli.session import open_session
 from tools.environment.model import OFFBOARDING
 from tools.proof.proved_apply import ProvedApply, Prover
-from tools.tenants.stanza_state import write_state
+from tools.tenants.stanza_state import deny_calls, write_state
 
 
 def parser() -> Arguments:
@@ -32,12 +32,14 @@ def main() -> int:
     environment, tenant = session.environment, options.tenant
     accounts = environment.accounts_of(tenant)
     places = ", ".join(account.account_id for account in accounts)
+    deployed = [account for account in accounts if not environment.is_self_managed(account)]
     err.print(styled("  ", (tenant, "bold")))
     err.print("    goes     every call is refused, in sessions that are open already too")
     base = environment.base_name(tenant)
-    err.print(f"    goes     function {base} in {places}")
-    networks = [account.account_id for account in accounts if environment.network_of(account)]
-    if others := [item.account_id for item in accounts if item.account_id not in networks]:
+    for account in deployed:
+        err.print(f"    goes     function {base} in {account.account_id}")
+    networks = [account.account_id for account in deployed if environment.network_of(account)]
+    if others := [item.account_id for item in deployed if item.account_id not in networks]:
         err.print(f"    goes     role {base}-execution in {', '.join(others)}")
     err.print(f"    remains  role {base}, which is denied everything")
     err.print(f"    remains  records, their key and their readers in {places}")
@@ -50,6 +52,7 @@ def main() -> int:
         "    applied  every other change of its stanza that is pending, also a lower retention"
     )
     confirm(tenant, options.confirm, f"{tenant} was not offboarded.")
+    deny_calls(session.target, tenant)  # at once, although the apply may be held up
     if write_state(environment.name, tenant, OFFBOARDING):
         out.print(
             f"{tenant} is offboarding in environments/{environment.name}/terraform.tfvars; commit this."

@@ -5,11 +5,18 @@ It shows no ExternalId; `make handover` writes that of one tenant, for the custo
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, print_json, run, table
 from tools.cli.session import open_session
 from tools.tenants.stanza_state import warn_of_state
+from tools.tenants.workload import FUNCTION
 from tools.terraform.state import customer_state
+
+if TYPE_CHECKING:
+    from tools.cli.session import Session
+    from tools.environment.model import CustomerAccount
 
 COLUMNS = ("region", "function_name", "record_log_group")
 
@@ -28,9 +35,7 @@ def main() -> int:
     accounts = session.environment.deployed_accounts(options.tenant)
     for tenant in {account.tenant for account in accounts}:
         warn_of_state(session.environment, tenant)
-    customers = {
-        account: session.bucket.state(customer_state(account).key).outputs for account in accounts
-    }
+    customers = {account: _outputs(session, account) for account in accounts}
     if options.json:
         operations = {
             "handover": {
@@ -53,6 +58,17 @@ def main() -> int:
         rows.add_row(account.tenant, account.account_id, *cells)
     out.print(rows)
     return 0
+
+
+def _outputs(session: Session, account: CustomerAccount) -> dict[str, Any]:
+    """Return the outputs of an account's state, without the function's once `make destroy` has removed it."""
+    state = session.bucket.state(customer_state(account).key)
+    has_function = any(address.startswith(FUNCTION) for address in state.addresses())
+    return {
+        name: value
+        for name, value in state.outputs.items()
+        if has_function or not name.startswith("function")
+    }
 
 
 if __name__ == "__main__":

@@ -26,21 +26,24 @@ def main() -> int:
     options = parser().parse_args()
     name, tenant = options.env, options.tenant
     environment = environment_of(name, tenant)
-    if environment.state_of(tenant) == OFFBOARDING:
-        raise CommandError(f"{tenant} is offboarded, so every call is refused already.")
     target = target_of(environment, WORK, progress)
-    deny_calls(target, tenant)
+    is_denied = deny_calls(target, tenant)
+    # A tenant that is to be offboarded may still have its function, and its calls may still be answered.
+    if environment.state_of(tenant) != OFFBOARDING:
+        _write(name, tenant, is_denied=is_denied)
+    return wait_for_calls(target, tenant, refused=True)
+
+
+def _write(environment: str, tenant: str, *, is_denied: bool) -> None:
     try:
-        if write_state(name, tenant, SUSPENDED):
+        if write_state(environment, tenant, SUSPENDED):
             out.print(
-                f"{tenant} is suspended in environments/{name}/terraform.tfvars; commit this."
+                f"{tenant} is suspended in environments/{environment}/terraform.tfvars; commit this."
             )
     except CommandError as error:
-        raise CommandError(
-            f'{error} The role of {tenant} denies every call already; write state = "suspended" in its stanza, '
-            "because the next apply does what the stanza says."
-        ) from None
-    return wait_for_calls(target, tenant, refused=True)
+        denied = f"The role of {tenant} denies every call already; " if is_denied else ""
+        advice = f'{denied}write state = "suspended" in its stanza, because the next apply does what the stanza says.'
+        raise CommandError(f"{error} {advice[0].upper()}{advice[1:]}") from None
 
 
 if __name__ == "__main__":

@@ -52,8 +52,8 @@ def warn_of_state(environment: Environment, tenant: str) -> None:
         warn(f"{tenant} is suspended: every call is refused. `make resume` lifts it.")
     elif state == OFFBOARDING:
         warn(
-            f"{tenant} is offboarded: its function is removed and calls are refused. Its records stay readable until "
-            "their retention ends."
+            f"{tenant} is offboarded by its stanza: an apply removes its function, and calls are refused. Its records "
+            "stay readable until their retention ends."
         )
 
 
@@ -87,17 +87,18 @@ def write_state(environment_name: str, tenant: str, state: str) -> bool:
     return True
 
 
-def deny_calls(target: Target, tenant: str) -> None:
+def deny_calls(target: Target, tenant: str) -> bool:
     """Put the denial of everything before the statements of a tenant's role, also for its open sessions.
 
-    Raises CommandError when IAM refuses.
+    Returns whether there is a role. Raises CommandError when IAM refuses.
     """
     policy = _policy(target, tenant)
     if policy is None:
         warn(f"{tenant} has no role in the operations account, so it cannot call anything.")
-        return
+        return False
     statements = [item for item in policy["Statement"] if item.get("Sid") != DENIAL["Sid"]]
     _put_policy(target, tenant, {**policy, "Statement": [DENIAL, *statements]})
+    return True
 
 
 def allow_calls(target: Target, tenant: str) -> None:
