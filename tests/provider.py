@@ -17,16 +17,17 @@ MOST = 4
 
 
 class AttachedProviders:
-    """Runs a provider for each folder and AWS settings, as many as were used last."""
+    """Runs a provider for each AWS and the settings with which it is reached, as many as were used last."""
 
     def __init__(self, binary: Path) -> None:
         self._binary = binary
-        self._running: dict[tuple[Path, str], tuple[subprocess.Popen[str], str]] = {}
+        self._running: dict[tuple[Path | None, str], tuple[subprocess.Popen[str], str]] = {}
 
     def address(self, folder: Path, environment: Mapping[str, str]) -> str:
         """The value of TF_REATTACH_PROVIDERS for commands that run in ``folder`` and ``environment``."""
         aws = sorted(item for item in environment.items() if item[0].startswith("AWS_"))
-        settings = folder, repr(aws)
+        # Without an AWS nothing is applied, so the provider opens no file of the folder.
+        settings = (folder if "AWS_ENDPOINT_URL" in environment else None), repr(aws)
         running = self._running.pop(settings, None) or self._started(folder, environment)
         self._running[settings] = running  # as the last one
         if len(self._running) > MOST:
@@ -38,7 +39,7 @@ class AttachedProviders:
         for settings in list(self._running):
             self._stop(settings)
 
-    def _stop(self, settings: tuple[Path, str]) -> None:
+    def _stop(self, settings: tuple[Path | None, str]) -> None:
         process, _ = self._running.pop(settings)
         process.terminate()
         process.communicate()
