@@ -7,20 +7,21 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.terraform import toolchain
+from tests.terraform import installed_provider, toolchain
 from tools.localaws.background import LocalAwsProcess
 from tools.localaws.control import Control
 from tools.paths import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 PARTS = (
     ".terraform-version",
@@ -33,6 +34,7 @@ PARTS = (
     "requirements-dev.txt",
     "tools",
 )
+PYTHON = Path(sys.base_prefix) / "bin"  # python3 itself, because a shim costs each command 0.3 s
 ATTACHED = ROOT / "tests" / "attached"  # its terraform leaves the provider running
 UNWANTED = shutil.ignore_patterns("__pycache__", ".terraform*")
 
@@ -64,9 +66,11 @@ class Checkout:
             env={
                 **os.environ,
                 "HOME": str(self.root),
-                "PATH": f"{ATTACHED}:{os.environ['PATH']}",
+                "PATH": f"{ATTACHED}:{PYTHON}:{os.environ['PATH']}",
+                "TESTED_PROVIDER": str(installed_provider()),
                 "TESTED_TERRAFORM": toolchain().terraform,
                 "TESTING_PROCESS": str(os.getpid()),
+                "TESTING_PYTHON": sys.executable,
                 "NO_COLOR": "1",
                 "COLUMNS": "240",
                 **environment,
@@ -132,6 +136,6 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     copy = Checkout(root)
     yield copy
     copy.shell("make down")
-    for file in (root / ".work").rglob("attached-provider.json"):
+    for file in (root / ".work" / "attached-providers").glob("*.json"):
         with suppress(ProcessLookupError):
             os.killpg(json.loads(file.read_text())["process"], signal.SIGTERM)

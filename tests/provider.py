@@ -1,87 +1,61 @@
-"""The aws provider as one process for all Terraform commands of a test process.
-
-Terraform starts the provider anew for every command, which takes half of a plan's time. A provider
-that is already running is attached instead:
-https://developer.hashicorp.com/terraform/plugin/debugging#terraform-cli-environment-variables
-"""
+"""The aws provider as few processes for all Terraform commands of a test process; see attached/provider.py."""
 
 from __future__ import annotations
 
-import re
+import os
 import subprocess
-import tempfile
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ROOT = """\
-terraform {
-  required_providers {
-    aws = {
-      source = "hashicorp/aws"
-    }
-  }
-}
-"""
-# The shell kills the provider when its input ends, so that none outlives the tests.
-SCRIPT = '"$0" -debug < /dev/null & read -r _; kill $!'
+PROGRAM = Path(__file__).parent / "attached" / "provider.py"
+# Tests change between the operations root and some customers'; each provider takes 0.2 GB of memory.
+MOST = 4
 
 
-class AttachedProvider:
-    """Runs the provider in one folder, with the AWS settings of one process environment, at a time."""
+class AttachedProviders:
+    """Runs a provider for each AWS and the settings with which it is reached, as many as were used last."""
 
-    def __init__(self, terraform: str) -> None:
-        self._terraform = terraform
-        self._process: subprocess.Popen[str] | None = None
-        self._settings: tuple[Path, dict[str, str]] | None = None
-        self._binary = ""
-        self._address = ""
+    def __init__(self, binary: Path) -> None:
+        self._binary = binary
+        self._running: dict[tuple[Path | None, str], tuple[subprocess.Popen[str], str]] = {}
 
     def address(self, folder: Path, environment: Mapping[str, str]) -> str:
         """The value of TF_REATTACH_PROVIDERS for commands that run in ``folder`` and ``environment``."""
-        aws = {name: value for name, value in environment.items() if name.startswith("AWS_")}
-        if self._settings != (folder, aws):
-            self.stop()
-            self._start(folder, environment)
-            self._settings = folder, aws
-        return self._address
+        aws = sorted(item for item in environment.items() if item[0].startswith("AWS_"))
+        # Without an AWS nothing is applied, so the provider opens no file of the folder.
+        settings = (folder if "AWS_ENDPOINT_URL" in environment else None), repr(aws)
+        running = self._running.pop(settings, None) or self._started(folder, environment)
+        self._running[settings] = running  # as the last one
+        if len(self._running) > MOST:
+            self._stop(next(iter(self._running)))
+        return running[1]
 
     def stop(self) -> None:
-        """End the provider."""
-        if self._process is not None:
-            self._process.communicate()
-            self._process = None
+        """End all providers."""
+        for settings in list(self._running):
+            self._stop(settings)
 
-    def _start(self, folder: Path, environment: Mapping[str, str]) -> None:
-        self._binary = self._binary or self._find(environment)
-        self._process = subprocess.Popen(
-            ["sh", "-c", SCRIPT, self._binary],
+    def _stop(self, settings: tuple[Path | None, str]) -> None:
+        process, _ = self._running.pop(settings)
+        process.terminate()
+        process.communicate()
+
+    def _started(
+        self, folder: Path, environment: Mapping[str, str]
+    ) -> tuple[subprocess.Popen[str], str]:
+        process = subprocess.Popen(
+            [sys.executable, str(PROGRAM), str(self._binary), str(os.getpid())],
             cwd=folder,  # it opens the function's zip by a relative path
             env=environment,
-            stdin=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
             text=True,
         )
-        for line in self._process.stdout or ():
-            if match := re.search(r"TF_REATTACH_PROVIDERS='(.+)'", line):
-                self._address = match[1]
-                return
-        raise AssertionError("The aws provider ended before it said how to attach it.")
-
-    def _find(self, environment: Mapping[str, str]) -> str:
-        """The path of the provider that `terraform init` chooses."""
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            (folder / "main.tf").write_text(ROOT)
-            subprocess.run(
-                [self._terraform, "init", "-no-color"],
-                cwd=folder,
-                env={**environment, "TF_DATA_DIR": "data"},
-                check=True,
-                capture_output=True,
-            )
-            [binary] = folder.glob("data/providers/*/hashicorp/aws/*/*/terraform-provider-aws*")
-            return str(binary.resolve())
+        address = process.stdout.readline().strip() if process.stdout else ""
+        if not address:
+            raise AssertionError("The aws provider ended before it said how to attach it.")
+        return process, address

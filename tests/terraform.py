@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import tftest
 
-from tests.provider import AttachedProvider
+from tests.provider import AttachedProviders
 from tools.paths import ROOT
 from tools.terraform.toolchain import Toolchain, ensure_toolchain
 
@@ -42,12 +42,19 @@ def toolchain() -> Toolchain:
     return ensure_toolchain(lambda sentence: print(sentence, file=sys.stderr))
 
 
+def installed_provider() -> Path:
+    """The folder in which the set-up of the toolchain has run `terraform init`."""
+    return toolchain().cli_config.parent / "probe"
+
+
 @functools.cache
-def attached_provider() -> AttachedProvider:
-    """The aws provider of this test process."""
-    provider = AttachedProvider(toolchain().terraform)
-    atexit.register(provider.stop)
-    return provider
+def attached_providers() -> AttachedProviders:
+    """The aws providers of this test process."""
+    providers = installed_provider() / ".terraform" / "providers"
+    [binary] = providers.glob("*/hashicorp/aws/*/*/terraform-provider-aws*")
+    attached = AttachedProviders(binary.resolve())
+    atexit.register(attached.stop)
+    return attached
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -127,7 +134,7 @@ class Folder:
 
     def _execute(self, command: str, *arguments: str) -> tftest.TerraformCommandOutput:
         if self._has_provider:
-            self._test.env["TF_REATTACH_PROVIDERS"] = attached_provider().address(
+            self._test.env["TF_REATTACH_PROVIDERS"] = attached_providers().address(
                 self.path, self._test.env
             )
         return self._test.execute_command(command, *arguments)
