@@ -2,7 +2,8 @@
 
 It writes a whole Terraform root to build/handover: the module, its call, the hand-over, the zip and the hash of
 each file. The hand-over contains the tenant's ExternalId, so the folder goes to this customer only. In a folder that
-exists, it replaces what an earlier hand-over wrote and nobody changed, and leaves everything else as it is. JSON=1
+exists, it replaces what an earlier hand-over wrote and nobody changed, and leaves everything else as it is. If the
+operator managed the account before, imports.tf lets the customer's first apply take over what exists. JSON=1
 prints the inputs of the module alone, as the content of a terraform.tfvars.json.
 """
 
@@ -12,13 +13,15 @@ import tomllib
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import out, print_json, progress, run
+from tools.cli.console import out, print_json, progress, run, warn
 from tools.cli.session import open_session
 from tools.environment.customer_root import Release, customer_inputs, customer_root
 from tools.environment.handover_folder import SUMS, shown, write_folder
 from tools.packaging.build import build
 from tools.paths import BUILD, ENVIRONMENTS, MODULES, ROOT
 from tools.proof.saved_plan import sha256_of
+from tools.terraform.state import customer_state
+from tools.terraform.state_content import StateContent
 from tools.terraform.toolchain import format_hcl
 
 if TYPE_CHECKING:
@@ -52,8 +55,20 @@ def main() -> int:
     package = _package(session, account)
     version = str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
     release = Release(version, package.name, sha256_of(package))
-    files = customer_root(environment, account, inputs, release)
-    files["main.tf"] = format_hcl(files["main.tf"], progress)
+    state = session.bucket.state(customer_state(account).key)
+    is_self_managed = environment.is_self_managed(account)
+    if not is_self_managed:
+        warn(
+            f"{account.tenant} {account.account_id} is managed by the operator. Before its customer applies this, "
+            'write managed_by = "customer" in the account, or both would change the same resources.'
+        )
+    files = customer_root(
+        environment, account, inputs, release, state if is_self_managed else StateContent({})
+    )
+    files = {
+        name: format_hcl(text, progress) if name.endswith(".tf") else text
+        for name, text in files.items()
+    }
     folder = BUILD / "handover" / environment.name / account.tenant / account.account_id
     write_folder(folder, _contents(files, package))
     out.print(files["main.tf"])
@@ -63,6 +78,11 @@ def main() -> int:
         f"Send the folder to {account.tenant} only, because it contains the ExternalId; its README.md says how "
         "to apply it."
     )
+    if "imports.tf" in files:
+        out.print(
+            "The customer's first apply takes over what the operator's Terraform made. Once it is done, run "
+            f"`make forget ENV={environment.name} TENANT={account.tenant} ACCOUNT={account.account_id}`."
+        )
     return 0
 
 
