@@ -90,9 +90,7 @@ def forget_account(session: Session, tenant: str, account_id: str, answer: str |
             f"The state of {state.label} is locked by {locks[0]}. Wait until that command has ended, and run "
             "this one again."
         )
-    content = bucket.state(state.key)
-    # Without a stanza only the state knows the Region.
-    account = replace(account, region=content.outputs.get("region") or account.region)
+    account = _with_region_of_state(session, account)
     workload = workload_of(session, state)
     is_self_managed = environment.is_self_managed(account)
     err.print(styled("  ", (f"{tenant} {account_id}", "bold")))
@@ -121,7 +119,7 @@ def forgettable_account(
         for key in sorted(states)
         if (account := account_of_state(environment, key)) and account.tenant == tenant
     ]
-    [account] = [item for item in accounts if item.account_id == account_id] or [None]
+    account = next((item for item in accounts if item.account_id == account_id), None)
     if account is None:
         others = ", ".join(item.account_id for item in accounts) or "none"
         raise CommandError(
@@ -222,10 +220,16 @@ def _accounts(session: Session, tenant: str) -> list[CustomerAccount]:
         account = account_of_state(environment, key)
         known = {account.account_id for account in accounts}
         if account is not None and account.tenant == tenant and account.account_id not in known:
-            accounts.append(account)
+            accounts.append(_with_region_of_state(session, account))
     if not accounts and tenant not in session.bucket.tenants_with_handover():
         environment.accounts_of(tenant)  # which says what there is
     return accounts
+
+
+def _with_region_of_state(session: Session, account: CustomerAccount) -> CustomerAccount:
+    """Return the account in the Region that its state records, which no stanza may say any more."""
+    outputs = session.bucket.state(customer_state(account).key).outputs
+    return replace(account, region=outputs.get("region") or account.region)
 
 
 def refuse_active_tenant(
