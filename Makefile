@@ -175,13 +175,13 @@ offboard: ## end a tenant: calls are refused, its function goes, its records sta
 	@$(RUN)
 
 .PHONY: forget
-override usage_forget := ENV= TENANT= [CONFIRM=]
-forget: ## remove an offboarded tenant's role, states and stanza, and list what its customer deletes
+override usage_forget := ENV= TENANT= [ACCOUNT=] [CONFIRM=]
+forget: ## remove an offboarded tenant's role, states and stanza, or the state of one account that is not managed any more
 	@$(RUN)
 
 .PHONY: orphans
 override usage_orphans := ENV= [JSON=1]
-orphans: ## list states, hand-overs and roles that have no stanza
+orphans: ## list states, hand-overs and roles that no command works on any more
 	@$(RUN)
 
 .PHONY: destroy

@@ -13,11 +13,11 @@ from tools.terraform.runner import Terraform
 from tools.terraform.state import customer_state, operations_states
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from tools.cli.targets import Target
-    from tools.environment.model import Environment
+    from tools.environment.model import CustomerAccount, Environment
     from tools.terraform.state import State
     from tools.terraform.state_bucket import StateBucket
 
@@ -37,14 +37,22 @@ class Session:
 
     def customer_states(self, tenant: str | None = None) -> list[State]:
         """Return the states of one tenant's customer accounts, or of all, without self-managed ones."""
-        for account in self.environment.accounts_of(tenant):
-            if self.environment.is_self_managed(account):
-                warn(
-                    f"{account.tenant} {account.account_id} is managed by its customer and is left out; "
-                    f"`make handover ENV={self.environment.name} TENANT={account.tenant} "
-                    f"ACCOUNT={account.account_id}` writes what the customer applies."
-                )
-        return [customer_state(account) for account in self.environment.deployed_accounts(tenant)]
+        return managed_states(self.environment, self.environment.accounts_of(tenant))
+
+
+def managed_states(environment: Environment, accounts: Iterable[CustomerAccount]) -> list[State]:
+    """Return the states of the accounts that the operator manages, and name the others on stderr."""
+    states = []
+    for account in accounts:
+        if environment.is_self_managed(account):
+            warn(
+                f"{account.tenant} {account.account_id} is managed by its customer and is left out; "
+                f"`make handover ENV={environment.name} TENANT={account.tenant} "
+                f"ACCOUNT={account.account_id}` writes what the customer applies."
+            )
+        else:
+            states.append(customer_state(account))
+    return states
 
 
 def open_session(

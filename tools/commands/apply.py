@@ -10,8 +10,8 @@ An apply takes nothing away unasked. A plan that destroys or replaces something,
 moves a tenant to another account or Region is refused, with what would follow and the CONFIRM= that allows it.
 
 PART= applies one part, as each job of the CI workflow does: "operations", or customer accounts as
-TENANT/ACCOUNT with spaces between them. The operations account comes first, because its apply
-writes the hand-overs that the customer accounts need.
+TENANT/ACCOUNT with spaces between them. Accounts that their customers manage are left out. The operations account
+comes first, because its apply writes the hand-overs that the customer accounts need.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import run
-from tools.cli.session import open_session
+from tools.cli.console import out, run
+from tools.cli.session import managed_states, open_session
 from tools.command_error import CommandError
 from tools.proof.approval import add_approval, approval, next_step
 from tools.proof.folder import read_certified
@@ -86,6 +86,9 @@ def main() -> int:
         ]
     else:
         states = part_states(session.environment, options.part)
+        if not states:
+            out.print("Nothing is to be applied: customers manage all of these accounts.")
+            return 0
     scope = f" TENANT={options.tenant}" if options.tenant else ""
     session.terraform.refuse_abandoned_locks(states, scope)
     with next_step(f"make apply ENV={name}{_scope(options)}"):
@@ -102,15 +105,15 @@ def _scope(options: Namespace) -> str:
 
 
 def part_states(environment: Environment, part: str) -> list[State]:
-    """Return the states of a part; CommandError when it names none."""
+    """Return the states of a part, each once and without self-managed accounts; CommandError when it names nothing."""
     if part.strip() == OPERATIONS:
         return operations_states(environment)
-    states = [customer_state(account) for account in environment.accounts_named(part)]
-    if not states:
+    accounts = dict.fromkeys(environment.accounts_named(part))
+    if not accounts:
         raise CommandError(
             'PART= is empty; write "operations", or accounts such as acme/222222222222.'
         )
-    return states
+    return managed_states(environment, accounts)
 
 
 if __name__ == "__main__":

@@ -1,29 +1,32 @@
 """`make handover`: write what a customer applies who manages its account itself.
 
 It writes a whole Terraform root to build/handover: the module, its call, the hand-over, the zip and the hash of
-each file. The hand-over contains the tenant's ExternalId, so the folder goes to this customer only. JSON=1
+each file. The hand-over contains the tenant's ExternalId, so the folder goes to this customer only. In a folder that
+exists, it replaces what an earlier hand-over wrote and nobody changed, and leaves everything else as it is. If the
+operator managed the account before, imports.tf lets the customer's first apply take over what exists. JSON=1
 prints the inputs of the module alone, as the content of a terraform.tfvars.json.
 """
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import tomllib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import out, print_json, progress, run
+from tools.cli.console import out, print_json, progress, run, warn
 from tools.cli.session import open_session
 from tools.environment.customer_root import Release, customer_inputs, customer_root
+from tools.environment.handover_folder import SUMS, shown, write_folder
 from tools.packaging.build import build
 from tools.paths import BUILD, ENVIRONMENTS, MODULES, ROOT
 from tools.proof.saved_plan import sha256_of
+from tools.terraform.state import customer_state
+from tools.terraform.state_content import StateContent
 from tools.terraform.toolchain import format_hcl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from tools.cli.session import Session
     from tools.environment.model import CustomerAccount
@@ -52,17 +55,34 @@ def main() -> int:
     package = _package(session, account)
     version = str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
     release = Release(version, package.name, sha256_of(package))
-    files = customer_root(environment, account, inputs, release)
-    files["main.tf"] = format_hcl(files["main.tf"], progress)
+    state = session.bucket.state(customer_state(account).key)
+    is_self_managed = environment.is_self_managed(account)
+    if not is_self_managed:
+        warn(
+            f"{account.tenant} {account.account_id} is managed by the operator. Before its customer applies this, "
+            'write managed_by = "customer" in the account, or both would change the same resources.'
+        )
+    files = customer_root(
+        environment, account, inputs, release, state if is_self_managed else StateContent({})
+    )
+    files = {
+        name: format_hcl(text, progress) if name.endswith(".tf") else text
+        for name, text in files.items()
+    }
     folder = BUILD / "handover" / environment.name / account.tenant / account.account_id
-    _write(folder, files, package)
+    write_folder(folder, _contents(files, package))
     out.print(files["main.tf"])
-    out.print(f"{folder.relative_to(ROOT)} holds this root, version {version}:")
-    out.print((folder / "SHA256SUMS").read_text(), end="")
+    out.print(f"{shown(folder)} holds this root, version {version}:")
+    out.print((folder / SUMS).read_text(), end="")
     out.print(
         f"Send the folder to {account.tenant} only, because it contains the ExternalId; its README.md says how "
         "to apply it."
     )
+    if "imports.tf" in files:
+        out.print(
+            "The customer's first apply takes over what the operator's Terraform made. Once it is done, run "
+            f"`make forget ENV={environment.name} TENANT={account.tenant} ACCOUNT={account.account_id}`."
+        )
     return 0
 
 
@@ -75,27 +95,14 @@ def _package(session: Session, account: CustomerAccount) -> Path:
     return build(workload.get("architecture", "arm64"), progress)
 
 
-def _write(folder: Path, files: Mapping[str, str], package: Path) -> None:
-    """Replace ``folder`` by the root's files, the module, the zip and the hash of each."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
-        partial = Path(name) / "root"
-        partial.mkdir(mode=0o700)
-        for file, text in files.items():
-            (partial / file).write_text(text)
-        module = partial / "modules" / MODULE.name
-        module.mkdir(parents=True)
-        for source in sorted([*MODULE.glob("*.tf"), MODULE / "README.md"]):
-            shutil.copy(source, module)
-        shutil.copy(package, partial)
-        sums = [
-            f"{sha256_of(file)}  {file.relative_to(partial)}\n"
-            for file in sorted(partial.rglob("*"))
-            if file.is_file()
-        ]
-        (partial / "SHA256SUMS").write_text("".join(sums))
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.replace(folder)
+def _contents(files: Mapping[str, str], package: Path) -> dict[str, bytes]:
+    """Return what the folder holds, by path: the root's files, the module and the zip."""
+    sources = [*MODULE.glob("*.tf"), MODULE / "README.md"]
+    return {
+        **{name: text.encode() for name, text in files.items()},
+        **{f"modules/{MODULE.name}/{source.name}": source.read_bytes() for source in sources},
+        package.name: package.read_bytes(),
+    }
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""`make orphans`: list what exists for tenants and accounts without a stanza: states, hand-overs and roles."""
+"""`make orphans`: list what no command works on any more, and what to do about it.
+
+These are states, hand-overs and roles without a stanza, and states of accounts that their customers manage now.
+"""
 
 from __future__ import annotations
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tools.environment.hcl import hcl_attributes
+from tools.environment.model import OFFBOARDING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tools.environment.model import CustomerAccount, Environment
+    from tools.terraform.state_content import Instance, StateContent
 
 # What the stanza may say about the account and its function, by the names of the module's variables.
 ACCOUNT_OPTIONS = (
@@ -91,11 +93,33 @@ Add a backend for the state if Terraform should not keep it in a file. Then, as 
     terraform plan -out=plan
     terraform apply plan
 
-When the operator sends a new folder, replace everything but `main.tf` and your backend, and apply again. The zip
-`{package}` has the SHA-256
+When the operator sends a new folder, replace everything but `main.tf`, your backend and the state, and apply again.
+The zip `{package}` has the SHA-256
 
     {sha256}
 """
+
+_ADOPTION = """
+## Take over what exists
+
+The operator's Terraform made the function, its roles and its log groups. `imports.tf` brings them into your state, so
+the first plan imports them and creates none of them anew; if it would create or destroy a role, a log group or the
+function, do not apply it, and ask the operator. `main.tf` names the key and the boundary that you made for the
+deployer: keep both, because the records cannot be read without the key. After the first apply, tell the operator, and
+delete `imports.tf`. You may then delete the role `{deployer}`, if no other tenant in this account uses it.
+"""
+
+# The types whose creation fails, or makes a second object, while one exists, as tools/proof/adoption.py finds them,
+# with the attributes of their ids: https://developer.hashicorp.com/terraform/language/import. All others are written
+# with calls that replace what exists.
+_IMPORT_IDS = {
+    "aws_cloudwatch_log_group": ("name",),
+    "aws_iam_role": ("name",),
+    "aws_lambda_alias": ("function_name", "name"),
+    "aws_lambda_function": ("function_name",),
+    "aws_vpc_endpoint": ("id",),
+}
+_WORKLOAD = "module.customer_workload."
 
 
 @dataclass(frozen=True)
@@ -133,10 +157,12 @@ def customer_root(
     account: CustomerAccount,
     inputs: Mapping[str, Any],
     release: Release,
+    state: StateContent,
 ) -> dict[str, str]:
     """Return the root's files by name: the code, the hand-over and what to do with them.
 
-    ``inputs`` are those of `customer_inputs`.
+    ``inputs`` are those of `customer_inputs`. ``state`` is the operator's state of the account: what it holds is
+    imported by the customer's first apply. It is empty for an account that the operator never applied.
     """
     stanza = environment.stanzas[account.tenant]
     details = stanza["accounts"][account.account_id]
@@ -146,6 +172,7 @@ def customer_root(
         "account_id": account.account_id,
         "environment": environment.name,
         "tenant": account.tenant,
+        **_made_for_the_deployer(state),
         **{name: details[name] for name in ACCOUNT_OPTIONS if name in details},
         **{name: workload[name] for name in FUNCTION_OPTIONS if name in workload},
         "trusted_accounts": sorted({*trusted} - {account.account_id}),
@@ -172,8 +199,59 @@ def customer_root(
         tags=hcl_attributes(tags, "      "),
     )
     handover = {name: value for name, value in inputs.items() if name not in arguments}
-    return {
-        "README.md": _README.format(**names, sha256=release.sha256),
+    readme = _README.format(**names, sha256=release.sha256)
+    files = {
+        "README.md": readme,
         "handover.auto.tfvars.json": json.dumps({"handover": handover}, indent=2) + "\n",
         "main.tf": main,
     }
+    runs = inputs["state"] != OFFBOARDING
+    if imports := _imports(state, details, runs=runs, snap_start=account.snap_start):
+        files["imports.tf"] = imports
+        files["README.md"] += _ADOPTION.format(deployer=environment.deployer_role_name)
+    return files
+
+
+def _made_for_the_deployer(state: StateContent) -> dict[str, str]:
+    """Return the key and the boundary that the customer made with the deployer, as the operator's state has them."""
+    arguments = {}
+    for instance in state.instances():
+        if instance.address == "data.aws_kms_key.records":
+            arguments["key_arn"] = instance.values["arn"]
+        boundary = instance.values.get("permissions_boundary")
+        if instance.type == "aws_iam_role" and boundary:
+            arguments["permissions_boundary"] = boundary
+    return arguments
+
+
+def _imports(
+    state: StateContent, details: Mapping[str, Any], *, runs: bool, snap_start: bool
+) -> str:
+    """Return an import block for what the state holds and the root declares.
+
+    Terraform refuses to import what the root does not declare, such as the function of an offboarded tenant.
+    """
+    network = details.get("vpc")
+    has_endpoints = runs and network is not None and network.get("id") is not None
+    declared = {
+        "aws_cloudwatch_log_group.": True,
+        "aws_iam_role.execution[": runs or network is not None,
+        'aws_iam_role.reader["reader"]': bool(details.get("readers")),
+        'aws_iam_role.reader["unmasker"]': bool(details.get("unmaskers")),
+        "aws_lambda_alias.": runs and snap_start,
+        "aws_lambda_function.": runs,
+        "aws_vpc_endpoint.": has_endpoints,
+    }
+    prefixes = tuple(
+        f"{_WORKLOAD}{address}" for address, is_declared in declared.items() if is_declared
+    )
+    blocks = [
+        f"import {{\n  to = {instance.address}\n{hcl_attributes({'id': _import_id(instance)}, '  ')}}}\n"
+        for instance in state.instances()
+        if instance.mode == "managed" and instance.address.startswith(prefixes)
+    ]
+    return "\n".join(blocks)
+
+
+def _import_id(instance: Instance) -> str:
+    return "/".join(str(instance.values[name]) for name in _IMPORT_IDS[instance.type])

@@ -123,8 +123,14 @@ class Environment:
 
     def is_self_managed(self, account: CustomerAccount) -> bool:
         """Whether the customer applies the module itself: ``managed_by = "customer"`` in the account."""
-        details = self.stanzas[account.tenant]["accounts"][account.account_id]
-        return bool(details.get("managed_by") == "customer")
+        return self.has_account(account) and bool(
+            self.stanzas[account.tenant]["accounts"][account.account_id].get("managed_by")
+            == "customer"
+        )
+
+    def has_account(self, account: CustomerAccount) -> bool:
+        """Whether the account is in its tenant's stanza; a state may outlive that."""
+        return account.account_id in self.stanzas.get(account.tenant, {}).get("accounts", {})
 
     def network_of(self, account: CustomerAccount) -> dict[str, Any] | None:
         """Return the VPC of an account's function, as the stanza has it; None outside a VPC."""

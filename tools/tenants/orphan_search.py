@@ -1,4 +1,4 @@
-"""What exists for a tenant that has no stanza: no command plans, applies or destroys it any more."""
+"""What no command plans, applies or destroys any more: what has no stanza, and states of self-managed accounts."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tools.cli.session import Session
     from tools.environment.model import Environment
 
+FORMER_STATE = "operator's state"  # of an account that its customer manages now
 SHOWN = 5  # orphans that plan and apply name
 
 _STATE = re.compile(r"customers/(?P<tenant>[^/]+)/(?P<account>\d{12})\.tfstate")
@@ -24,10 +25,10 @@ _STATE = re.compile(r"customers/(?P<tenant>[^/]+)/(?P<account>\d{12})\.tfstate")
 
 @dataclass(frozen=True, order=True)
 class Orphan:
-    """One thing without a stanza; ``advice`` is a sentence on what to do about it."""
+    """One thing that no command works on; ``advice`` is a sentence on what to do about it."""
 
     tenant: str
-    kind: str  # "state", "hand-over" or "role"
+    kind: str  # "state", FORMER_STATE, "hand-over" or "role"
     name: str
     advice: str
 
@@ -49,20 +50,14 @@ def orphans_of(
     handovers: Collection[str],
     roles: Collection[str],
 ) -> list[Orphan]:
-    """Return what belongs to no stanza: of the states' keys, the hand-overs' tenants and the roles' names."""
-    accounts = {account.name for account in environment.accounts}
+    """Return what no command works on: of the states' keys, the hand-overs' tenants and the roles' names."""
     prefix = f"bedrock-{environment.name}-"
     orphans = []
     for key in states:
-        match = _STATE.fullmatch(key)
-        if match and f"{match['tenant']}/{match['account']}" not in accounts:
-            tenant, account = match["tenant"], match["account"]
-            what = "account in its stanza" if tenant in environment.tenants else "stanza"
-            advice = (
-                f"Put back the {what}, or run `make forget ENV={environment.name} TENANT={tenant}` if account "
-                f"{account} is not to be managed any more."
-            )
-            orphans.append(Orphan(tenant, "state", key, advice))
+        account = account_of_state(environment, key)
+        if account is not None and (advice := _advice_on_state(environment, account)):
+            kind = FORMER_STATE if environment.is_self_managed(account) else "state"
+            orphans.append(Orphan(account.tenant, kind, key, advice))
     for tenant in set(handovers) - set(environment.tenants):
         advice = "Put back the stanza; an apply removes the hand-over together with the role."
         orphans.append(Orphan(tenant, "hand-over", f"handovers/{tenant}.json", advice))
@@ -75,6 +70,25 @@ def orphans_of(
             )
             orphans.append(Orphan(tenant, "role", role, advice))
     return sorted(orphans)
+
+
+def _advice_on_state(environment: Environment, account: CustomerAccount) -> str | None:
+    """Return what to do about an account's state; None while the operator's Terraform works in it."""
+    tenant = f"ENV={environment.name} TENANT={account.tenant}"
+    command = f"`make forget {tenant} ACCOUNT={account.account_id}`"
+    if environment.is_self_managed(account):
+        return (
+            f"The customer manages this account. Once it has applied what `make handover {tenant} "
+            f"ACCOUNT={account.account_id}` writes, run {command}."
+        )
+    if environment.has_account(account):
+        return None
+    if account.tenant in environment.tenants:
+        return (
+            f"Put back the account in its stanza, or run {command} if the account is not to be "
+            "managed any more."
+        )
+    return f"Put back the stanza, or run `make forget {tenant}` if the tenant is not to be managed any more."
 
 
 def find_orphans(session: Session) -> list[Orphan]:
@@ -92,10 +106,11 @@ def find_orphans(session: Session) -> list[Orphan]:
 
 
 def warn_of_orphans(session: Session) -> None:
-    """Name on stderr what has no stanza."""
+    """Name on stderr what no command works on."""
     orphans = find_orphans(session)
     for orphan in orphans[:SHOWN]:
-        warn(f"Without a stanza: {orphan.kind} {orphan.name}. {orphan.advice}")
+        reason = "Managed by its customer" if orphan.kind == FORMER_STATE else "Without a stanza"
+        warn(f"{reason}: {orphan.kind} {orphan.name}. {orphan.advice}")
     if len(orphans) > SHOWN:
         name = session.environment.name
         warn(f"`make orphans ENV={name}` lists all {len(orphans)} of them.")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from tools.cli.session import Session
+from tools.commands.apply import part_states
 from tools.environment.model import load_environment
 
 
@@ -20,6 +21,16 @@ def test_an_account_that_its_customer_manages_is_left_out_with_a_word(capsys):
     assert "acme 222222222222 is managed by its customer and is left out" in printed
     assert "`make handover ENV=local TENANT=acme ACCOUNT=222222222222`" in printed
     assert session.customer_states("acme") == []
+
+
+def test_a_part_leaves_self_managed_accounts_out_and_has_each_other_one_once(capsys):
+    environment = local_with_self_managed_acme()
+    part = "globex/333333333333 acme/222222222222 globex/333333333333"
+    assert [state.label for state in part_states(environment, part)] == ["globex 333333333333"]
+    sentence = "acme 222222222222 is managed by its customer and is left out"
+    assert sentence in capsys.readouterr().err
+    assert part_states(environment, "acme/222222222222 acme/222222222222") == []
+    assert capsys.readouterr().err.count(sentence) == 1
 
 
 def test_every_account_that_the_operator_manages_is_included():
