@@ -23,11 +23,11 @@ from tools.proof.planning import make_plan
 from tools.proof.unbroken_calls import lost_calls_of
 from tools.tenants.orphan_search import warn_of_orphans
 from tools.tenants.stanza_state import warn_of_state
-from tools.terraform.parallel import print_unplanned, run_for_each
+from tools.terraform.parallel import print_success, print_unplanned, run_for_each, try_each
 from tools.terraform.runner import summary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tools.cli.session import Session
     from tools.proof.folder import CertifiedPlans
@@ -80,11 +80,35 @@ def main() -> int:
         return _account_lines(session, plan.content, summary(plan.text))
 
     ready = [state for state in customers if state.label not in reasons]
-    failed = run_for_each(ready, plan_customer, options.jobs, done="planned")
+    failed = _plan_customers(session, ready, plan_customer, options.jobs)
     for state in customers:
         if state.label in reasons:
             lines = _handover_lines(session, state.variables["tenant"], handovers)
             print_unplanned(state, f"not planned, {reasons[state.label]}{lines}")
+    return failed
+
+
+def _plan_customers(
+    session: Session, customers: list[State], plan: Callable[[State], str], jobs: int
+) -> int:
+    """Print what ``plan`` returns for each account; returns 1 if one of a tenant with a role failed.
+
+    A new customer may not have made its deployer yet, which is no failure of the environment.
+    """
+    handed_over = session.bucket.tenants_with_handover()
+    existing = [state for state in customers if state.tenant in handed_over]
+    failed = run_for_each(existing, plan, jobs, done="planned")
+
+    def plan_new(state: State) -> None:
+        print_success(state, plan(state))
+
+    new = [state for state in customers if state.tenant not in handed_over]
+    _, problems = try_each(new, plan_new, jobs, done="planned")
+    for state in new:
+        if problem := problems.get(state.label):
+            print_unplanned(
+                state, f"not planned; its tenant has no role yet, and the plan failed: {problem}"
+            )
     return failed
 
 
