@@ -65,11 +65,21 @@ def test_apply_goes_on_past_a_failing_account_and_names_it(applied):
     assert "Failed: 1 of 2: example 222222222222" in applied.stderr
 
 
-def test_apply_prints_the_terraform_commands_it_runs(applied):
+def test_commands_print_the_terraform_commands_they_run(runs, applied):
     assert (
         "terraform -chdir=environments/customer init -reconfigure -backend-config=../dev/backend.hcl "
         "-backend-config=key=customers/umbrella/666666666666.tfstate"
-    ) in applied.stderr
+    ) in runs["make plan ENV=dev"].stderr
+    assert "terraform -chdir=environments/customer apply" in applied.stderr
+
+
+def test_the_first_plan_shows_a_new_account_and_says_which_one_cannot_be_planned(runs):
+    printed = runs["make plan ENV=dev"].stdout
+    assert re.search(r"✓ umbrella 666666666666  Plan: \d+ to add, 0 to change", printed)
+    assert "… example 222222222222  not planned; its tenant has no role yet" in printed
+    assert "example 222222222222 (without a role yet, and it could not be planned)" in " ".join(
+        runs["make prove ENV=dev"].stderr.split()
+    )
 
 
 def test_bootstrap_a_second_time_finds_the_bucket(checkout, aws, applied):

@@ -138,6 +138,10 @@ class Rotation:
 
     load: Load
     first: str
+    planned: str  # before the first apply
+    shown: str  # of the proof's plans
+    too_early: str  # the customer's plan, before the operations plan is applied
+    as_proved: str
     both: str
     refused: str
     last: str
@@ -151,9 +155,16 @@ def rotation(life):
     checkout = life.checkout
     with Load(life.caller) as load:
         first = checkout.done("make rotate ENV=local TENANT=acme")
+        planned = checkout.done("make plan ENV=local")
         both = life.tfvars.read_text()
         refused = checkout.shell("make rotate ENV=local TENANT=acme").stderr
-        checkout.done("make apply ENV=local")
+        certificate = json.loads(checkout.done("make prove ENV=local JSON=1"))["certificate"]
+        proof = f"PROOF={(checkout.root / certificate).parent}"
+        shown = checkout.done(f"make plan ENV=local {proof}")
+        customer = f'make apply ENV=local PART="acme/222222222222" {proof}'
+        too_early = checkout.shell(f"{customer} 2>&1").stdout
+        checkout.done(f"make apply ENV=local PART=operations {proof}")
+        as_proved = checkout.shell(f"{customer} 2>&1").stdout
         last = checkout.done("make rotate ENV=local TENANT=acme")
         checkout.done("make apply ENV=local")
     before = len(life.assumed())
@@ -162,6 +173,10 @@ def rotation(life):
     return Rotation(
         load,
         first,
+        planned,
+        shown,
+        too_early,
+        as_proved,
         both,
         refused,
         last,
@@ -180,6 +195,27 @@ def test_the_first_step_adds_a_new_one_and_keeps_the_old(rotation):
     assert "Step 2: run `make apply ENV=local TENANT=acme`" in rotation.first
     new = re.search(rf'current = "([0-9a-f]{{32}})", previous = "{OLD}"', rotation.both).group(1)
     assert new != OLD
+
+
+CHANGED = re.compile(r"TENANT_BEDROCK\.external_id: \(an ExternalId of acme\) → \(an ExternalId")
+
+
+def test_a_plan_shows_what_the_new_external_id_changes_in_the_account_and_not_its_value(rotation):
+    for text in (rotation.planned, rotation.shown):
+        account = text.split("acme 222222222222")[1]
+        assert account.startswith("  Plan: 0 to add, 1 to change, 0 to destroy.")
+        assert CHANGED.search(account)
+        assert OLD not in text
+        assert not re.search(r"[0-9a-f]{32}", text)
+
+
+def test_a_plan_for_a_later_hand_over_is_applied_once_exactly_that_is_handed_over(rotation):
+    made_again = "is not the one that its plan was made with; it is planned and proved again"
+    assert made_again in " ".join(rotation.too_early.split())
+    assert "acme 222222222222  No changes." in rotation.too_early
+    assert made_again not in " ".join(rotation.as_proved.split())
+    assert "0 added, 1 changed, 0 destroyed" in rotation.as_proved
+    assert CHANGED.search(rotation.as_proved)
 
 
 def test_the_last_step_is_refused_while_a_function_calls_with_the_old_one(rotation):

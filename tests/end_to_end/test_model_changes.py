@@ -56,6 +56,8 @@ class Change:
     caller: Caller
     loads: dict
     planned: str  # of an edit without `previous`
+    with_previous: str  # of what `make model` wrote
+    proof: dict
     refused: str
     too_early: str
     by_hand: str  # `previous` removed by hand before the functions are applied
@@ -97,6 +99,8 @@ def change(checkout):
         checkout.done(f"{make_model}claude MODEL={NEW_CLAUDE}")
         checkout.done(f"make model ENV=local TENANT=solo NAME=nova MODEL={PRO}")
         both = file.read_text()
+        with_previous = checkout.done("make plan ENV=local")
+        proof = json.loads(checkout.done("make prove ENV=local JSON=1"))
         checkout.done("make apply ENV=local PART=operations")
         during = existing(control)
         too_early = checkout.shell(f"{make_model}nova").stderr
@@ -116,6 +120,8 @@ def change(checkout):
         caller,
         loads,
         planned,
+        with_previous,
+        proof,
         refused,
         too_early,
         by_hand,
@@ -148,6 +154,31 @@ def test_an_edit_without_previous_is_refused_with_what_still_uses_the_old_model(
 def test_the_plan_says_that_the_apply_will_be_refused(change):
     assert "`make apply` will refuse this plan" in change.planned
     assert f"alias nova changes from {LITE} to {PRO}" in change.planned
+
+
+def test_an_account_that_waits_for_a_new_profile_is_not_planned_and_its_changes_are_listed(change):
+    _, account = change.with_previous.split("acme 222222222222")
+    assert (
+        "… acme 222222222222  not planned, models.claude.model of its hand-over: known after"
+        in (change.with_previous)
+    )
+    for line in (
+        f"~ models.claude.base_model_id: {OLD_CLAUDE} → {NEW_CLAUDE}",
+        "~ models.claude.model: known after the operations apply",
+        f"~ models.nova.model: {LITE} → eu.{PRO}",
+    ):
+        assert line in account
+    assert "No changes" not in change.with_previous
+    assert "269170463fdc32af10a91e67a8fd77bd" not in change.with_previous
+
+
+def test_the_certificate_names_the_account_that_waits_as_not_planned(change):
+    assert change.proof["proved"]
+    assert [plan["root"] for plan in change.proof["plans"]] == ["operations account 111111111111"]
+    assert (
+        "acme 222222222222 (models.claude.model of its hand-over: known after the operations apply)"
+        in change.proof["waiting"]
+    )
 
 
 def test_both_models_are_granted_until_the_functions_have_the_new_one(change):

@@ -9,6 +9,8 @@ from tools.command_error import CommandError
 from tools.environment.model import load_environment
 from tools.isolation import plan_reader
 from tools.isolation.claims import claims_for
+from tools.proof.planned_handover import planned_handovers
+from tools.proof.saved_plan import sha256_of_json
 
 
 def chosen(tenant, account_id):
@@ -18,6 +20,12 @@ def chosen(tenant, account_id):
 @pytest.fixture(scope="module")
 def acme(handed_over):
     return handed_over.customer("acme", "222222222222").plan(*chosen("acme", "222222222222"))
+
+
+@pytest.fixture(scope="module")
+def unchanged(handed_over):
+    """The operations plan as JSON after the apply."""
+    return handed_over.operations().plan_json(LOCAL)
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +46,24 @@ def test_both_sides_of_the_handshake_name_the_same_role_caller_and_external_id(a
     assert condition["StringEquals"]["sts:RoleSessionName"] == settings["tenant"]
 
 
-def test_the_roots_with_their_own_providers_have_no_fault(acme, globex, handed_over):
+def test_the_roots_with_their_own_providers_have_no_fault(acme, globex, unchanged):
     """The proof's own tests replace the providers, since only the local AWS can answer these."""
     for plan in (acme.json, globex.json):
         assert claims_for(plan_reader.read(plan)).faults == ()
-    operations = handed_over.operations().plan_json(LOCAL)
     for state in (False, True):
-        assert claims_for(plan_reader.read(operations, state=state)).faults == ()
+        assert claims_for(plan_reader.read(unchanged, state=state)).faults == ()
+
+
+def test_an_operations_plan_without_changes_has_exactly_what_was_handed_over(
+    unchanged, handed_over
+):
+    """The hashes too, by which an apply decides whether a customer's plan still fits."""
+    bucket = handed_over.bucket_as(handed_over.operations_keys)
+    planned = planned_handovers(unchanged)
+    assert planned.keys() == bucket.tenants_with_handover()
+    for tenant, handover in planned.items():
+        assert handover.unknown == ()
+        assert sha256_of_json(handover.content) == sha256_of_json(bucket.handover(tenant))
 
 
 def test_the_execution_role_may_assume_the_role_that_was_handed_over(acme):

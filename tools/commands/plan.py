@@ -1,7 +1,9 @@
 """`make plan`: show what an apply would change, in the operations account and every customer account.
 
-PROOF= shows the plans of a proof that `make prove` wrote, which `make apply PROOF=` applies. TENANT= shows
-the plans of a tenant's accounts whole.
+Customer accounts are planned with what the operations plan will hand over, and their changes are listed. Where
+a part of it is known only after the operations apply, what changes in the hand-over is listed instead. PROOF= shows
+the plans of a proof that `make prove` wrote, which `make apply PROOF=` applies. TENANT= shows the plans of a tenant's
+accounts whole.
 """
 
 from __future__ import annotations
@@ -13,18 +15,25 @@ from typing import TYPE_CHECKING
 from tools.cli.arguments import Arguments
 from tools.cli.console import run, warn
 from tools.cli.session import open_session
+from tools.proof.change_list import change_lines, indented
+from tools.proof.external_ids import values_of, without_external_ids
 from tools.proof.folder import read_certified
+from tools.proof.planned_handover import planned_handovers, unplannable
 from tools.proof.planning import make_plan
 from tools.proof.unbroken_calls import lost_calls_of
 from tools.tenants.orphan_search import warn_of_orphans
 from tools.tenants.stanza_state import warn_of_state
-from tools.terraform.parallel import print_success, run_for_each
+from tools.terraform.parallel import print_success, print_unplanned, run_for_each, try_each
 from tools.terraform.runner import summary
-from tools.terraform.state import OPERATIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from tools.cli.session import Session
     from tools.proof.folder import CertifiedPlans
+    from tools.proof.planned_handover import PlannedHandover
+    from tools.proof.planning import NewPlan
+    from tools.terraform.runner import PlanJson
     from tools.terraform.state import State
 
 
@@ -37,7 +46,7 @@ def parser() -> Arguments:
 
 
 def main() -> int:
-    """Print the operations plan, then a line for each customer account, or its whole plan with TENANT=."""
+    """Print the operations plan, then each customer account's changes, or its whole plan with TENANT=."""
     options = parser().parse_args()
     session = open_session(options.env)
     customers = session.customer_states(options.tenant)
@@ -47,45 +56,113 @@ def main() -> int:
         warn_of_state(session.environment, options.tenant)
     if options.proof is not None:
         certified = read_certified(Path(options.proof), session.environment.name, None)
-        _show_proved(session, certified, customers, whole=options.tenant is not None)
-        return 0
+        whole = options.tenant is not None
+        return _show_proved(session, certified, customers, whole=whole, jobs=options.jobs)
 
-    def plan(state: State) -> str:
-        with tempfile.TemporaryDirectory() as folder:
-            planned = make_plan(session, state, Path(folder) / "plan")
-        if state.root == OPERATIONS:
-            for tenant, problem in lost_calls_of(session, planned.content):
-                warn(f'`make apply` will refuse this plan. Tenant "{tenant}": {problem}.')
-        return planned.text.strip()
+    handovers: dict[str, PlannedHandover] = {}
+
+    def plan_operations(state: State) -> str:
+        plan = _plan(session, state)
+        handovers.update(planned_handovers(plan.content))
+        for tenant, problem in lost_calls_of(session, plan.content):
+            warn(f'`make apply` will refuse this plan. Tenant "{tenant}": {problem}.')
+        return plan.text.strip()
 
     operations = session.operations_states(options.tenant)
-    if failed := run_for_each(operations, plan, options.jobs, done="planned"):
+    if failed := run_for_each(operations, plan_operations, options.jobs, done="planned"):
         return failed
-    handovers = session.bucket.tenants_with_handover()
+    reasons = unplannable(customers, handovers)
 
     def plan_customer(state: State) -> str:
-        if state.variables["tenant"] not in handovers:
-            return "waits for its role: apply the operations account first"
-        text = plan(state)
-        return text.strip() if options.tenant else summary(text)
+        plan = _plan(session, state, handovers[state.variables["tenant"]])
+        if options.tenant:
+            return plan.text.strip()
+        return _account_lines(session, plan.content, summary(plan.text))
 
-    return run_for_each(customers, plan_customer, options.jobs, done="planned")
+    ready = [state for state in customers if state.label not in reasons]
+    failed = _plan_customers(session, ready, plan_customer, options.jobs)
+    for state in customers:
+        if state.label in reasons:
+            lines = _handover_lines(session, state.variables["tenant"], handovers)
+            print_unplanned(state, f"not planned, {reasons[state.label]}{lines}")
+    return failed
+
+
+def _plan_customers(
+    session: Session, customers: list[State], plan: Callable[[State], str], jobs: int
+) -> int:
+    """Print what ``plan`` returns for each account; returns 1 if one of a tenant with a role failed.
+
+    A new customer may not have made its deployer yet, which is no failure of the environment.
+    """
+    handed_over = session.bucket.tenants_with_handover()
+    existing = [state for state in customers if state.tenant in handed_over]
+    failed = run_for_each(existing, plan, jobs, done="planned")
+
+    def plan_new(state: State) -> None:
+        print_success(state, plan(state))
+
+    new = [state for state in customers if state.tenant not in handed_over]
+    _, problems = try_each(new, plan_new, jobs, done="planned")
+    for state in new:
+        if problem := problems.get(state.label):
+            print_unplanned(
+                state, f"not planned; its tenant has no role yet, and the plan failed: {problem}"
+            )
+    return failed
+
+
+def _handover_lines(session: Session, tenant: str, handovers: Mapping[str, PlannedHandover]) -> str:
+    """Return what the operations apply changes in a tenant's hand-over, without ExternalIds."""
+    if tenant not in handovers:
+        return ""
+    bucket = session.bucket
+    present = bucket.handover(tenant) if tenant in bucket.tenants_with_handover() else {}
+    lines = indented(handovers[tenant].change_lines(present))
+    values = present, handovers[tenant].content
+    return "\n" + without_external_ids(session.environment, lines, *values)
+
+
+def _account_lines(session: Session, plan: PlanJson, count: str) -> str:
+    """Return the number of an account's changes and a line for each, without ExternalIds."""
+    lines = indented(change_lines(plan))
+    return count + (
+        "\n" + without_external_ids(session.environment, lines, values_of(plan)) if lines else ""
+    )
+
+
+def _plan(session: Session, state: State, handover: PlannedHandover | None = None) -> NewPlan:
+    with tempfile.TemporaryDirectory() as folder:
+        return make_plan(
+            session, state, Path(folder) / "plan", None if handover is None else handover.content
+        )
 
 
 def _show_proved(
-    session: Session, certified: CertifiedPlans, customers: list[State], *, whole: bool
-) -> None:
-    """Print the operations account's plans of a proof, then a line for each customer account or its plan."""
+    session: Session, certified: CertifiedPlans, customers: list[State], *, whole: bool, jobs: int
+) -> int:
+    """Print the operations account's plans of a proof, then each customer account's changes or its plan."""
     operations = session.operations_states()
-    states = [state for state in (*operations, *customers) if state.key in certified.files]
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "plan"
-        for state in states:
+
+    def show(state: State) -> str:
+        count: str = certified.files[state.key]["changes"]
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "plan"
             certified.copy(state, file)
-            if whole or state in operations:
-                print_success(state, session.terraform.show(state, file).strip())
-            else:
-                print_success(state, certified.files[state.key]["changes"])
+            content = session.terraform.show_json(state, file)
+            if not whole and state not in operations:
+                return _account_lines(session, content, count)
+            text = session.terraform.show(state, file).strip()
+            return without_external_ids(session.environment, text, values_of(content))
+
+    failed = 0
+    for states in (operations, customers):
+        proved = [state for state in states if state.key in certified.files]
+        failed = run_for_each(proved, show, jobs, done="shown") or failed
+    for state in customers:
+        if state.key not in certified.files:
+            print_unplanned(state, "not in the proof; `make apply` plans and proves it")
+    return failed
 
 
 if __name__ == "__main__":

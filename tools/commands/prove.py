@@ -1,7 +1,8 @@
 """`make prove`: prove, for every possible request, that no tenant can reach another.
 
-Without options it plans the operations account, and each customer account whose role exists, and keeps the
-plan files beside the certificate: `make apply PROOF=` applies exactly them. PLAN= takes plans that exist
+Without options it plans the operations account, and each customer account with what the operations plan will
+hand over, and keeps the plan files beside the certificate: `make apply PROOF=` applies exactly them. An account
+whose hand-over has a part that only the operations apply tells is named as not planned. PLAN= takes plans that exist
 already: files of `terraform show -json`, separated by commas. STATE=1 proves what exists now, in place of what
 an apply would leave: what Terraform reads back, and what it does not manage, which is read from AWS. A part
 that cannot be read is named, and the result is then at most "Proved in part". SIGN= signs the certificate with
@@ -94,7 +95,7 @@ def _prove_files(options: Namespace) -> tuple[Report, Path]:
 
 def _prove_environment(session: Session, options: Namespace) -> tuple[Report, Path, dict[str, str]]:
     """Plan every root and prove what an apply would leave or what exists; also return what failed."""
-    states, unplanned_accounts = _states(session)
+    states, unplanned_accounts = _states(session, existing=options.state)
     prover = Prover(session, options.jobs, key=_key(session, options.sign))
     if not options.state:
         proved = prover.prove(states, unplanned_accounts)
@@ -127,12 +128,16 @@ def _with_live_state(session: Session, report: Report, plans: list[PlanJson], jo
     )
 
 
-def _states(session: Session) -> tuple[list[State], tuple[str, ...]]:
-    """Return every state that can be planned, and the customer accounts that cannot, with the reason."""
+def _states(session: Session, *, existing: bool) -> tuple[list[State], tuple[str, ...]]:
+    """Return every state that is read, and the customer accounts that are left out, with the reason.
+
+    With ``existing``, tenants without a role are left out.
+    """
     environment = session.environment
-    handovers = session.bucket.tenants_with_handover()
-    deployed = environment.deployed_accounts()
-    ready = [account for account in deployed if account.tenant in handovers]
+    ready = deployed = environment.deployed_accounts()
+    if existing:
+        handovers = session.bucket.tenants_with_handover()
+        ready = [account for account in deployed if account.tenant in handovers]
     reasons = dict.fromkeys(deployed, "without a role yet")
     unplanned_accounts = tuple(
         f"{account.tenant} {account.account_id} ({reasons.get(account, 'managed by its customer')})"

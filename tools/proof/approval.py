@@ -10,7 +10,8 @@ from tools.cli.confirmation import confirm
 from tools.cli.console import err, out, styled
 from tools.paths import ROOT
 from tools.processes import PROCESSES
-from tools.proof.change_list import change_lines
+from tools.proof.change_list import change_lines, indented
+from tools.proof.external_ids import values_of, without_external_ids
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -71,5 +72,5 @@ def _show(proved: ProvedPlans, environment: Environment) -> None:
     for plan in proved.plans:
         if plan.is_applyable and plan.state.label not in proved.failures:
             out.print(styled("  ", (plan.state.label, "bold"), f"  {plan.summary}"))
-            for line in change_lines(plan):
-                out.print(f"    {environment.without_external_ids(line)}")
+            lines = indented(change_lines(plan.content))
+            out.print(without_external_ids(environment, lines, values_of(plan.content)))

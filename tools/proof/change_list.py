@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from tools.proof.saved_plan import SavedPlan
+    from tools.terraform.runner import PlanJson
 
 SHOWN = 40  # lines for one account; `make plan PROOF=` shows the rest
 VALUE_LENGTH = 100  # characters of a value
@@ -24,13 +24,13 @@ _VERBS = {
 _REPEATED = {"tags"}  # tags_all has the same and the provider's tags
 
 
-def change_lines(plan: SavedPlan) -> list[str]:
+def change_lines(plan: PlanJson) -> list[str]:
     """Return a line for each resource that an apply of the plan changes or adopts, and one for each changed value.
 
     A policy's change is the statements that differ. The lines may contain ExternalIds.
     """
     lines = []
-    for item in plan.content.get("resource_changes", ()):
+    for item in plan.get("resource_changes", ()):
         change = item["change"]
         verb = _VERBS.get(tuple(change["actions"]))
         if change.get("importing"):
@@ -43,6 +43,11 @@ def change_lines(plan: SavedPlan) -> list[str]:
     if len(lines) > SHOWN:
         return [*lines[:SHOWN], f"and {len(lines) - SHOWN:,} more"]
     return lines
+
+
+def indented(lines: Iterable[str]) -> str:
+    """Return lines as they are shown below an account."""
+    return "\n".join(f"    {line}" for line in lines)
 
 
 def _value_lines(change: Mapping[str, Any]) -> Iterator[str]:
@@ -60,10 +65,10 @@ def _value_lines(change: Mapping[str, Any]) -> Iterator[str]:
             if before.get(name) != after.get(name):
                 yield f"{name} (sensitive)"
         else:
-            yield from _differences(name, before.get(name), after.get(name))
+            yield from differences(name, before.get(name), after.get(name))
 
 
-def _differences(path: str, before: Any, after: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value
+def differences(path: str, before: Any, after: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value
     """Yield a line for each value below ``path`` that differs; texts that are JSON are compared as JSON."""
     before, after = _decoded(before), _decoded(after)
     if before == after:
@@ -76,7 +81,7 @@ def _differences(path: str, before: Any, after: Any) -> Iterator[str]:  # noqa: 
             elif name not in after:
                 yield f"- {below}: {_text(before[name])}"
             else:
-                yield from _differences(below, before[name], after[name])
+                yield from differences(below, before[name], after[name])
     elif isinstance(before, list) and isinstance(after, list):
         if _is_scalar(before) and _is_scalar(after):
             yield from (f"+ {path}: {_text(value)}" for value in after if value not in before)
@@ -84,7 +89,7 @@ def _differences(path: str, before: Any, after: Any) -> Iterator[str]:  # noqa: 
             if sorted(map(_text, before)) == sorted(map(_text, after)):
                 yield f"~ {path}: in another order"
         else:
-            yield from _differences(path, _by_name(before), _by_name(after))
+            yield from differences(path, _by_name(before), _by_name(after))
     else:
         yield f"~ {path}: {_text(before)} → {_text(after)}"
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from tools.cli.console import warn
 from tools.command_error import CommandError
 from tools.proof.adoption import ExistingObjects
+from tools.proof.external_ids import values_of, without_external_ids
 from tools.proof.saved_plan import sha256_of
 from tools.terraform.healing import tainted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+    from typing import Any
 
     from tools.cli.session import Session
     from tools.terraform.runner import PlanJson, Terraform
@@ -31,9 +33,12 @@ class NewPlan:
     )
 
 
-def make_plan(session: Session, state: State, file: Path) -> NewPlan:
+def make_plan(
+    session: Session, state: State, file: Path, handover: Mapping[str, Any] | None = None
+) -> NewPlan:
     """Write the state's plan file and return the plan.
 
+    A customer account is planned with ``handover``, or with the one in the state bucket if that is None.
     Raises CommandError if an earlier apply left something half made that only an apply completes.
     """
     terraform = session.terraform
@@ -42,7 +47,7 @@ def make_plan(session: Session, state: State, file: Path) -> NewPlan:
             f"An apply failed while it made {', '.join(unfinished)}. Run `make apply "
             f"ENV={session.environment.name}`, which completes it in place and shows what it changes."
         )
-    plan = _plan(terraform, state, file, {})
+    plan = _plan(terraform, state, file, {}, handover)
     existing = ExistingObjects(session.environment, session.target, state).find(plan.content)
     if not existing:
         return plan
@@ -51,10 +56,18 @@ def make_plan(session: Session, state: State, file: Path) -> NewPlan:
             f"{state.label}: {id_} exists and the state does not know it, because an apply was interrupted. "
             f"The plan adopts it as {address}."
         )
-    return _plan(terraform, state, file, existing)
+    return _plan(terraform, state, file, existing, handover)
 
 
-def _plan(terraform: Terraform, state: State, file: Path, adopted: Mapping[str, str]) -> NewPlan:
-    text = terraform.save_plan(state, file, adopted)
+def _plan(
+    terraform: Terraform,
+    state: State,
+    file: Path,
+    adopted: Mapping[str, str],
+    handover: Mapping[str, Any] | None,
+) -> NewPlan:
+    text = terraform.save_plan(state, file, adopted, handover)
     sha256 = sha256_of(file)
-    return NewPlan(text, terraform.show_json(state, file), sha256)
+    content = terraform.show_json(state, file)
+    text = without_external_ids(terraform.environment, text, values_of(content))
+    return NewPlan(text, content, sha256)

@@ -1,6 +1,7 @@
 """Applies saved plans that were proved: plan, prove, check that nothing has changed, apply, prove what exists.
 
-The operations account comes first, because the plans of the customer accounts read its hand-over.
+The operations account comes first, because the plans of the customer accounts need its hand-over: the one that
+was written, or before that the one that its plan will write.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from tools.live.function_versions import delete_unused_versions
 from tools.processes import PROCESSES, InterruptedCommandError
 from tools.proof.folder import new_folder, plan_path, write_certificate
 from tools.proof.loss_check import refused_plans
+from tools.proof.planned_handover import planned_handovers, unplannable
 from tools.proof.planning import make_plan
 from tools.proof.proving import make_report, show_report
 from tools.proof.saved_plan import SavedPlan, sha256_of, sha256_of_json
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from tools.cli.session import Session
     from tools.isolation.certificate import Report
     from tools.proof.folder import CertifiedPlans
+    from tools.proof.planned_handover import PlannedHandover
     from tools.proof.signature import SigningKey
     from tools.terraform.runner import PlanJson
     from tools.terraform.state import State
@@ -59,11 +62,34 @@ class Prover:
     def prove(
         self, states: Sequence[State], unplanned_accounts: tuple[str, ...] = ()
     ) -> ProvedPlans:
-        """Plan these states, prove the plans and write the certificate."""
+        """Plan these states, prove the plans and write the certificate.
+
+        Customer accounts among them are planned with what the operations plans among them will hand over. A
+        plan that was made so fits only if exactly that is handed over. Without operations plans they are
+        planned with what the state bucket has.
+        """
         environment = self.session.environment
         folder = new_folder(environment.name)
         tfvars_sha256 = sha256_of(environment.tfvars)
-        plans, failures = self._save_plans(states, folder)
+        operations = [state for state in states if state.root == OPERATIONS]
+        customers = [state for state in states if state.root != OPERATIONS]
+        plans, failures = self._save_plans(operations, folder, {})
+        if operations and customers:
+            planned = {
+                tenant: handover
+                for plan in plans
+                for tenant, handover in planned_handovers(plan.content).items()
+            }
+            reasons = unplannable(customers, planned)
+            customers = [state for state in customers if state.label not in reasons]
+            customer_plans, customer_failures = self._save_plans(customers, folder, planned)
+            reasons |= self._reasons_of_new_tenants(customers, customer_failures)
+            unplanned_accounts += tuple(
+                f"{label} ({reason})" for label, reason in sorted(reasons.items())
+            )
+        else:
+            customer_plans, customer_failures = self._save_plans(customers, folder, {})
+        plans, failures = [*plans, *customer_plans], {**failures, **customer_failures}
         report = make_report(
             environment,
             [(plan.state, plan.content) for plan in plans],
@@ -117,10 +143,30 @@ class Prover:
             for provider, version in self.session.terraform.provider_versions(state).items()
         }
 
+    def _reasons_of_new_tenants(
+        self, customers: Sequence[State], failures: dict[str, str]
+    ) -> dict[str, str]:
+        """Return why tenants without a role could not be planned, and remove them from ``failures``.
+
+        Such a customer may not have made its deployer yet, which stops no other tenant.
+        """
+        handed_over = self.session.bucket.tenants_with_handover() if failures else frozenset()
+        reasons = {}
+        for state in customers:
+            if state.label in failures and state.tenant not in handed_over:
+                warn(
+                    f"{state.label} has no role yet and cannot be planned: {failures.pop(state.label)}"
+                )
+                reasons[state.label] = "without a role yet, and it could not be planned"
+        return reasons
+
     def _save_plans(
-        self, states: Sequence[State], folder: Path
+        self, states: Sequence[State], folder: Path, planned: Mapping[str, PlannedHandover]
     ) -> tuple[list[SavedPlan], dict[str, str]]:
-        """Write each state's plan into the folder of the proof, or copy it from an earlier proof."""
+        """Write each state's plan into the folder of the proof, or copy it from an earlier proof.
+
+        A tenant that is not in ``planned`` is planned with the hand-over in the state bucket.
+        """
         terraform, bucket = self.session.terraform, self.session.bucket
 
         def save(state: State) -> SavedPlan:
@@ -128,16 +174,21 @@ class Prover:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.parent.chmod(0o700)  # plans hold ExternalIds
             tenant = state.tenant if state.root != OPERATIONS else None
-            handover = sha256_of_json(bucket.handover(tenant)) if tenant else None
-            if self.certified is not None and self._still_fits(state, handover):
+            handover = None
+            if tenant is not None:
+                handover = planned[tenant].content if tenant in planned else bucket.handover(tenant)
+            handover_sha256 = sha256_of_json(handover) if tenant else None
+            if self.certified is not None and self._still_fits(state, handover_sha256):
                 self.certified.copy(state, file)
                 # Taken before the file is read, so that what is proved is what has this hash.
                 sha256 = sha256_of(file)
-                return SavedPlan(state, file, terraform.show_json(state, file), sha256, handover)
+                return SavedPlan(
+                    state, file, terraform.show_json(state, file), sha256, handover_sha256
+                )
             if self.heals:
                 self.heal(state)
-            plan = make_plan(self.session, state, file)
-            return SavedPlan(state, file, plan.content, plan.sha256, handover)
+            plan = make_plan(self.session, state, file, handover)
+            return SavedPlan(state, file, plan.content, plan.sha256, handover_sha256)
 
         return try_each(states, save, self.jobs, done="planned")
 
@@ -151,15 +202,18 @@ class Prover:
     def _still_fits(self, state: State, handover: str | None) -> bool:
         """Return whether the earlier proof has a plan of this state, made with the present hand-over.
 
-        Otherwise a plan is made and proved now: the account is new, or the apply of the operations account
-        has changed what the customer side needs.
+        ``handover`` is its SHA-256. Otherwise a plan is made and proved now: the account is new, or the apply of
+        the operations account has handed over something else than its plan said.
         """
         entry = self.certified.files.get(state.key) if self.certified else None
         if entry is None:
             warn(f"{state.label} was not in the proof; it is planned and proved now.")
             return False
         if entry["handover_sha256"] != handover:
-            warn(f"The hand-over to {state.label} has changed; it is planned and proved again.")
+            warn(
+                f"The hand-over to {state.label} is not the one that its plan was made with; it is planned and "
+                "proved again."
+            )
             return False
         return True
 

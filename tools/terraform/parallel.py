@@ -39,6 +39,11 @@ def print_success(state: State, line: str) -> None:
     out.print(styled("  ", ("✓", "green"), f" {state.label} "), line)
 
 
+def print_unplanned(state: State, line: str) -> None:
+    """Print why a state is not planned, which is neither a success nor a failure."""
+    out.print(styled("  ", ("…", "yellow"), f" {state.label} "), line)
+
+
 def try_each(
     states: Sequence[State], step: Callable[[State], _Result], jobs: int, done: str = "done"
 ) -> tuple[list[_Result], dict[str, str]]:

@@ -93,18 +93,29 @@ class Terraform:
             self.save_plan(state, file)
             return self.show_json(state, file)
 
-    def save_plan(self, state: State, file: Path, adopted: Mapping[str, str] | None = None) -> str:
+    def save_plan(
+        self,
+        state: State,
+        file: Path,
+        adopted: Mapping[str, str] | None = None,
+        handover: Mapping[str, Any] | None = None,
+    ) -> str:
         """Write a plan file, which `apply_plan` takes, and return the plan as text without ExternalIds.
 
         The file holds ExternalIds, as the tfvars do. ``adopted`` are objects that exist and that the state
-        does not know: the plan imports them, and changes them where they are. A plan takes no lock, so it
+        does not know: the plan imports them, and changes them where they are. A customer account is planned
+        with ``handover``, or with the one in the state bucket if that is None. A plan takes no lock, so it
         neither waits for an apply nor stops one; Terraform refuses to apply it once the state has changed.
         """
         if state.root == OPERATIONS:
             self.check_shards()
         self.init(state)
-        options = self._options(state)
         with tempfile.TemporaryDirectory() as folder:
+            # Not in the data directory, where other commands have the hand-over of the state bucket.
+            handover_file = None if handover is None else Path(folder) / "handover.tfvars.json"
+            if handover_file is not None:
+                handover_file.write_text(json.dumps({"handover": handover}))
+            options = self._options(state, handover_file)
             if adopted:
                 variables = Path(folder) / "adopted.tfvars.json"
                 variables.write_text(json.dumps({"adopted": dict(adopted)}))
@@ -252,10 +263,11 @@ class Terraform:
             digest.update(file.read_bytes() if file.is_file() else b"")
         return digest.hexdigest()
 
-    def _options(self, state: State) -> list[str]:
+    def _options(self, state: State, handover_file: Path | None = None) -> list[str]:
+        """Return the options of a plan; without ``handover_file`` the hand-over is fetched."""
         return [
             f"-var-file=../{self.environment.name}/terraform.tfvars",
-            *self._handover_option(state),
+            *([f"-var-file={handover_file}"] if handover_file else self._handover_option(state)),
             *(f"-var={name}={value}" for name, value in state.variables.items()),
             *(f"-target={address}" for address in state.targets),
         ]

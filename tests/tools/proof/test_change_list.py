@@ -1,11 +1,8 @@
 """What a plan changes is said value by value, and a policy's change statement by statement."""
 
 import json
-from pathlib import Path
 
 from tools.proof.change_list import SHOWN, change_lines
-from tools.proof.saved_plan import SavedPlan
-from tools.terraform.state import operations_state
 
 ROLE = 'module.operations_role["acme"].aws_iam_role_policy.grants'
 ALLOW = {"Effect": "Allow", "Action": ["bedrock:InvokeModel"], "Resource": "arn:one"}
@@ -13,7 +10,7 @@ ALLOW = {"Effect": "Allow", "Action": ["bedrock:InvokeModel"], "Resource": "arn:
 
 def lines(*changes):
     content = {"resource_changes": [{"address": ROLE, "change": change} for change in changes]}
-    return change_lines(SavedPlan(operations_state(0, 1), Path("plan"), content, "", None))
+    return change_lines(content)
 
 
 def update(before, after, **more):
