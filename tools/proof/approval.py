@@ -71,5 +71,6 @@ def _show(proved: ProvedPlans, environment: Environment) -> None:
     for plan in proved.plans:
         if plan.is_applyable and plan.state.label not in proved.failures:
             out.print(styled("  ", (plan.state.label, "bold"), f"  {plan.summary}"))
-            for line in change_lines(plan):
-                out.print(f"    {environment.without_external_ids(line)}")
+            lines = "\n".join(change_lines(plan))
+            for line in environment.without_external_ids(lines, plan.content).splitlines():
+                out.print(f"    {line}")

@@ -57,4 +57,5 @@ def make_plan(session: Session, state: State, file: Path) -> NewPlan:
 def _plan(terraform: Terraform, state: State, file: Path, adopted: Mapping[str, str]) -> NewPlan:
     text = terraform.save_plan(state, file, adopted)
     sha256 = sha256_of(file)
-    return NewPlan(text, terraform.show_json(state, file), sha256)
+    content = terraform.show_json(state, file)
+    return NewPlan(terraform.environment.without_external_ids(text, content), content, sha256)
