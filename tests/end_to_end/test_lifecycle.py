@@ -10,6 +10,7 @@ import pytest
 from tests.checkout import LOCAL_ENVIRONMENT
 from tests.load import Caller, Load, client
 from tools.localaws.control import Control
+from tools.tenants.stanza_state import DENIAL
 
 OLD = "269170463fdc32af10a91e67a8fd77bd"
 
@@ -286,6 +287,7 @@ class Suspension:
     altered: str
     answer_after_altered: dict
     forged: str
+    changed: str
     shown: str
     applied: str
     answer: dict
@@ -319,10 +321,17 @@ def suspension(life, rotation):
     plan.write_bytes(proved_bytes)
     certificate.write_text(proved_text)
     shown = checkout.done(f"make plan ENV=local TENANT=acme PROOF={folder}")
+    iam = client(life.control, "111111111111", "iam")
+    role = {"RoleName": "bedrock-local-acme", "PolicyName": "grants"}
+    granted = iam.get_role_policy(**role)["PolicyDocument"]
+    by_hand = json.dumps({**granted, "Statement": [DENIAL, *granted["Statement"]]})
+    iam.put_role_policy(**role, PolicyDocument=by_hand)
+    changed = checkout.shell(apply).stderr
+    iam.put_role_policy(**role, PolicyDocument=json.dumps(granted))
     applied = checkout.done(apply)
     answer, sessions = caller.call("After"), life.assumed()[before:]
     return Suspension(
-        proof, altered, answer_after_altered, forged, shown, applied, answer, sessions
+        proof, altered, answer_after_altered, forged, changed, shown, applied, answer, sessions
     )
 
 
@@ -349,6 +358,12 @@ def test_a_plan_that_was_altered_after_the_proof_is_refused(suspension):
     assert "answer" in suspension.answer_after_altered
 
 
+def test_a_plan_is_refused_when_iam_has_another_policy_than_it_was_made_from(suspension):
+    assert "The role of acme has another policy in IAM than when this plan was made" in (
+        suspension.changed
+    )
+
+
 def test_the_plan_that_was_proved_is_shown_and_applied_and_what_exists_is_proved(suspension):
     assert "SuspendedTenantsMayDoNothing" in suspension.shown
     assert "0 added, 1 changed, 0 destroyed" in suspension.applied
@@ -365,7 +380,9 @@ def test_a_suspended_tenants_live_session_is_denied_at_once(suspended):
 
 def test_an_active_tenant_is_answered_again_by_the_same_session(life, suspended):
     life.state("active")
-    life.checkout.done("make apply ENV=local PART=operations")
+    refused = life.checkout.shell("make apply ENV=local PART=operations").stderr
+    assert "the suspension of acme is lifted" in refused
+    life.checkout.done("make apply ENV=local PART=operations CONFIRM=acme")
     assert "answer" in life.caller.call("Back?")
 
 

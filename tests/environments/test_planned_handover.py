@@ -5,7 +5,6 @@ import copy
 import pytest
 
 from tools.environment.model import CustomerAccount
-from tools.proof.external_ids import external_ids_in, values_of, without_external_ids
 from tools.proof.planned_handover import PlannedHandover, planned_handovers, unplannable
 from tools.terraform.state import customer_state
 
@@ -73,20 +72,3 @@ def test_what_changes_in_a_hand_over_is_named_and_what_is_unknown_is_not_called_
     ]
     assert lines[2].startswith("~ quota.requests_per_second: 1 → ")
     assert planned["acme"].change_lines(planned["acme"].content) == []
-
-
-def test_an_external_id_that_no_stanza_has_any_more_is_not_shown(local):
-    class Environment:
-        """An environment whose stanzas have none of the ExternalIds."""
-
-        without_external_ids = staticmethod(str)
-
-    values = values_of(local.json)
-    assert ACME_EXTERNAL_ID in set(external_ids_in(values))
-    text = f"from {ACME_EXTERNAL_ID} to nova"
-    assert without_external_ids(Environment(), text, *values) == "from (an ExternalId) to nova"
-    trust = {
-        "assume_role_policy": '{"Condition":{"StringEquals":{"sts:ExternalId":["an-old-external-id"]}}}'
-    }
-    assert list(external_ids_in(trust)) == ["an-old-external-id"]
-    assert list(external_ids_in({"name": "acme", "policy": "{"})) == []

@@ -63,8 +63,8 @@ def _refuse_lost_stanzas(session: Session) -> None:
     if tenants:
         name = session.environment.name
         raise CommandError(
-            f"Without a stanza or an account in it: {', '.join(tenants)}. Nothing was destroyed, because "
-            f"functions would remain without a role. `make orphans ENV={name}` lists what they have and what to do about it."
+            f"Without a stanza or an account in it: {', '.join(tenants)}. Nothing was destroyed, because functions "
+            f"would remain without a role. `make orphans ENV={name}` lists what they have and what to do about it."
         )
 
 

@@ -16,7 +16,6 @@ from tools.cli.arguments import Arguments
 from tools.cli.console import run, warn
 from tools.cli.session import open_session
 from tools.proof.change_list import change_lines, indented
-from tools.proof.external_ids import values_of, without_external_ids
 from tools.proof.folder import read_certified
 from tools.proof.planned_handover import planned_handovers, unplannable
 from tools.proof.planning import make_plan
@@ -120,15 +119,13 @@ def _handover_lines(session: Session, tenant: str, handovers: Mapping[str, Plann
     present = bucket.handover(tenant) if tenant in bucket.tenants_with_handover() else {}
     lines = indented(handovers[tenant].change_lines(present))
     values = present, handovers[tenant].content
-    return "\n" + without_external_ids(session.environment, lines, *values)
+    return "\n" + session.environment.without_external_ids(lines, *values)
 
 
 def _account_lines(session: Session, plan: PlanJson, count: str) -> str:
     """Return the number of an account's changes and a line for each, without ExternalIds."""
     lines = indented(change_lines(plan))
-    return count + (
-        "\n" + without_external_ids(session.environment, lines, values_of(plan)) if lines else ""
-    )
+    return count + ("\n" + session.environment.without_external_ids(lines, plan) if lines else "")
 
 
 def _plan(session: Session, state: State, handover: PlannedHandover | None = None) -> NewPlan:
@@ -153,7 +150,7 @@ def _show_proved(
             if not whole and state not in operations:
                 return _account_lines(session, content, count)
             text = session.terraform.show(state, file).strip()
-            return without_external_ids(session.environment, text, values_of(content))
+            return session.environment.without_external_ids(text, content)
 
     failed = 0
     for states in (operations, customers):

@@ -29,7 +29,7 @@ def main() -> int:
     if environment.state_of(tenant) == OFFBOARDING:
         raise CommandError(
             f'{tenant} is offboarded, so it has no function to call. Write state = "active" in its stanza and run '
-            f"`make apply ENV={name} TENANT={tenant}` to set it up again."
+            f"`make apply ENV={name} TENANT={tenant} CONFIRM={tenant}` to set it up again."
         )
     target = target_of(environment, WORK, progress)
     if write_state(name, tenant, ACTIVE):

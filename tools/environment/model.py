@@ -11,6 +11,7 @@ import boto3
 
 from tools.command_error import CommandError
 from tools.environment.edits import read_text
+from tools.environment.external_id import external_ids_in, without_external_ids
 from tools.environment.hcl import read_hcl
 from tools.environment.unknown_keys import unknown_keys
 from tools.paths import ENVIRONMENTS
@@ -190,16 +191,20 @@ class Environment:
             '`openssl rand -hex 16` and write deployer = { external_id = "…" }.'
         )
 
-    def without_external_ids(self, text: str) -> str:
-        """Return a text for people to read, with the name of each ExternalId of the environment in its place."""
+    def without_external_ids(self, text: str, *documents: Any) -> str:  # noqa: ANN401 - any JSON value
+        """Return a text for people to read, with a name in place of each ExternalId.
+
+        ``documents`` are the plans or states that the text is about: they contain ExternalIds that are still
+        valid and that no stanza has any more, of a lost tenant or of one that was edited.
+        """
+        names = {
+            external_id: "(an ExternalId)"
+            for document in documents
+            for external_id in external_ids_in(document)
+        }
         for tenant, stanza in self.stanzas.items():
-            values = (
-                *(stanza.get("external_ids") or {}).values(),
-                *(stanza.get("deployer") or {}).values(),
-            )
-            for value in values:
-                text = text.replace(str(value), f"(an ExternalId of {tenant})")
-        return text
+            names |= dict.fromkeys(external_ids_in(stanza), f"(an ExternalId of {tenant})")
+        return without_external_ids(text, names)
 
     def base_name(self, tenant: str) -> str:
         """Return the name that begins every resource of a tenant, in either account."""

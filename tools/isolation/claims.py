@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from tools.environment.external_id import external_ids_in, without_external_ids
 from tools.iam.conditions import UnsupportedPolicyError
 from tools.iam.policy import Kind, Policy, parse_policy
 from tools.isolation import operations_specification as operations
@@ -107,21 +108,24 @@ def claims_for(plan: Plan, tenant: str | None = None) -> Case:
         faults.append(Fault(env.name, "plan", str(error)))
     except RecursionError:
         faults.append(Fault(env.name, "plan", "a part of the plan is nested too deeply to be read"))
-    secrets = {
-        external_id: f"(an ExternalId of {name})"
-        for name in env.tenants
-        for external_id in Tenant(env, name).external_ids
-    }
-    faults = [_without_secrets(fault, secrets) for fault in faults]
+    secrets = named_external_ids(env, plan.json)
+    faults = [without_secrets(fault, secrets) for fault in faults]
     return Case(root, plan.digest, tuple(tenants), tuple(claims), tuple(faults), secrets)
 
 
-def _without_secrets(fault: Fault, secrets: Mapping[str, str]) -> Fault:
+def without_secrets(fault: Fault, secrets: Mapping[str, str]) -> Fault:
     """Return the fault without ExternalIds, which a wrong argument can contain."""
-    problem = fault.problem
-    for external_id, label in secrets.items():
-        problem = problem.replace(external_id, label)
-    return replace(fault, problem=problem)
+    return replace(fault, problem=without_external_ids(fault.problem, secrets))
+
+
+def named_external_ids(env: Environment, *documents: object) -> dict[str, str]:
+    """Return what to print in place of each ExternalId of the stanzas and of these JSON values.
+
+    A role can accept one that no stanza has any more, and a counterexample then contains it.
+    """
+    names = dict.fromkeys(external_ids_in(list(documents)), "(an ExternalId)")
+    owners = _owners_of_external_ids(env).items()
+    return {**names, **{id_: f"(an ExternalId of {owner})" for id_, owner in owners}}
 
 
 def _operations_findings(plan: Plan, env: Environment, names: list[str]) -> Iterator[Claim | Fault]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tools.environment.external_id import external_ids_in
 from tools.iam.conditions import UnsupportedPolicyError
 from tools.iam.policy import Kind, parse_policy
 from tools.isolation.claims import Claim
@@ -59,6 +60,7 @@ class AccountReader:
     connect: Callable[[boto3.Session, str, str], Any]
     _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
     _answers: list[str] = field(default_factory=list)
+    external_ids: set[str] = field(default_factory=set)  # those in the answers so far
 
     def ask(
         self,
@@ -130,6 +132,7 @@ class AccountReader:
         return answer
 
     def _note(self, question: str, parameters: Mapping[str, Any], answer: object) -> None:
+        self.external_ids.update(external_ids_in(answer))
         self._answers.append(
             json.dumps([question, parameters, answer], sort_keys=True, default=str)
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tools.command_error import CommandError
 from tools.isolation import plan_reader
-from tools.isolation.claims import Case, Claim
+from tools.isolation.claims import Case, Claim, named_external_ids, without_secrets
 from tools.isolation.customer_specification import Workload
 from tools.isolation.operations_specification import Environment, Tenant
 from tools.isolation.plan_fault import Fault
@@ -128,17 +128,13 @@ def _case(
     findings: Iterable[Finding],
 ) -> tuple[Case, list[Unread]]:
     found = list(findings)
-    secrets = {
-        external_id: f"(an ExternalId of {name})"
-        for name in env.tenants
-        for external_id in Tenant(env, name).external_ids
-    }
+    secrets = named_external_ids(env, {"external_ids": sorted(reader.external_ids)})
     case = Case(
         root=f"{label}, read from AWS",
         digest=reader.digest(),
         tenants=tuple(tenants),
         claims=tuple(item for item in found if isinstance(item, Claim)),
-        faults=tuple(item for item in found if isinstance(item, Fault)),
+        faults=tuple(without_secrets(item, secrets) for item in found if isinstance(item, Fault)),
         secrets=secrets,
     )
     return case, [item for item in found if isinstance(item, Unread)]

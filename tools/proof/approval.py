@@ -11,7 +11,6 @@ from tools.cli.console import err, out, styled
 from tools.paths import ROOT
 from tools.processes import PROCESSES
 from tools.proof.change_list import change_lines, indented
-from tools.proof.external_ids import values_of, without_external_ids
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -73,4 +72,4 @@ def _show(proved: ProvedPlans, environment: Environment) -> None:
         if plan.is_applyable and plan.state.label not in proved.failures:
             out.print(styled("  ", (plan.state.label, "bold"), f"  {plan.summary}"))
             lines = indented(change_lines(plan.content))
-            out.print(without_external_ids(environment, lines, values_of(plan.content)))
+            out.print(environment.without_external_ids(lines, plan.content))

@@ -55,6 +55,12 @@ _CONSEQUENCES = {
     "aws_vpc_endpoint": ("the VPC endpoint", "calls that go through it fail"),
 }
 
+_LIFTED = (
+    "the suspension of {tenant} is lifted: its role denies everything now, and would allow again what the stanza "
+    'grants. If `make suspend` was run meanwhile, put state = "suspended" into the stanza that is applied; '
+    "`make resume` is the way to lift a suspension."
+)
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -89,6 +95,8 @@ def losses_of(plan: PlanJson) -> list[Loss]:
             losses += [Loss(tenant, sentence) for sentence in _destroyed(item)]
         elif item["change"]["actions"] == ["update"]:
             losses += [Loss(tenant, sentence) for sentence in _reduced(item, tenant)]
+            if _lifts_suspension(plan, item, tenant):
+                losses.append(Loss(tenant, _LIFTED.format(tenant=tenant)))
     return [*losses, *_changed_region(plan)]
 
 
@@ -226,6 +234,33 @@ def _reduced(item: Mapping[str, Any], tenant: str) -> Iterator[str]:
                 f"{begin}. Calls from the old one fail, and its function, log groups and roles are no longer managed. "
                 "To keep its records within reach, leave the old account in the stanza beside the new one."
             )
+
+
+def _lifts_suspension(plan: PlanJson, item: Mapping[str, Any], tenant: str) -> bool:
+    """Return whether a change ends the denial of everything in a tenant's role.
+
+    `make suspend` puts the denial there through IAM, so the stanza that is applied may not know of it yet.
+    """
+    if item["type"] != "aws_iam_role_policy" or not _is_of_operations(item):
+        return False
+    before, after = item["change"].get("before") or {}, item["change"].get("after") or {}
+    if not _denies_everything(before.get("policy")):
+        return False
+    if "policy" in after:
+        return not _denies_everything(after["policy"])
+    # The policy is known only after the apply, because it names a profile that is not there yet.
+    stanza = (_variable(plan, "tenants") or {}).get(tenant) or {}
+    return (stanza.get("state") or "active") == "active"
+
+
+def _denies_everything(policy: str | None) -> bool:
+    """Return whether a policy has a statement like SuspendedTenantsMayDoNothing, whatever its Sid is."""
+    statements = json.loads(policy or "{}").get("Statement", ())
+    denial = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+    return any(
+        {name: value for name, value in statement.items() if name != "Sid"} == denial
+        for statement in statements
+    )
 
 
 def _lowered_retention(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from tools.cli.console import warn
 from tools.command_error import CommandError
 from tools.proof.adoption import ExistingObjects
-from tools.proof.external_ids import values_of, without_external_ids
 from tools.proof.saved_plan import sha256_of
 from tools.terraform.healing import tainted
 
@@ -69,5 +68,4 @@ def _plan(
     text = terraform.save_plan(state, file, adopted, handover)
     sha256 = sha256_of(file)
     content = terraform.show_json(state, file)
-    text = without_external_ids(terraform.environment, text, values_of(content))
-    return NewPlan(text, content, sha256)
+    return NewPlan(terraform.environment.without_external_ids(text, content), content, sha256)

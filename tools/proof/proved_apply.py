@@ -20,6 +20,7 @@ from tools.proof.loss_check import refused_plans
 from tools.proof.planned_handover import planned_handovers, unplannable
 from tools.proof.planning import make_plan
 from tools.proof.proving import make_report, show_report
+from tools.proof.role_check import refuse_changed_policies
 from tools.proof.saved_plan import SavedPlan, sha256_of, sha256_of_json
 from tools.proof.unbroken_calls import refuse_lost_calls
 from tools.terraform.healing import heal
@@ -296,6 +297,9 @@ class ProvedApply:
             file = Path(folder) / "plan"
             file.write_bytes(plan.file.read_bytes())
             plan.check(file)
+            if plan.state.root == OPERATIONS:
+                target = self.prover.session.target
+                refuse_changed_policies(target.client(target.operations(), "iam"), plan.content)
             try:
                 line = self.prover.session.terraform.apply_plan(plan.state, file, plan.changes)
             except InterruptedCommandError:

@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +24,7 @@ from tools.terraform.state_lock import WAIT_MINUTES, holder_file, is_locked, loc
 from tools.terraform.toolchain import ensure_toolchain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from tools.environment.model import Environment
@@ -100,9 +101,10 @@ class Terraform:
         adopted: Mapping[str, str] | None = None,
         handover: Mapping[str, Any] | None = None,
     ) -> str:
-        """Write a plan file, which `apply_plan` takes, and return the plan as text without ExternalIds.
+        """Write a plan file, which `apply_plan` takes, and return the plan as text.
 
-        The file holds ExternalIds, as the tfvars do. ``adopted`` are objects that exist and that the state
+        File and text hold ExternalIds; tools/proof/planning.py takes them out of the text with the plan's JSON,
+        which has those that are in no stanza any more. ``adopted`` are objects that exist and that the state
         does not know: the plan imports them, and changes them where they are. A customer account is planned
         with ``handover``, or with the one in the state bucket if that is None. A plan takes no lock, so it
         neither waits for an apply nor stops one; Terraform refuses to apply it once the state has changed.
@@ -121,12 +123,12 @@ class Terraform:
                 variables.write_text(json.dumps({"adopted": dict(adopted)}))
                 options.append(f"-var-file={variables}")
             text = self._run(state, "plan", "-lock=false", *options, f"-out={file}")
-            return self.environment.without_external_ids(_READING.sub("", text))
+            return _READING.sub("", text)
 
     def show(self, state: State, file: Path) -> str:
         """Return a plan file as terraform prints it, without ExternalIds."""
-        self.init(state)
-        return self.environment.without_external_ids(self._run(state, "show", str(file)))
+        content = self.show_json(state, file)
+        return self.environment.without_external_ids(self._run(state, "show", str(file)), content)
 
     def show_json(self, state: State, file: Path) -> PlanJson:
         """Return a plan file as `terraform show -json` prints it."""
@@ -276,7 +278,7 @@ class Terraform:
         """Fetch the hand-over of a customer state's tenant, and return the option with its file."""
         if state.root == OPERATIONS or state.tenant is None:
             return []
-        file = self._data_dir(state) / "handover.tfvars.json"
+        file = self._handover_file(state)
         handover = self.bucket.handover(state.tenant)
         file.parent.mkdir(parents=True, exist_ok=True)
         # In one step, because another command may read it. It holds the tenant's ExternalId, and mode 600.
@@ -399,7 +401,18 @@ class Terraform:
         except CommandError as error:
             # Whatever the reason was, the next command runs init again.
             self._stamp(state).unlink(missing_ok=True)
-            raise self._explained(error) from None
+            raise self._explained(state, error) from None
+
+    def _inputs(self, state: State) -> Iterator[Any]:
+        """Yield what terraform reads beside the stanzas and may quote in an error: the state and the hand-over."""
+        with suppress(CommandError):  # then terraform could not read the state either
+            yield self.bucket.state(state.key).json
+        handover = self._handover_file(state)
+        if handover.is_file():
+            yield json.loads(handover.read_text())
+
+    def _handover_file(self, state: State) -> Path:
+        return self._data_dir(state) / "handover.tfvars.json"
 
     def _still_running(self, state: State, command: str) -> Callable[[str, float], None]:
         """Return a callback that prints a line whenever terraform has been silent for long."""
@@ -413,9 +426,10 @@ class Terraform:
 
         return watch
 
-    def _explained(self, error: CommandError) -> CommandError:
+    def _explained(self, state: State, error: CommandError) -> CommandError:
         """Return the error with terraform's events as text, and with what to do about a lock or an old plan."""
-        text = self.environment.without_external_ids(errors(str(error)))
+        documents = self._inputs(state)
+        text = self.environment.without_external_ids(errors(str(error)), *documents)
         if "Saved plan is stale" in text:
             return CommandError(
                 "The state has changed since this plan was made, because another command applied meanwhile. "

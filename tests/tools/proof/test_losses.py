@@ -315,3 +315,49 @@ def test_a_reservation_beyond_what_lambda_leaves_is_refused_and_one_up_to_it_is_
     assert "reserves 901 more concurrent executions" in problem
     assert "account 222222222222 can reserve 900 more" in problem
     assert "can reserve 0 more" in reservation_problem(1, 50, "222222222222")
+
+
+def grants(*, suspended, **policy):
+    """A side of a change of acme's policy; without ``suspended`` it allows calls."""
+    allow = {"Sid": "Call", "Effect": "Allow", "Action": ["bedrock:InvokeModel"], "Resource": ["a"]}
+    denial = {
+        "Sid": "SuspendedTenantsMayDoNothing",
+        "Effect": "Deny",
+        "Action": "*",
+        "Resource": "*",
+    }
+    statements = [denial, allow] if suspended else [allow]
+    return {"name": "grants", "policy": json.dumps({"Statement": statements}), **policy}
+
+
+def grants_plan(before, after, state=None):
+    address = 'module.operations_role["acme"].aws_iam_role_policy.grants'
+    plan = operations_plan(change("aws_iam_role_policy", ["update"], before, after, address))
+    plan["variables"]["tenants"]["value"]["acme"] = {"state": state}
+    return plan
+
+
+def test_lifting_a_suspension_is_a_loss_and_imposing_or_keeping_one_is_not():
+    suspended, active = grants(suspended=True), grants(suspended=False)
+    plan = grants_plan(suspended, active)
+    (sentence,) = sentences(plan)
+    assert sentence.startswith(
+        "acme: the suspension of acme is lifted: its role denies everything now"
+    )
+    file = saved(plan, operations_state(0, 1))
+    assert "CONFIRM=acme" in refusals([file], frozenset())["operations account"]
+    assert refusals([file], {"acme"}) == {}
+    for before, after in [(active, suspended), (suspended, suspended), (active, active)]:
+        assert sentences(grants_plan(before, after)) == []
+
+
+def test_a_denial_of_everything_is_a_suspension_whatever_its_name_is():
+    renamed = grants(suspended=True)
+    renamed["policy"] = renamed["policy"].replace("SuspendedTenantsMayDoNothing", "Incident7")
+    assert len(sentences(grants_plan(renamed, grants(suspended=False)))) == 1
+
+
+def test_the_stanza_decides_while_the_new_policy_is_unknown():
+    unknown = {"name": "grants"}
+    for state, count in ((None, 1), ("active", 1), ("suspended", 0), ("offboarding", 0)):
+        assert len(sentences(grants_plan(grants(suspended=True), unknown, state))) == count
