@@ -54,12 +54,13 @@ locals {
 
   # A Deny also ends what open sessions may do. The trust policy stays, so that the
   # handler can tell a suspension from a missing role.
-  suspension = var.stanza.state == "active" ? [] : [{
+  denial = {
     Sid      = "SuspendedTenantsMayDoNothing"
     Effect   = "Deny"
     Action   = "*"
     Resource = "*"
-  }]
+  }
+  suspension = var.stanza.state == "active" ? [] : [local.denial]
 
   permissions = jsonencode({
     Version = "2012-10-17"

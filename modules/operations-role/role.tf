@@ -6,12 +6,18 @@ locals {
 
   # IAM's limits. IAM counts no white space, and jsonencode writes none.
   # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+  #
+  # `make suspend` adds the denial and a comma to the permissions of an active
+  # tenant. They must leave room for it, because a tenant that cannot be suspended
+  # is worse than one whose last model is refused.
+  suspended_size = length(local.permissions) + (var.stanza.state == "active" ? length(jsonencode(local.denial)) + 1 : 0)
+
   size_violations = concat(
     length(local.trust) <= var.operations.trust_policy_limit ? [] : [
       "the trust policy has ${length(local.trust)} characters, ${length(local.trust) - var.operations.trust_policy_limit} more than IAM allows; give the tenant fewer accounts, or have AWS raise the limit and write it in limits.trust_policy.",
     ],
-    length(local.permissions) <= 10240 ? [] : [
-      "the permissions have ${length(local.permissions)} characters, ${length(local.permissions) - 10240} more than the 10,240 that IAM allows; grant fewer models or Regions, or finish replacing a model first (`previous`).",
+    local.suspended_size <= 10240 ? [] : [
+      "the permissions have ${local.suspended_size} characters with the denial of a suspension, ${local.suspended_size - 10240} more than the 10,240 that IAM allows; grant fewer models or Regions, or finish replacing a model first (`previous`).",
     ],
   )
 }

@@ -28,7 +28,26 @@ def looped():
     return models
 
 
+def long_stanza(padding, **others):
+    """A stanza whose permissions are as long as ``padding`` makes the only model of one ARN."""
+    models = {
+        f"m{index}": {
+            "model": f"anthropic.claude-sonnet-4-5-2025092{index}-v1:0",
+            "profile": "eu.",
+            "regions": ["eu-central-1"],
+            "route": "geographic",
+        }
+        for index in range(9)
+    }
+    padded = nova(model=f"amazon.{'x' * padding}-v1:0")["nova"]
+    return stanza(models={**models, "padded": padded}, **others)
+
+
+LONGEST = 139  # with this padding, permissions and denial have exactly 10,240 characters
+
 GOOD = [
+    long_stanza(LONGEST),
+    long_stanza(LONGEST, state="suspended"),
     stanza(accounts={"222222222222": {"managed_by": "customer"}}),
     stanza(external_ids={"current": "AZaz09_+=,.@:/-" + "x"}),
     stanza(external_ids={"current": "x" * 1224}),
@@ -350,9 +369,17 @@ BAD = [
             }
         ),
         (
-            "the permissions have 10918 characters, 678 more than the 10,240 that IAM allows; grant fewer "
+            "the permissions have 11001 characters with the denial of a suspension, 761 more than the 10,240 that "
+            "IAM allows; grant fewer "
             "models or Regions, or finish replacing a model first (`previous`)."
         ),
+    ),
+    *(
+        (
+            long_stanza(LONGEST + 1, **state),
+            "the permissions have 10241 characters with the denial of a suspension, 1 more than the 10,240 that",
+        )
+        for state in ({}, {"state": "suspended"})
     ),
     # Null where a value is needed; TENANTS reads the cases from JSON, so every type passes.
     *(

@@ -22,6 +22,7 @@ from tools.localaws.control import Control
 from tools.localaws.control_api import PREFIX, ControlApi
 from tools.localaws.faults import Fault, Faults
 from tools.localaws.http_server import DropConnectionError, LoopbackServer
+from tools.localaws.iam.service import Iam
 from tools.localaws.identity import Identity, Signature, UnidentifiedError, read_signature
 from tools.localaws.kms.service import Kms
 from tools.localaws.logs.log_delivery import is_delivery
@@ -126,6 +127,7 @@ def _services(context: LocalAwsContext, runtimes: Mapping[str, PythonRuntime]) -
         Logs(context),
         Bedrock(context),
         Kms(),
+        Iam(),
     )
 
 
