@@ -38,7 +38,8 @@ def main() -> int:
     session = open_session(options.env)
     accounts = session.environment.accounts_of(options.tenant)
     tenants = {account.tenant for account in accounts}
-    if session.target.needs_confirmation or len(tenants) > 1:
+    needs_confirmation = session.target.needs_confirmation or len(tenants) > 1
+    if needs_confirmation or options.confirm is not None:
         _show(session.environment, options.tenant)
         name = options.tenant or session.environment.name
         confirm(name, options.confirm, "Nothing was destroyed.")

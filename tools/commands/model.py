@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, run
-from tools.cli.function_settings import refuse_while_in_use
+from tools.cli.function_settings import (
+    confirmed_accounts,
+    refuse_while_in_use,
+    unused_sentence,
+)
 from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.environment.edits import read_text, replace_file
@@ -42,7 +46,7 @@ def parser() -> Arguments:
         "--confirm",
         default="",
         metavar="ACCOUNTS",
-        help="ids of accounts whose owners have confirmed that their functions use the new one",
+        help="ids of accounts that cannot be read, whose owners have confirmed that their functions use the new one",
     )
     return arguments
 
@@ -52,7 +56,7 @@ def main() -> int:
     options = parser().parse_args()
     session = open_session(options.env)
     environment, tenant, alias = session.environment, options.tenant, options.name
-    environment.accounts_of(tenant)
+    confirmed = confirmed_accounts(environment, tenant, options.confirm)
     text = read_text(environment.tfvars)
     expected = decode_hcl(text.encode())
     models = expected["tenants"][tenant]["models"]
@@ -84,10 +88,11 @@ def main() -> int:
                 f"{alias} is still being changed: it has a `previous`. Finish that first: run {apply}, and "
                 f"then `make model ENV={environment.name} TENANT={tenant} NAME={alias}`."
             )
-        _refuse_while_in_use(session, tenant, alias, options.confirm.split())
+        answered = _refuse_while_in_use(session, tenant, alias, confirmed)
         models[alias] = without_previous(models[alias])
         explanation = (
-            f"Step 3: what {alias} of {tenant} called before is removed {where}; no function uses it.\n"
+            f"Step 3: what {alias} of {tenant} called before is removed {where}; "
+            f"{unused_sentence(answered)}.\n"
             f"Run {apply} to make the role refuse it."
         )
     replace_file(environment.tfvars, with_model(text, tenant, alias, models[alias]), expected)
@@ -105,7 +110,9 @@ def _changes(options: Namespace) -> dict[str, Any]:
     }
 
 
-def _refuse_while_in_use(session: Session, tenant: str, alias: str, confirmed: list[str]) -> None:
+def _refuse_while_in_use(
+    session: Session, tenant: str, alias: str, confirmed: frozenset[str]
+) -> list[str]:
     stanza = session.environment.stanzas[tenant]
     handover: Mapping[str, Any] = session.bucket.handover(tenant)
 
@@ -114,7 +121,9 @@ def _refuse_while_in_use(session: Session, tenant: str, alias: str, confirmed: l
         return f"still uses what {alias} called before" if is_used else None
 
     accounts = session.environment.accounts_of(tenant)
-    refuse_while_in_use(session.target, accounts, confirmed, f"what {alias} called before", use)
+    return refuse_while_in_use(
+        session.target, accounts, confirmed, f"what {alias} called before", use
+    )
 
 
 if __name__ == "__main__":
