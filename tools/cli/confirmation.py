@@ -26,7 +26,12 @@ def confirm(name: str, answer: str | None, outcome: str) -> None:
 
 def confirmed_names(text: str | None) -> frozenset[str]:
     """Return the names or ids in CONFIRM=, which spaces or commas separate."""
-    return frozenset((text or "").replace(",", " ").split())
+    return frozenset(separate_words(text or ""))
+
+
+def separate_words(text: str) -> list[str]:
+    """Return the words of a variable's value, which spaces or commas separate."""
+    return text.replace(",", " ").split()
 
 
 def refuse_unknown_names(names: Collection[str], known: Collection[str], what: str) -> None:
