@@ -65,7 +65,8 @@ def test_the_expressions_are_those_of_the_module():
     routes = re.search(r"!contains\(\[(.*?)\], model.route\)", rules)[1]
     assert sorted(model_rules.ROUTES) == re.findall(r'"(.*?)"', routes)
     geographies = (MODULE / "destinations.tf").read_text()
-    assert dict(
-        re.findall(r'"([a-z-]+[.])" = \{\s+from = "(.*?)"', geographies)
-    ) == model_rules.SOURCES
+    assert (
+        dict(re.findall(r'"([a-z-]+[.])" = \{\s+from = "(.*?)"', geographies))
+        == model_rules.SOURCES
+    )
     assert model_rules.SOURCES.keys() == DESTINATIONS.keys()
