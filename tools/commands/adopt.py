@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
+from tools.cli.confirmation import confirmed_names
 from tools.cli.console import out, run
 from tools.cli.session import open_session
-from tools.proof.approval import add_approval, approval, next_step
-from tools.proof.losses import confirmed_names
+from tools.proof.approval import add_approval, approval, next_step, refuse_unknown_tenants
 from tools.proof.planning import make_plan
 from tools.proof.proved_apply import ProvedApply, Prover
 from tools.terraform.parallel import print_failures, try_each
@@ -39,6 +39,7 @@ def main() -> int:
     session = open_session(options.env)
     name = session.environment.name
     confirmed = confirmed_names(options.confirm)
+    refuse_unknown_tenants(session, confirmed)
     apply = ProvedApply(
         Prover(session, options.jobs, heals=True),
         approval(session.environment, confirmed, asks=not options.auto),

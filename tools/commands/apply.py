@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
+from tools.cli.confirmation import confirmed_names
 from tools.cli.console import out, run
 from tools.cli.session import managed_states, open_session
 from tools.command_error import CommandError
-from tools.proof.approval import add_approval, approval, next_step
+from tools.proof.approval import add_approval, approval, next_step, refuse_unknown_tenants
 from tools.proof.folder import read_certified
-from tools.proof.losses import confirmed_names
 from tools.proof.proved_apply import ProvedApply, Prover
 from tools.tenants.orphan_search import warn_of_orphans
 from tools.terraform.state import customer_state, operations_states
@@ -72,6 +72,10 @@ def main() -> int:
     # The plans of a certificate were approved where it was made.
     asks = certified is None and not options.auto
     confirmed = confirmed_names(options.confirm)
+    if (
+        certified is None
+    ):  # CI writes the same names for each part, also for what an earlier part has removed
+        refuse_unknown_tenants(session, confirmed)
     apply = ProvedApply(
         Prover(session, options.jobs, certified, heals=True),
         approval(session.environment, confirmed, asks=asks),

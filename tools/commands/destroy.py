@@ -39,7 +39,8 @@ def main() -> int:
     session = open_session(options.env)
     if options.tenant is None:
         _refuse_lost_stanzas(session)
-    if session.target.needs_confirmation or options.tenant is None:
+    needs_confirmation = session.target.needs_confirmation or options.tenant is None
+    if needs_confirmation or options.confirm is not None:
         _show(session.environment, options.tenant)
         name = options.tenant or session.environment.name
         confirm(name, options.confirm, "Nothing was destroyed.")

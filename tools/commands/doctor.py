@@ -15,14 +15,13 @@ from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.live.deployer_reading import read_deployer
 from tools.terraform.deployer_role import deployer_roles
-from tools.terraform.state import customer_state
+from tools.terraform.state import state_of_key
 from tools.terraform.toolchain import ensure_toolchain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tools.cli.session import Session
-    from tools.terraform.state import State
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,11 @@ def _state_bucket(session: Session) -> Iterator[Check]:
     try:
         bucket.check()
         shortcomings = bucket.shortcomings()
-        locks = bucket.locks({state.key for state in _states(session)})
+        locks = [
+            lock
+            for lock in bucket.all_locks()
+            if state_of_key(session.environment, lock.key) is not None
+        ]
     except CommandError as error:
         yield Check(subject, "not usable", str(error))
         return
@@ -89,11 +92,6 @@ def _state_bucket(session: Session) -> Iterator[Check]:
             f"Wait until that command ends. If it has ended already, run `make unlock ENV={name}`."
         )
         yield Check(f"lock on {lock.key}", f"held by {lock}", advice)
-
-
-def _states(session: Session) -> list[State]:
-    accounts = session.environment.deployed_accounts()
-    return [*session.operations_states(), *map(customer_state, accounts)]
 
 
 def _handovers(session: Session, tenant: str | None) -> Iterator[Check]:

@@ -73,7 +73,9 @@ def main() -> int:
         _warn_of_young_records(session, account)
     if tenant in environment.tenants:
         err.print("    goes     the stanza")
+    refuse_locked_states(session, tenant, accounts)
     confirm(tenant, options.confirm, f"{tenant} was not forgotten.")
+    refuse_locked_states(session, tenant, accounts)  # the question may have been open for long
     _remove(session, tenant, accounts)
     for account in accounts:
         _print_left(environment, account, workloads.get(account, frozenset()))
@@ -255,6 +257,19 @@ def refuse_active_tenant(
         raise CommandError(
             f"{tenant} {reason}; run `make offboard ENV={environment.name} TENANT={tenant}` first, and this command "
             "once the retention of its records is over."
+        )
+
+
+def refuse_locked_states(session: Session, tenant: str, accounts: list[CustomerAccount]) -> None:
+    """Raise CommandError if another command works in a state that would be removed or changed."""
+    keys = [state.key for state in session.operations_states(tenant)]
+    keys += [customer_state(account).key for account in accounts]
+    if locks := session.bucket.locks(keys):
+        name = session.environment.name
+        raise CommandError(
+            f"{tenant} was not forgotten, because states are locked: "
+            f"{'; '.join(f'{lock.key} by {lock}' for lock in locks)}. Wait until that command ends; if it was killed, "
+            f"run `make unlock ENV={name}`. Then run `make forget ENV={name} TENANT={tenant}` again."
         )
 
 

@@ -4,6 +4,8 @@
 2. `make apply` lets the role grant both, and then gives the new one to every function.
 3. This command, run again, removes ``previous`` once no function uses it; `make apply` then makes the
    role refuse it and removes the inference profile of a tracked alias.
+
+Until step 2 the command also corrects what step 1 wrote. Afterwards, the values of ``previous`` go back to it.
 """
 
 from __future__ import annotations
@@ -11,14 +13,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tools.cli.arguments import Arguments
+from tools.cli.confirmation import separate_words
 from tools.cli.console import out, run
-from tools.cli.function_settings import refuse_while_in_use
+from tools.cli.function_settings import (
+    confirmed_accounts,
+    refuse_while_in_use,
+    unused_sentence,
+)
 from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.environment.edits import read_text, replace_file
 from tools.environment.hcl import decode_hcl
-from tools.environment.model_edit import changed_model, with_model, without_previous
-from tools.proof.lost_calls import uses_previous
+from tools.environment.model_edit import (
+    changed_model,
+    has_values,
+    restored_model,
+    with_model,
+    without_previous,
+)
+from tools.environment.model_rules import model_problems
+from tools.proof.lost_calls import is_handed_over, uses_previous
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -36,13 +50,14 @@ def parser() -> Arguments:
     arguments.add_argument("--route", help='"on-demand", "geographic" or "global"')
     arguments.add_argument("--profile", help='the prefix of the geographic profile, such as "eu."')
     arguments.add_argument(
-        "--regions", help="the Regions in which it may be called, with spaces between them"
+        "--regions",
+        help="the Regions in which it may be called, with spaces or commas between them",
     )
     arguments.add_argument(
         "--confirm",
         default="",
         metavar="ACCOUNTS",
-        help="ids of accounts whose owners have confirmed that their functions use the new one",
+        help="ids of accounts that cannot be read, whose owners have confirmed that their functions use the new one",
     )
     return arguments
 
@@ -52,7 +67,7 @@ def main() -> int:
     options = parser().parse_args()
     session = open_session(options.env)
     environment, tenant, alias = session.environment, options.tenant, options.name
-    environment.accounts_of(tenant)
+    confirmed = confirmed_accounts(environment, tenant, options.confirm)
     text = read_text(environment.tfvars)
     expected = decode_hcl(text.encode())
     models = expected["tenants"][tenant]["models"]
@@ -61,35 +76,59 @@ def main() -> int:
             f'Tenant "{tenant}" has no alias "{alias}"; it has {", ".join(models)}. A new alias is added in '
             "the stanza."
         )
-    changes = _changes(options)
-    differs = any(models[alias].get(name) != value for name, value in changes.items())
+    changes, model = _changes(options), models[alias]
     where = f"in environments/{environment.name}"
     apply = f"`make apply ENV={environment.name} TENANT={tenant}`"
-    if models[alias].get("previous") is None:
-        if not differs:
+    finish = f"`make model ENV={environment.name} TENANT={tenant} NAME={alias}`"
+    steps = (
+        f"Step 2: run {apply}. The role then grants both, and each function receives the new one.\n"
+        f"Step 3: run {finish} to remove the old one."
+    )
+    previous = model.get("previous")
+    if has_values(model, changes):
+        if previous is None:
             raise CommandError(
                 f"{alias} has no `previous`, so there is nothing to finish. Write what it shall call, for "
                 "instance MODEL=amazon.nova-pro-v1:0."
             )
-        models[alias] = changed_model(models[alias], changes)
+        answered = _refuse_while_in_use(session, tenant, alias, confirmed)
+        new = without_previous(model)
+        explanation = (
+            f"Step 3: what {alias} of {tenant} called before is removed {where}; "
+            f"{unused_sentence(answered)}.\nRun {apply} to make the role refuse it."
+        )
+    elif previous is None:
+        new = changed_model(model, changes)
         explanation = (
             f"Step 1: {alias} of {tenant} has what it calls from now on, and what it called before as "
-            f"`previous`, {where}.\n"
-            f"Step 2: run {apply}. The role then grants both, and each function receives the new one.\n"
-            f"Step 3: run `make model ENV={environment.name} TENANT={tenant} NAME={alias}` to remove the old one."
+            f"`previous`, {where}.\n{steps}"
+        )
+    elif _is_pending(session, tenant, alias, model):
+        is_undone = _names_previous(model, changes)
+        new = restored_model(model)
+        if not is_undone:
+            new = {**changed_model(without_previous(model), changes), "previous": previous}
+        explanation = (
+            f"The change of {alias} of {tenant} is undone {where}. Nothing of it had been applied."
+            if is_undone
+            else f"The change of {alias} of {tenant} is corrected {where}. Nothing of it had been applied.\n{steps}"
+        )
+    elif _names_previous(model, changes):
+        new = restored_model(model)
+        new["previous"] = changed_model(without_previous(model), {})["previous"]
+        explanation = (
+            f"{alias} of {tenant} goes back to what it called before, {where}; what it was changed to is its "
+            f"`previous` now.\n{steps}"
         )
     else:
-        if differs:
-            raise CommandError(
-                f"{alias} is still being changed: it has a `previous`. Finish that first: run {apply}, and "
-                f"then `make model ENV={environment.name} TENANT={tenant} NAME={alias}`."
-            )
-        _refuse_while_in_use(session, tenant, alias, options.confirm.split())
-        models[alias] = without_previous(models[alias])
-        explanation = (
-            f"Step 3: what {alias} of {tenant} called before is removed {where}; no function uses it.\n"
-            f"Run {apply} to make the role refuse it."
+        raise CommandError(
+            f"{alias} is still being changed, and an apply has begun: it has a `previous`. Finish that first: run "
+            f"{apply}, and then {finish}. To go back, write the values of `previous`, such as "
+            f"MODEL={previous['model']}."
         )
+    if problems := model_problems(new, environment.operations_region) if changes else []:
+        raise CommandError(f"Nothing was changed. {' '.join(problems)}")
+    models[alias] = new
     replace_file(environment.tfvars, with_model(text, tenant, alias, models[alias]), expected)
     out.print(explanation)
     return 0
@@ -99,13 +138,32 @@ def _changes(options: Namespace) -> dict[str, Any]:
     """Return the attributes of the model that are given."""
     values = {name: getattr(options, name) for name in ("model", "profile", "regions", "route")}
     return {
-        name: value.split() if name == "regions" else value
+        name: separate_words(value) if name == "regions" else value
         for name, value in values.items()
         if value is not None
     }
 
 
-def _refuse_while_in_use(session: Session, tenant: str, alias: str, confirmed: list[str]) -> None:
+def _names_previous(model: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
+    """Return whether the changes ask for the model's ``previous``; another route alone does not if the ids differ."""
+    previous = model["previous"]
+    is_same_id = previous["model"] == model["model"]
+    return has_values(previous, changes) and (is_same_id or "model" in changes)
+
+
+def _is_pending(session: Session, tenant: str, alias: str, model: Mapping[str, Any]) -> bool:
+    """Return whether no apply has handed over a changed model, so no function calls what it was changed to."""
+    if tenant not in session.bucket.tenants_with_handover():
+        return True
+    models = session.bucket.handover(tenant)["models"]
+    return not is_handed_over(model, models.get(alias)) and (
+        alias not in models or is_handed_over(model["previous"], models[alias])
+    )
+
+
+def _refuse_while_in_use(
+    session: Session, tenant: str, alias: str, confirmed: frozenset[str]
+) -> list[str]:
     stanza = session.environment.stanzas[tenant]
     handover: Mapping[str, Any] = session.bucket.handover(tenant)
 
@@ -114,7 +172,9 @@ def _refuse_while_in_use(session: Session, tenant: str, alias: str, confirmed: l
         return f"still uses what {alias} called before" if is_used else None
 
     accounts = session.environment.accounts_of(tenant)
-    refuse_while_in_use(session.target, accounts, confirmed, f"what {alias} called before", use)
+    return refuse_while_in_use(
+        session.target, accounts, confirmed, f"what {alias} called before", use
+    )
 
 
 if __name__ == "__main__":

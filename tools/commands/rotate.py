@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, run
-from tools.cli.function_settings import refuse_while_in_use
+from tools.cli.function_settings import (
+    confirmed_accounts,
+    refuse_while_in_use,
+    unused_sentence,
+)
 from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.environment.edits import (
@@ -40,7 +44,7 @@ def parser() -> Arguments:
         "--confirm",
         default="",
         metavar="ACCOUNTS",
-        help="ids of accounts whose owners have confirmed the new ExternalId",
+        help="ids of accounts that cannot be read, whose owners have confirmed the new ExternalId",
     )
     return arguments
 
@@ -51,6 +55,7 @@ def main() -> int:
     session = open_session(options.env)
     environment, tenant = session.environment, options.tenant
     accounts = environment.accounts_of(tenant)
+    confirmed = confirmed_accounts(environment, tenant, options.confirm)
     text = read_text(environment.tfvars)
     expected = decode_hcl(text.encode())
     external_ids = expected["tenants"][tenant]["external_ids"]
@@ -65,12 +70,12 @@ def main() -> int:
             f"Step 3: run `make rotate ENV={environment.name} TENANT={tenant}` again to remove the old one."
         )
     else:
-        refuse_while_the_old_one_is_used(session.target, accounts, options.confirm.split())
+        answered = refuse_while_the_old_one_is_used(session.target, accounts, confirmed)
         text = without_previous_external_id(text, tenant)
         del external_ids["previous"]
         explanation = (
             f"Step 3: the old ExternalId of {tenant} is removed from environments/{environment.name}; "
-            f"no function uses it.\nRun {apply} to make the role refuse it."
+            f"{unused_sentence(answered)}.\nRun {apply} to make the role refuse it."
         )
     replace_file(environment.tfvars, text, expected)
     out.print(explanation)
@@ -107,15 +112,18 @@ def without_previous_external_id(text: str, tenant: str) -> str:
 
 def refuse_while_the_old_one_is_used(
     target: Target, accounts: Collection[CustomerAccount], confirmed: Collection[str]
-) -> None:
-    """Raise CommandError while a function may still use the previous ExternalId."""
+) -> list[str]:
+    """Raise CommandError while a function may still use the previous ExternalId.
+
+    Returns the ids of the accounts that cannot be read, and for which CONFIRM= answers.
+    """
     tenant = next(iter(accounts)).tenant
     current = target.environment.stanzas[tenant]["external_ids"]["current"]
 
     def use(settings: Settings) -> str | None:
         return None if settings["external_id"] == current else "still uses the old one"
 
-    refuse_while_in_use(target, accounts, confirmed, "the old ExternalId", use)
+    return refuse_while_in_use(target, accounts, confirmed, "the old ExternalId", use)
 
 
 if __name__ == "__main__":

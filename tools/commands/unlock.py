@@ -13,11 +13,13 @@ from tools.cli.confirmation import confirm
 from tools.cli.console import out, run, table, warn
 from tools.cli.session import open_session
 from tools.terraform.parallel import run_for_each
+from tools.terraform.state import state_of_key
 from tools.terraform.state_lock import WAIT_MINUTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tools.cli.session import Session
     from tools.terraform.state import State
     from tools.terraform.state_lock import StateLock
 
@@ -37,15 +39,11 @@ def main() -> int:
     options = parser().parse_args()
     session = open_session(options.env)
     name = session.environment.name
-    states = {
-        state.key: state
-        for state in (
-            *session.operations_states(options.tenant),
-            *session.customer_states(options.tenant),
-        )
-    }
-    locks = session.bucket.locks(states)
+    locks = session.bucket.all_locks()
+    states = states_of_locks(session, locks, options.tenant)
+    locks = [lock for lock in locks if lock.key in states]
     if not locks:
+        session.environment.accounts_of(options.tenant)  # which says what tenants there are
         out.print("No state is locked.")
         return 0
     _show(locks, states)
@@ -74,6 +72,22 @@ def main() -> int:
         tenant = f" TENANT={options.tenant}" if options.tenant else ""
         out.print(f"`make apply ENV={name}{tenant}` continues the apply that was interrupted.")
     return failed or int(bool(in_use))
+
+
+def states_of_locks(
+    session: Session, locks: Sequence[StateLock], tenant: str | None
+) -> dict[str, State]:
+    """Return the locked states of one tenant, or of all, by their keys.
+
+    They may have no stanza any more, belong to a shard beyond the present number, or be of a self-managed account.
+    """
+    states = [state_of_key(session.environment, lock.key) for lock in locks]
+    shards = {state.key for state in session.operations_states(tenant)}
+    return {
+        state.key: state
+        for state in states
+        if state is not None and (tenant in (None, state.tenant) or state.key in shards)
+    }
 
 
 def _show(locks: Sequence[StateLock], states: Mapping[str, State]) -> None:

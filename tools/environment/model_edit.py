@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # The attributes that are edited. A new one is written behind the model's id, so the last one comes first.
-EDITED = ("destinations", "profile", "route", "regions", "model", "previous")
+EDITED = (
+    "track",
+    "streaming",
+    "count_tokens",
+    "destinations",
+    "profile",
+    "route",
+    "regions",
+    "model",
+    "previous",
+)
 
 # What `previous` does not have: fallbacks are no grant, and there is one previous entry only.
 NOT_PREVIOUS = frozenset({"fallbacks", "previous"})
@@ -33,6 +43,29 @@ def changed_model(model: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[
         if name not in NOT_PREVIOUS and value is not None
     }
     return {name: value for name, value in new.items() if value is not None or name not in EDITED}
+
+
+# What an attribute is that a model of a stanza does not have: environments/variables-tenants.tf.
+DEFAULTS: Mapping[str, Any] = {
+    "count_tokens": False,
+    "destinations": [],
+    "route": "on-demand",
+    "streaming": True,
+    "track": False,
+}
+
+
+def has_values(model: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """Return whether a model of a stanza, or its previous entry, has these values."""
+    return all(
+        value == (DEFAULTS.get(name) if model.get(name) is None else model[name])
+        for name, value in values.items()
+    )
+
+
+def restored_model(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a model of a stanza that grants what its ``previous`` says, and has no ``previous``."""
+    return {**{name: model[name] for name in ("fallbacks",) if name in model}, **model["previous"]}
 
 
 def without_previous(model: Mapping[str, Any]) -> dict[str, Any]:

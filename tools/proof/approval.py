@@ -6,16 +6,19 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tools.cli.confirmation import confirm
+from tools.cli.confirmation import confirm, refuse_unknown_names
 from tools.cli.console import err, out, styled
 from tools.paths import ROOT
 from tools.processes import PROCESSES
 from tools.proof.change_list import change_lines, indented
+from tools.terraform.shard_states import read_shards, tenants_in
+from tools.terraform.state import OPERATIONS
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Callable, Collection, Iterator
 
+    from tools.cli.session import Session
     from tools.environment.model import Environment
     from tools.proof.proved_apply import ProvedPlans
 
@@ -25,7 +28,7 @@ def add_approval(arguments: ArgumentParser) -> None:
     arguments.add_argument("--auto", action="store_true", help="apply without a question")
     arguments.add_argument(
         "--confirm",
-        help="the tenants from which the apply may take something away, with spaces between them; and the "
+        help="the tenants from which the apply may take something away, with spaces or commas between them; and the "
         "environment's name, in place of the question on the terminal",
     )
 
@@ -50,6 +53,18 @@ def approval(
             confirm(name, None, "Nothing was applied.")
 
     return approve
+
+
+def refuse_unknown_tenants(session: Session, confirmed: Collection[str]) -> None:
+    """Raise CommandError if CONFIRM= has a name of neither the environment nor a tenant, with or without a stanza."""
+    environment, bucket = session.environment, session.bucket
+    known = {environment.name, OPERATIONS, *environment.tenants}
+    if set(confirmed) <= known:
+        return
+    known |= bucket.tenants_with_handover()
+    known |= {key.split("/")[1] for key in bucket.customer_states()}
+    known.update(*map(tenants_in, read_shards(bucket).values()))
+    refuse_unknown_names(confirmed, known, "the environment's name and tenants")
 
 
 @contextmanager

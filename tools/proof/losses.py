@@ -116,11 +116,6 @@ def refusals(plans: Collection[SavedPlan], confirmed: Collection[str]) -> dict[s
     return {label: _refusal(losses, names) for label, losses in unconfirmed.items()}
 
 
-def confirmed_names(text: str | None) -> frozenset[str]:
-    """Return the names in CONFIRM=, which spaces or commas separate."""
-    return frozenset((text or "").replace(",", " ").split())
-
-
 def confirmation(names: Collection[str]) -> str:
     """Return CONFIRM= with these names, as it is written on a command line."""
     words = " ".join(sorted(names))

@@ -60,6 +60,19 @@ def uses_previous(
     return bool(set(lost) - set(lost_calls(stanza, use)))
 
 
+def is_handed_over(entry: Mapping[str, Any], model: Mapping[str, Any] | None) -> bool:
+    """Return whether an alias of a hand-over calls what an entry of a stanza's models says."""
+    if model is None or model.get("base_model_id") != entry["model"]:
+        return False
+    called = model.get("model") or ""
+    is_tracked = OWN_PROFILE in called
+    return (
+        list(model["regions"]) == list(entry["regions"])
+        and is_tracked == bool(entry.get("track"))
+        and (is_tracked or called == called_id(entry))
+    )
+
+
 def called_id(model: Mapping[str, Any]) -> str:
     """Return the id by which a model of a stanza is called: its own, or the system profile's."""
     prefixes = {"geographic": model.get("profile") or "", "global": "global."}

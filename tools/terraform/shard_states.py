@@ -182,8 +182,8 @@ def _check_lock(environment: Environment, bucket: StateBucket, shard: int) -> No
 
     https://developer.hashicorp.com/terraform/language/backend/s3#state-locking
     """
-    if f"{shard_key(shard)}.tflock" in bucket.keys(shard_key(shard)):
+    for lock in bucket.locks([shard_key(shard)]):
         raise CommandError(
-            f"The state {shard_key(shard)} is locked: another command works in it. Nothing was moved; run "
-            f"`make shards ENV={environment.name}` again when that command has ended."
+            f"The state {lock.key} is locked by {lock}. Nothing was moved. Wait until that command ends; if it was "
+            f"killed, run `make unlock ENV={environment.name}`. Then run `make shards ENV={environment.name}` again."
         )

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 OPERATIONS = "operations"  # the root of the operations account
 
+_CUSTOMER_KEY = re.compile(r"customers/([^/]+)/(\d{12})\.tfstate")
+_SHARD_KEY = re.compile(rf"{OPERATIONS}(?:-([1-9]\d*))?\.tfstate")
 _ROLE_MODULE = re.compile(r'module\.operations_role\["([^"]+)"\]')
 
 
@@ -65,6 +67,18 @@ def operations_state(shard: int, shards: int) -> State:
     """Return the state of one shard of the operations account."""
     label = "operations account" if shards == 1 else f"operations account, shard {shard}"
     return State(OPERATIONS, shard_key(shard), label, {"shard": str(shard)}, shard=shard)
+
+
+def state_of_key(environment: Environment, key: str) -> State | None:
+    """Return the state of a key, also without a stanza or beyond the present number of shards; None for others."""
+    if match := _SHARD_KEY.fullmatch(key):
+        shard = int(match[1] or 0)
+        return operations_state(shard, max(environment.shards, shard + 1))
+    if match := _CUSTOMER_KEY.fullmatch(key):
+        tenant, account_id = match.groups()
+        variables = {"account_id": account_id, "tenant": tenant}
+        return State("customer", key, f"{tenant} {account_id}", variables, tenant=tenant)
+    return None
 
 
 def customer_state(account: CustomerAccount) -> State:

@@ -251,7 +251,15 @@ class StateBucket:
         """Return the locks of those states that are locked."""
         prefixes = {key.split("/")[0] for key in keys}
         wanted = {f"{key}{LOCK_SUFFIX}" for key in keys}
-        existing = wanted & {key for prefix in sorted(prefixes) for key in self.keys(prefix)}
+        return self._read_locks(
+            wanted & {key for prefix in sorted(prefixes) for key in self.keys(prefix)}
+        )
+
+    def all_locks(self) -> list[StateLock]:
+        """Return every lock in the bucket, also of states that no stanza or shard has any more."""
+        return self._read_locks(key for key in self.keys("") if key.endswith(LOCK_SUFFIX))
+
+    def _read_locks(self, existing: Iterable[str]) -> list[StateLock]:
         locks = []
         for key in sorted(existing):
             content = self._content(key, f"The lock {key} cannot be read")

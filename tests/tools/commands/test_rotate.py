@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.tools.localaws.small_functions import zipped
+from tools.cli.function_settings import confirmed_accounts, unused_sentence
 from tools.cli.targets import AwsTarget
 from tools.command_error import CommandError
 from tools.commands.rotate import (
@@ -236,6 +237,40 @@ def test_the_old_one_stays_while_an_account_cannot_be_looked_into(customers):
     assert "account 333333333333 cannot be read" in refusal
     assert "add CONFIRM=" in refusal
     assert customers.may_drop_the_old_one("333333333333")
+
+
+def test_a_confirmation_does_not_override_what_a_function_was_read_to_use(customers):
+    for account, external_id in ((FIRST, NEW), (SECOND, OLD)):
+        customers.let_the_deployer_in(account)
+        customers.apply(account, external_id)
+    refusal = customers.refusal("333333333333")
+    assert "account 333333333333 still uses the old one in bedrock-dev-acme" in refusal
+    assert "CONFIRM= counts only for accounts whose functions cannot be read" in refusal
+    assert "add CONFIRM=" not in refusal
+
+
+def test_the_accounts_whose_owners_have_answered_are_named(customers):
+    customers.let_the_deployer_in(FIRST)
+    customers.apply(FIRST, NEW)
+    answered = refuse_while_the_old_one_is_used(
+        AwsTarget(ENVIRONMENT), ENVIRONMENT.accounts, {"222222222222", "333333333333"}
+    )
+    assert answered == ["333333333333"]  # the first was read
+    assert "the owner has confirmed the same of 333333333333" in unused_sentence(answered)
+    assert unused_sentence([]) == "no function uses it"
+
+
+@pytest.mark.parametrize("text", ["222222222222,333333333333", "333333333333 , 222222222222"])
+def test_spaces_or_commas_separate_the_confirmed_accounts(text):
+    assert confirmed_accounts(ENVIRONMENT, "acme", text) == {"222222222222", "333333333333"}
+
+
+@pytest.mark.parametrize("text", ["999999999999", "acme", "222222222222 99"])
+def test_an_id_of_no_account_of_the_tenant_is_refused_with_the_right_ones(text):
+    with pytest.raises(
+        CommandError, match=r"CONFIRM= has .*accounts of acme: 222222222222, 333333333333\.$"
+    ):
+        confirmed_accounts(ENVIRONMENT, "acme", text)
 
 
 def test_a_confirmed_account_does_not_speak_for_another(customers):

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tools.cli.confirmation import confirmed_names
 from tools.environment.model import load_environment
 from tools.proof.loss_check import added_reservation, reservation_problem
-from tools.proof.losses import confirmation, confirmed_names, losses_of, refusals
+from tools.proof.losses import confirmation, losses_of, refusals
 from tools.proof.saved_plan import SavedPlan
 from tools.terraform.state import customer_state, operations_state
 

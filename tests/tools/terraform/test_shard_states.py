@@ -151,7 +151,8 @@ def test_a_state_that_another_command_works_in_is_not_changed(applied, bucket):
     lock = {"Bucket": bucket.name, "Key": "operations.tfstate.tflock"}
     s3.put_object(**lock, Body=b"{}")
     run = applied.shell("make shards ENV=local")
-    assert "is locked: another command works in it" in run.stderr
+    assert "is locked by " in run.stderr
+    assert "make unlock ENV=local" in run.stderr
     assert bucket.state("operations.tfstate").json == before
     s3.delete_object(**lock)
     applied.done("make shards ENV=local")
