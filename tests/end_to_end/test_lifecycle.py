@@ -100,10 +100,21 @@ def examinations(life):
     return intact, table, json.loads(run.stdout), again
 
 
+def test_the_doctor_shows_what_it_can_check_without_credentials(life):
+    credentials = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "none"}
+    run = life.checkout.shell("make doctor ENV=dev JSON=1", **credentials)
+    assert run.returncode == 2
+    toolchain, missing = json.loads(run.stdout)
+    assert toolchain["advice"] == ""
+    assert missing["state"] == "not usable: Unable to locate credentials"
+    assert "Set up credentials of the operations account" in missing["advice"]
+
+
 def test_the_doctor_has_no_advice_for_an_environment_that_is_applied(examinations):
     intact, table, _, again = examinations
     assert [check["subject"] for check in intact] == [
         "Terraform and its provider",
+        "credentials",
         "state bucket",
         "acme hand-over",
         "acme/222222222222 deployer",

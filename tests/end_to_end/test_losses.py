@@ -246,7 +246,7 @@ def test_all_tenants_of_the_local_aws_are_destroyed_only_if_the_environment_is_n
 
 
 def test_roles_without_a_stanza_are_not_destroyed_with_the_others(lost):
-    assert "Without a stanza or an account in it: globex. Nothing was destroyed" in lost[1]
+    assert "Without a stanza: globex. Nothing was destroyed" in lost[1]
     assert "`make orphans ENV=local`" in lost[1]
 
 

@@ -13,9 +13,9 @@ from tools.cli.confirmation import confirm
 from tools.cli.console import err, run, styled
 from tools.cli.session import open_session
 from tools.command_error import CommandError
-from tools.tenants.orphan_search import find_orphans
 from tools.tenants.workload import destroy_workload
 from tools.terraform.parallel import run_for_each
+from tools.terraform.shard_states import read_shards, tenants_in
 
 if TYPE_CHECKING:
     from tools.cli.session import Session
@@ -60,12 +60,12 @@ def _destroy(session: Session, tenant: str | None, jobs: int) -> int:
 
 def _refuse_lost_stanzas(session: Session) -> None:
     """Raise CommandError if roles without a stanza would go, because the functions that use them would remain."""
-    tenants = sorted({orphan.tenant for orphan in find_orphans(session)})
-    if tenants:
+    applied = set().union(*map(tenants_in, read_shards(session.bucket).values()))
+    if tenants := sorted(applied - set(session.environment.tenants)):
         name = session.environment.name
         raise CommandError(
-            f"Without a stanza or an account in it: {', '.join(tenants)}. Nothing was destroyed, because functions "
-            f"would remain without a role. `make orphans ENV={name}` lists what they have and what to do about it."
+            f"Without a stanza: {', '.join(tenants)}. Nothing was destroyed, because their functions would remain "
+            f"without a role. `make orphans ENV={name}` lists what they have and what to do about it."
         )
 
 

@@ -1,13 +1,15 @@
 """`make doctor`: check what the other commands need, and list the customers whose deployer role is old or missing.
 
-It checks Terraform and its provider, the protection of the state bucket, the locks on states, the hand-over of each
-tenant with a role, and the deployer of each customer account. Nothing is changed.
+It checks Terraform and its provider, your credentials, the protection of the state bucket, the locks on states, the
+hand-over of each tenant with a role, and the deployer of each customer account. Nothing is changed.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, print_json, progress, run, table
@@ -44,12 +46,11 @@ def main() -> int:
     """Print the checks and return 1 if any of them has an advice."""
     options = parser().parse_args()
     session = open_session(options.env)
-    checks = [
-        _toolchain(),
-        *_state_bucket(session),
-        *_handovers(session, options.tenant),
-        *_deployers(session, options.tenant),
-    ]
+    checks = [_toolchain(), _credentials(session)]
+    if not checks[-1].advice:  # nothing else can be read without them
+        checks += _state_bucket(session)
+        checks += _handovers(session, options.tenant)
+        checks += _deployers(session, options.tenant)
     if options.json:
         print_json([asdict(check) for check in checks])
     else:
@@ -66,6 +67,21 @@ def _toolchain() -> Check:
     except CommandError as error:
         return Check("Terraform and its provider", "not found", str(error))
     return Check("Terraform and its provider", toolchain.terraform)
+
+
+def _credentials(session: Session) -> Check:
+    subject = "credentials"
+    try:
+        session.target.operations()
+    except CommandError as error:
+        return Check(subject, "of another account", str(error))
+    except (BotoCoreError, ClientError) as error:
+        advice = (
+            f"Set up credentials of the operations account {session.environment.operations_account_id}, then run "
+            "this command again."
+        )
+        return Check(subject, f"not usable: {error}", advice)
+    return Check(subject, f"of account {session.environment.operations_account_id}")
 
 
 def _state_bucket(session: Session) -> Iterator[Check]:
@@ -104,7 +120,13 @@ def _handovers(session: Session, tenant: str | None) -> Iterator[Check]:
         return
     iam = session.target.client(session.target.operations(), "iam")
     for name in tenants:
-        has_role = _exists(iam, environment.base_name(name))
+        try:
+            has_role = _exists(iam, environment.base_name(name))
+        except ClientError as error:
+            reason = error.response["Error"]["Message"]
+            advice = "Allow iam:GetRole on the tenants' roles to these credentials."
+            yield Check(f"{name} role", f"not readable: {reason}", advice)
+            continue
         apply = f"Run `make apply ENV={environment.name} TENANT={name}`."
         if name in handed_over and has_role:
             yield Check(f"{name} hand-over", "present")

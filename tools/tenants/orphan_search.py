@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -102,7 +102,16 @@ def find_orphans(session: Session) -> list[Orphan]:
     except ClientError as error:
         reason = error.response["Error"]["Message"]
         warn(f"Roles without a stanza are not looked for, because IAM does not list them: {reason}")
-    return orphans_of(environment, bucket.customer_states(), bucket.tenants_with_handover(), roles)
+    orphans = orphans_of(
+        environment, bucket.customer_states(), bucket.tenants_with_handover(), roles
+    )
+    return [orphan for orphan in orphans if orphan.kind != "role" or _is_ours(iam, orphan)]
+
+
+def _is_ours(iam: Any, orphan: Orphan) -> bool:  # noqa: ANN401 - boto3's client
+    """Whether a role with a tenant's name has the tag with which modules/operations-role makes one."""
+    tags = iam.list_role_tags(RoleName=orphan.name)["Tags"]
+    return {"Key": "tenant", "Value": orphan.tenant} in tags
 
 
 def warn_of_orphans(session: Session) -> None:
