@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import run, warn
+from tools.cli.console import run
 from tools.cli.session import open_session
 from tools.proof.folder import read_certified
 from tools.proof.planning import make_plan
-from tools.proof.unbroken_calls import lost_calls_of
+from tools.proof.refusal_warnings import warn_of_refusals
+from tools.proof.saved_plan import SavedPlan, sha256_of
 from tools.tenants.orphan_search import warn_of_orphans
 from tools.tenants.stanza_state import warn_of_state
 from tools.terraform.parallel import print_success, run_for_each
 from tools.terraform.runner import summary
-from tools.terraform.state import OPERATIONS
 
 if TYPE_CHECKING:
     from tools.cli.session import Session
@@ -52,10 +52,9 @@ def main() -> int:
 
     def plan(state: State) -> str:
         with tempfile.TemporaryDirectory() as folder:
-            planned = make_plan(session, state, Path(folder) / "plan")
-        if state.root == OPERATIONS:
-            for tenant, problem in lost_calls_of(session, planned.content):
-                warn(f'`make apply` will refuse this plan. Tenant "{tenant}": {problem}.')
+            file = Path(folder) / "plan"
+            planned = make_plan(session, state, file)
+        warn_of_refusals(session, SavedPlan(state, file, planned.content, planned.sha256, None))
         return planned.text.strip()
 
     operations = session.operations_states(options.tenant)
@@ -82,6 +81,8 @@ def _show_proved(
         file = Path(folder) / "plan"
         for state in states:
             certified.copy(state, file)
+            content = session.terraform.show_json(state, file)
+            warn_of_refusals(session, SavedPlan(state, file, content, sha256_of(file), None))
             if whole or state in operations:
                 print_success(state, session.terraform.show(state, file).strip())
             else:
