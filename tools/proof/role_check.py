@@ -40,7 +40,7 @@ def refuse_changed_policies(iam: Any, plan: PlanJson) -> None:  # noqa: ANN401 -
     def is_changed(item: Mapping[str, Any]) -> bool:
         before = item["change"]["before"]
         planned = before["policy" if "policy" in before else "assume_role_policy"]
-        return _comparable(_read(iam, before)) != _comparable(json.loads(planned))
+        return bool(_comparable(_read(iam, before)) != _comparable(json.loads(planned)))
 
     with ThreadPoolExecutor(max_workers=PARALLEL_READS) as pool:
         changed = [
