@@ -26,7 +26,7 @@ FLOORS = {
     "tools.localaws": {"tools.iam"},
     "tools.cli.console": GROUND,
     "tools.terraform.toolchain": GROUND,
-    "tools.environment": READING,
+    "tools.environment": READING | {"tools.iam"},
     "tools.packaging": GROUND,
     "tools.terraform": PRINTING | {"tools.environment"},
     "tools.cli": PRINTING | {"tools.environment", "tools.terraform", "tools.packaging", "tools.localaws"},

@@ -75,7 +75,8 @@ def merge(fleet):
             "CONFIRM=local", "TENANT=initech CONFIRM=globex", f"PART=operations PROOF={proof} CONFIRM=acme",
         )
     }  # fmt: skip
-    printed["plan"] = fleet.checkout.shell("make plan ENV=local").stderr
+    plan = fleet.checkout.shell("make plan ENV=local")
+    printed["plan"], printed["plan itself"] = plan.stderr, plan.stdout
     printed["destroy"] = fleet.refused("make destroy ENV=local TENANT=acme")
     return printed
 
@@ -87,6 +88,20 @@ def test_a_merge_that_loses_two_of_three_stanzas_destroys_nothing(fleet, merge):
         assert "acme has no stanza. The role bedrock-local-acme" in text, command
         assert "account 333333333333 are no longer managed" in text, command
         assert 'add CONFIRM="acme globex" to `make apply`.' in text, command
+
+
+def test_a_plan_says_that_its_apply_will_be_refused(merge):
+    assert "operations account: `make apply` will refuse this plan." in merge["plan"]
+    assert "acme has no stanza. The role bedrock-local-acme" in merge["plan"]
+    assert 'add CONFIRM="acme globex" to `make apply`.' in merge["plan"]
+
+
+def test_no_command_prints_an_external_id_of_a_lost_stanza(merge):
+    external_ids = re.findall(r'current = "(\w+)"', "".join(STANZAS.values()))
+    assert len(external_ids) == len(STANZAS)
+    assert "(an ExternalId)" in merge["plan itself"]
+    for text in merge.values():
+        assert [id_ for id_ in external_ids if id_ in text] == []
 
 
 def test_plan_and_apply_name_what_has_no_stanza(merge):

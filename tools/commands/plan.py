@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import run, warn
+from tools.cli.console import run
 from tools.cli.session import open_session
 from tools.proof.change_list import change_lines, indented
 from tools.proof.folder import read_certified
 from tools.proof.planned_handover import planned_handovers, unplannable
 from tools.proof.planning import make_plan
-from tools.proof.unbroken_calls import lost_calls_of
+from tools.proof.refusal_warnings import warn_of_refusals
+from tools.proof.saved_plan import SavedPlan, sha256_of
 from tools.tenants.orphan_search import warn_of_orphans
 from tools.tenants.stanza_state import warn_of_state
 from tools.terraform.parallel import print_success, print_unplanned, run_for_each, try_each
@@ -63,8 +64,6 @@ def main() -> int:
     def plan_operations(state: State) -> str:
         plan = _plan(session, state)
         handovers.update(planned_handovers(plan.content))
-        for tenant, problem in lost_calls_of(session, plan.content):
-            warn(f'`make apply` will refuse this plan. Tenant "{tenant}": {problem}.')
         return plan.text.strip()
 
     operations = session.operations_states(options.tenant)
@@ -129,10 +128,12 @@ def _account_lines(session: Session, plan: PlanJson, count: str) -> str:
 
 
 def _plan(session: Session, state: State, handover: PlannedHandover | None = None) -> NewPlan:
+    """Make a plan, and say if an apply will refuse it."""
     with tempfile.TemporaryDirectory() as folder:
-        return make_plan(
-            session, state, Path(folder) / "plan", None if handover is None else handover.content
-        )
+        file = Path(folder) / "plan"
+        plan = make_plan(session, state, file, None if handover is None else handover.content)
+        warn_of_refusals(session, SavedPlan(state, file, plan.content, plan.sha256, None))
+        return plan
 
 
 def _show_proved(
@@ -147,6 +148,7 @@ def _show_proved(
             file = Path(folder) / "plan"
             certified.copy(state, file)
             content = session.terraform.show_json(state, file)
+            warn_of_refusals(session, SavedPlan(state, file, content, sha256_of(file), None))
             if not whole and state not in operations:
                 return _account_lines(session, content, count)
             text = session.terraform.show(state, file).strip()

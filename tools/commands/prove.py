@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import print_json, run, warn
+from tools.cli.console import print_json, run
 from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.environment.model import load_environment
@@ -26,9 +26,9 @@ from tools.iam.policy import parse_json
 from tools.live.live_state import NOT_READ, read_live_state
 from tools.paths import ROOT
 from tools.proof.folder import new_folder, write_certificate
-from tools.proof.losses import refusals
 from tools.proof.proved_apply import Prover
 from tools.proof.proving import make_report, prove_case, show_report
+from tools.proof.refusal_warnings import warn_of_refusals
 from tools.proof.signature import signing_key
 from tools.terraform.parallel import print_failures
 from tools.terraform.state import customer_state
@@ -99,8 +99,8 @@ def _prove_environment(session: Session, options: Namespace) -> tuple[Report, Pa
     prover = Prover(session, options.jobs, key=_key(session, options.sign))
     if not options.state:
         proved = prover.prove(states, unplanned_accounts)
-        for label, sentences in refusals(proved.plans, frozenset()).items():
-            warn(f"{label}: {sentences}")
+        for plan in proved.plans:
+            warn_of_refusals(session, plan)
         return proved.report, proved.certificate, dict(proved.failures)
     plans: dict[str, PlanJson] = {}
 

@@ -11,9 +11,9 @@ import boto3
 
 from tools.command_error import CommandError
 from tools.environment.edits import read_text
-from tools.environment.external_id import external_ids_in, without_external_ids
 from tools.environment.hcl import read_hcl
 from tools.environment.unknown_keys import unknown_keys
+from tools.iam.external_ids import external_ids_in, without_external_ids
 from tools.paths import ENVIRONMENTS
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tools.environment.external_id import external_ids_in, without_external_ids
 from tools.iam.conditions import UnsupportedPolicyError
+from tools.iam.external_ids import external_ids_in, without_external_ids
 from tools.iam.policy import Kind, Policy, parse_policy
 from tools.isolation import operations_specification as operations
 from tools.isolation.configuration_faults import CUSTOMER, OPERATIONS, configuration_faults

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.environment.external_id import external_ids_in
 from tools.iam.conditions import UnsupportedPolicyError
+from tools.iam.external_ids import external_ids_in
 from tools.iam.policy import Kind, parse_policy
 from tools.isolation.claims import Claim
 from tools.isolation.plan_fault import Fault

@@ -7,8 +7,8 @@ import pytest
 
 from tests.tools.isolation.small_plan import plan_json, role
 from tools.command_error import CommandError
-from tools.environment.external_id import external_ids_in
 from tools.environment.model import load_environment
+from tools.iam.external_ids import external_ids_in
 from tools.isolation import plan_reader
 from tools.isolation.claims import claims_for
 from tools.proof.approval import _show

@@ -9,6 +9,7 @@ from tools.cli.confirmation import confirmed_names
 from tools.environment.model import load_environment
 from tools.proof.loss_check import added_reservation, reservation_problem
 from tools.proof.losses import confirmation, losses_of, refusals
+from tools.proof.refusal_warnings import warn_of_refusals
 from tools.proof.saved_plan import SavedPlan
 from tools.terraform.state import customer_state, operations_state
 
@@ -362,3 +363,32 @@ def test_the_stanza_decides_while_the_new_policy_is_unknown():
     unknown = {"name": "grants"}
     for state, count in ((None, 1), ("active", 1), ("suspended", 0), ("offboarding", 0)):
         assert len(sentences(grants_plan(grants(suspended=True), unknown, state))) == count
+
+
+class Session:
+    """A session in an environment whose tenants have no hand-over, so no function uses anything."""
+
+    environment = load_environment("local")
+    bucket = type("Bucket", (), {"tenants_with_handover": lambda _: frozenset()})()
+
+
+def test_a_plan_says_that_its_apply_will_be_refused_in_either_account(capsys):
+    gone = operations_plan(role_of("acme", DELETE, before=["222222222222"]), tenants=("globex",))
+    warn_of_refusals(Session(), saved(gone, operations_state(0, 1)))
+    printed = " ".join(capsys.readouterr().err.split())
+    assert (
+        "operations account: `make apply` will refuse this plan. An apply of this plan" in printed
+    )
+    assert "acme has no stanza. The role bedrock-local-acme" in printed
+    assert "add CONFIRM=acme to `make apply`." in printed
+    key = customer_plan(change("aws_kms_key", DELETE, {"id": "1234abcd"}))
+    warn_of_refusals(Session(), saved(key, customer_state(ACCOUNT)))
+    printed = " ".join(capsys.readouterr().err.split())
+    assert "acme 222222222222: `make apply` will refuse this plan. An apply of this plan" in printed
+    assert "nobody can read the records" in printed
+
+
+def test_a_plan_that_takes_nothing_away_is_printed_without_a_warning(capsys):
+    warn_of_refusals(Session(), saved(operations_plan(), operations_state(0, 1)))
+    warn_of_refusals(Session(), saved(customer_plan(), customer_state(ACCOUNT)))
+    assert capsys.readouterr().err == ""
