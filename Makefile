@@ -233,10 +233,16 @@ override known := $(sort $(foreach command,$(commands),$(call taken,$(command)))
 override unknown := $(filter-out $(known),$(written))
 # Values of unknown variables stay out of the environment of the next shell.
 $(foreach name,$(unknown),$(eval unexport $(name)))
+# make keeps only the last of two values without a word, so make's own command line is read, where the system shows it in
+# /proc. The words there end with a null byte, so a value cannot be taken for another variable.
+override repeated := $(filter $(written),$(shell { while IFS= read -r -d '' word; do \
+	[[ $$word =~ ^([A-Za-z_][A-Za-z0-9_]*)[[:space:]]*[:+?!]*= ]] && echo "$${BASH_REMATCH[1]}"; \
+	done </proc/$$PPID/cmdline; } 2>/dev/null | sort | uniq -d))
 override quoted = '$(subst ','\'',$(1))'
 override similar = $(shell python3 tools/cli/similar_name.py $(call quoted,$(1)) $(2) 2>/dev/null)
 override see_help := make help lists what each command takes
 $(foreach name,$(unknown),$(error There is no variable $(name)$(call similar,$(name),$(known)); $(see_help)))
+$(foreach name,$(repeated),$(error $(name)= is written more than once, and make would use only the last; write it once))
 $(foreach goal,$(filter-out $(commands),$(goals)),$(error There is no command $(goal)$(call similar,$(goal),$(commands)); make help lists the commands))
 $(foreach goal,$(goals),$(foreach name,$(filter-out $(call taken,$(goal)),$(written)),$(error \
 	make $(goal) does not take $(name)=; it takes $(or $(strip $(usage_$(goal))),no variables of its own); $(see_help))))

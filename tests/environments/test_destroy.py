@@ -98,6 +98,23 @@ def test_versions_before_the_last_that_the_alias_had_are_deleted(function):
     function.delete_alias(FunctionName=NAME, Name="live")
 
 
+def test_versions_of_the_customers_own_aliases_stay(function):
+    first, weighted, *_, current = versions_of(function)
+    function.create_alias(FunctionName=NAME, Name="live", FunctionVersion=current)
+    function.create_alias(FunctionName=NAME, Name="blue", FunctionVersion=first)
+    weights = {"AdditionalVersionWeights": {weighted: 0.1}}
+    function.create_alias(
+        FunctionName=NAME, Name="green", FunctionVersion=first, RoutingConfig=weights
+    )
+    assert len(delete_unused_versions(function, NAME)) == 1
+    assert {first, weighted, current} < {*versions_of(function)}
+    function.delete_alias(FunctionName=NAME, Name="live")
+    delete_unused_versions(function, NAME)
+    assert versions_of(function) == [first, weighted]
+    for alias in ("blue", "green"):
+        function.delete_alias(FunctionName=NAME, Name=alias)
+
+
 def test_without_the_alias_all_versions_are_deleted_and_the_function_stays(function):
     assert len(delete_unused_versions(function, NAME)) == 5
     assert versions_of(function) == []

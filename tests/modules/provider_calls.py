@@ -264,7 +264,7 @@ TOOL_CALLS = [
     Call("", "", "lambda:GetFunctionConfiguration", "function", "tools/cli/function_settings.py"),
     Call("", "", "iam:GetRole", "the deployer itself", "tools/live/deployer_reading.py"),
     Call("", "", "lambda:DeleteFunction", "version", "tools/live/function_versions.py"),
-    Call("", "", "lambda:GetAlias", "function", "tools/live/function_versions.py"),
+    Call("", "", "lambda:ListAliases", "function", "tools/live/function_versions.py"),
     Call("", "", "lambda:ListVersionsByFunction", "function", "tools/live/function_versions.py"),
     Call(
         "",

@@ -22,6 +22,8 @@ HEADER = """\
 Every command is a `make` target, and `make X` runs `tools/commands/X.py`. Values are written after the target,
 for example `make plan ENV=prod TENANT=acme`. Variables of the shell do not count. A variable that the command does not
 take, a misspelt one and an empty one are errors, before anything runs, because each could widen what the command does.
+So is one that is written twice, of which make would use only the last; where the system has no /proc, as on macOS, this
+is not noticed.
 A value written after `=` reaches the command byte for byte, without leading spaces and tabs, and nothing in it is
 executed. Make itself executes values written after `:=` or `!=` and in `MAKEFLAGS` and `MAKEFILES`, so never let
 somebody else choose a whole argument of `make`. Commands that work in an environment's states print the `terraform`

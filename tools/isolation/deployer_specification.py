@@ -27,6 +27,7 @@ FUNCTION = (
     "lambda:GetFunctionCodeSigningConfig",
     "lambda:GetFunctionConfiguration",
     "lambda:InvokeFunction",
+    "lambda:ListAliases",
     "lambda:ListTags",
     "lambda:ListVersionsByFunction",
     "lambda:PublishVersion",

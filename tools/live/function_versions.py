@@ -5,28 +5,35 @@ https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html: a snapshot is paid 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ALIAS = "live"
 
 
 def delete_unused_versions(client: Any, function: str) -> list[str]:  # noqa: ANN401 - boto3's client
-    """Delete all published versions but that of the alias and the one before it; return their numbers.
+    """Delete the published versions that nobody needs; return their numbers.
 
-    Calls that began before the alias moved still run on the version before. Without the alias, as after
-    snap_start was switched off, no version is invoked, so all of them are deleted.
+    A version that an alias names, or to which it routes a part of its calls, stays: Lambda refuses to delete it
+    (https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html), and the owner of the account may have
+    aliases of its own. So does the version before that of ``live``, on which calls still run that began before the
+    alias moved, and newer ones, which belong to an apply that is under way. Without ``live``, as after snap_start was
+    switched off, only the versions of other aliases stay.
     """
-    pages = client.get_paginator("list_versions_by_function").paginate(FunctionName=function)
     numbers = [
-        version["Version"]
-        for page in pages
-        for version in page["Versions"]
-        if version["Version"] != "$LATEST"
+        item["Version"]
+        for item in _all(client, "list_versions_by_function", "Versions", function)
+        if item["Version"] != "$LATEST"
     ]
-    used = _versions_of_the_alias(client, function)
+    versions_by_alias = {
+        alias["Name"]: _versions_of(alias)
+        for alias in _all(client, "list_aliases", "Aliases", function)
+    }
+    used = versions_by_alias.get(ALIAS, set())
     older = [number for number in numbers if used and int(number) < min(map(int, used))]
-    kept = {*used, *sorted(older, key=int)[-1:]}
-    # A newer version than that of the alias belongs to an apply that is under way.
+    kept = {*sorted(older, key=int)[-1:]}.union(*versions_by_alias.values())
     unused = [
         number
         for number in numbers
@@ -37,11 +44,12 @@ def delete_unused_versions(client: Any, function: str) -> list[str]:  # noqa: AN
     return unused
 
 
-def _versions_of_the_alias(client: Any, function: str) -> set[str]:  # noqa: ANN401 - boto3's client
-    """Return the version of the alias, and those to which somebody routes a part of its calls."""
-    try:
-        alias = client.get_alias(FunctionName=function, Name=ALIAS)
-    except client.exceptions.ResourceNotFoundException:
-        return set()
+def _all(client: Any, operation: str, member: str, function: str) -> list[dict[str, Any]]:  # noqa: ANN401
+    pages = client.get_paginator(operation).paginate(FunctionName=function)
+    return [item for page in pages for item in page[member]]
+
+
+def _versions_of(alias: Mapping[str, Any]) -> set[str]:
+    """Return the published versions that an alias calls; it may name $LATEST, which is none."""
     routing = alias.get("RoutingConfig") or {}
-    return {alias["FunctionVersion"], *routing.get("AdditionalVersionWeights", {})}
+    return {alias["FunctionVersion"], *routing.get("AdditionalVersionWeights", {})} - {"$LATEST"}

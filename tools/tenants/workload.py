@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tools.cli.console import progress
-from tools.live.network_interfaces import function_interfaces, wait_until_deleted
+from tools.live.network_interfaces import function_interfaces, sharing_functions, wait_until_deleted
 
 if TYPE_CHECKING:
     from tools.cli.session import Session
@@ -49,4 +49,8 @@ def _wait_for_interfaces(session: Session, state: State, *, has_function: bool) 
         session.terraform.destroy(state.limited_to([FUNCTION]))
     ec2 = session.target.client(session.target.deployer(account), "ec2", account.region)
     name = environment.base_name(tenant)
-    wait_until_deleted(lambda: function_interfaces(ec2, name, network), progress)
+    wait_until_deleted(
+        lambda: function_interfaces(ec2, name, network),
+        progress,
+        sharing=sharing_functions(environment, account),
+    )

@@ -37,6 +37,7 @@ locals {
             "lambda:GetFunctionCodeSigningConfig",
             "lambda:GetFunctionConfiguration",
             "lambda:InvokeFunction",
+            "lambda:ListAliases",
             "lambda:ListTags",
             "lambda:ListVersionsByFunction",
             "lambda:PublishVersion",

@@ -345,3 +345,28 @@ def test_a_developers_command_is_refused_without_the_development_packages(projec
 def test_an_operators_command_runs_without_the_development_packages(project):
     assert project.make("plan", "ENV=local", "DEPENDENCIES=operation").returncode == 0
     assert project.recorded()[1]["DEPENDENCIES"] == "operation"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("TENANT=acme", "TENANT=globex"),
+        ("TENANT=acme", "TENANT=acme"),
+        ("TENANT=acme", "TENANT:=globex"),
+        ("TENANT=acme\nNAME=x", "CONFIRM=acme", "TENANT =globex"),
+    ],
+)
+def test_a_variable_that_is_written_twice_is_refused(project, words):
+    run = project.make("destroy", "ENV=local", *words)
+    # Without /proc, as on macOS, make's command line cannot be read exactly, and the last value counts.
+    is_refused = Path("/proc/self/cmdline").exists()
+    assert (run.returncode == 2) == is_refused
+    assert (b"TENANT= is written more than once" in run.stderr) == is_refused
+    assert (project.root / "recorded.json").exists() != is_refused
+
+
+@pytest.mark.parametrize("prompt", ["TENANT=globex", "x TENANT=globex", "x\nTENANT=globex\n"])
+def test_a_value_that_looks_like_a_variable_is_no_repetition(project, prompt):
+    run = project.make("invoke", "ENV=local", "TENANT=acme", f"PROMPT={prompt}")
+    assert run.returncode == 0, run.stderr
+    assert "--tenant=acme" in project.recorded()[0]

@@ -228,12 +228,13 @@ def test_the_interfaces_of_the_function_are_waited_for_and_no_others(account: Ac
         answer = owner.create_network_interface(
             SubnetId=account.subnet,
             Groups=[account.group],
-            Description=f"AWS Lambda VPC ENI-{function}-0f1e2d3c",
+            Description=f"AWS Lambda VPC ENI-{function}-0f1e2d3c-1111-2222-3333-444455556666",
         )
         return str(answer["NetworkInterface"]["NetworkInterfaceId"])
 
     own, waits = interface(NAME), []
     interface("another-function")
+    interface(f"{NAME}-eu")  # of a tenant whose name begins with the same word
 
     def sleep(seconds: float) -> None:
         waits.append(seconds)
