@@ -33,7 +33,7 @@ FLOORS = {
     "tools.records": OPENING,
     "tools.live": OPENING | {"tools.iam", "tools.isolation"},
     "tools.proof": OPENING | {"tools.isolation", "tools.live"},
-    "tools.tenants": OPENING | {"tools.live", "tools.proof"},
+    "tools.tenants": OPENING | {"tools.isolation", "tools.live", "tools.proof"},
     "tools.demo": OPENING | {"tools.proof", "tools.records", "tools.localaws"},
     "tools.bench": OPENING
     | {"tools.packaging", "tools.records", "tools.localaws", "tools.isolation", "tenant_bedrock"},

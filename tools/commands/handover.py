@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, print_json, progress, run, warn
 from tools.cli.session import open_session
-from tools.environment.customer_root import Release, customer_inputs, customer_root
 from tools.environment.handover_folder import SUMS, shown, write_folder
 from tools.packaging.build import build
 from tools.paths import BUILD, ENVIRONMENTS, MODULES, ROOT
 from tools.proof.saved_plan import sha256_of
+from tools.terraform.customer_root import Release, customer_inputs, customer_root
 from tools.terraform.state import customer_state
 from tools.terraform.state_content import StateContent
 from tools.terraform.toolchain import format_hcl

@@ -31,8 +31,8 @@ from tools.environment.model_edit import (
     with_model,
     without_previous,
 )
-from tools.environment.model_rules import model_problems
 from tools.proof.lost_calls import is_handed_over, uses_previous
+from tools.tenants.model_rules import model_problems
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -5,9 +5,9 @@ import re
 import pytest
 
 from tools.environment import model_rules
-from tools.environment.model_rules import model_problems
 from tools.isolation.operations_specification import DESTINATIONS
 from tools.paths import ROOT
+from tools.tenants.model_rules import model_problems
 
 MODULE = ROOT / "modules" / "operations-role"
 NOVA = {"model": "amazon.nova-lite-v1:0", "regions": ["eu-central-1"]}

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from tools.environment.customer_root import Release, customer_root
 from tools.environment.model import load_environment
+from tools.terraform.customer_root import Release, customer_root
 from tools.terraform.state_content import StateContent
 
 LOCAL = load_environment("local")
