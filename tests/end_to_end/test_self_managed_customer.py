@@ -174,8 +174,83 @@ def test_its_external_id_is_rotated_once_the_customer_has_confirmed(rotation):
     assert "answer" in answer
 
 
+NAMES = f"ENV=local TENANT=hooli ACCOUNT={ACCOUNT}"
+
+
+def identity(life):
+    """What would change if the function, a role or the records were made anew."""
+    role = life.client("iam").get_role(RoleName="bedrock-local-hooli-execution")["Role"]
+    groups = life.client("logs").describe_log_groups()["logGroups"]
+    return role["RoleId"], {group["logGroupName"]: group["creationTime"] for group in groups}
+
+
 @pytest.fixture(scope="module")
-def offboarded(life, rotation):
+def handed_back(life, rotation):
+    """The customer hands its account to the operator, as docs/how-to/self-managed-customers.md describes it."""
+    before = identity(life)
+    tfvars = life.checkout.root / "environments" / "local" / "terraform.tfvars"
+    text = re.sub(r'managed_by *= "customer"', 'managed_by = "operator"', tfvars.read_text())
+    deployer = 'deployer = { external_id = "7dab91d9b7b3e1d4a3b55ebc5cd9ad1b" }'
+    tfvars.write_text(text.replace("hooli = {", f"hooli = {{\n    {deployer}"))
+    life.operator("make accounts ENV=local")
+    life.operator(
+        "make plan ENV=local"
+    )  # prepares the account as the customer does with `make deployer`
+    key = life.client("kms").describe_key(KeyId="alias/bedrock-local-hooli")["KeyMetadata"]["Arn"]
+    life.customer(
+        "terraform state rm 'module.customer_workload.aws_kms_key.records[0]' "
+        "'module.customer_workload.aws_kms_alias.records[0]'"
+    )
+    main = life.root / "main.tf"
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/bedrock-local-hooli-boundary"
+    arguments = f'key_arn = "{key}"\n  permissions_boundary = "{boundary}"\n  account_id'
+    main.write_text(re.sub(r"(?m)^  account_id\b", f"  {arguments}", main.read_text(), count=1))
+    life.customer("terraform apply -auto-approve -no-color")
+    life.operator("make apply ENV=local")
+    return before, life.call("And the operator?")
+
+
+def test_the_operator_adopts_what_the_customer_made(life, handed_back):
+    before, answer = handed_back
+    assert identity(life) == before
+    assert "answer" in answer
+    plan = life.operator("make plan ENV=local")
+    assert f"hooli {ACCOUNT}  No changes" in plan
+
+
+@pytest.fixture(scope="module")
+def taken_over(life, handed_back):
+    """The customer manages its account again, and begins with the folder alone."""
+    before = identity(life)
+    tfvars = life.checkout.root / "environments" / "local" / "terraform.tfvars"
+    tfvars.write_text(tfvars.read_text().replace('"operator"', '"customer"'))
+    shutil.rmtree(life.root)
+    orphans = life.operator("make orphans ENV=local")
+    applied = life.hand_over()
+    life.operator(f"make forget {NAMES} CONFIRM={ACCOUNT}")
+    (life.root / "imports.tf").unlink()
+    return before, orphans, applied
+
+
+def test_the_customer_takes_over_what_the_operator_made(life, taken_over):
+    before, orphans, applied = taken_over
+    assert f"make forget {NAMES}" in orphans
+    assert re.search(r"Resources: \d imported, \d+ added, \d+ changed, 0 destroyed", applied)
+    assert identity(life) == before
+    assert "answer" in life.call("And now me?")
+
+
+def test_nothing_is_left_of_the_operators_state(life, taken_over):
+    left = life.operator("make orphans ENV=local")
+    assert left == "Every state, hand-over and role has a stanza.\n"
+    life.operator(f"make handover {NAMES}")
+    sent = life.checkout.root / "build" / "handover" / "local" / "hooli" / ACCOUNT
+    assert not (sent / "imports.tf").exists()
+    assert "No changes" in life.customer("terraform plan -no-color")
+
+
+@pytest.fixture(scope="module")
+def offboarded(life, taken_over):
     tfvars = life.checkout.root / "environments" / "local" / "terraform.tfvars"
     tfvars.write_text(
         tfvars.read_text().replace("hooli = {", 'hooli = {\n    state = "offboarding"')
