@@ -19,6 +19,9 @@ operations = {
   shards                = 1 # states of the operations account; each has room for about 200 tenants
 }
 
+# Tags of every resource in every account. A stanza and an account may add some.
+tags = { cost-center = "4711" }
+
 # An account may be in several stanzas only if it is listed here.
 accounts_with_several_tenants = []
 
@@ -33,6 +36,7 @@ tenants = {
         permissions_boundary    = "arn:aws:iam::222222222222:policy/workload-boundary"
         readers                 = ["arn:aws:iam::222222222222:role/auditor"]
         region                  = "eu-central-1" # the Region of the function and its records
+        tags                    = { site = "east" }
         unmaskers               = ["arn:aws:iam::222222222222:role/auditor-in-charge"]
         vpc = {
           id                 = "vpc-0123456789abcdef0" # creates VPC endpoints; leave it out if the VPC has them
@@ -119,6 +123,8 @@ tenants = {
       tokens_per_day      = 1000000
       tokens_per_month    = 20000000
     }
+
+    tags = { owner = "research" }
 
     # An account beside the tenant's own whose users and roles may be readers or unmaskers.
     trusted_accounts = ["333333333333"]
