@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from tools.environment import model_rules
 from tools.isolation.operations_specification import DESTINATIONS
 from tools.paths import ROOT
+from tools.tenants import model_rules
 from tools.tenants.model_rules import model_problems
 
 MODULE = ROOT / "modules" / "operations-role"
