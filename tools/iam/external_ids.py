@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 # The condition key of trust policies, and the arguments and outputs of Terraform's code.
 _NAMES = frozenset({"sts:externalid", "external_id", "external_ids"})
@@ -20,7 +20,24 @@ def external_ids_in(document: Any) -> frozenset[str]:  # noqa: ANN401 - any JSON
 
     They are found by the name of their place, so that also one that no stanza has any more is found.
     """
-    return frozenset(text for text in _external_ids(document) if len(text) >= _SHORTEST)
+    texts = set()
+    rest: list[tuple[Any, bool]] = [
+        (document, False)
+    ]  # a value, and whether it stands in such a place
+    while rest:
+        value, is_secret = rest.pop()
+        if isinstance(value, dict):
+            for name, item in value.items():
+                # Below "references" are the expressions of Terraform's code and no values.
+                if not (is_secret and name == "references"):
+                    rest.append((item, is_secret or name.lower() in _NAMES))
+        elif isinstance(value, list):
+            rest += [(item, is_secret) for item in value]
+        elif isinstance(value, str) and is_secret:
+            texts.add(value)
+        elif isinstance(value, str) and value[:1] in {"{", "["}:
+            rest.append((_parsed(value), False))
+    return frozenset(text for text in texts if len(text) >= _SHORTEST)
 
 
 def without_external_ids(text: str, names: Mapping[str, str]) -> str:
@@ -31,28 +48,9 @@ def without_external_ids(text: str, names: Mapping[str, str]) -> str:
     return text
 
 
-def _external_ids(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value
-    if isinstance(value, dict):
-        for name, item in value.items():
-            yield from _texts(item) if name.lower() in _NAMES else _external_ids(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _external_ids(item)
-    elif isinstance(value, str) and value[:1] in {"{", "["}:
-        try:
-            yield from _external_ids(json.loads(value))
-        except ValueError:  # it only looks like JSON
-            return
-
-
-def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value
-    """Yield every text in a value, except the expressions to which Terraform's code refers."""
-    if isinstance(value, dict):
-        for name, item in value.items():
-            if name != "references":
-                yield from _texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
-    elif isinstance(value, str):
-        yield value
+def _parsed(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Return what a text that looks like JSON means; None if it is not JSON or deeper than Python reads."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
