@@ -63,7 +63,7 @@ class Run:
 
     environment = LOCAL
 
-    def save_plan(self, _state, file, _adopted):
+    def save_plan(self, _state, file, _adopted, _handover):
         file.write_bytes(b"plan")
         return TEXT
 
@@ -76,7 +76,7 @@ def leaks(text):
 
 
 def test_a_plan_is_printed_without_those_of_lost_and_edited_stanzas(tmp_path):
-    plan = _plan(Run(), operations_state(0, 1), tmp_path / "plan", {})
+    plan = _plan(Run(), operations_state(0, 1), tmp_path / "plan", {}, None)
     assert leaks(plan.text) == []
     assert '~ "(an ExternalId)" -> "(an ExternalId of acme)"' in plan.text
     assert leaks(TEXT) == [LOST, EDITED, DEPLOYER, OLD, CURRENT]
