@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentParser, ArgumentTypeError
+from typing import NoReturn
 
 
 class Arguments(ArgumentParser):
@@ -17,6 +19,13 @@ class Arguments(ArgumentParser):
             self.add_argument(
                 "--tenant", required=required, help="a tenant in its terraform.tfvars"
             )
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in make's words instead of argparse's usage, and exit with 2."""
+        sentence = re.sub(
+            r"^argument --([a-z-]+): ", lambda match: f"{match[1].upper()}=: ", message
+        )
+        self.exit(2, f"{sentence[0].upper()}{sentence[1:]}.\n")
 
     def add_account(self) -> None:
         """Add --account, which selects one of a tenant's accounts."""

@@ -119,6 +119,7 @@ def _rendered(
     file = FOLDER / f"{digest.hexdigest()}.json"
     if not file.is_file():
         FOLDER.mkdir(parents=True, exist_ok=True)
+        FOLDER.chmod(0o700)  # the outputs hold ExternalIds
         with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
             partial = Path(folder, "outputs.json")
             partial.write_text(json.dumps(_planned_outputs(Path(folder), inputs, progress)))
