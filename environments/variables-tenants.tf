@@ -91,6 +91,11 @@ variable "tenants" {
   }
 
   validation {
+    condition     = !contains(keys(var.tenants), var.environment)
+    error_message = "A tenant cannot have its environment's name, because CONFIRM=${var.environment} would mean both; rename the tenant ${var.environment}."
+  }
+
+  validation {
     condition     = length(distinct([for name in keys(var.tenants) : lower(name)])) == length(var.tenants)
     error_message = "IAM role names are case-insensitive; rename one of ${join(" and ", flatten([for names in { for name in keys(var.tenants) : lower(name) => name... } : names if length(names) > 1]))}."
   }

@@ -43,6 +43,10 @@ def test_accepts_tenants(rules, tenants):
                 "hyphens between them, not Acme, b."
             ),
         ),
+        (
+            {"prod": stanza()},
+            "A tenant cannot have its environment's name, because CONFIRM=prod would mean both; rename",
+        ),
         ({"acme_1": stanza()}, "with single hyphens between them, not acme_1."),
         (
             {"Acme": stanza(), "acme": OTHER},

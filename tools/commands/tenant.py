@@ -75,6 +75,11 @@ def new_stanza(
             f'"{name}" cannot be a tenant; write NAME= in 2 or more lower-case letters and digits, with '
             "single hyphens between them."
         )
+    if name == environment.name:
+        raise CommandError(
+            f'"{name}" cannot be a tenant of the environment "{name}", because CONFIRM={name} would mean both; write '
+            "another NAME=."
+        )
     role_name = f"{environment.base_name(name)}-execution"
     if len(role_name) > ROLE_NAME_LIMIT:
         raise CommandError(

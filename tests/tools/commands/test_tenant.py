@@ -60,6 +60,11 @@ def test_refuses_a_name_that_aws_names_cannot_be_made_from(name):
         new_stanza(ENVIRONMENT, name, "333333333333")
 
 
+def test_refuses_the_name_of_the_environment():
+    with pytest.raises(CommandError, match="because CONFIRM=dev would mean both"):
+        new_stanza(ENVIRONMENT, "dev", "333333333333")
+
+
 @pytest.mark.parametrize("account_id", ["22222222222", "2222222222222", "2222-2222-2222"])
 def test_refuses_an_account_id_that_is_not_12_digits(account_id):
     with pytest.raises(CommandError, match="all 12 digits"):
