@@ -15,7 +15,7 @@ from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.tenants.workload import destroy_workload
 from tools.terraform.parallel import run_for_each
-from tools.terraform.shard_states import read_shards, tenants_in
+from tools.terraform.state import tenant_of_address
 
 if TYPE_CHECKING:
     from tools.cli.session import Session
@@ -60,7 +60,12 @@ def _destroy(session: Session, tenant: str | None, jobs: int) -> int:
 
 def _refuse_lost_stanzas(session: Session) -> None:
     """Raise CommandError if roles without a stanza would go, because the functions that use them would remain."""
-    applied = set().union(*map(tenants_in, read_shards(session.bucket).values()))
+    addresses = {
+        address
+        for state in session.operations_states()
+        for address in session.bucket.state(state.key).addresses()
+    }
+    applied = {tenant for address in addresses if (tenant := tenant_of_address(address))}
     if tenants := sorted(applied - set(session.environment.tenants)):
         name = session.environment.name
         raise CommandError(
