@@ -86,10 +86,12 @@ class Fleet:
 
     def start(self, command: str) -> subprocess.Popen[str]:
         """Start a command as a shell would, in a process group of its own."""
+        # Through this variable, the make of `make bench ONLY=kills` would pass ONLY= on to the copy's make.
+        inherited = {name: os.environ[name] for name in os.environ if name != "MAKEFLAGS"}
         return subprocess.Popen(
             ["bash", "-c", f"exec {command}"],
             cwd=self.root,
-            env={**os.environ, "COLUMNS": "240", "HOME": str(self.root), "NO_COLOR": "1"},
+            env={**inherited, "COLUMNS": "240", "HOME": str(self.root), "NO_COLOR": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
