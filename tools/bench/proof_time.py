@@ -28,7 +28,7 @@ GOAL_SECONDS = 15.0  # on two idle cores
 # What the root's own provider refers to. The proof refuses the provider that plans without an account.
 PROVIDER = {
     "allowed_account_ids": {"references": ["var.operations.account_id", "var.operations"]},
-    "default_tags": [{"tags": {"references": ["var.environment"]}}],
+    "default_tags": [{"tags": {"references": ["var.environment", "var.tags"]}}],
     "region": {"references": ["var.operations.region", "var.operations"]},
 }
 
