@@ -56,9 +56,8 @@ def refuse_unless_proved(
 ) -> None:
     """Raise CommandError with a counterexample when the role's policies do more or less than they should."""
     stanzas = {tenant: {**stanza, "accounts": {}} for tenant, stanza in environment.stanzas.items()}
-    stanza = environment.stanzas[account.tenant]
-    details = {account.account_id: stanza["accounts"][account.account_id]}
-    stanzas[account.tenant] = {**stanza, "accounts": details}
+    accounts = {account.account_id: environment.details_of(account)}
+    stanzas[account.tenant] = {**environment.stanzas[account.tenant], "accounts": accounts}
     documents = {(account.tenant, account.account_id): role.documents}
     variables = {
         "environment": environment.name,

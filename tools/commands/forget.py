@@ -24,10 +24,9 @@ from tools.environment.hcl import decode_hcl
 from tools.environment.inspector_role import inspector_name
 from tools.environment.model import OFFBOARDING
 from tools.records.reader import log_groups
-from tools.tenants.orphan_search import account_of_state
-from tools.tenants.workload import EXECUTION_ROLE, FUNCTION, workload_of
+from tools.tenants.workload import EXECUTION_ROLE, FUNCTION, workload_in
 from tools.terraform.parallel import print_success
-from tools.terraform.state import customer_state
+from tools.terraform.state import account_of_key, customer_state
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -61,7 +60,7 @@ def main() -> int:
     accounts = _accounts(session, tenant)
     states = session.bucket.customer_states()
     workloads = {
-        account: workload_of(session, customer_state(account))
+        account: workload_in(session.bucket.state(customer_state(account).key))
         for account in accounts
         if customer_state(account).key in states
     }
@@ -93,7 +92,7 @@ def forget_account(session: Session, tenant: str, account_id: str, answer: str |
             "this one again."
         )
     account = _with_region_of_state(session, account)
-    workload = workload_of(session, state)
+    workload = workload_in(bucket.state(state.key))
     is_self_managed = environment.is_self_managed(account)
     err.print(styled("  ", (f"{tenant} {account_id}", "bold")))
     err.print("    goes     Terraform's state of this account")
@@ -119,7 +118,7 @@ def forgettable_account(
     accounts = [
         account
         for key in sorted(states)
-        if (account := account_of_state(environment, key)) and account.tenant == tenant
+        if (account := account_of_key(environment, key)) and account.tenant == tenant
     ]
     account = next((item for item in accounts if item.account_id == account_id), None)
     if account is None:
@@ -219,7 +218,7 @@ def _accounts(session: Session, tenant: str) -> list[CustomerAccount]:
     environment = session.environment
     accounts = [account for account in environment.accounts if account.tenant == tenant]
     for key in sorted(session.bucket.customer_states()):
-        account = account_of_state(environment, key)
+        account = account_of_key(environment, key)
         known = {account.account_id for account in accounts}
         if account is not None and account.tenant == tenant and account.account_id not in known:
             accounts.append(_with_region_of_state(session, account))
@@ -240,7 +239,7 @@ def refuse_active_tenant(
     """Raise CommandError unless the tenant is offboarded or has no stanza.
 
     `make offboard` removes no function from an account that has left the stanza or that its customer manages, so
-    such a function stops nothing here and is in the list of what the customer deletes.
+    such a function does not stop this command, and the list of what the customer deletes has it.
     """
     if tenant not in environment.tenants:
         return

@@ -11,7 +11,7 @@ from tools.cli.arguments import Arguments
 from tools.cli.console import out, print_json, run, table
 from tools.cli.session import open_session
 from tools.tenants.stanza_state import warn_of_state
-from tools.tenants.workload import FUNCTION
+from tools.tenants.workload import FUNCTION, workload_in
 from tools.terraform.state import customer_state
 
 if TYPE_CHECKING:
@@ -62,11 +62,11 @@ def main() -> int:
 
 def _outputs(session: Session, account: CustomerAccount) -> dict[str, Any]:
     """Return the outputs of an account's state, without the function's once `make destroy` has removed it."""
-    state = session.bucket.state(customer_state(account).key)
-    has_function = any(address.startswith(FUNCTION) for address in state.addresses())
+    content = session.bucket.state(customer_state(account).key)
+    has_function = FUNCTION in workload_in(content)
     return {
         name: value
-        for name, value in state.outputs.items()
+        for name, value in content.outputs.items()
         if has_function or not name.startswith("function")
     }
 

@@ -151,8 +151,7 @@ def _show_proved(
             warn_of_refusals(session, SavedPlan(state, file, content, sha256_of(file), None))
             if not whole and state not in operations:
                 return _account_lines(session, content, count)
-            text = session.terraform.show(state, file).strip()
-            return session.environment.without_external_ids(text, content)
+            return session.terraform.show(state, file, content).strip()
 
     failed = 0
     for states in (operations, customers):

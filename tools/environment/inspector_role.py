@@ -82,8 +82,7 @@ def inspector_documents(environment: Environment, account: CustomerAccount) -> d
         f"{prefix}:logs:{place}:log-group:{group}"
         for group in (f"/aws/lambda/{base}", f"/bedrock/{name}/{account.tenant}/records")
     ]
-    details = environment.stanzas[account.tenant]["accounts"][account.account_id]
-    has_endpoints = bool((details.get("vpc") or {}).get("id"))
+    has_endpoints = bool((environment.network_of(account) or {}).get("id"))
     trust = {
         "Sid": "TheOperationsAccountInspects",
         "Effect": "Allow",

@@ -84,9 +84,13 @@ class Environment:
 
     def tags_of(self, account: CustomerAccount) -> dict[str, str]:
         """Return the tags that a customer account's resources get beside the reserved ones."""
-        stanza = self.stanzas[account.tenant]
-        details = stanza["accounts"][account.account_id]
-        return {**self.tags, **stanza.get("tags", {}), **details.get("tags", {})}
+        stanza_tags = self.stanzas[account.tenant].get("tags", {})
+        return {**self.tags, **stanza_tags, **self.details_of(account).get("tags", {})}
+
+    def details_of(self, account: CustomerAccount) -> dict[str, Any]:
+        """Return what the stanza says of an account."""
+        details: dict[str, Any] = self.stanzas[account.tenant]["accounts"][account.account_id]
+        return details
 
     def accounts_of(
         self, tenant: str | None, account_id: str | None = None
@@ -124,9 +128,8 @@ class Environment:
 
     def is_self_managed(self, account: CustomerAccount) -> bool:
         """Whether the customer applies the module itself: ``managed_by = "customer"`` in the account."""
-        return self.has_account(account) and bool(
-            self.stanzas[account.tenant]["accounts"][account.account_id].get("managed_by")
-            == "customer"
+        return (
+            self.has_account(account) and self.details_of(account).get("managed_by") == "customer"
         )
 
     def has_account(self, account: CustomerAccount) -> bool:
@@ -135,9 +138,7 @@ class Environment:
 
     def network_of(self, account: CustomerAccount) -> dict[str, Any] | None:
         """Return the VPC of an account's function, as the stanza has it; None outside a VPC."""
-        details = self.stanzas[account.tenant]["accounts"][account.account_id]
-        network: dict[str, Any] | None = details.get("vpc")
-        return network
+        return self.details_of(account).get("vpc")
 
     def refuse_self_managed(self, account: CustomerAccount) -> None:
         """Raise CommandError for an account that a command would enter through a deployer that is not there."""

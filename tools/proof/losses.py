@@ -55,6 +55,9 @@ _CONSEQUENCES = {
     "aws_vpc_endpoint": ("the VPC endpoint", "calls that go through it fail"),
 }
 
+# The statement with which a suspended tenant's role denies everything, without its Sid.
+DENIAL_OF_EVERYTHING = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+
 _LIFTED = (
     "the suspension of {tenant} is lifted: its role denies everything now, and would allow again what the stanza "
     'grants. If `make suspend` was run meanwhile, put state = "suspended" into the stanza that is applied; '
@@ -251,9 +254,8 @@ def _lifts_suspension(plan: PlanJson, item: Mapping[str, Any], tenant: str) -> b
 def _denies_everything(policy: str | None) -> bool:
     """Return whether a policy has a statement like SuspendedTenantsMayDoNothing, whatever its Sid is."""
     statements = json.loads(policy or "{}").get("Statement", ())
-    denial = {"Effect": "Deny", "Action": "*", "Resource": "*"}
     return any(
-        {name: value for name, value in statement.items() if name != "Sid"} == denial
+        {name: value for name, value in statement.items() if name != "Sid"} == DENIAL_OF_EVERYTHING
         for statement in statements
     )
 

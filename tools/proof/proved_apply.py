@@ -75,21 +75,17 @@ class Prover:
         operations = [state for state in states if state.root == OPERATIONS]
         customers = [state for state in states if state.root != OPERATIONS]
         plans, failures = self._save_plans(operations, folder, {})
-        if operations and customers:
-            planned = {
-                tenant: handover
-                for plan in plans
-                for tenant, handover in planned_handovers(plan.content).items()
-            }
-            reasons = unplannable(customers, planned)
-            customers = [state for state in customers if state.label not in reasons]
-            customer_plans, customer_failures = self._save_plans(customers, folder, planned)
+        planned: dict[str, PlannedHandover] = {}
+        for plan in plans:
+            planned |= planned_handovers(plan.content)
+        reasons = unplannable(customers, planned) if operations else {}
+        customers = [state for state in customers if state.label not in reasons]
+        customer_plans, customer_failures = self._save_plans(customers, folder, planned)
+        if operations:
             reasons |= self._reasons_of_new_tenants(customers, customer_failures)
-            unplanned_accounts += tuple(
-                f"{label} ({reason})" for label, reason in sorted(reasons.items())
-            )
-        else:
-            customer_plans, customer_failures = self._save_plans(customers, folder, {})
+        unplanned_accounts += tuple(
+            f"{label} ({reason})" for label, reason in sorted(reasons.items())
+        )
         plans, failures = [*plans, *customer_plans], {**failures, **customer_failures}
         report = make_report(
             environment,
@@ -319,7 +315,7 @@ class ProvedApply:
             return ""
         session = self.prover.session
         account_id, tenant = plan.state.variables["account_id"], plan.state.variables["tenant"]
-        [account] = session.environment.accounts_of(tenant, account_id)
+        account = session.environment.only_account(tenant, account_id)
         client = session.target.client(session.target.deployer(account), "lambda")
         try:
             versions = delete_unused_versions(client, session.environment.base_name(tenant))

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from tools.cli.console import warn
-from tools.environment.model import CustomerAccount
+from tools.terraform.state import account_of_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from tools.cli.session import Session
-    from tools.environment.model import Environment
+    from tools.environment.model import CustomerAccount, Environment
 
 FORMER_STATE = "operator's state"  # of an account that its customer manages now
 SHOWN = 5  # orphans that plan and apply name
-
-_STATE = re.compile(r"customers/(?P<tenant>[^/]+)/(?P<account>\d{12})\.tfstate")
 
 
 @dataclass(frozen=True, order=True)
@@ -33,17 +30,6 @@ class Orphan:
     advice: str
 
 
-def account_of_state(environment: Environment, key: str) -> CustomerAccount | None:
-    """Return the account that a state's key names; in the operations Region, if it has no stanza."""
-    match = _STATE.fullmatch(key)
-    if match is None:
-        return None
-    for account in environment.accounts:
-        if (account.tenant, account.account_id) == (match["tenant"], match["account"]):
-            return account
-    return CustomerAccount(match["tenant"], match["account"], environment.operations_region)
-
-
 def orphans_of(
     environment: Environment,
     states: Collection[str],
@@ -54,7 +40,7 @@ def orphans_of(
     prefix = f"bedrock-{environment.name}-"
     orphans = []
     for key in states:
-        account = account_of_state(environment, key)
+        account = account_of_key(environment, key)
         if account is not None and (advice := _advice_on_state(environment, account)):
             kind = FORMER_STATE if environment.is_self_managed(account) else "state"
             orphans.append(Orphan(account.tenant, kind, key, advice))

@@ -23,6 +23,7 @@ from tools.environment.model import (
     load_environment,
     tfvars_of,
 )
+from tools.proof.losses import DENIAL_OF_EVERYTHING
 
 if TYPE_CHECKING:
     from tools.cli.targets import Target
@@ -30,12 +31,7 @@ if TYPE_CHECKING:
 
 # The role's policy, and the statement by which it denies everything, as modules/operations-role writes them.
 POLICY = "grants"
-DENIAL = {
-    "Sid": "SuspendedTenantsMayDoNothing",
-    "Effect": "Deny",
-    "Action": "*",
-    "Resource": "*",
-}
+DENIAL = {"Sid": "SuspendedTenantsMayDoNothing", **DENIAL_OF_EVERYTHING}
 
 # IAM's changes take effect with a delay: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
 # states no time, so the test of calls gives up after this many seconds.

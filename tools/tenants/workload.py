@@ -10,6 +10,7 @@ from tools.live.network_interfaces import function_interfaces, sharing_functions
 if TYPE_CHECKING:
     from tools.cli.session import Session
     from tools.terraform.state import State
+    from tools.terraform.state_content import StateContent
 
 # The execution role, and with it its policy and the function that runs as it. The log groups, their key and the
 # reader roles remain, because customers are promised that their records remain.
@@ -17,9 +18,9 @@ EXECUTION_ROLE = "module.customer_workload.aws_iam_role.execution"
 FUNCTION = "module.customer_workload.aws_lambda_function.this"
 
 
-def workload_of(session: Session, state: State) -> frozenset[str]:
+def workload_in(content: StateContent) -> frozenset[str]:
     """Return which of EXECUTION_ROLE and FUNCTION a customer state holds."""
-    addresses = session.bucket.state(state.key).addresses()
+    addresses = content.addresses()
     return frozenset(
         resource
         for resource in (EXECUTION_ROLE, FUNCTION)
@@ -29,7 +30,7 @@ def workload_of(session: Session, state: State) -> frozenset[str]:
 
 def destroy_workload(session: Session, state: State) -> str:
     """Destroy the workload of a customer state and return a line about it."""
-    if not (workload := workload_of(session, state)):
+    if not (workload := workload_in(session.bucket.state(state.key))):
         return "nothing to remove"
     _wait_for_interfaces(session, state, has_function=FUNCTION in workload)
     counts = session.terraform.destroy(state.limited_to([EXECUTION_ROLE]))
@@ -42,7 +43,7 @@ def _wait_for_interfaces(session: Session, state: State, *, has_function: bool) 
     Lambda deletes them with the rights of the execution role, which is destroyed afterwards.
     """
     environment, tenant = session.environment, state.variables["tenant"]
-    [account] = environment.accounts_of(tenant, state.variables["account_id"])
+    account = environment.only_account(tenant, state.variables["account_id"])
     if (network := environment.network_of(account)) is None:
         return
     if has_function:

@@ -165,7 +165,7 @@ def customer_root(
     imported by the customer's first apply. It is empty for an account that the operator never applied.
     """
     stanza = environment.stanzas[account.tenant]
-    details = stanza["accounts"][account.account_id]
+    details = environment.details_of(account)
     workload = stanza.get("workload", {})
     trusted = [*stanza["accounts"], *stanza.get("trusted_accounts", [])]
     arguments = {
@@ -178,9 +178,7 @@ def customer_root(
         "trusted_accounts": sorted({*trusted} - {account.account_id}),
     }
     tags = {
-        **environment.tags,
-        **stanza.get("tags", {}),
-        **details.get("tags", {}),
+        **environment.tags_of(account),
         "environment": environment.name,
         "managed-by": "terraform",
         "tenant": account.tenant,

@@ -82,7 +82,7 @@ def deployer_roles(
 
 
 def _inputs(environment: Environment, account: CustomerAccount) -> dict[str, Any]:
-    details = environment.stanzas[account.tenant]["accounts"][account.account_id]
+    details = environment.details_of(account)
     if not environment.deployment_principals:
         raise CommandError(
             f"environments/{environment.name}/terraform.tfvars does not say who deploys; write "

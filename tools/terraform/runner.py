@@ -125,9 +125,8 @@ class Terraform:
             text = self._run(state, "plan", "-lock=false", *options, f"-out={file}")
             return _READING.sub("", text)
 
-    def show(self, state: State, file: Path) -> str:
-        """Return a plan file as terraform prints it, without ExternalIds."""
-        content = self.show_json(state, file)
+    def show(self, state: State, file: Path, content: PlanJson) -> str:
+        """Return a plan file as terraform prints it, without ExternalIds; ``content`` is what `show_json` returns."""
         return self.environment.without_external_ids(self._run(state, "show", str(file)), content)
 
     def show_json(self, state: State, file: Path) -> PlanJson:

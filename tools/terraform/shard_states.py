@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import json
-import re
 import tempfile
 import uuid
 from collections import defaultdict
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tools.command_error import CommandError
 from tools.environment.tenant_shard import shard_of
-from tools.terraform.state import operations_state, shard_key, tenant_of_address
+from tools.terraform.state import operations_state, shard_key, shard_of_key, tenant_of_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -101,8 +100,8 @@ def read_shards(bucket: StateBucket) -> dict[int, StateFile]:
     """Return the state of every shard that has one, also of shards beyond the present number."""
     states = {}
     for key in bucket.keys(shard_key(0).removesuffix(".tfstate")):
-        if match := re.fullmatch(r"operations(?:-([1-9]\d*))?\.tfstate", key):
-            states[int(match[1] or 0)] = dict(bucket.state(key).json)
+        if (shard := shard_of_key(key)) is not None:
+            states[shard] = dict(bucket.state(key).json)
     return states
 
 

@@ -6,12 +6,13 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from tools.environment.model import CustomerAccount
 from tools.environment.tenant_shard import shard_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tools.environment.model import CustomerAccount, Environment
+    from tools.environment.model import Environment
 
 
 OPERATIONS = "operations"  # the root of the operations account
@@ -63,6 +64,23 @@ def shard_key(shard: int) -> str:
     return f"{OPERATIONS}-{shard}.tfstate" if shard else f"{OPERATIONS}.tfstate"
 
 
+def shard_of_key(key: str) -> int | None:
+    """Return the shard of a state's key, also beyond the present number; None for the key of something else."""
+    match = _SHARD_KEY.fullmatch(key)
+    return int(match[1] or 0) if match else None
+
+
+def account_of_key(environment: Environment, key: str) -> CustomerAccount | None:
+    """Return the account that a state's key names; in the operations Region, if it has no stanza."""
+    match = _CUSTOMER_KEY.fullmatch(key)
+    if match is None:
+        return None
+    for account in environment.accounts:
+        if (account.tenant, account.account_id) == match.groups():
+            return account
+    return CustomerAccount(match[1], match[2], environment.operations_region)
+
+
 def operations_state(shard: int, shards: int) -> State:
     """Return the state of one shard of the operations account."""
     label = "operations account" if shards == 1 else f"operations account, shard {shard}"
@@ -71,14 +89,10 @@ def operations_state(shard: int, shards: int) -> State:
 
 def state_of_key(environment: Environment, key: str) -> State | None:
     """Return the state of a key, also without a stanza or beyond the present number of shards; None for others."""
-    if match := _SHARD_KEY.fullmatch(key):
-        shard = int(match[1] or 0)
+    if (shard := shard_of_key(key)) is not None:
         return operations_state(shard, max(environment.shards, shard + 1))
-    if match := _CUSTOMER_KEY.fullmatch(key):
-        tenant, account_id = match.groups()
-        variables = {"account_id": account_id, "tenant": tenant}
-        return State("customer", key, f"{tenant} {account_id}", variables, tenant=tenant)
-    return None
+    account = account_of_key(environment, key)
+    return customer_state(account) if account is not None else None
 
 
 def customer_state(account: CustomerAccount) -> State:

@@ -150,6 +150,7 @@ class StateBucket:
     def shortcomings(self) -> list[str]:
         """Return a sentence for each protection that `make bootstrap` sets and the bucket does not have."""
         with self._explained("The protection of the state bucket cannot be read"):
+            policy = self._policy()
             settings = [
                 (
                     "Versioning is not enabled",
@@ -167,7 +168,7 @@ class StateBucket:
                 (
                     "The policy lacks the statements that require TLS and keep tenants apart",
                     all(
-                        statement in self._policy()
+                        statement in policy
                         for statement in bucket_statements(self.environment.partition, self.name)
                     ),
                 ),

@@ -3,7 +3,8 @@
 import pytest
 
 from tools.environment.model import load_environment
-from tools.tenants.orphan_search import account_of_state, orphans_of
+from tools.tenants.orphan_search import orphans_of
+from tools.terraform.state import account_of_key
 
 LOCAL = load_environment("local")
 STATES = [f"customers/{account.name}.tfstate" for account in LOCAL.accounts]
@@ -46,7 +47,7 @@ def test_the_advice_tells_a_lost_account_from_a_lost_stanza():
 
 
 def test_a_states_account_is_the_stanzas_or_one_in_the_operations_region():
-    assert account_of_state(LOCAL, STATES[2]) == LOCAL.accounts[2]
-    lost = account_of_state(LOCAL, "customers/umbrella/666666666666.tfstate")
+    assert account_of_key(LOCAL, STATES[2]) == LOCAL.accounts[2]
+    lost = account_of_key(LOCAL, "customers/umbrella/666666666666.tfstate")
     assert (lost.tenant, lost.account_id, lost.region) == ("umbrella", "666666666666", "eu-central-1")  # fmt: skip
-    assert account_of_state(LOCAL, "operations.tfstate") is None
+    assert account_of_key(LOCAL, "operations.tfstate") is None
