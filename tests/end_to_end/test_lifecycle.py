@@ -151,7 +151,7 @@ class Rotation:
     load: Load
     first: str
     planned: str  # before the first apply
-    shown: str  # of the proof's plans
+    proof_text: str  # what `make plan PROOF=` prints
     too_early: str  # the customer's plan, before the operations plan is applied
     as_proved: str
     both: str
@@ -172,7 +172,7 @@ def rotation(life):
         refused = checkout.shell("make rotate ENV=local TENANT=acme").stderr
         certificate = json.loads(checkout.done("make prove ENV=local JSON=1"))["certificate"]
         proof = f"PROOF={(checkout.root / certificate).parent}"
-        shown = checkout.done(f"make plan ENV=local {proof}")
+        proof_text = checkout.done(f"make plan ENV=local {proof}")
         customer = f'make apply ENV=local PART="acme/222222222222" {proof}'
         too_early = checkout.shell(f"{customer} 2>&1").stdout
         checkout.done(f"make apply ENV=local PART=operations {proof}")
@@ -186,7 +186,7 @@ def rotation(life):
         load,
         first,
         planned,
-        shown,
+        proof_text,
         too_early,
         as_proved,
         both,
@@ -213,7 +213,7 @@ CHANGED = re.compile(r"TENANT_BEDROCK\.external_id: \(an ExternalId of acme\) â†
 
 
 def test_a_plan_shows_what_the_new_external_id_changes_in_the_account_and_not_its_value(rotation):
-    for text in (rotation.planned, rotation.shown):
+    for text in (rotation.planned, rotation.proof_text):
         account = text.split("acme 222222222222")[1]
         assert account.startswith("  Plan: 0 to add, 1 to change, 0 to destroy.")
         assert CHANGED.search(account)
@@ -299,7 +299,7 @@ class Suspension:
     answer_after_altered: dict
     forged: str
     changed: str
-    shown: str
+    proof_text: str
     applied: str
     answer: dict
     sessions: list
@@ -331,7 +331,7 @@ def suspension(life, rotation):
 
     plan.write_bytes(proved_bytes)
     certificate.write_text(proved_text)
-    shown = checkout.done(f"make plan ENV=local TENANT=acme PROOF={folder}")
+    proof_text = checkout.done(f"make plan ENV=local TENANT=acme PROOF={folder}")
     iam = client(life.control, "111111111111", "iam")
     role = {"RoleName": "bedrock-local-acme", "PolicyName": "grants"}
     granted = iam.get_role_policy(**role)["PolicyDocument"]
@@ -342,7 +342,7 @@ def suspension(life, rotation):
     applied = checkout.done(apply)
     answer, sessions = caller.call("After"), life.assumed()[before:]
     return Suspension(
-        proof, altered, answer_after_altered, forged, changed, shown, applied, answer, sessions
+        proof, altered, answer_after_altered, forged, changed, proof_text, applied, answer, sessions
     )
 
 
@@ -376,7 +376,7 @@ def test_a_plan_is_refused_when_iam_has_another_policy_than_it_was_made_from(sus
 
 
 def test_the_plan_that_was_proved_is_shown_and_applied_and_what_exists_is_proved(suspension):
-    assert "SuspendedTenantsMayDoNothing" in suspension.shown
+    assert "SuspendedTenantsMayDoNothing" in suspension.proof_text
     assert "0 added, 1 changed, 0 destroyed" in suspension.applied
     assert suspension.applied.count("Proved in") == 2
     assert "after-apply/certificate.md" in suspension.applied

@@ -69,11 +69,11 @@ class Target(ABC):
     def _operations(self) -> boto3.Session:
         session = self.session("deployer")
         account = self.client(session, "sts").get_caller_identity()["Account"]
-        name, wanted = self.environment.name, self.environment.operations_account_id
-        if account != wanted:
+        name, operations_id = self.environment.name, self.environment.operations_account_id
+        if account != operations_id:
             raise CommandError(
-                f"The credentials are of account {account}, and {wanted} is the operations account of {name}; use "
-                "credentials of the operations account."
+                f"The credentials are of account {account}, and {operations_id} is the operations account of {name}; "
+                "use credentials of the operations account."
             )
         return session
 

@@ -72,9 +72,8 @@ def main() -> int:
     # The plans of a certificate were approved where it was made.
     asks = certified is None and not options.auto
     confirmed = confirmed_names(options.confirm)
-    if (
-        certified is None
-    ):  # CI writes the same names for each part, also for what an earlier part has removed
+    # CI writes the same names for each part of a proof, also those of what an earlier part has removed.
+    if certified is None:
         refuse_unknown_tenants(session, confirmed)
     apply = ProvedApply(
         Prover(session, options.jobs, certified, heals=True),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, print_json, progress, run, warn
 from tools.cli.session import open_session
-from tools.environment.handover_folder import SUMS, shown, write_folder
+from tools.environment.handover_folder import SUMS, relative_path, write_folder
 from tools.packaging.build import build
 from tools.paths import BUILD, ENVIRONMENTS, MODULES, ROOT
 from tools.proof.saved_plan import sha256_of
@@ -72,7 +72,7 @@ def main() -> int:
     folder = BUILD / "handover" / environment.name / account.tenant / account.account_id
     write_folder(folder, _contents(files, package))
     out.print(files["main.tf"])
-    out.print(f"{shown(folder)} holds this root, version {version}:")
+    out.print(f"{relative_path(folder)} holds this root, version {version}:")
     out.print((folder / SUMS).read_text(), end="")
     out.print(
         f"Send the folder to {account.tenant} only, because it contains the ExternalId; its README.md says how "

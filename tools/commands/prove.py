@@ -1,12 +1,12 @@
 """`make prove`: prove, for every possible request, that no tenant can reach another.
 
 Without options it plans the operations account, and each customer account with what the operations plan will
-hand over, and keeps the plan files beside the certificate: `make apply PROOF=` applies exactly them. An account
-whose hand-over has a part that only the operations apply tells is named as not planned. PLAN= takes plans that exist
-already: files of `terraform show -json`, separated by commas. STATE=1 proves what exists now, in place of what
-an apply would leave: what Terraform reads back, and what it does not manage, which is read from AWS. A part
-that cannot be read is named, and the result is then at most "Proved in part". SIGN= signs the certificate with
-a KMS key of the operations account.
+hand over, and keeps the plan files beside the certificate: `make apply PROOF=` applies exactly them. If a part of
+an account's hand-over is known only after the operations apply, the account is named as not planned. PLAN= takes
+plans that exist already: files of `terraform show -json`, separated by commas. STATE=1 proves what exists now, in
+place of what an apply would leave: what Terraform reads back, and what it does not manage, which is read from AWS.
+A part that cannot be read is named, and the result is then at most "Proved in part". SIGN= signs the certificate
+with a KMS key of the operations account.
 """
 
 from __future__ import annotations

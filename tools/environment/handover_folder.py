@@ -29,8 +29,8 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
         sums = _read_sums(folder)
         if obstacles := sorted(_obstacles(folder, files, sums)):
             raise CommandError(
-                f"{shown(folder)} was not changed, because `make handover` replaces only what it wrote and nobody "
-                "changed. Move these away, keep what you need of them, and run the command again: "
+                f"{relative_path(folder)} was not changed, because `make handover` replaces only what it wrote and "
+                "nobody changed. Move these away, keep what you need of them, and run the command again: "
                 f"{', '.join(obstacles)}."
             )
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -42,12 +42,12 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
         _replace(folder / SUMS, "".join(lines).encode())
     except OSError as error:
         raise CommandError(
-            f"{shown(folder)} cannot be written: {error.strerror or error}. Check the permissions of the folder and "
-            "the free space, and run the command again."
+            f"{relative_path(folder)} cannot be written: {error.strerror or error}. Check the permissions of the "
+            "folder and the free space, and run the command again."
         ) from None
 
 
-def shown(folder: Path) -> str:
+def relative_path(folder: Path) -> str:
     """Return the folder's path as a user of the checkout writes it."""
     return str(folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder)
 
@@ -80,7 +80,7 @@ def _obstacles(folder: Path, files: Mapping[str, bytes], sums: Mapping[str, str]
     """Yield the path of everything that would have to be replaced or removed and that no hand-over wrote."""
     upper = [path for path in (folder, *folder.parents) if BUILD in path.parents] or [folder]
     if outside := next((path for path in reversed(upper) if not _is_folder_or_free(path)), None):
-        yield shown(outside)
+        yield relative_path(outside)
         return
     in_the_way = set()
     for name in {*files, *sums}:
@@ -96,7 +96,7 @@ def _obstacles(folder: Path, files: Mapping[str, bytes], sums: Mapping[str, str]
     sums_file = folder / SUMS
     if sums_file.is_symlink() or (sums_file.exists() and not sums_file.is_file()):
         in_the_way.add(sums_file)
-    yield from (shown(path) for path in in_the_way)
+    yield from (relative_path(path) for path in in_the_way)
 
 
 def _is_folder_or_free(path: Path) -> bool:

@@ -21,9 +21,8 @@ def external_ids_in(document: Any) -> frozenset[str]:  # noqa: ANN401 - any JSON
     They are found by the name of their place, so that also one that no stanza has any more is found.
     """
     texts = set()
-    rest: list[tuple[Any, bool]] = [
-        (document, False)
-    ]  # a value, and whether it stands in such a place
+    # Each value, and whether it stands in such a place.
+    rest: list[tuple[Any, bool]] = [(document, False)]
     while rest:
         value, is_secret = rest.pop()
         if isinstance(value, dict):

@@ -26,8 +26,12 @@ OFFBOARDED = replace(
 
 def with_acme(accounts, **changes):
     acme = {**LOCAL.stanzas["acme"], "accounts": accounts, **changes}
-    kept = [each for each in LOCAL.accounts if each.tenant != "acme" or each.account_id in accounts]
-    return replace(LOCAL, stanzas={**LOCAL.stanzas, "acme": acme}, accounts=tuple(kept))
+    remaining_accounts = [
+        each for each in LOCAL.accounts if each.tenant != "acme" or each.account_id in accounts
+    ]
+    return replace(
+        LOCAL, stanzas={**LOCAL.stanzas, "acme": acme}, accounts=tuple(remaining_accounts)
+    )
 
 
 SELF_MANAGED = with_acme({ACCOUNT.account_id: {"managed_by": "customer"}})

@@ -232,16 +232,16 @@ def test_the_interfaces_of_the_function_are_waited_for_and_no_others(account: Ac
         )
         return str(answer["NetworkInterface"]["NetworkInterfaceId"])
 
-    own, waits = interface(NAME), []
+    interface_id, waits = interface(NAME), []
     interface("another-function")
     interface(f"{NAME}-eu")  # of a tenant whose name begins with the same word
 
     def sleep(seconds: float) -> None:
         waits.append(seconds)
         if len(waits) == 3:  # as Lambda does
-            owner.delete_network_interface(NetworkInterfaceId=own)
+            owner.delete_network_interface(NetworkInterfaceId=interface_id)
 
-    assert function_interfaces(ec2, NAME, network) == [own]
+    assert function_interfaces(ec2, NAME, network) == [interface_id]
     sentences: list[str] = []
     wait_until_deleted(lambda: function_interfaces(ec2, NAME, network), sentences.append, sleep)
     assert len(waits) == 3

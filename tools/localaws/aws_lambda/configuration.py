@@ -136,9 +136,8 @@ class FunctionConfiguration:
         versions = functions._functions[name.name]["versions"]  # noqa: SLF001
         before = [int(version.version) for version in versions]
         published = functions.publish_version(name.name, description)
-        if len(versions) > len(
-            before
-        ):  # without a change since the last one, there is no new version
+        # Without a change since the last version, there is no new one.
+        if len(versions) > len(before):
             number = 1 + max(self._last_version.get(name.place, 0), *before, 0)
             published.set_version(number)
             self._last_version[name.place] = number
