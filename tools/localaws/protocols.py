@@ -180,6 +180,7 @@ def _error_protocol(request: Request, service: str) -> str:
     try:
         model = get_service_model(_first_service(service))
         return determine_request_protocol(model, request.content_type)
+    # moto raises NotImplementedError for a protocol that the service does not use; the error still needs a form.
     except (NotImplementedError, UnknownServiceError):
         return "json" if "x-amz-target" in request.headers else "rest-json"
 
