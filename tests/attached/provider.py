@@ -47,37 +47,36 @@ OPTIONS = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_leng
 def main() -> None:
     """Start the provider, print how to attach it, and serve until it or the process of the tests ends."""
     binary, testing_process = sys.argv[1], int(sys.argv[2])
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    with subprocess.Popen(
+    provider = subprocess.Popen(
         [binary, "-debug"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-    ) as provider:
-        try:
-            attached = _address(provider)
-            [description] = attached.values()
-            channel = grpc.insecure_channel(
-                f"unix:{description['Addr']['String']}",
-                # Go refuses the name that gRPC makes of the socket's path.
-                options=[*OPTIONS, ("grpc.default_authority", "localhost")],
-            )
-            # Terraform keeps two streams open for each command.
-            server = grpc.server(
-                ThreadPoolExecutor(64),
-                handlers=[PassedOn(channel, schema_file(binary))],
-                options=OPTIONS,
-            )
-            port = server.add_insecure_port("127.0.0.1:0")
-            server.start()
-            description["Addr"] = {"Network": "tcp", "String": f"127.0.0.1:{port}"}
-            print(json.dumps(attached), flush=True)
-            while provider.poll() is None and _is_running(testing_process):
-                time.sleep(1)
-        finally:
-            provider.kill()
-    os._exit(0)  # without waiting for the threads of open streams
+    )
+
+    def end(*_: object) -> None:
+        provider.kill()
+        os._exit(0)  # without waiting for the threads of open streams
+
+    signal.signal(signal.SIGTERM, end)
+    attached = _address(provider)
+    [description] = attached.values()
+    channel = grpc.insecure_channel(
+        f"unix:{description['Addr']['String']}",
+        # Go refuses the name that gRPC makes of the socket's path.
+        options=[*OPTIONS, ("grpc.default_authority", "localhost")],
+    )
+    # Terraform keeps two streams open for each command.
+    handler = PassedOn(channel, schema_file(binary))
+    server = grpc.server(ThreadPoolExecutor(64), handlers=[handler], options=OPTIONS)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    description["Addr"] = {"Network": "tcp", "String": f"127.0.0.1:{port}"}
+    print(json.dumps(attached), flush=True)
+    while provider.poll() is None and _is_running(testing_process):
+        time.sleep(1)
+    end()
 
 
 def _address(provider: subprocess.Popen[str]) -> dict[str, Any]:
