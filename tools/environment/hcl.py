@@ -27,6 +27,7 @@ terraform {
 }
 """
 _READ = 'base64encode(jsonencode(provider::terraform::decode_tfvars(file("file.tfvars"))))\n'
+_PRINTED = re.compile(r'^"(.*)"$', re.MULTILINE)
 _REASON = re.compile(
     r"failed: invalid (?:tfvars \w+|expression for variable .*?): <.*?>:(\d+),(.*)"
 )
@@ -67,7 +68,9 @@ def decode_hcl(content: bytes) -> dict[str, Any]:
             printed = toolchain.run(Path(folder), "console", environment=inherited, text=_READ)
         except CommandError as error:
             raise CommandError(_sentence(str(error))) from None
-    attributes: dict[str, Any] = json.loads(base64.b64decode(printed.strip().strip('"')))
+    # On a slow machine terraform also says that it acquires and releases a state lock.
+    [encoded] = _PRINTED.findall(printed)
+    attributes: dict[str, Any] = json.loads(base64.b64decode(encoded))
     return attributes
 
 

@@ -1,12 +1,15 @@
 """Values as HCL: what is written is what Terraform reads, and a file means what it means to Terraform."""
 
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.terraform import toolchain
 from tools.command_error import CommandError
+from tools.environment import hcl
 from tools.environment.hcl import decode_hcl, hcl_attributes, hcl_key
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20).map(
@@ -26,6 +29,22 @@ VALUES = st.recursive(
 @given(VALUES)
 def test_terraform_reads_what_is_written(value):
     assert decode_hcl(hcl_attributes({"value": value}).encode()) == {"value": value}
+
+
+def test_what_terraform_says_of_its_lock_on_a_slow_machine_is_not_read(tmp_path, monkeypatch):
+    """https://github.com/hashicorp/terraform/blob/v1.11.4/internal/command/clistate/state.go"""
+    script = tmp_path / "terraform"
+    lines = [
+        f"echo '{word} state lock. This may take a few moments...'"
+        for word in ("Acquiring", "Releasing")
+    ]
+    script.write_text(
+        "\n".join(["#!/bin/sh", lines[0], f'{toolchain().terraform} "$@"', lines[1], ""])
+    )
+    script.chmod(0o755)
+    slow = replace(toolchain(), terraform=str(script))
+    monkeypatch.setattr(hcl, "ensure_toolchain", lambda _: slow)
+    assert decode_hcl(b'name = "acme"') == {"name": "acme"}
 
 
 @pytest.mark.parametrize(
