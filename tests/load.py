@@ -1,4 +1,4 @@
-"""Calls of a customer's function on the local AWS, one or without a pause."""
+"""Calls of a customer's function on the local AWS, one or many."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from tools.localaws.control import Control
+
+PAUSE_SECONDS = 0.25
 
 
 def client(
@@ -63,7 +65,11 @@ class Caller:
 
 @dataclass
 class Load:
-    """Calls without a pause, from the first line of the block to the last."""
+    """Calls one after the other, from the first line of the block to the last.
+
+    The pause leaves the machine to the commands that change something meanwhile; what is shorter is caught by
+    tests/environments/test_policies_under_calls.py, whose calls have none.
+    """
 
     caller: Caller
     model: str | None = None  # an alias; None for the stanza's first
@@ -82,7 +88,7 @@ class Load:
 
     def _go_on(self) -> None:
         options = {"model": self.model} if self.model else {}
-        while not self._stop.is_set():
+        while not self._stop.wait(PAUSE_SECONDS):
             try:
                 answer = self.caller.call("Still there?", **options)
             except Exception as error:  # noqa: BLE001 - whatever goes wrong is a failed call
