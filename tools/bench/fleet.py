@@ -38,6 +38,8 @@ PARTS = (
     "requirements-dev.txt",
     "tools",
 )
+# Through these, the make of `make bench ONLY=kills` would pass ONLY= on to the copy's make and call it a sub-make.
+_OF_THE_MAKE_ABOVE = ("MAKEFLAGS", "MAKELEVEL")
 # What `make apply` says about the next step, such as "Run `make unlock ENV=local`".
 _COMMAND = re.compile(r"`(make (?:unlock|apply|adopt) ENV=local[^`]*)`")
 
@@ -86,8 +88,9 @@ class Fleet:
 
     def start(self, command: str) -> subprocess.Popen[str]:
         """Start a command as a shell would, in a process group of its own."""
-        # Through this variable, the make of `make bench ONLY=kills` would pass ONLY= on to the copy's make.
-        inherited = {name: os.environ[name] for name in os.environ if name != "MAKEFLAGS"}
+        inherited = {
+            name: os.environ[name] for name in os.environ if name not in _OF_THE_MAKE_ABOVE
+        }
         return subprocess.Popen(
             ["bash", "-c", f"exec {command}"],
             cwd=self.root,
