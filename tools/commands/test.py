@@ -55,9 +55,6 @@ def _environment() -> dict[str, str]:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
-            # Terraform and its provider run briefly here, and would spend a quarter of that time on
-            # collecting garbage.
-            "GOGC": "400",
         }
     )
 

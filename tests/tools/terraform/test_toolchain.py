@@ -198,3 +198,8 @@ def test_finds_a_mirror_by_its_layout_down_to_four_folders(tmp_path, folder, is_
     assert [tmp_path / folder] * is_found == list(
         toolchain._mirrors_below(tmp_path, toolchain.MIRROR_DEPTH)
     )
+
+
+def test_garbage_is_collected_less_often_unless_the_shell_says_how_often(installed):
+    assert installed.environment({})["GOGC"] == "400"
+    assert installed.environment({"GOGC": "50"})["GOGC"] == "50"
