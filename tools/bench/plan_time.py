@@ -120,10 +120,11 @@ class Root:
     def _plan_shard(self, shard: int | None) -> str:
         return self._run("plan", *PLAN, *([] if shard is None else [f"-var=shard={shard}"]))
 
-    def plan_json(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Return the plan for these variables as `terraform show -json` prints it."""
+    def plan_json(self, data: dict[str, Any], shard: int = 0) -> dict[str, Any]:
+        """Return the plan of a shard for these variables as `terraform show -json` prints it."""
         (self._path / DATA).write_text(json.dumps(data))
-        self._run("plan", *PLAN, "-out=plan")
+        options = [f"-var=shard={shard}"] if self._has_shards else []
+        self._run("plan", *PLAN, *options, "-out=plan")
         plan: dict[str, Any] = json.loads(self._run("show", "-json", "plan"))
         return plan
 
