@@ -9,13 +9,12 @@ import re
 import shutil
 
 import pytest
-from hcl2.query import DocumentView, FunctionCallView, ObjectView
 
 from tests.terraform import ENVIRONMENTS, Folder, folder_of
 from tools.environment import model
 from tools.environment.hcl import hcl_attributes, read_hcl
 from tools.environment.model import load_environment
-from tools.environment.unknown_keys import _entries, _expression
+from tools.environment.unknown_keys import declarations
 from tools.isolation import deployer_specification, operations_specification
 from tools.isolation.customer_specification import Workload
 from tools.isolation.operations_specification import Environment, Tenant
@@ -24,42 +23,20 @@ from tools.terraform.deployer_role import _inputs
 PROD = read_hcl(ENVIRONMENTS / "prod" / "terraform.tfvars")
 
 
-def optional_paths(type_view, value, path=()):
+def optional_paths(constraint, value, path=()):
     """Yield the path of each optional attribute that ``value`` has."""
-    type_view = _expression(type_view)
-    if not isinstance(type_view, FunctionCallView) or not isinstance(value, dict):
-        return
-    inner = _expression(type_view.args[0])
-    if type_view.name == "optional":
+    if constraint.kind == "optional":
         yield path
-        yield from optional_paths(inner, value, path)
-    elif isinstance(inner, ObjectView):
-        for name, member in _entries(inner).items():
-            if name in value:
-                yield from member_paths(member, value[name], (*path, name))
-    else:
+        yield from optional_paths(constraint.inner, value, path)
+    elif isinstance(value, dict):
         for name, item in value.items():
-            yield from optional_paths(inner, item, (*path, name))
-
-
-def member_paths(type_view, value, path):
-    view = _expression(type_view)
-    if (
-        isinstance(view, FunctionCallView)
-        and view.name == "optional"
-        and not isinstance(value, dict)
-    ):
-        yield path
-    else:
-        yield from optional_paths(view, value, path)
+            member = constraint.attributes.get(name, constraint.inner)
+            yield from optional_paths(member, item, (*path, name))
 
 
 def paths():
-    (variable,) = DocumentView.parse_file(str(ENVIRONMENTS / "variables-tenants.tf")).blocks(
-        "variable"
-    )
-    types = {attribute.name: attribute.value_node for attribute in variable.attributes()}
-    return [path[1:] for path in optional_paths(types["type"], PROD["tenants"])]
+    types, _ = declarations(ENVIRONMENTS / "variables.tf")
+    return [path[1:] for path in optional_paths(types["tenants"], PROD["tenants"])]
 
 
 def variant(index, path, *, null):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tools.command_error import CommandError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(
     r"(?P<blank>[ \t\ufeff]+)|(?P<newline>\r?\n)|(?P<comment>#[^\n]*(?<!\r)|//[^\n]*(?<!\r)|/\*.*?\*/)"
     r"|<<-?(?P<heredoc>[^\W\d][\w.-]*)[ \t\r]*\n"
-    r"|(?P<string>\")|(?P<word>\w[\w.-]*)|(?P<operator>==|=>|[!<>]=)|(?P<mark>.)",
+    r"|(?P<plain>\"[^\"\\$%]*\")|(?P<string>\")|(?P<word>\w[\w.-]*)|(?P<operator>==|=>|[!<>]=)|(?P<mark>.)",
     re.DOTALL,
 )
 _TEMPLATE = re.compile(r"\$\$\{|%%\{|(?P<start>[$%]\{)|(?P<end>\")|\\.|.", re.DOTALL)
@@ -49,12 +49,56 @@ class Attribute:
     commas: tuple[int | None, int | None]
 
 
-@dataclass(frozen=True)
-class _Token:
+class _Token(NamedTuple):
     kind: str
     start: int
     end: int
     text: str
+
+
+class _Object:
+    """An object, or the file, that ``repeated_names`` reads token by token."""
+
+    def __init__(self, path: str) -> None:
+        self.repeated: set[str] = set()
+        self._path = path
+        self._names: set[str] = set()
+        self._key: list[_Token] = []
+        self._name: str | None = None
+        self._place = (
+            "key"  # or "start" of a value, after its parentheses if it has some, or "value"
+        )
+        self._depth = 0
+
+    def is_closed_by(self, token: _Token) -> bool:
+        """Whether the token is this object's closing brace."""
+        return self._depth == 0 and token.text == "}"
+
+    def take(self, text: str, token: _Token) -> str | None:
+        """Take the next token; returns the path of the object that it opens, if it is the whole value."""
+        if self._depth == 0 and (token.kind == "newline" or token.text == ","):
+            self._place, self._key = "key", []
+        elif token.kind == "newline":
+            return None
+        elif self._place == "key" and self._depth == 0 and self._key and token.text in {"=", ":"}:
+            self._begin_value(_name(text, self._key))
+        elif self._place == "start" and token.text == "{" and self._name is not None:
+            self._place = "value"
+            return f"{self._path}{self._name}."
+        else:
+            self._depth += _depth(token)
+            if self._place == "key":
+                self._key.append(token)
+            elif token.text != "(":
+                self._place = "value"
+        return None
+
+    def _begin_value(self, name: str | None) -> None:
+        self._place, self._name = "start", name
+        if name in self._names:
+            self.repeated.add(f"{self._path}{name}")
+        elif name is not None:
+            self._names.add(name)
 
 
 def find_attribute(text: str, *path: str) -> Attribute | None:
@@ -76,7 +120,17 @@ def find_attribute(text: str, *path: str) -> Attribute | None:
 
 def repeated_names(text: str) -> list[str]:
     """Return the path of every key that an object has twice; Terraform would use only the last one."""
-    return list(_repeated_names(text, Span(0, len(text)), ""))
+    objects = [_Object("")]
+    repeated = [objects[0].repeated]
+    for token in _tokens(text, Span(0, len(text))):
+        if token.kind in {"blank", "comment"}:
+            continue
+        if objects[-1].is_closed_by(token):
+            objects.pop()
+        elif path := objects[-1].take(text, token):
+            objects.append(_Object(path))
+            repeated.append(objects[-1].repeated)
+    return [name for names in repeated for name in sorted(names)]
 
 
 def not_an_object(path: str) -> CommandError:
@@ -85,15 +139,6 @@ def not_an_object(path: str) -> CommandError:
         f"{path} is not written as {{ … }} in terraform.tfvars, so this command cannot edit it. "
         "Nothing was changed; edit the file by hand."
     )
-
-
-def _repeated_names(text: str, inside: Span, path: str) -> Iterator[str]:
-    attributes = list(_attributes(text, inside))
-    names = [attribute.name for attribute in attributes if attribute.name is not None]
-    yield from (f"{path}{name}" for name in sorted({n for n in names if names.count(n) > 1}))
-    for attribute in attributes:
-        if attribute.inside is not None and attribute.name is not None:
-            yield from _repeated_names(text, attribute.inside, f"{path}{attribute.name}.")
 
 
 def _attributes(text: str, inside: Span) -> Iterator[Attribute]:
@@ -192,7 +237,9 @@ def _tokens(text: str, span: Span) -> Iterator[_Token]:
         if match is None:  # a comment that never ends
             return
         kind, end = match.lastgroup or "", match.end()
-        if kind == "string":
+        if kind == "plain":  # a string without escapes and templates, in one step because most are
+            kind = "string"
+        elif kind == "string":
             end = _string_end(text, end)
         elif kind == "heredoc":
             end = _heredoc_end(text, end, match["heredoc"])

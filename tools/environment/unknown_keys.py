@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hcl2.query import (
@@ -29,7 +30,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-Types = dict[str, NodeView]
+
+@dataclass(frozen=True)
+class Type:
+    """A type constraint: ``kind`` is a primitive type or the name of what constructs another one."""
+
+    kind: str
+    attributes: dict[str, Type] = field(default_factory=dict)  # of an object
+    inner: Type | None = None  # of the elements, or of what is optional
+
 
 # The types of JSON in which Terraform writes a value of each kind, and what a user writes.
 _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
@@ -49,15 +58,7 @@ def unknown_keys(text: str, values: Mapping[str, Any], variables: Path) -> list[
     ``values`` are what Terraform reads from ``text``, a tfvars file. ``variables`` is the first of the
     files that declare the variables; the others begin with its name.
     """
-    types: Types = {}
-    nullable: set[str] = set()
-    for file in sorted(variables.parent.glob(f"{variables.stem}*{variables.suffix}")):
-        for block in DocumentView.parse_file(str(file)).blocks("variable"):
-            if isinstance(block, BlockView):
-                arguments = _attributes(block)
-                types[block.name_labels[0]] = arguments["type"]
-                if "default" in arguments:
-                    nullable.add(block.name_labels[0])
+    types, nullable = declarations(variables)
     return [
         *(
             f"{path} is written twice and only the last one would count; merge the two."
@@ -69,7 +70,39 @@ def unknown_keys(text: str, values: Mapping[str, Any], variables: Path) -> list[
     ]
 
 
-def _object_problems(values: Mapping[str, Any], types: Types, path: str) -> Iterator[str]:
+def declarations(variables: Path) -> tuple[dict[str, Type], set[str]]:
+    """Return the type of each variable, and the names of the variables that have a default."""
+    types: dict[str, Type] = {}
+    nullable: set[str] = set()
+    for file in sorted(variables.parent.glob(f"{variables.stem}*{variables.suffix}")):
+        for block in DocumentView.parse_file(str(file)).blocks("variable"):
+            if isinstance(block, BlockView):
+                arguments = {
+                    argument.name: argument.value_node
+                    for argument in block.attributes()
+                    if isinstance(argument, AttributeView)
+                }
+                types[block.name_labels[0]] = _type_of(arguments["type"])
+                if "default" in arguments:
+                    nullable.add(block.name_labels[0])
+    return types, nullable
+
+
+def _type_of(view: NodeView) -> Type:
+    """Return the type constraint that an expression of a variable's ``type`` is."""
+    view = _expression(view)
+    if not isinstance(view, FunctionCallView):
+        return Type(view.to_hcl().strip())
+    argument = _expression(view.args[0])
+    if isinstance(argument, ObjectView):
+        entries = {name.strip('"'): _type_of(item) for name, item in argument.entries}
+        return Type(view.name, attributes=entries)
+    return Type(view.name, inner=_type_of(argument))
+
+
+def _object_problems(
+    values: Mapping[str, Any], types: Mapping[str, Type], path: str
+) -> Iterator[str]:
     """Yield the problems of an object's attributes, or of the file's variables."""
     for name, value in values.items():
         if name in types:
@@ -78,37 +111,26 @@ def _object_problems(values: Mapping[str, Any], types: Types, path: str) -> Iter
             yield f"{path}{name} is not a known key; {_suggestion(name, types)}"
 
 
-def _value_problems(value: Any, type_view: NodeView, path: str) -> Iterator[str]:  # noqa: ANN401 - any JSON value
+def _value_problems(value: Any, constraint: Type, path: str) -> Iterator[str]:  # noqa: ANN401 - any JSON value
     """Yield the problems of one value.
 
     Terraform would convert "1" to a number and "false" to a bool, and the commands would not:
     https://developer.hashicorp.com/terraform/language/expressions/type-constraints#conversion-of-primitive-types
     """
-    type_view = _expression(type_view)
-    constructor = type_view.name if isinstance(type_view, FunctionCallView) else ""
+    kind, inner = constraint.kind, constraint.inner
     if value is None:
-        if constructor != "optional":
+        if kind != "optional":
             yield f"{path} is null; write its value, or remove it."
-        return
-    kind = constructor or type_view.to_hcl().strip()
-    if kind in _KINDS and not _is_of(kind, value):
+    elif kind in _KINDS and not _is_of(kind, value):
         yield f"{path} is {_KINDS[kind][1]}, not {json.dumps(value, ensure_ascii=False)}."
-    elif isinstance(type_view, FunctionCallView):
-        yield from _problems_inside(value, type_view, path)
-
-
-def _problems_inside(value: Any, type_view: FunctionCallView, path: str) -> Iterator[str]:  # noqa: ANN401 - any JSON value
-    """Yield the problems of what a value of the constructor's type contains."""
-    constructor = type_view.name
-    inner = _expression(type_view.args[0])
-    if constructor == "optional":
+    elif kind == "object":
+        yield from _object_problems(value, constraint.attributes, f"{path}.")
+    elif kind == "optional" and inner is not None:
         yield from _value_problems(value, inner, path)
-    elif constructor == "object" and isinstance(value, dict) and isinstance(inner, ObjectView):
-        yield from _object_problems(value, _entries(inner), f"{path}.")
-    elif isinstance(value, dict):
+    elif isinstance(value, dict) and inner is not None:
         for name, item in value.items():
             yield from _value_problems(item, inner, f"{path}.{name}")
-    elif isinstance(value, list):
+    elif isinstance(value, list) and inner is not None:
         for index, item in enumerate(value):
             yield from _value_problems(item, inner, f"{path}[{index}]")
 
@@ -123,14 +145,6 @@ def _suggestion(name: str, known_names: Iterable[str]) -> str:
     if matches:
         return f"did you mean {matches[0]}?"
     return f"write one of {', '.join(sorted(known_names))}."
-
-
-def _attributes(block: BlockView) -> Types:
-    return {a.name: a.value_node for a in block.attributes() if isinstance(a, AttributeView)}
-
-
-def _entries(value: ObjectView) -> Types:
-    return {name.strip('"'): item for name, item in value.entries}
 
 
 def _expression(view: NodeView) -> NodeView:
