@@ -29,7 +29,7 @@ from tools.terraform.parallel import print_success
 from tools.terraform.state import account_of_key, customer_state
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from tools.cli.session import Session
     from tools.environment.model import CustomerAccount, Environment
@@ -72,9 +72,10 @@ def main() -> int:
         _warn_of_young_records(session, account)
     if tenant in environment.tenants:
         err.print("    goes     the stanza")
-    refuse_locked_states(session, tenant, accounts)
+    keys = state_keys(session, tenant, accounts)
+    refuse_locked_states(session, keys, tenant)
     confirm(tenant, options.confirm, f"{tenant} was not forgotten.")
-    refuse_locked_states(session, tenant, accounts)  # the question may have been open for long
+    refuse_locked_states(session, keys, tenant)  # the question may have been open for long
     _remove(session, tenant, accounts)
     for account in accounts:
         _print_left(environment, account, workloads.get(account, frozenset()))
@@ -86,11 +87,7 @@ def forget_account(session: Session, tenant: str, account_id: str, answer: str |
     environment, bucket = session.environment, session.bucket
     account = forgettable_account(environment, bucket.customer_states(), tenant, account_id)
     state = customer_state(account)
-    if locks := bucket.locks([state.key]):
-        raise CommandError(
-            f"The state of {state.label} is locked by {locks[0]}. Wait until that command has ended, and run "
-            "this one again."
-        )
+    refuse_locked_states(session, [state.key], state.label)
     account = _with_region_of_state(session, account)
     workload = workload_in(bucket.state(state.key))
     is_self_managed = environment.is_self_managed(account)
@@ -104,6 +101,9 @@ def forget_account(session: Session, tenant: str, account_id: str, answer: str |
     else:
         _warn_of_young_records(session, account)
     confirm(account_id, answer, f"{tenant} {account_id} was not forgotten.")
+    refuse_locked_states(
+        session, [state.key], state.label
+    )  # the question may have been open for long
     _remove_state(session, account)
     if is_self_managed:
         out.print(f"The customer's own Terraform manages what account {account_id} has.")
@@ -259,16 +259,19 @@ def refuse_active_tenant(
         )
 
 
-def refuse_locked_states(session: Session, tenant: str, accounts: list[CustomerAccount]) -> None:
+def state_keys(session: Session, tenant: str, accounts: Iterable[CustomerAccount]) -> list[str]:
+    """Return the keys of the states that hold the tenant's role and what is in its accounts."""
+    operations = [state.key for state in session.operations_states(tenant)]
+    return operations + [customer_state(account).key for account in accounts]
+
+
+def refuse_locked_states(session: Session, keys: Collection[str], label: str) -> None:
     """Raise CommandError if another command works in a state that would be removed or changed."""
-    keys = [state.key for state in session.operations_states(tenant)]
-    keys += [customer_state(account).key for account in accounts]
     if locks := session.bucket.locks(keys):
-        name = session.environment.name
         raise CommandError(
-            f"{tenant} was not forgotten, because states are locked: "
+            f"{label} was not forgotten, because states are locked: "
             f"{'; '.join(f'{lock.key} by {lock}' for lock in locks)}. Wait until that command ends; if it was killed, "
-            f"run `make unlock ENV={name}`. Then run `make forget ENV={name} TENANT={tenant}` again."
+            f"run `make unlock ENV={session.environment.name}`. Then run this command again."
         )
 
 

@@ -190,7 +190,7 @@ def test_a_locked_state_is_not_forgotten(session_of):
     key = "customers/acme/888888888888.tfstate.tflock"
     lock = {"ID": "1", "Who": "operator@laptop", "Operation": "OperationTypeApply"}
     session_of.s3.put_object(Bucket=session.bucket.name, Key=key, Body=json.dumps(lock))
-    with pytest.raises(CommandError, match=r"is locked by .*laptop"):
+    with pytest.raises(CommandError, match=r"locked: .* by .*laptop.*make unlock ENV=local"):
         forget_account(session, "acme", "888888888888", "888888888888")
     session_of.s3.delete_object(Bucket=session.bucket.name, Key=key)
     assert "customers/acme/888888888888.tfstate" in session.bucket.customer_states()

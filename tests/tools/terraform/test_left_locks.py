@@ -10,7 +10,7 @@ from moto import mock_aws
 
 from tools.command_error import CommandError
 from tools.commands import doctor
-from tools.commands.forget import refuse_locked_states
+from tools.commands.forget import refuse_locked_states, state_keys
 from tools.commands.unlock import states_of_locks
 from tools.environment.model import CustomerAccount, load_environment
 from tools.terraform.shard_states import _check_lock
@@ -101,7 +101,8 @@ def test_a_move_between_shards_names_the_holder_and_what_to_run(session):
 
 @pytest.mark.parametrize("key", [customer_state(LOST).key, "operations.tfstate"])
 def test_a_locked_state_is_not_forgotten(session, key):
-    refuse_locked_states(session, "hooli", [LOST])
+    keys = state_keys(session, "hooli", [LOST])
+    refuse_locked_states(session, keys, "hooli")
     session.lock(key)
     with pytest.raises(CommandError, match=rf"{key} by {HOLDER}.*`make unlock ENV=local`"):
-        refuse_locked_states(session, "hooli", [LOST])
+        refuse_locked_states(session, keys, "hooli")
