@@ -43,7 +43,7 @@ test: ## All tests: style, types, Terraform plans, the handler, the local AWS, e
 	@$(development)$(RUN)
 
 .PHONY: up
-override usage_up := [ACCOUNT=]
+override usage_up := [AS=] [ACCOUNT=]
 up: ## Start a local AWS that keeps running, for ENV=local; prints what to export to use it by hand
 	@$(development)$(RUN)
 

@@ -100,6 +100,39 @@ def examinations(life):
     return intact, table, json.loads(run.stdout), again
 
 
+WHO = "import boto3; sts = boto3.client('sts'); print(sts.meta.region_name, sts.get_caller_identity()['Arn'])"
+
+
+@pytest.mark.parametrize(
+    ("command", "arn"),
+    [
+        ("make up", "arn:aws:iam::111111111111:user/deployer"),
+        ("make up AS=acme", "arn:aws:iam::222222222222:user/administrator"),
+        ("make up AS=acme/auditor ACCOUNT=222222222222", "arn:aws:iam::222222222222:user/auditor"),
+        ("make up ACCOUNT=222222222222", "arn:aws:iam::222222222222:user/administrator"),
+    ],
+)
+def test_boto3_needs_nothing_but_the_exports_of_up(life, command, arn):
+    python = f'eval "$({command})" && env -u AWS_EC2_METADATA_DISABLED .venv/bin/python -c "{WHO}"'
+    assert life.checkout.done(python) == f"eu-central-1 {arn}\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ("AS=acme/owner", "write AS=acme for the administrator"),
+        ("AS=acm", "it has acme"),
+        ("AS=acme ACCOUNT=333333333333", "333333333333"),
+        ("ACCOUNT=999999999999", "write ACCOUNT= with one of"),
+    ],
+)
+def test_up_refuses_a_user_that_does_not_exist(life, options, sentence):
+    run = life.checkout.shell(f"make up {options}")
+    assert run.returncode == 2
+    assert run.stdout == ""
+    assert sentence in run.stderr
+
+
 def test_the_doctor_shows_what_it_can_check_without_credentials(life):
     credentials = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "none"}
     run = life.checkout.shell("make doctor ENV=dev JSON=1", **credentials)
