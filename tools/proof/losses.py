@@ -13,6 +13,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tools.terraform.healing import COMPLETED_IN_PLACE
 from tools.terraform.state import tenant_of_address
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ def losses_of(plan: PlanJson) -> list[Loss]:
     for item in changes:
         tenant = _tenant_of(plan, item)
         if _is_destroyed(item):
+            if _was_never_complete(item):
+                continue
             if _is_of_operations(item) and (tenant in removed or _is_checked_by_use(item)):
                 continue
             if (item["change"]["before"] or {}).get("role") in roles and "policy" in item["type"]:
@@ -312,6 +315,16 @@ def _is_of_operations(item: Mapping[str, Any]) -> bool:
 
 def _is_destroyed(item: Mapping[str, Any]) -> bool:
     return "delete" in item["change"]["actions"]
+
+
+def _was_never_complete(item: Mapping[str, Any]) -> bool:
+    """Return whether Terraform makes a resource anew because an apply failed while it made the first one.
+
+    tools/terraform/healing.py completes in place what may hold records or give access, so to replace one of those
+    is a loss. The reason is from https://developer.hashicorp.com/terraform/internals/json-format#change-representation.
+    """
+    is_tainted = item.get("action_reason") == "replace_because_tainted"
+    return is_tainted and item["type"] not in COMPLETED_IN_PLACE
 
 
 def _accounts(role: Mapping[str, Any]) -> list[str]:
