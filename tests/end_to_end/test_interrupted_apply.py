@@ -182,7 +182,7 @@ def test_a_kill_leaves_a_lock_and_the_next_apply_names_the_command_that_removes_
     left, refused, _, _ = killed
     assert left == ["customers/acme/222222222222.tfstate.tflock"]
     assert refused.returncode != 0
-    assert "no make command of yours on this machine uses them" in refused.stderr
+    assert "no make command of yours on this machine uses " in refused.stderr
     assert "Run `make unlock ENV=local TENANT=acme`" in refused.stderr
 
 
