@@ -202,9 +202,7 @@ def test_the_default_project_is_granted_where_calls_are_made_and_to_stream_where
     permissions,
 ):
     """The Regions of a previous model count; those that a profile sends calls to do not."""
-    projects = [
-        each for each in permissions("projects")["Statement"] if "Project" in each["Sid"]
-    ]
+    projects = [each for each in permissions("projects")["Statement"] if "Project" in each["Sid"]]
     assert projects == [
         {
             "Sid": "UseTheDefaultProject",
