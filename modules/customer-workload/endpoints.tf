@@ -11,9 +11,9 @@ locals {
   endpoint_services = concat(local.invokes_in_region ? ["bedrock-runtime"] : [], ["logs", "sts"])
 
   endpoint_statements = {
-    # The role's own policy limits the models, the guardrail and the actions. It can
-    # accept a previous model or guardrail, so this one does not repeat them: Terraform
-    # changes endpoint and function in any order, and calls go on meanwhile.
+    # The role's own policy limits the models, the project, the guardrail and the
+    # actions. It can accept a previous model or guardrail, so this one does not repeat
+    # them: Terraform changes endpoint and function in any order, and calls go on meanwhile.
     bedrock-runtime = [{
       Sid    = "OnlyTheTenantsRoleInvokesModels"
       Effect = "Allow"

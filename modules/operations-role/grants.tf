@@ -9,6 +9,11 @@
 #
 # A tracked alias is called only through an inference profile of the tenant's own.
 #
+# Bedrock authorizes every inference call a second time, with the same action, on a
+# project in the Region that is called: the account's default project, unless the
+# call names another.
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
+#
 # Bedrock counts tokens for the model itself, whatever the route, and only in the
 # Region that is called: CountTokens accepts no inference profile.
 # https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html
@@ -17,6 +22,7 @@
 locals {
   model_arn   = "arn:${var.operations.partition}:bedrock:%s::foundation-model/%s"
   profile_arn = "arn:${var.operations.partition}:bedrock:%s:${var.operations.account_id}:%s"
+  project_arn = "arn:${var.operations.partition}:bedrock:%s:${var.operations.account_id}:project/default"
 
   # No alias contains a space, so these keys differ from every alias. No Sid of a
   # current grant begins with Still.
@@ -96,6 +102,31 @@ locals {
       like      = local.profile_conditions[key].like
     },
   ] : grant if length(grant.resources) > 0]])
+
+  called_regions    = toset(flatten(local.entries[*].model.regions))
+  streaming_regions = toset(flatten([for entry in local.entries : entry.model.regions if entry.model.streaming]))
+
+  # No other project, because a project can have a data retention mode of its own.
+  # These do not test the guardrail: no page says whether Bedrock sets its condition
+  # key when it authorizes the project. The grants above test it on the same call.
+  project_grants = [for grant in [
+    {
+      sid     = "UseTheDefaultProject"
+      actions = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+      regions = local.streaming_regions
+    },
+    {
+      sid     = "UseTheDefaultProjectWithoutStreaming"
+      actions = ["bedrock:InvokeModel"]
+      regions = setsubtract(local.called_regions, local.streaming_regions)
+    },
+    ] : {
+    sid       = grant.sid
+    actions   = grant.actions
+    resources = [for region in grant.regions : format(local.project_arn, region)]
+    equals    = {}
+    like      = {}
+  } if length(grant.regions) > 0]
 
   # These do not test the guardrail, since a count applies none.
   # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html

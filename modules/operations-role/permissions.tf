@@ -26,6 +26,7 @@ locals {
         "bedrock:GuardrailIdentifier" = [for guardrail in local.guardrails : "${guardrail.arn}:${guardrail.version}"]
       })
     })],
+    local.project_grants,
     local.counting_grants,
   )
 

@@ -124,6 +124,7 @@ class Roles:
 
     def __init__(self, cloud, path):
         self.url = cloud.url
+        self._control = cloud.control
         keys = cloud.control.account(OPERATIONS)
         self.owner_of_operations = keys
         self._owner = cloud.control.account(CUSTOMER, user="owner")
@@ -149,6 +150,11 @@ class Roles:
         (self._root.path / "stanzas.json").write_text(json.dumps(self.stanzas))
         self._root.apply()
         self.models = self._root.outputs()["models"]
+
+    def writes(self):
+        """Return IAM's actions that changed something, oldest first."""
+        actions = [entry.action for entry in self._control.calls(service="iam")]
+        return [action for action in actions if not action.startswith(("iam:Get", "iam:List"))]
 
     def _assume(self, tenant):
         owner = long_lived(self._owner)
@@ -308,6 +314,23 @@ def test_a_call_from_another_network_is_refused(roles):
 def test_a_call_past_the_endpoint_is_refused_unless_its_network_is_granted_too(roles):
     assert roles.call("either", LITE)
     assert roles.refusal("connected", LITE)
+
+
+def test_a_role_from_before_the_project_was_granted_is_completed_by_one_call_to_iam(roles):
+    iam = client("iam", roles.url, long_lived(roles.owner_of_operations))
+    policy = {"RoleName": "bedrock-test-global", "PolicyName": "grants"}
+    granted = iam.get_role_policy(**policy)["PolicyDocument"]
+    kept = [each for each in granted["Statement"] if each["Sid"] != "UseTheDefaultProject"]
+    assert len(kept) == len(granted["Statement"]) - 1
+    earlier = json.dumps({**granted, "Statement": kept})
+    iam.put_role_policy(**policy, PolicyDocument=earlier)
+    project = f"arn:aws:bedrock:{REGION}:{OPERATIONS}:project/default"
+    assert f"on resource: {project} " in roles.refusal("global", roles.model("global"))
+
+    before = roles.writes()
+    roles.apply()
+    assert roles.writes()[len(before) :] == ["iam:PutRolePolicy"]
+    assert roles.call("global", roles.model("global"))
 
 
 def test_a_suspension_stops_a_session_that_is_open(roles):

@@ -12,6 +12,7 @@ from tools.iam.policy import Kind, parse_policy
 
 GOLDEN = Path(__file__).parent / "golden"
 BOUNDARY = "arn:aws:iam::111111111111:policy/boundary"
+PROJECT = "arn:aws:bedrock:{}:111111111111:project/default"
 
 # A Region of each partition, a profile prefix there, and the profile's destinations if they are not known.
 PARTITIONS = {
@@ -44,6 +45,20 @@ STANZAS = {
         models=nova(regions=["eu-west-2", "eu-central-1"], route="geographic", profile="eu.")
     ),
     "quiet": stanza(models=nova(streaming=False)),
+    "projects": stanza(
+        models={
+            "quiet": {
+                **nova(regions=["eu-central-1", "eu-west-3"], streaming=False)["nova"],
+                "previous": {**nova(regions=["eu-north-1"], streaming=False)["nova"]},
+            },
+            **nova(
+                profile="eu.",
+                regions=["eu-central-1"],
+                route="geographic",
+                previous={**PREVIOUS, "regions": ["eu-west-2"]},
+            ),
+        }
+    ),
     "changing": stanza(models=nova(previous=PREVIOUS)),
     "changing-tracked": stanza(
         models=nova(track=True, previous={**PREVIOUS, "count_tokens": True, "track": True})
@@ -177,9 +192,37 @@ def test_nothing_but_a_suspension_denies(permissions, name):
     assert {each["Effect"] for each in permissions(name)["Statement"]} == {"Allow"}
 
 
-def test_without_streaming_one_action_is_granted(permissions):
-    (statement,) = permissions("quiet")["Statement"]
-    assert statement["Action"] == ["bedrock:InvokeModel"]
+def test_without_streaming_one_action_is_granted_on_the_model_and_on_the_project(permissions):
+    invoke, project = permissions("quiet")["Statement"]
+    assert invoke["Action"] == project["Action"] == ["bedrock:InvokeModel"]
+    assert project["Resource"] == [PROJECT.format("eu-central-1")]
+
+
+def test_the_default_project_is_granted_where_calls_are_made_and_to_stream_where_they_may(
+    permissions,
+):
+    """The Regions of a previous model count; those that a profile sends calls to do not."""
+    projects = [each for each in permissions("projects")["Statement"] if "Project" in each["Sid"]]
+    assert projects == [
+        {
+            "Sid": "UseTheDefaultProject",
+            "Effect": "Allow",
+            "Action": ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"],
+            "Resource": [PROJECT.format("eu-central-1"), PROJECT.format("eu-west-2")],
+        },
+        {
+            "Sid": "UseTheDefaultProjectWithoutStreaming",
+            "Effect": "Allow",
+            "Action": ["bedrock:InvokeModel"],
+            "Resource": [PROJECT.format("eu-north-1"), PROJECT.format("eu-west-3")],
+        },
+    ]
+
+
+@pytest.mark.parametrize("name", ["guarded", "changing-guardrail", "becoming-guarded"])
+def test_the_default_project_does_not_ask_for_the_guardrail(permissions, name):
+    """No page says whether Bedrock names it when it authorizes the project; the model's statement asks."""
+    assert "Condition" not in permissions(name)["Statement"][-1]
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -195,7 +238,7 @@ def test_a_count_is_granted_on_the_model_itself_in_the_called_regions(counting, 
 
 
 def test_a_guardrail_is_asked_for_by_every_model_and_may_be_applied(permissions):
-    apply, invoke = permissions("guarded")["Statement"]
+    apply, invoke, _ = permissions("guarded")["Statement"]
     assert apply["Action"] == ["bedrock:ApplyGuardrail"]
     assert apply["Resource"] == [EVERYTHING["guardrail"]["arn"]]
     assert invoke["Condition"] == {
@@ -406,7 +449,7 @@ def test_a_profile_that_copies_the_same_model_is_made_once(plan):
 
 
 def test_a_previous_guardrail_is_accepted_beside_the_current_one(permissions):
-    apply, invoke = permissions("changing-guardrail")["Statement"]
+    apply, invoke, _ = permissions("changing-guardrail")["Statement"]
     current = EVERYTHING["guardrail"]
     assert apply["Resource"] == [current["arn"], OLD_GUARDRAIL["arn"]]
     assert invoke["Condition"]["StringEquals"]["bedrock:GuardrailIdentifier"] == [
@@ -416,7 +459,7 @@ def test_a_previous_guardrail_is_accepted_beside_the_current_one(permissions):
 
 
 def test_an_empty_previous_guardrail_accepts_calls_without_one(permissions):
-    apply, invoke = permissions("becoming-guarded")["Statement"]
+    apply, invoke, _ = permissions("becoming-guarded")["Statement"]
     assert apply == permissions("guarded")["Statement"][0]
     assert "Condition" not in invoke
 

@@ -50,6 +50,7 @@ SETTINGS: dict[str, Any] = {
     "role_arn": ROLE_ARN,
     "tenant": "acme",
 }
+PROJECT = f"arn:aws:bedrock:{REGION}:{OPERATIONS}:project/default"
 ONE_MODEL = {"claude": SETTINGS["models"]["claude"]}
 INVOKE = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
 PERMISSIONS: list[dict[str, Any]] = [
@@ -117,11 +118,14 @@ class LocalTenant:
         return record
 
     def permit(self, *statements: dict[str, Any]) -> None:
-        """Replace the operations role's permissions with these statements, which may be a Deny."""
+        """Replace the operations role's permissions with these statements, which may be a Deny.
+
+        Every call also needs the default project, which the role may always use.
+        """
         self.client("iam", self.operations).put_role_policy(
             RoleName="bedrock-local-acme",
             PolicyName="models",
-            PolicyDocument=policy(*statements),
+            PolicyDocument=policy({"Action": INVOKE, "Resource": PROJECT}, *statements),
         )
 
     def assume_role_calls(self) -> int:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tools.localaws.trail import TrailEntry
 
 NOT_GRANTED = "anthropic.claude-3-opus-20240229-v1:0"
+OTHER_PROJECT = "proj_0123456789ab"
 AN_HOUR = 3600
 OTHER_PRINCIPALS = "it is for other principals"
 OTHER_RESOURCES = "is not among its resources"
@@ -143,11 +144,17 @@ def _on_models(target: LocalTarget, attacker: Party) -> Iterator[Attack]:
     elsewhere = next(r for r in ("ap-southeast-2", "us-west-2") if r not in granted_regions)
     grants = f"inline policy grants of {attacker.resource_name}"
     invoke = partial(converse, target, session)
-    for title, call in (
-        (f"{attacker.name} calls a model not granted", partial(invoke, NOT_GRANTED, region)),
-        (f"{attacker.name} calls its model in {elsewhere}", partial(invoke, model, elsewhere)),
+    own_call = partial(invoke, model, region)
+    for title, call, control_call in (
+        ("calls a model not granted", partial(invoke, NOT_GRANTED, region), own_call),
+        (f"calls its model in {elsewhere}", partial(invoke, model, elsewhere), own_call),
+        (
+            "calls in another project",
+            partial(own_call, OTHER_PROJECT),
+            partial(own_call, "default"),
+        ),
     ):
-        yield Attack(title, grants, OTHER_RESOURCES, call, partial(invoke, model, region))
+        yield Attack(f"{attacker.name} {title}", grants, OTHER_RESOURCES, call, control_call)
 
 
 def _on_records(target: LocalTarget, attacker: Party, victim: Party) -> Iterator[Attack]:

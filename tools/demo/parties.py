@@ -135,9 +135,19 @@ def assume(
     )
 
 
-def converse(target: LocalTarget, caller: boto3.Session, model: str, region: str) -> None:
-    """Call a model in a Region."""
+def converse(
+    target: LocalTarget, caller: boto3.Session, model: str, region: str, project: str | None = None
+) -> None:
+    """Call a model in a Region, in the project that has this id or, without one, as callers usually do."""
     bedrock = _client(target, caller, "bedrock-runtime", region)
+
+    # botocore knows the parameter from 1.44.8 on, and the locked one is older.
+    def name_project(params: dict[str, Any], **_: object) -> None:
+        body = {**json.loads(params["body"]), "projectIdentifier": project}
+        params["body"] = json.dumps(body).encode()
+
+    if project is not None:
+        bedrock.meta.events.register_last("before-call.bedrock-runtime", name_project)
     bedrock.converse(modelId=model, messages=[{"role": "user", "content": [{"text": "Hello"}]}])
 
 

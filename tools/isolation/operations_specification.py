@@ -172,7 +172,11 @@ def trust(tenant: Tenant) -> Predicate:
 
 
 def permissions(tenant: Tenant) -> Predicate:
-    """Its role may call the model of each alias by its route, with the guardrail, inside the perimeter."""
+    """Its role may call the model of each alias by its route, with the guardrail, inside the perimeter.
+
+    The guardrail is a condition of the model or profile alone: no page says whether the authorization of a
+    call on its project knows it.
+    """
     if not tenant.active:
         return AnyOf()  # no request
     aliases = [_alias(tenant, alias, model) for alias, model in granted_models(tenant.stanza)]
@@ -180,7 +184,12 @@ def permissions(tenant: Tenant) -> Predicate:
     if guardrails and None not in guardrails:
         versions = OneOf("bedrock:guardrailidentifier", *map(":".join, filter(None, guardrails)))
         aliases = [AllOf(versions, alias) for alias in aliases]
-    calls = [*_guardrail_calls(tenant), *aliases, *_token_counts(tenant)]
+    calls = [
+        *_guardrail_calls(tenant),
+        *aliases,
+        *_default_project(tenant),
+        *_token_counts(tenant),
+    ]
     perimeter = _perimeter(tenant.stanza.get("perimeter"))
     return AnyOf(*(AllOf(*perimeter, call) for call in calls))
 
@@ -247,6 +256,34 @@ def _alias(tenant: Tenant, alias: str, model: Stanza) -> Predicate:
         profile = OneOf("resource", *arns)
         via_profile = OneOf("bedrock:inferenceprofilearn", *arns)
     return AllOf(actions, AnyOf(profile, AllOf(models, via_profile)))
+
+
+def _default_project(tenant: Tenant) -> list[Predicate]:
+    """Calls use the default project of the operations account in the Regions that they are sent to.
+
+    Each call is authorized on its project too, by the action that authorizes it on the model or profile:
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
+    """
+    env = tenant.environment
+    regions_by_action: dict[str, list[str]] = {INVOKE: [], STREAM: []}
+    for _, model in granted_models(tenant.stanza):
+        regions_by_action[INVOKE] += model["regions"]
+        if model.get("streaming") is not False:
+            regions_by_action[STREAM] += model["regions"]
+    return [
+        AllOf(
+            OneOf("action", action),
+            OneOf(
+                "resource",
+                *(
+                    f"arn:{env.partition}:bedrock:{region}:{env.account}:project/default"
+                    for region in sorted(set(regions))
+                ),
+            ),
+        )
+        for action, regions in regions_by_action.items()
+        if regions
+    ]
 
 
 def _token_counts(tenant: Tenant) -> list[Predicate]:

@@ -55,12 +55,16 @@ PROPERTIES = (
     Property(
         "Exact permissions",
         "Each role allows exactly what its stanza grants, in all services and Regions, and nothing if it is not "
-        "active; so no role can enable the logging of prompts, start a batch job, or write to other storage.",
+        "active; so no role can enable the logging of prompts, start a batch job, read a stored answer, make or "
+        "change a project, or write to other storage.",
         topics=("permissions",),
         code=("claims", "operations_specification", "customer_specification", "encode"),
         mutants=(
             "logging of prompts is allowed",
             "batch jobs are allowed",
+            "stored answers may be read",
+            "projects may be created",
+            "another project is allowed",
             "any Region is allowed",
             "a statement allows storage",
             "everything but its actions is allowed",

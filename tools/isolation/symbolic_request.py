@@ -63,6 +63,8 @@ KEYS = {
     "aws:viaawsservice": KeyType.STRING,
     "bedrock:guardrailidentifier": KeyType.STRING,
     "bedrock:inferenceprofilearn": KeyType.STRING,
+    "bedrock:modelarn": KeyType.STRING,
+    "bedrock:projectarn": KeyType.STRING,
     "ec2:createaction": KeyType.STRING,
     "ec2:vpceservicename": KeyType.STRING,
     "iam:passedtoservice": KeyType.STRING,

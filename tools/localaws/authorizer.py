@@ -63,16 +63,16 @@ class CallerPolicies:
 
 
 def authorize(call: Call, permissions: list[Permission], clock: Clock) -> str:
-    """Return a sentence that names what allowed the call.
+    """Return a sentence that names what gave the first permission, by which the trail identifies the call.
 
     Raises AccessDeniedError for the first permission that the caller does not have.
     """
-    reason = f"{call.service}:{call.operation} needs no permission"
+    reasons = []
     for permission in permissions:
         try:
             policies = _caller_policies(call.caller)
             request = _request(call, policies, permission, clock)
-            reason = _decide(call, permission, policies, request)
+            reasons.append(_decide(call, permission, policies, request))
         except UnsupportedPolicyError as error:
             raise AccessDeniedError(
                 call,
@@ -81,7 +81,7 @@ def authorize(call: Call, permissions: list[Permission], clock: Clock) -> str:
                 reason=f"a policy cannot be evaluated: {error}",
                 explanation="because a policy could not be evaluated",
             ) from error
-    return reason
+    return reasons[0] if reasons else f"{call.service}:{call.operation} needs no permission"
 
 
 def _decide(call: Call, permission: Permission, policies: CallerPolicies, request: Request) -> str:

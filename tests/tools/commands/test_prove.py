@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.tools.isolation.small_plan import INVOKE, grants, plan_json, role
+from tests.tools.isolation.small_plan import INVOKE, PROJECT, grants, plan_json, role
 from tools.command_error import CommandError
 from tools.commands.prove import _read_plan
 from tools.paths import ROOT
@@ -52,7 +52,8 @@ WIDE = {**INVOKE, "Resource": "arn:aws:bedrock:*::foundation-model/amazon.nova-l
 
 
 def wide():
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [{"Sid": "Wide", **WIDE}]})
+    statements = [{"Sid": "Wide", **WIDE}, PROJECT]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
     return plan_json(role(), grants(policy))
 
 

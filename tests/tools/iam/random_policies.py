@@ -45,11 +45,12 @@ RESOURCES = [
     "arn:aws:logs:eu:2:x:y",
     "arn:aws:bedrock:::foundation-model/m",
     "arn:aws:bedrock:eu-west-1::foundation-model/m",
+    "arn:aws:bedrock:eu-west-1:111111111111:project/default",
     "*",
     "b/k",
 ]
 RESOURCE_PATTERNS = [
-    *RESOURCES[:7],
+    *RESOURCES[:8],
     "arn:aws:s3:::b/*",
     "arn:aws:s3:::b/*/l",
     "arn:aws:s3:::b/?",
@@ -59,6 +60,7 @@ RESOURCE_PATTERNS = [
     "arn:aws:logs:e*",
     "arn:aws:logs:eu-centra?-?:222222222222:*",
     "arn:aws:bedrock:*::foundation-model/m",
+    "arn:aws:bedrock:*:111111111111:project/*",
     "arn:*:bedrock:??-west-1:*:foundation-model/?",
 ]
 ARNS = ["arn:aws:s3:::b/k", "arn:aws:s3:a:b:c:d", *ROLES[:2]]

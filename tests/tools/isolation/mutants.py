@@ -189,6 +189,18 @@ def add_new_action(action: str) -> Mutation:
     return mutate
 
 
+def allow_on_project(*actions: str) -> Mutation:
+    """Add actions to the statements about Bedrock's default project."""
+
+    def mutate(document: Document) -> Iterator[tuple[str, Document]]:
+        for name, statement, mutant in copies_by_statement(document):
+            if any(arn.endswith(":project/default") for arn in as_list(statement.get("Resource"))):
+                statement["Action"] = [*as_list(statement["Action"]), *actions]
+                yield name, mutant
+
+    return mutate
+
+
 def invert_element(element: str) -> Mutation:
     """Replace Action or Resource by NotAction or NotResource."""
 
@@ -466,6 +478,8 @@ CHANGES: dict[str, Mutation] = {
     "logging of prompts is allowed": add_entry("Action", INVOCATION_LOG),
     "batch jobs are allowed": add_entry("Action", "bedrock:CreateModelInvocationJob"),
     "counting tokens is allowed": add_new_action("bedrock:CountTokens"),
+    "stored answers may be read": allow_on_project("bedrock:GetInvoke"),
+    "projects may be created": allow_on_project("bedrock:CreateProject"),
     "everything but its actions is allowed": invert_element("Action"),
     "any resource is allowed": replace_entry("Resource", lambda r: None if r == "*" else "*"),
     "any Region is allowed": replace_entry("Resource", with_arn_part(3, "*")),
@@ -473,6 +487,10 @@ CHANGES: dict[str, Mutation] = {
     "any account is allowed": replace_entry("Resource", with_arn_part(4, "*")),
     "a resource may have any suffix": replace_entry("Resource", with_suffix_wildcard),
     "any resource of the kind is allowed": replace_entry("Resource", any_name_of_kind),
+    "another project is allowed": replace_entry(
+        "Resource",
+        lambda arn: f"{arn[:-7]}proj_1" if arn.endswith(":project/default") else None,
+    ),
     "a resource is left out": drop_entry("Resource"),
     "one more resource is allowed": add_entry(
         "Resource", "arn:aws:bedrock:us-west-2::foundation-model/m"

@@ -33,6 +33,11 @@ INVOKE: Json = {
     "Action": ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"],
     "Resource": "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0",
 }
+PROJECT: Json = {
+    "Effect": "Allow",
+    "Action": ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"],
+    "Resource": "arn:aws:bedrock:eu-central-1:111111111111:project/default",
+}
 STANZA: Json = {
     "accounts": {"222222222222": {}},
     "external_ids": {"current": "269170463fdc32af10a91e67a8fd77bd"},
@@ -41,7 +46,7 @@ STANZA: Json = {
 
 
 ROLE = "bedrock-prod-acme"
-PERMISSIONS: Json = {"Version": "2012-10-17", "Statement": [INVOKE]}
+PERMISSIONS: Json = {"Version": "2012-10-17", "Statement": [INVOKE, PROJECT]}
 
 
 def role(**arguments: Any) -> Json:  # noqa: ANN401 - any JSON value

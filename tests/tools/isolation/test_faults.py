@@ -8,6 +8,7 @@ import pytest
 from tests.tools.isolation.plan_mutants import EVERYTHING, RECORDS, deletes_old_records, without
 from tests.tools.isolation.small_plan import (
     INVOKE,
+    PROJECT,
     STANZA,
     TRUST,
     attached_policies,
@@ -290,7 +291,7 @@ def test_a_federated_user_of_the_tenants_account_is_not_its_execution_role():
 
 def grants_with_condition(**condition):
     statement = {**INVOKE, "Condition": condition}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement, PROJECT]})
     return grants(policy)
 
 

@@ -17,6 +17,12 @@ OPERATIONS = "111111111111"
 ACME = "222222222222"
 GLOBEX = "333333333333"
 
+DEFAULT_PROJECT = {
+    "Action": ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"],
+    "Resource": "arn:aws:bedrock:*:*:project/default",
+}
+"""What every inference call needs beside the grant of its model."""
+
 
 def document(*statements: Mapping[str, Any]) -> dict[str, Any]:
     """A policy of these statements; a statement without Effect is an Allow."""

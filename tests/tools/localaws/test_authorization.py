@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.tools.localaws.aws import ACME, GLOBEX, OPERATIONS, assume, document, make_role, refusal
+from tests.tools.localaws.aws import (
+    ACME,
+    DEFAULT_PROJECT,
+    GLOBEX,
+    OPERATIONS,
+    assume,
+    document,
+    make_role,
+    refusal,
+)
 
 if TYPE_CHECKING:
     from tests.tools.localaws.conftest import Connect
@@ -202,7 +211,9 @@ def test_a_service_without_modelled_resources_needs_a_star(
 def test_converse_needs_invoke_model_on_that_model_in_that_region(
     local_aws: LocalAws, connect: Connect
 ) -> None:
-    keys = user(local_aws, {"Action": "bedrock:InvokeModel", "Resource": MODEL_ARN})
+    keys = user(
+        local_aws, DEFAULT_PROJECT, {"Action": "bedrock:InvokeModel", "Resource": MODEL_ARN}
+    )
     bedrock = connect("bedrock-runtime", keys)
     bedrock.converse(modelId=MODEL, messages=MESSAGES)
     other = refusal(bedrock.converse, modelId="amazon.nova-pro-v1:0", messages=MESSAGES)
@@ -214,7 +225,7 @@ def test_converse_needs_invoke_model_on_that_model_in_that_region(
 
 def test_streaming_needs_another_action(local_aws: LocalAws, connect: Connect) -> None:
     stream = {"Action": "bedrock:InvokeModelWithResponseStream", "Resource": MODEL_ARN}
-    bedrock = connect("bedrock-runtime", user(local_aws, stream))
+    bedrock = connect("bedrock-runtime", user(local_aws, DEFAULT_PROJECT, stream))
     assert list(bedrock.converse_stream(modelId=MODEL, messages=MESSAGES)["stream"])
     assert (
         "bedrock:InvokeModel on" in refusal(bedrock.converse, modelId=MODEL, messages=MESSAGES)[1]
@@ -240,12 +251,12 @@ def test_an_application_profile_needs_the_profile_and_its_model(
         "Resource": MODEL_ARN,
         "Condition": {"ArnEquals": {"bedrock:InferenceProfileArn": profile}},
     }
-    bedrock = connect("bedrock-runtime", user(local_aws, on_profile, on_model))
+    bedrock = connect("bedrock-runtime", user(local_aws, DEFAULT_PROJECT, on_profile, on_model))
     bedrock.converse(modelId=profile, messages=MESSAGES)
     assert refusal(bedrock.converse, modelId=MODEL, messages=MESSAGES)[0] == "AccessDeniedException"
-    user(local_aws, on_profile)
+    user(local_aws, DEFAULT_PROJECT, on_profile)
     assert MODEL_ARN in refusal(bedrock.converse, modelId=profile, messages=MESSAGES)[1]
-    user(local_aws, on_model)
+    user(local_aws, DEFAULT_PROJECT, on_model)
     assert profile in refusal(bedrock.converse, modelId=profile, messages=MESSAGES)[1]
     tag_of_another = {"StringEquals": {"aws:ResourceTag/tenant": "globex"}}
     user(local_aws, {**on_profile, "Condition": tag_of_another}, on_model)

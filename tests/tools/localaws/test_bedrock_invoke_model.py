@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.tools.localaws.aws import OPERATIONS, document, refusal
+from tests.tools.localaws.aws import DEFAULT_PROJECT, OPERATIONS, document, refusal
 
 if TYPE_CHECKING:
     from tests.tools.localaws.conftest import Connect
@@ -67,9 +67,8 @@ def test_refuses_a_body_that_the_model_does_not_read(bedrock: Any, model: str, b
 
 def test_needs_the_permission_that_converse_needs(local_aws: LocalAws, connect: Connect) -> None:
     arn = f"arn:aws:bedrock:eu-central-1::foundation-model/{NOVA}"
-    keys = local_aws.control.account(
-        OPERATIONS, "tenant", [document({"Action": "bedrock:InvokeModel", "Resource": arn})]
-    )
+    model = {"Action": "bedrock:InvokeModel", "Resource": arn}
+    keys = local_aws.control.account(OPERATIONS, "tenant", [document(DEFAULT_PROJECT, model)])
     client = connect("bedrock-runtime", keys)
     assert client.invoke_model(modelId=NOVA, body=json.dumps(BODIES[NOVA]))["body"]
     code, _ = refusal(client.invoke_model, modelId=CLAUDE, body=json.dumps(BODIES[CLAUDE]))

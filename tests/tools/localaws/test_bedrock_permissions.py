@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.tools.localaws.aws import OPERATIONS, document, refusal
+from tests.tools.localaws.aws import DEFAULT_PROJECT, OPERATIONS, document, refusal
 
 if TYPE_CHECKING:
     from tests.tools.localaws.conftest import Connect
@@ -31,7 +31,7 @@ def profile(local_aws: LocalAws, connect: Connect, tenant: str) -> str:
 
 def caller(local_aws: LocalAws, connect: Connect, *statements: dict[str, Any]) -> Any:
     allowed = [{"Action": "bedrock:InvokeModel", **statement} for statement in statements]
-    keys = local_aws.control.account(OPERATIONS, "tenant", [document(*allowed)])
+    keys = local_aws.control.account(OPERATIONS, "tenant", [document(DEFAULT_PROJECT, *allowed)])
     return connect("bedrock-runtime", keys)
 
 

@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from tests.docs.pages import blocks_of
-from tests.tools.localaws.aws import GLOBEX, OPERATIONS, document, refusal
+from tests.tools.localaws.aws import DEFAULT_PROJECT, GLOBEX, OPERATIONS, document, refusal
 from tools.paths import ROOT
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def tenant(
         "Resource": f"arn:aws:bedrock:*::foundation-model/{MODEL}",
     }
     guardrail = {"Action": "bedrock:ApplyGuardrail", "Resource": ARN}
-    statements = [model, guardrail] if applies else [model]
+    statements = [DEFAULT_PROJECT, model, *([guardrail] if applies else [])]
     keys = local_aws.control.account(account, f"tenant-{applies}", [document(*statements)])
     return connect("bedrock-runtime", keys)
 

@@ -1,4 +1,4 @@
-"""Bedrock permissions: on a model, or a profile and each model behind it, and on the call's guardrail."""
+"""Bedrock permissions: on a model, or a profile and each model behind it, on a project and on a guardrail."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import string
 from typing import TYPE_CHECKING
 
 from tools.localaws.bedrock.model_ids import counted_model, resolve
+from tools.localaws.bedrock.projects import called_project
 from tools.localaws.permission import ContextKeys, Permission
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ def bedrock_runtime_permissions(
     if configuration := enforced.get((call.account, call.region)):
         yield _guardrail_permission(call, configuration["guardrailArn"])
     yield from _model_permissions(call, profiles, action, context)
+    if project := called_project(call):
+        # AWS documents bedrock:ModelArn here, and bedrock:ProjectArn on the model, for stateful calls only,
+        # and nowhere bedrock:GuardrailIdentifier on a project. So a policy that requires one of them refuses:
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html
+        yield Permission(action, project, project.split(":")[4])
     if call.operation == "StartAsyncInvoke":
         # The invocation is a resource of its own, with an id that Bedrock makes:
         # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html

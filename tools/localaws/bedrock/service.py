@@ -19,6 +19,7 @@ from tools.localaws.bedrock.converse_stream import stream_events, stream_excepti
 from tools.localaws.bedrock.invocation_log import Invocation, InvocationLog
 from tools.localaws.bedrock.model_ids import check_counting, counted_model, resolve
 from tools.localaws.bedrock.native_bodies import converse_request, native_answer, read_body
+from tools.localaws.bedrock.projects import check_project
 from tools.localaws.bedrock.stand_in import StandInAnswer, reply
 from tools.localaws.bedrock.tokens import PromptCache, count_tokens
 from tools.localaws.call import Call, Response, ServiceError
@@ -61,6 +62,7 @@ class Bedrock:
             )
         started = time.monotonic()
         try:
+            check_project(call)
             invocation = self._converse(call, started)
             if call.operation == "InvokeModel":
                 return self._native_response(invocation)
