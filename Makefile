@@ -56,7 +56,7 @@ down: ## Stop the local AWS
 
 .PHONY: bootstrap
 override usage_bootstrap := ENV=
-bootstrap: ## create the state bucket in the operations account, or protect it again
+bootstrap: ## create the state bucket or protect it again, and let Bedrock keep nothing
 	@$(RUN)
 
 .PHONY: tenant
