@@ -74,6 +74,11 @@ override usage_model := ENV= TENANT= NAME= [MODEL=] [ROUTE=] [PROFILE=] [REGIONS
 model: ## change what an alias calls step by step without failing calls
 	@$(RUN)
 
+.PHONY: models
+override usage_models := ENV= [TENANT=] [WRITE=1] [JSON=1]
+models: ## read from AWS each model's life, access and destinations; WRITE=1 writes destinations into the stanzas
+	@$(RUN)
+
 .PHONY: deployer
 override usage_deployer := ENV= TENANT= [ACCOUNT=] [JSON=1]
 deployer: ## print the role that a customer creates once for Terraform
