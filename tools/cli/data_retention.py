@@ -6,7 +6,7 @@ served it: https://docs.aws.amazon.com/bedrock/latest/userguide/geographic-cross
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -28,7 +28,10 @@ _CLOSED = frozenset({"InvalidClientTokenId", "UnrecognizedClientException"})
 
 @dataclass(frozen=True)
 class Retention:
-    """The mode of one Region, and the one before this command; ``problem`` says why there is none."""
+    """The mode of one Region, None if it is not known, and the one before this command.
+
+    ``problem`` says why it could not be read or set.
+    """
 
     region: str
     mode: str | None = None
@@ -43,8 +46,11 @@ class Retention:
 
     @property
     def state(self) -> str:
-        """What was found, as the end of a sentence about data retention in the Region."""
-        return f'is "{self.mode}"' if self.mode else f"cannot be read: {self.problem}"
+        """The end of a sentence about data retention in the Region, without its full stop."""
+        if self.mode is None:
+            return f"cannot be read: {self.problem}"
+        change = f" and cannot be changed: {self.problem}" if self.problem else ""
+        return f'is "{self.mode}"{change}'
 
 
 def read_retention(target: Target, regions: Iterable[str]) -> list[Retention]:
@@ -68,26 +74,35 @@ def _in_each(
 ) -> list[Retention]:
     clients = target.bedrock_clients(regions)
 
-    def attempt(region: str) -> Retention:
-        try:
-            return step(clients[region], region)
-        except ClientError as error:
-            code, message = (error.response["Error"].get(key, "") for key in ("Code", "Message"))
-            return Retention(region, problem=f"{code}: {message}", is_closed=code in _CLOSED)
-        except BotoCoreError as error:
-            return Retention(region, problem=str(error))
-
-    return map_in_parallel(attempt, list(clients), _AT_A_TIME)
+    return map_in_parallel(lambda region: step(clients[region], region), list(clients), _AT_A_TIME)
 
 
 def _read(client: Any, region: str) -> Retention:  # noqa: ANN401 - boto3's client
-    mode = client.get_account_data_retention()["mode"]
+    try:
+        mode = client.get_account_data_retention()["mode"]
+    except (BotoCoreError, ClientError) as error:
+        return Retention(region, problem=_reason(error), is_closed=_code(error) in _CLOSED)
     return Retention(region, mode, mode)
 
 
 def _set_none(client: Any, region: str) -> Retention:  # noqa: ANN401 - boto3's client
     before = _read(client, region)
-    if before.keeps_nothing:
+    if before.problem or before.keeps_nothing:
         return before
-    mode = client.put_account_data_retention(mode=NONE)["mode"]
+    try:
+        mode = client.put_account_data_retention(mode=NONE)["mode"]
+    except (BotoCoreError, ClientError) as error:
+        return replace(before, problem=_reason(error))
     return Retention(region, mode, before.mode)
+
+
+def _code(error: BotoCoreError | ClientError) -> str:
+    """Return AWS's error code; an empty text if AWS did not answer."""
+    return error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+
+
+def _reason(error: BotoCoreError | ClientError) -> str:
+    """Return why there is no answer, without a full stop."""
+    message = error.response["Error"]["Message"] if isinstance(error, ClientError) else str(error)
+    words = message.rstrip(".")
+    return f"{_code(error)}: {words}" if _code(error) else words

@@ -164,10 +164,10 @@ def _differing(readings: Sequence[ModelReading]) -> dict[GrantedModel, list[str]
     for reading in readings:
         by_model[reading.model].append(reading)
     return {
-        model: sorted({region for reading in own for region in reading.destinations or ()})
-        for model, own in by_model.items()
-        if all(reading.destinations for reading in own)
-        and any(reading.ungranted or reading.unused for reading in own)
+        model: sorted({region for reading in entries for region in reading.destinations or ()})
+        for model, entries in by_model.items()
+        if all(reading.destinations for reading in entries)
+        and any(reading.ungranted or reading.unused for reading in entries)
     }
 
 

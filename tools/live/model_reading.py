@@ -153,17 +153,17 @@ def ask(target: Target, questions: Iterable[Question], attempts: int = 3) -> dic
 
     def answer(question: Question) -> Answer:
         method = getattr(clients[question.region], xform_name(question.operation))
-        asked = f"bedrock:{question.operation} in {question.region}"
+        source = f"bedrock:{question.operation} in {question.region}"
         try:
             content = method(**{_IDENTIFIER[question.operation]: question.identifier})
         except ClientError as error:
             code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
             if code in _UNKNOWN:
                 return Answer()
-            shown = " ".join(message.split())[:_LONGEST_MESSAGE].rstrip(".")
-            return Answer(problem=f"{asked} failed with {code}: {shown}")
+            text = " ".join(message.split())[:_LONGEST_MESSAGE].rstrip(".")
+            return Answer(problem=f"{source} failed with {code}: {text}")
         except BotoCoreError as error:
-            return Answer(problem=f"{asked} had no answer: {str(error).rstrip('.')}")
+            return Answer(problem=f"{source} had no answer: {str(error).rstrip('.')}")
         return Answer(content)
 
     return dict(zip(distinct, map_in_parallel(answer, distinct, _AT_A_TIME), strict=True))

@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 class CallRegions:
     """The Regions in which a call may run: those that the stanzas name, and the others of the global profile."""
 
-    named: tuple[str, ...]
+    granted: tuple[str, ...]
     worldwide: tuple[str, ...]
 
     @property
     def all(self) -> list[str]:
         """Each Region once."""
-        return sorted({*self.named, *self.worldwide})
+        return sorted({*self.granted, *self.worldwide})
 
 
 def call_regions(environment: Environment, tenants: Iterable[str] | None = None) -> CallRegions:
     """Return the Regions in which calls of these tenants may run, or of all tenants."""
     models = granted_models(environment.stanzas, tenants)
     return CallRegions(
-        named=tuple(granted_regions(environment.operations_region, models)),
+        granted=tuple(granted_regions(environment.operations_region, models)),
         worldwide=tuple(worldwide_regions(environment.partition, models)),
     )
 
@@ -69,32 +69,31 @@ def retention_problem(target: Target, tenants: Iterable[str] | None = None) -> s
 
 
 def _problem(results: Sequence[Retention], regions: CallRegions) -> str | None:
-    """Return where it is not none; a warning names Regions beyond the stanzas that nobody can set.
+    """Return where it is not none or not known; of Regions that no stanza names, a warning says that it is not known.
 
-    The global profile may send a call to a Region that the account has not enabled, where it can set nothing:
+    Nothing can be read in a Region that the account has not enabled or that its organization denies. The global profile
+    may send a call there all the same, and no page of AWS says which mode counts then:
     https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
     """
     others = [result for result in results if not result.keeps_nothing]
-    closed = [
-        result.region
-        for result in others
-        if result.is_closed and result.region not in regions.named
+    unread = [
+        result for result in others if result.problem and result.region not in regions.granted
     ]
-    if closed:
+    if unread:
         warn(
-            f"{', '.join(closed)} accept no credentials of this account, so data retention can be neither read nor set "
-            "there. The global profile may send calls there all the same. Enable these Regions in the account, or use "
-            "a geographic profile."
+            f"Data retention is not known in {', '.join(result.region for result in unread)}, for instance because of "
+            f"{unread[0].problem}. No stanza names these Regions, but the global profile may send calls there; a "
+            "geographic profile does not."
         )
-    failed = [result for result in others if result.region not in closed]
+    failed = [result for result in others if result not in unread]
     if not failed:
         return None
     states = "; ".join(f"in {result.region} it {result.state}" for result in failed)
-    enable = [result.region for result in failed if result.is_closed]
+    closed = [result.region for result in failed if result.is_closed]
     advice = (
-        f" If the account has not enabled {', '.join(enable)}, run `aws account enable-region --region-name "
-        f"{enable[0]}`."
-        if enable
+        f" If the account has not enabled {', '.join(closed)}, run `aws account enable-region --region-name "
+        f"{closed[0]}`."
+        if closed
         else ""
     )
     return f'Data retention must be "none" in every Region where a call may run: {states}.{advice}'

@@ -122,7 +122,7 @@ def test_bootstrap_names_a_region_that_it_may_not_set_and_sets_the_others(accoun
     account.allow({"Action": [READ, "sts:*"]}, {"Action": SET, "Condition": elsewhere})
     lines, error = account.bootstrap()
     assert len(lines) == len(REGIONS) - 1
-    assert "in eu-north-1 it cannot be read: AccessDeniedException" in error
+    assert 'in eu-north-1 it is "inherit" and cannot be changed: AccessDeniedException' in error
     assert f"with {READ} and {SET}" in error
     assert "eu-west-1" not in error
     account.allow({"Action": "*"})
@@ -183,3 +183,21 @@ def test_a_region_that_the_account_has_not_enabled_is_named_with_the_command(acc
     code, printed = account.finish()
     assert code == 1
     assert "run `aws account enable-region --region-name eu-central-1`" in printed
+
+
+def test_regions_that_only_the_global_profile_uses_are_named_if_they_cannot_be_read(account):
+    model = {"model": MODEL, "regions": ["eu-central-1"], "route": "global"}
+    account.environment = replace(ENVIRONMENT, stanzas={"acme": {"models": {"nova": model}}})
+    here = {"StringEquals": {"aws:RequestedRegion": "eu-central-1"}}
+    account.allow({"Action": "sts:*"}, {"Action": [READ, SET], "Condition": here})
+    lines, error = account.bootstrap()
+    assert lines == ["  Data retention in eu-central-1 was inherit and is none now."]
+    assert error == ""
+    code, printed = account.finish()
+    assert code == 0
+    assert "Data retention is not known in af-south-1, ap-east-2" in printed
+    assert "eu-central-1" not in printed
+    account.allow({"Action": "*"})
+    code, printed = account.finish()
+    assert code == 1
+    assert 'in us-west-2 it is "inherit"' in printed
