@@ -56,7 +56,7 @@ down: ## Stop the local AWS
 
 .PHONY: bootstrap
 override usage_bootstrap := ENV=
-bootstrap: ## create the state bucket in the operations account, or protect it again
+bootstrap: ## create the state bucket or protect it again, and let Bedrock keep nothing
 	@$(RUN)
 
 .PHONY: tenant
@@ -72,6 +72,11 @@ rotate: ## replace the ExternalId step by step without failing calls
 .PHONY: model
 override usage_model := ENV= TENANT= NAME= [MODEL=] [ROUTE=] [PROFILE=] [REGIONS=] [CONFIRM=]
 model: ## change what an alias calls step by step without failing calls
+	@$(RUN)
+
+.PHONY: models
+override usage_models := ENV= [TENANT=] [WRITE=1] [JSON=1]
+models: ## read from AWS each model's life, access and destinations; WRITE=1 writes destinations into the stanzas
 	@$(RUN)
 
 .PHONY: deployer

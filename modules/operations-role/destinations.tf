@@ -1,9 +1,12 @@
 # For each geographic profile, the Regions it can be called from and the Regions
-# that it may send a call to in addition to the one that is called. AWS's lists
-# differ between models and grow; these contain the Regions of every model. A
-# superfluous Region grants nothing by itself, since the model there can only be
-# called through the profile, whereas a missing Region makes some calls fail. The
-# destinations of a stanza replace the list.
+# that it may send a call to in addition to the one that is called. This table is
+# of 2026-11-23. AWS's lists differ between models and grow, and AWS no longer
+# publishes them in one table: `make models` reads the real list of each model and
+# Region with GetInferenceProfile, and with WRITE=1 writes it into the stanza, whose
+# destinations replace this list. A superfluous Region grants nothing by itself,
+# since the model there can only be called through the profile, whereas a missing
+# Region makes calls fail.
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetInferenceProfile.html
 # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
 locals {
   geographies = {

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from tools.cli.data_retention import keep_nothing
 from tools.cli.targets import Target
 from tools.command_error import CommandError
 from tools.environment.inspector_role import inspector_documents, inspector_name
@@ -123,13 +124,14 @@ class LocalTarget(Target):
         )
 
     def _keep_nothing_in_bedrock(self) -> None:
-        """Set Bedrock's data retention to none in every Region, as the operator does once.
+        """Set data retention to none in every Region, by the step of `make bootstrap`.
 
         A list of the Regions in which a tenant's model may run would have to follow every stanza.
         """
-        session = self.operations()
-        for region in session.get_available_regions("ec2", self.environment.partition):
-            self.client(session, "bedrock", region).put_account_data_retention(mode="none")
+        regions = boto3.Session().get_available_regions("ec2", self.environment.partition)
+        for result in keep_nothing(self, regions):
+            if not result.keeps_nothing:
+                raise CommandError(f"Data retention in {result.region} {result.state}.")
 
     def _make_inspector(self, account: CustomerAccount, iam: Any) -> None:  # noqa: ANN401 - boto3's client
         """Create the role as `make inspector` prints it, as the customer would."""

@@ -15,7 +15,7 @@ from tools.environment.inspector_role import inspector_name
 from tools.terraform.state_bucket import StateBucket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from tools.environment.model import CustomerAccount, Environment
@@ -60,6 +60,23 @@ class Target(ABC):
         return session.client(  # type: ignore[call-overload]
             service, region_name=region, endpoint_url=self.endpoint, config=Config(**config)
         )
+
+    def bedrock_clients(self, regions: Iterable[str], attempts: int = 3) -> dict[str, Any]:
+        """Return a client of Bedrock in the operations account for each Region, in this order.
+
+        They are made at once, because threads may share clients and no session:
+        https://docs.aws.amazon.com/boto3/latest/guide/session.html#multithreading-or-multiprocessing-with-sessions
+        """
+        session = self.operations()
+        options: dict[str, Any] = {
+            "connect_timeout": 5,  # seconds, because a Region may be out of reach
+            "read_timeout": 15,
+            "retries": {"mode": "standard", "total_max_attempts": attempts},
+        }
+        return {
+            region: self.client(session, "bedrock", region, **options)
+            for region in dict.fromkeys(regions)
+        }
 
     def operations(self) -> boto3.Session:
         """Return a session in the operations account; CommandError for credentials of another account."""

@@ -12,6 +12,9 @@ moves a tenant to another account or Region is refused, with what would follow a
 PART= applies one part, as each job of the CI workflow does: "operations", or customer accounts as
 TENANT/ACCOUNT with spaces between them. Accounts that their customers manage are left out. The operations account
 comes first, because its apply writes the hand-overs that the customer accounts need.
+
+An apply is done only if Bedrock's data retention is "none" in every Region where a call of these tenants may run.
+Otherwise the command fails at its end with the Regions, and `make bootstrap` sets it.
 """
 
 from __future__ import annotations
@@ -21,9 +24,11 @@ from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
 from tools.cli.confirmation import confirmed_names
-from tools.cli.console import out, run
+from tools.cli.console import err, out, run
 from tools.cli.session import managed_states, open_session
 from tools.command_error import CommandError
+from tools.live.retention_check import retention_problem
+from tools.processes import PROCESSES
 from tools.proof.approval import add_approval, approval, next_step, refuse_unknown_tenants
 from tools.proof.folder import read_certified
 from tools.proof.proved_apply import ProvedApply, Prover
@@ -33,6 +38,7 @@ from tools.terraform.state import customer_state, operations_states
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from tools.cli.session import Session
     from tools.environment.model import Environment
     from tools.terraform.state import State
 
@@ -96,8 +102,24 @@ def main() -> int:
     session.terraform.refuse_abandoned_locks(states, scope)
     with next_step(f"make apply ENV={name}{_scope(options)}"):
         if options.part is None:
-            return apply.apply_environment(options.tenant)
-        return apply.apply_states(states)
+            return _finish(session, states, apply.apply_environment(options.tenant))
+        return _finish(session, states, apply.apply_states(states))
+
+
+def _finish(session: Session, states: list[State], failed: int) -> int:
+    """Return 1, with a sentence on stderr, unless Bedrock keeps nothing of the calls of these states' tenants.
+
+    After an interruption it is not read, and the exit code stays ``failed``.
+    """
+    if PROCESSES.interruption is not None:
+        return failed
+    tenants = [state.tenant for state in states if state.tenant is not None]
+    is_of_all = len(tenants) < len(states)  # a whole state of the operations account has no tenant
+    problem = retention_problem(session.target, None if is_of_all else dict.fromkeys(tenants))
+    if problem is None:
+        return failed
+    err.print(problem, style="red")
+    return 1
 
 
 def _scope(options: Namespace) -> str:

@@ -4,6 +4,8 @@ Customer accounts are planned with what the operations plan will hand over, and 
 a part of it is known only after the operations apply, what changes in the hand-over is listed instead. PROOF= shows
 the plans of a proof that `make prove` wrote, which `make apply PROOF=` applies. TENANT= shows the plans of a tenant's
 accounts whole.
+
+Models that have ended, or end within 60 days, are named, if AWS tells the caller so.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING
 from tools.cli.arguments import Arguments
 from tools.cli.console import run
 from tools.cli.session import open_session
+from tools.live.model_warning import warn_of_ends
 from tools.proof.change_list import change_lines, indented
 from tools.proof.folder import read_certified
 from tools.proof.planned_handover import planned_handovers, unplannable
@@ -54,6 +57,7 @@ def main() -> int:
         warn_of_orphans(session)
     else:
         warn_of_state(session.environment, options.tenant)
+    warn_of_ends(session.target, None if options.tenant is None else [options.tenant])
     if options.proof is not None:
         certified = read_certified(Path(options.proof), session.environment.name, None)
         whole = options.tenant is not None

@@ -5,6 +5,10 @@ that somebody makes by hand never shows in a plan. The modules in reading order:
 
 answers             one question to AWS: an answer, a resource that does not exist, or a part not read
 reach               whether a principal's policies may allow a kind of action, decided by the solvers
+granted_models      what the stanzas let tenants call, and in which Regions a call may run
+retention_check     data retention in these Regions, which bootstrap sets and apply reads
+model_reading       the granted models' life, access and destinations
+model_warning       the models that end soon
 other_principals    the roles, users and groups of the operations account besides the tenants' roles
 operations_account  the tenants' roles, their profiles, and Bedrock's settings in each Region
 function_reading    a customer account's function: its code, configuration, callers and destinations

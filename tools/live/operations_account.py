@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from tools.iam.policy import Kind
 from tools.isolation import operations_specification as operations
-from tools.isolation.operations_specification import DESTINATIONS, Tenant
+from tools.isolation.operations_specification import Tenant
 from tools.isolation.plan_fault import Fault
 from tools.live.answers import NotReadError, claim
+from tools.live.granted_models import granted_models, granted_regions
 from tools.live.other_principals import AuthorizationDetails, OperationsPrincipals
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from tools.isolation.operations_specification import Environment, Profile
     from tools.live.answers import AccountReader, Finding
+    from tools.live.granted_models import GrantedModel
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class OperationsAccount:
         checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
             ("its roles, users and groups", self._principals),
         ]
-        regions = set(self._granted_regions())
+        regions = set(granted_regions(self.environment.region, self._models))
         for region, profile in self._system_profiles():
             checks.append(
                 (f"the profile {profile}", partial(self._profile_regions, region, profile, regions))
@@ -103,30 +105,19 @@ class OperationsAccount:
 
     # --- settings of each Region ---
 
-    def _granted_regions(self) -> Iterator[str]:
-        """Yield the Regions in which a model is called or to which the stanza lets a call go."""
-        yield self.environment.region
-        for model in self._models():
-            yield from model["regions"]
-            if model.get("route") == "geographic":
-                yield from (
-                    model.get("destinations") or DESTINATIONS.get(model["profile"], "").split()
-                )
-
-    def _models(self) -> Iterator[Mapping[str, Any]]:
-        """Yield every model that a stanza grants, previous ones too."""
-        for tenant in self._tenants:
-            for _, model in operations.granted_models(tenant.stanza):
-                yield model
+    @cached_property
+    def _models(self) -> list[GrantedModel]:
+        """Every model that a stanza grants, previous ones too."""
+        return granted_models(self.environment.tenants)
 
     def _system_profiles(self) -> list[tuple[str, str]]:
         """Return the system's profiles that are granted, with the Region of each."""
-        profiles = set()
-        for model in self._models():
-            route = model.get("route") or "on-demand"
-            if route != "on-demand":
-                prefix = "global." if route == "global" else model["profile"]
-                profiles |= {(region, f"{prefix}{model['model']}") for region in model["regions"]}
+        profiles = {
+            (region, model.profile)
+            for model in self._models
+            if model.profile is not None
+            for region in model.regions
+        }
         return sorted(profiles)
 
     def _profile_regions(self, region: str, profile: str, regions: set[str]) -> Iterator[Finding]:
@@ -160,10 +151,10 @@ class OperationsAccount:
         answer = self.reader.ask("bedrock", "GetAccountDataRetention", region=region)
         mode = (answer or {}).get("mode")
         if mode != "none":
-            problem = (
-                f'the mode in {region} is "{mode}"; set it to "none" with '
-                f"`aws bedrock put-account-data-retention --mode none --region {region}`"
-            )
+            command = f"aws bedrock put-account-data-retention --mode none --region {region}"
+            if region in granted_regions(self.environment.region, self._models):
+                command = f"make bootstrap ENV={self.environment.name}"
+            problem = f'the mode in {region} is "{mode}"; set it to "none" with `{command}`'
             yield self.reader.fault("data retention", problem)
 
     # --- inference profiles ---
@@ -177,9 +168,7 @@ class OperationsAccount:
             for profile in operations.profiles(tenant)
         }
         names: Counter[str] = Counter()
-        for region in sorted(
-            {env.region, *(name for model in self._models() for name in model["regions"])}
-        ):
+        for region in sorted({env.region}.union(*(model.regions for model in self._models))):
             listed = self.reader.ask(
                 "bedrock", "ListInferenceProfiles", region=region, typeEquals="APPLICATION"
             )

@@ -987,5 +987,19 @@ def test_the_command_says_proved_and_after_a_change_by_hand_does_not(deployment)
         assert sentence in problems
 
 
+def test_an_apply_is_not_done_while_bedrock_may_keep_prompts_and_bootstrap_mends_it(deployment):
+    apply = f"make apply ENV=local PART=initech/{CUSTOMER}"
+    with retention(deployment, "inherit", ABROAD):
+        refused = deployment.checkout.shell(apply)
+        first, second = (deployment.checkout.done("make bootstrap ENV=local") for _ in range(2))
+        done = deployment.checkout.shell(apply)
+    assert refused.returncode != 0
+    assert f'every Region where a call may run: in {ABROAD} it is "inherit".' in refused.stderr
+    assert "Run `make bootstrap ENV=local`" in refused.stderr
+    assert f"Data retention in {ABROAD} was inherit and is none now." in first
+    assert f"Data retention in {ABROAD} is none already." in second
+    assert done.returncode == 0, done.stderr
+
+
 def test_no_change_remains(deployment):
     assert deployment.problems() == []

@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.tools.localaws.aws import ACME, OPERATIONS, make_role
+from tools.localaws.control import ControlError
 from tools.localaws.faults import Fault
 
 if TYPE_CHECKING:
@@ -135,6 +136,75 @@ def test_data_retention_is_inherited_until_it_is_set_in_that_region(
 
     assert bedrock.get_account_data_retention()["mode"] == "none"
     assert elsewhere.get_account_data_retention()["mode"] == "inherit"
+
+
+def test_a_model_is_active_and_may_be_used_until_the_control_api_says_otherwise(
+    local_aws: LocalAws, operations: Account
+) -> None:
+    bedrock, model = operations.client("bedrock"), "amazon.nova-lite-v1:0"
+    arn = f"arn:aws:bedrock:{REGION}::foundation-model/{model}"
+
+    def lifecycle(identifier: str) -> Any:
+        details = bedrock.get_foundation_model(modelIdentifier=identifier)["modelDetails"]
+        assert (details["modelId"], details["modelArn"]) == (model, arn)
+        return details["modelLifecycle"]
+
+    assert lifecycle(model) == lifecycle(arn) == {"status": "ACTIVE"}
+    end = {"status": "LEGACY", "endOfLifeTime": "2026-12-31T00:00:00Z"}
+    settings = {"lifecycle": end, "availability": {"authorizationStatus": "NOT_AUTHORIZED"}}
+    local_aws.control.post("foundation_model", {"model": model, "region": REGION, **settings})
+    assert lifecycle(model) == {**end, "endOfLifeTime": datetime(2026, 12, 31, tzinfo=UTC)}
+    availability = bedrock.get_foundation_model_availability(modelId=model)
+    assert availability["authorizationStatus"] == "NOT_AUTHORIZED"
+    assert availability["agreementAvailability"] == {"status": "AVAILABLE"}
+    elsewhere = operations.client("bedrock", "eu-west-1")
+    details = elsewhere.get_foundation_model(modelIdentifier=model)["modelDetails"]
+    assert details["modelLifecycle"] == {"status": "ACTIVE"}
+    with pytest.raises(ControlError, match="has no colour"):
+        local_aws.control.post("foundation_model", {"model": model, "colour": "red"})
+
+
+def test_a_model_that_is_gone_and_one_that_never_was_are_not_described(
+    local_aws: LocalAws, operations: Account
+) -> None:
+    bedrock = operations.client("bedrock")
+    local_aws.control.post("foundation_model", {"model": MODEL, "is_gone": True})
+    with pytest.raises(bedrock.exceptions.ResourceNotFoundException):
+        bedrock.get_foundation_model(modelIdentifier=MODEL)
+    with pytest.raises(bedrock.exceptions.ValidationException):
+        bedrock.get_foundation_model(modelIdentifier="acme.model-v1:0")
+    with pytest.raises(bedrock.exceptions.ValidationException):
+        bedrock.get_foundation_model(modelIdentifier=MODEL_ARN.replace(REGION, "eu-west-1"))
+
+
+def test_the_models_details_need_a_permission_on_the_model(
+    local_aws: LocalAws, connect: Connect
+) -> None:
+    allowed = {
+        "Sid": "Read",
+        "Effect": "Allow",
+        "Action": ["bedrock:GetFoundationModel", "bedrock:GetInferenceProfile"],
+        "Resource": [
+            MODEL_ARN,
+            f"arn:aws:bedrock:{REGION}:{OPERATIONS}:inference-profile/eu.{MODEL}",
+        ],
+    }
+    policy = {"Version": "2012-10-17", "Statement": [allowed]}
+    keys = local_aws.control.account(OPERATIONS, policies=[policy])
+    bedrock = connect("bedrock", keys)
+
+    assert bedrock.get_foundation_model(modelIdentifier=MODEL)["modelDetails"]["modelId"] == MODEL
+    assert bedrock.get_inference_profile(inferenceProfileIdentifier=f"eu.{MODEL}")["models"]
+    for refused in (
+        lambda: bedrock.get_foundation_model(modelIdentifier="amazon.nova-lite-v1:0"),
+        lambda: bedrock.get_foundation_model_availability(modelId=MODEL),
+        lambda: bedrock.get_inference_profile(
+            inferenceProfileIdentifier="eu.amazon.nova-lite-v1:0"
+        ),
+    ):
+        with pytest.raises(ClientError) as error:
+            refused()
+        assert error.value.response["Error"]["Code"] == "AccessDeniedException"
 
 
 def test_an_application_profile_runs_its_model_and_carries_tags(

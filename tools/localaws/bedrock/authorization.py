@@ -117,11 +117,17 @@ def bedrock_permissions(call: Call, profiles: InferenceProfiles) -> Iterator[Per
         profile_arns = call.arn("bedrock", "application-inference-profile/*")
         yield Permission(action, profile_arns, call.account)
         return
+    if call.operation == "GetFoundationModel":
+        model = call.parameter("modelIdentifier").rpartition("/")[2]
+        arn = f"arn:{call.partition}:bedrock:{call.region}::foundation-model/{model}"
+        yield Permission(action, arn, call.account)
+        return
     profile = call.parameter("inferenceProfileIdentifier", "resourceARN")
     if not profile:
         yield Permission(action, "*", call.account)
         return
     is_arn = profile.startswith("arn:")
-    arn = profile if is_arn else call.arn("bedrock", f"application-inference-profile/{profile}")
+    kind = "inference-profile" if "." in profile else "application-inference-profile"
+    arn = profile if is_arn else call.arn("bedrock", f"{kind}/{profile}")
     tags = _profile_tags(profiles, arn)
     yield Permission(action, arn, arn.split(":")[4] or call.account, context=tags)

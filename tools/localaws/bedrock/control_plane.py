@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tools.localaws.bedrock.invocation_log import logging_config
-from tools.localaws.bedrock.model_ids import resolve
+from tools.localaws.bedrock.model_ids import foundation_model, resolve, runs_on_demand
 from tools.localaws.call import ServiceError
 from tools.localaws.moto_state import backend
 
@@ -62,6 +62,10 @@ class ControlPlane:
         self._profiles = context.inference_profiles
         self._enforced = context.enforced_guardrails
         self._retention: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self._models: dict[
+            tuple[str, str], Mapping[str, Any]
+        ] = {}  # by id and Region, or "" for all
+        context.control_routes["foundation_model"] = self._set_foundation_model
 
     def get_account_data_retention(self, call: Call) -> Mapping[str, Any]:
         """The mode; it is ``inherit`` until it is set, which is not zero retention."""
@@ -75,6 +79,60 @@ class ControlPlane:
         setting = {"mode": mode, "updatedAt": self._context.clock.now().isoformat()}
         self._retention[call.account, call.region] = setting
         return setting
+
+    def get_foundation_model(self, call: Call) -> Mapping[str, Any]:
+        """The model's details. All models are active until the control API says otherwise."""
+        model = self._foundation_model(call, "modelIdentifier")
+        provider, _, name = model.partition(".")
+        runs_by = "ON_DEMAND" if runs_on_demand(model) else "INFERENCE_PROFILE"
+        details = {
+            "customizationsSupported": [],
+            "inferenceTypesSupported": [runs_by],
+            "inputModalities": ["TEXT"],
+            "modelArn": f"arn:{call.partition}:bedrock:{call.region}::foundation-model/{model}",
+            "modelId": model,
+            "modelLifecycle": {"status": "ACTIVE", **self._settings(call, model, "lifecycle")},
+            "modelName": name[:20],
+            "outputModalities": ["TEXT"],
+            "providerName": provider.capitalize(),
+            "responseStreamingSupported": True,
+        }
+        return {"modelDetails": details}
+
+    def get_foundation_model_availability(self, call: Call) -> Mapping[str, Any]:
+        """Whether the account may use the model; it may until the control API says otherwise."""
+        model = self._foundation_model(call, "modelId")
+        return {
+            "agreementAvailability": {"status": "AVAILABLE"},
+            "authorizationStatus": "AUTHORIZED",
+            "entitlementAvailability": "AVAILABLE",
+            "modelId": model,
+            "regionAvailability": "AVAILABLE",
+            **self._settings(call, model, "availability"),
+        }
+
+    def _foundation_model(self, call: Call, parameter: str) -> str:
+        model = foundation_model(call.parameters[parameter], call)
+        if model is None:
+            raise _invalid("The provided model identifier is invalid.")
+        if self._settings(call, model).get("is_gone"):
+            message = "Could not resolve the foundation model from the provided model identifier."
+            raise ServiceError("ResourceNotFoundException", message, 404)
+        return model
+
+    def _settings(self, call: Call, model: str, part: str = "") -> Mapping[str, Any]:
+        """What the control API said of a model in the call's Region or else in all of them."""
+        settings = self._models.get((model, call.region)) or self._models.get((model, "")) or {}
+        return settings.get(part, {}) if part else settings
+
+    def _set_foundation_model(self, arguments: Mapping[str, Any]) -> None:
+        """Replace what a model is: ``lifecycle`` and ``availability`` have botocore's members; or it ``is_gone``.
+
+        Without a ``region`` it is so in all Regions. Models that are gone can still be called.
+        """
+        if unknown := set(arguments) - {"model", "region", "lifecycle", "availability", "is_gone"}:
+            raise ValueError(f"A foundation model has no {', '.join(sorted(unknown))}.")
+        self._models[arguments["model"], arguments.get("region", "")] = arguments
 
     def get_model_invocation_logging_configuration(self, call: Call) -> Mapping[str, Any]:
         """The configuration; an empty response if none is set."""

@@ -111,6 +111,20 @@ def check_counting(model_arn: str) -> None:
         raise _no_counting()
 
 
+def foundation_model(identifier: str, call: Call) -> str | None:
+    """Return the id of the foundation model that an id or an ARN of the call's Region names; None if there is none."""
+    arn = _ARN.fullmatch(identifier)
+    if arn is None:
+        return identifier if _is_model(identifier) else None
+    is_here = arn["kind"] == "foundation-model" and arn["region"] == call.region
+    return arn["id"] if is_here and _is_model(arn["id"]) else None
+
+
+def runs_on_demand(model: str) -> bool:
+    """Return whether Bedrock runs a model without an inference profile."""
+    return _BY_PROFILE_ONLY.match(model) is None
+
+
 def _from_id(model_id: str, account: str, region: str) -> ModelReference:
     geography, _, rest = model_id.partition(".")
     partition = get_partition(region)
@@ -120,7 +134,7 @@ def _from_id(model_id: str, account: str, region: str) -> ModelReference:
     elif region in GEOGRAPHIES.get(geography, ()) and _is_model(rest):
         regions = GEOGRAPHIES[geography]
     elif _is_model(model_id):
-        if _BY_PROFILE_ONLY.match(model_id):
+        if not runs_on_demand(model_id):
             raise _on_demand_unsupported(model_id)
         return ModelReference(model_id, (_model_arn(partition, region, model_id),))
     else:
