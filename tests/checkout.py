@@ -34,8 +34,11 @@ PARTS = (
     "requirements-dev.txt",
     "tools",
 )
-PYTHON = Path(sys.base_prefix) / "bin"  # python3 itself, because a shim costs each command 0.3 s
+# With python3 itself first, because a shim costs each command 0.3 s; without the terraform of ATTACHED.
+PATH = f"{Path(sys.base_prefix) / 'bin'}:{os.environ['PATH']}"
 ATTACHED = ROOT / "tests" / "attached"  # its terraform leaves the provider running
+# Makes the terraform of ATTACHED run terraform itself, which starts and ends a provider for each command.
+TERRAFORM_ITSELF = {"TERRAFORM_ITSELF": "1"}
 UNWANTED = shutil.ignore_patterns("__pycache__", ".terraform*")
 
 
@@ -63,22 +66,26 @@ class Checkout:
         return subprocess.run(
             ["bash", "-c", command],
             cwd=self.root,
-            env={
-                **os.environ,
-                "HOME": str(self.root),
-                "PATH": f"{ATTACHED}:{PYTHON}:{os.environ['PATH']}",
-                "TESTED_PROVIDER": str(installed_provider()),
-                "TESTED_TERRAFORM": toolchain().terraform,
-                "TESTING_PROCESS": str(os.getpid()),
-                "TESTING_PYTHON": sys.executable,
-                "NO_COLOR": "1",
-                "COLUMNS": "240",
-                **environment,
-            },
+            env={**self.environment, **environment},
             capture_output=True,
             text=True,
             check=False,
         )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a command in the copy, with the provider that keeps running."""
+        return {
+            **os.environ,
+            "HOME": str(self.root),
+            "PATH": f"{ATTACHED}:{PATH}",
+            "TESTED_PROVIDER": str(installed_provider()),
+            "TESTED_TERRAFORM": toolchain().terraform,
+            "TESTING_PROCESS": str(os.getpid()),
+            "TESTING_PYTHON": sys.executable,
+            "NO_COLOR": "1",
+            "COLUMNS": "240",
+        }
 
     @property
     def control(self) -> Control:
@@ -121,6 +128,19 @@ def create_deployer(
         )
 
 
+def _give_toolchain(copy: Checkout) -> None:
+    """Spare the copy the search for a provider and its installation, which tests/tools/terraform tests."""
+    fingerprint = "from tools.terraform import toolchain; print(toolchain._fingerprint(), end='')"
+    ready = {
+        "terraform": str(ATTACHED / "terraform"),
+        "cli_config": str(toolchain().cli_config),
+        "fingerprint": copy.done(f'.venv/bin/python -c "{fingerprint}"'),
+    }
+    folder = copy.root / ".work" / "terraform"
+    folder.mkdir(parents=True)
+    (folder / "ready.json").write_text(json.dumps(ready))
+
+
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """A fresh copy for each test module; its local AWS is stopped at the end."""
@@ -134,6 +154,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     (root / ".venv").symlink_to(ROOT / ".venv")
     (root / "build").symlink_to(ROOT / "build")
     copy = Checkout(root)
+    _give_toolchain(copy)
     yield copy
     copy.shell("make down")
     for file in (root / ".work" / "attached-providers").glob("*.json"):

@@ -1,14 +1,37 @@
-"""The order of the tests: whole files go to the workers one after the other, so the longest go first.
+"""The order of the tests, and a garbage collector that passes over what all of them import.
 
-A file of minutes that began last would keep one core busy while the others have nothing left.
+Whole files go to the workers one after the other, so the longest go first: a file of minutes that began last
+would keep one core busy while the others have nothing left.
 """
 
+import gc
 from pathlib import Path
+
+import pytest
 
 HERE = Path(__file__).parent
 LONGEST = tuple(
-    HERE / folder for folder in ("end_to_end", "docs", "environments", "tools/isolation")
+    HERE / folder
+    for folder in (
+        "end_to_end",
+        "docs",
+        "environments",
+        "tools/isolation",
+        "tools/live",
+        "tools/terraform",
+    )
 )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    # Imports and test items are no garbage, and each collection would look at all of them again.
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items):

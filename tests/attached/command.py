@@ -2,7 +2,8 @@
 
 The tests put the folder of this file first on PATH, so that a checkout's commands run it as they run terraform;
 provider.py says what that saves. TESTED_TERRAFORM is terraform itself, TESTED_PROVIDER is a folder in which
-`terraform init` has installed the provider, and TESTING_PYTHON has the packages of provider.py.
+`terraform init` has installed the provider, and TESTING_PYTHON has the packages of provider.py. With
+TERRAFORM_ITSELF, terraform starts a provider of its own, as it does everywhere else.
 """
 
 import fcntl
@@ -23,7 +24,8 @@ USE_THE_PROVIDER = {"apply", "destroy", "import", "init", "plan", "refresh", "sh
 def main() -> None:
     """Replace this process by terraform."""
     words = [word for word in sys.argv[1:] if not word.startswith("-")]
-    if words[:1] and words[0] in USE_THE_PROVIDER and "TF_DATA_DIR" in os.environ:
+    attaches = "TF_DATA_DIR" in os.environ and "TERRAFORM_ITSELF" not in os.environ
+    if attaches and words[:1] and words[0] in USE_THE_PROVIDER:
         installed = Path(os.environ["TESTED_PROVIDER"])
         [binary] = installed.glob(BINARY)
         if words[0] == "init":
@@ -41,10 +43,14 @@ def install(installed: Path, binary: Path) -> None:
     if not link.exists():
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(binary.parent.resolve())
-    folder = next((word[7:] for word in sys.argv if word.startswith("-chdir=")), ".")
-    lock = Path(folder, ".terraform.lock.hcl")
+    lock = Path(changed_folder() or ".", ".terraform.lock.hcl")
     if not lock.exists():
         shutil.copy(installed / lock.name, lock)
+
+
+def changed_folder() -> str | None:
+    """Return the value of -chdir, which every command of the project has and a customer's own has not."""
+    return next((word[7:] for word in sys.argv if word.startswith("-chdir=")), None)
 
 
 def address(binary: Path) -> str:
@@ -52,8 +58,10 @@ def address(binary: Path) -> str:
 
     Terraform inherits the lock of the provider's file and holds it until it ends.
     """
+    # From where it opens the function's zip.
+    folder = Path.home() / "environments" / "customer" if changed_folder() else Path.cwd()
     aws = sorted(item for item in os.environ.items() if item[0].startswith("AWS_"))
-    settings = hashlib.sha256(repr((str(binary), aws)).encode()).hexdigest()[:8]
+    settings = hashlib.sha256(repr((str(binary), str(folder), aws)).encode()).hexdigest()[:8]
     providers = Path.home() / ".work" / "attached-providers"
     providers.mkdir(parents=True, exist_ok=True)
     for number in itertools.count():
@@ -66,7 +74,7 @@ def address(binary: Path) -> str:
         os.set_inheritable(file, True)
         attached = os.read(file, 1000)
         if not attached or not is_running(json.loads(attached)["process"]):
-            attached = json.dumps(start(binary)).encode()
+            attached = json.dumps(start(binary, folder)).encode()
             os.ftruncate(file, 0)
             os.pwrite(file, attached, 0)
         return str(json.loads(attached)["address"])
@@ -82,11 +90,11 @@ def is_running(process: int) -> bool:
     return True
 
 
-def start(binary: Path) -> dict[str, object]:
-    """Start a provider, and return the program's process and what it prints."""
+def start(binary: Path, folder: Path) -> dict[str, object]:
+    """Start a provider in a folder, and return the program's process and what it prints."""
     process = subprocess.Popen(
         [os.environ["TESTING_PYTHON"], str(PROGRAM), str(binary), os.environ["TESTING_PROCESS"]],
-        cwd=Path.home() / "environments" / "customer",  # from where it opens the function's zip
+        cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -1,16 +1,17 @@
 """`make demo`, as a newcomer runs it."""
 
-import os
 import re
 import subprocess
 
 import pytest
 
+from tests.checkout import PATH
+
 
 @pytest.fixture(scope="module")
 def demo(checkout):
     # With terraform itself, as everybody else runs the demo.
-    return checkout.done("make demo", COLUMNS="160", PATH=os.environ["PATH"])
+    return checkout.done("make demo", COLUMNS="160", PATH=PATH)
 
 
 def section(demo, number):

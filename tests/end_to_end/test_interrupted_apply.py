@@ -14,7 +14,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.checkout import LOCAL_ENVIRONMENT
+from tests.checkout import LOCAL_ENVIRONMENT, TERRAFORM_ITSELF
 from tools.bench.fleet import kill_everything
 from tools.localaws.faults import Fault
 
@@ -84,12 +84,12 @@ class Cloud:
     def fault(self, service, operation, account, **parts):
         self.checkout.control.fault(Fault(service, operation, account=account, **parts))
 
-    def start(self, command):
+    def start(self, command, **environment):
         """Start a command in a process group of its own, as a shell does."""
         return subprocess.Popen(
             ["bash", "-c", f"exec {command}"],
             cwd=self.checkout.root,
-            env={**os.environ, "HOME": str(self.checkout.root), "NO_COLOR": "1"},
+            env={**self.checkout.environment, **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -123,7 +123,7 @@ def interrupted(cloud):
     """Ctrl-C while the role of the tenant exists and its policy is being written."""
     iam = cloud.client("iam", OPERATIONS)
     cloud.fault("iam", "PutRolePolicy", OPERATIONS, delay_seconds=4.0, times=5)
-    process = cloud.start(APPLY)
+    process = cloud.start(APPLY, **TERRAFORM_ITSELF)  # the signal reaches its provider too
     wait_until(lambda: exists(iam.get_role, RoleName="bedrock-local-acme"), process)
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate()
@@ -166,7 +166,7 @@ def killed(cloud, failed):
     """Everything is killed after Lambda has made the function, which the state does not know."""
     functions = cloud.client("lambda", ACME)
     cloud.fault("lambda", "GetFunction", ACME, skip=1, delay_seconds=30.0, times=5)
-    process = cloud.start(APPLY)
+    process = cloud.start(APPLY, **TERRAFORM_ITSELF)  # the signal reaches its provider too
     wait_until(lambda: functions.list_functions()["Functions"], process)
     kill_everything(process)
     process.communicate()
@@ -229,7 +229,7 @@ def test_a_terminal_is_asked_and_another_answer_applies_nothing(cloud, completed
     run = subprocess.run(
         ["make", "apply", "ENV=local", "PART=acme/222222222222"],
         cwd=cloud.checkout.root,
-        env={**os.environ, "HOME": str(cloud.checkout.root), "NO_COLOR": "1"},
+        env=cloud.checkout.environment,
         stdin=other_end,
         capture_output=True,
         text=True,

@@ -23,14 +23,14 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Run everything; the first check that fails ends it."""
     parser().parse_args()
-    checks = [sys.executable, "-m", "tools.commands.check"]
-    if code := subprocess.run(checks, cwd=ROOT, check=False).returncode:
-        return code
-    # Prepared before the tests, which then need no package index.
-    for release in sorted({HOST_PYTHON, RUNTIME}):
-        build("host", progress, release)
-    for lock in (CLIENT_LOCK, LOCK):
-        install(lock, RUNTIME, progress)
+    with subprocess.Popen([sys.executable, "-m", "tools.commands.check"], cwd=ROOT) as checks:
+        # Prepared before the tests, which then need no package index, and while mypy is busy with one core.
+        for release in sorted({HOST_PYTHON, RUNTIME}):
+            build("host", progress, release)
+        for lock in (CLIENT_LOCK, LOCK):
+            install(lock, RUNTIME, progress)
+    if checks.returncode:
+        return checks.returncode
     # One worker more than there are cores, because tests often wait for Terraform.
     workers = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile"]
     # tests/conftest.py sets the order; xdist's own goes by the number of tests in a file, not their time.

@@ -69,12 +69,15 @@ def question_for(claims: list[Claim]) -> tuple[str, SymbolicRequest]:
     request = encode.symbolic_request(policies, specifications)
     lines = [f"(declare-const {name} {sort})" for name, sort in request.variables().items()]
     lines += [f"(assert {axiom})" for axiom in request.axioms()]
+    asserted: set[str] = set()  # most claims of one question compare with the same actions
     for number, claim in enumerate(claims):
         policies_formula = encode.allows(claim.policies, request)
         specification_formula = formula(claim.specification)
         if _negates_a_list(claim):
             both = policies_formula + specification_formula
-            lines += [f"(assert {lemma})" for lemma in smt.lemmas(both)]
+            new = [lemma for lemma in smt.lemmas(both) if lemma not in asserted]
+            lines += [f"(assert {lemma})" for lemma in new]
+            asserted.update(new)
         lines.append(f"(define-fun allowed-{number} () Bool {policies_formula})")
         lines.append(f"(define-fun specified-{number} () Bool {specification_formula})")
     differences = (

@@ -1,5 +1,7 @@
 """Edits of a terraform.tfvars however a person may have written it: only the new lines, or a refusal."""
 
+import functools
+import json
 import re
 
 import pytest
@@ -109,8 +111,14 @@ def files(draw):
     return ("\ufeff" if draw(st.booleans()) else "") + text
 
 
+@functools.cache
+def meaning_as_json(text):
+    """Terraform is started once for each text; the same one is read by the strategy and by its test."""
+    return json.dumps(decode_hcl(text.encode()))
+
+
 def meaning(text):
-    return decode_hcl(text.encode())
+    return json.loads(meaning_as_json(text))
 
 
 def valid_files():

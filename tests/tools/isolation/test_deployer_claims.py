@@ -90,13 +90,14 @@ def case(variables, documents):
 @pytest.fixture(scope="module")
 def mutants(variables, documents, case):
     """The proofs of what a mutation of one document of SUBJECT changes."""
+    unchanged = set(case.claims)
 
     def proofs(document, mutate):
         steps = list(mutate(json.loads(documents[SUBJECT][document])))
         for step, mutant in steps[:: max(1, -(-len(steps) // MAX_MUTANTS))]:
             texts = {**documents[SUBJECT], document: json.dumps(mutant)}
             changed = deployer_claims_for(variables, {**documents, SUBJECT: texts})
-            claims = tuple(claim for claim in changed.claims if claim not in set(case.claims))
+            claims = tuple(claim for claim in changed.claims if claim not in unchanged)
             yield step, prove(replace(changed, claims=claims))
 
     return proofs
