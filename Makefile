@@ -95,17 +95,17 @@ package: ## build the zip for Lambda and its SBOM; ARCH=x86_64 for Intel
 	@$(RUN)
 
 .PHONY: plan
-override usage_plan := ENV= [TENANT=] [PROOF=] [JOBS=]
-plan: ## show what an apply would change; PROOF= shows the plans that were proved
+override usage_plan := ENV= [TENANT=] [PROOF=] [ALL=1] [JOBS=]
+plan: ## show what an apply would change; ALL=1 plans unchanged accounts too, PROOF= shows the plans that were proved
 	@$(RUN)
 
 .PHONY: prove
-override usage_prove := ENV= [PLAN=] [STATE=1] [SIGN=] [JSON=1] [JOBS=]
+override usage_prove := ENV= [PLAN=] [STATE=1] [ALL=1] [SIGN=] [JSON=1] [JOBS=]
 prove: ## prove that no tenant can reach another; SIGN= signs the certificate
 	@$(RUN)
 
 .PHONY: apply
-override usage_apply := ENV= [TENANT=] [PART=] [PROOF=] [SHA256=] [AUTO=1] [CONFIRM=] [JOBS=]
+override usage_apply := ENV= [TENANT=] [PART=] [PROOF=] [SHA256=] [ALL=1] [AUTO=1] [CONFIRM=] [JOBS=]
 apply: ## prove, show, ask and apply; AUTO=1 does not ask, and PROOF= applies the plans of that proof
 	@$(RUN)
 

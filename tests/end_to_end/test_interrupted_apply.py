@@ -222,6 +222,37 @@ def test_nothing_changes_after_it_and_nothing_is_there_twice_or_left_over(cloud,
     assert len(cloud.client("kms", ACME).list_keys()["Keys"]) == 1
 
 
+@pytest.fixture(scope="module")
+def killed_again(cloud, completed):
+    """The plans before and after everything is killed in an apply of a change that is then put back."""
+    file = cloud.checkout.root / "environments" / "local" / "terraform.tfvars"
+    text = file.read_text()
+    before = cloud.checkout.done("make plan ENV=local")
+    cloud.change()
+    denied = {"code": "AccessDeniedException", "status": 403}
+    cloud.fault(
+        "lambda", "UpdateFunctionConfiguration", ACME, delay_seconds=30.0, times=5, **denied
+    )
+    process = cloud.start(f'{APPLY} PART="acme/{ACME}"')
+    wait_until(cloud.locks, process)
+    kill_everything(process)
+    process.communicate()
+    cloud.checkout.control.clear_faults()
+    file.write_text(text)
+    cloud.checkout.done("make unlock ENV=local TENANT=acme CONFIRM=local")
+    return before, cloud.checkout.done("make plan ENV=local")
+
+
+def test_an_account_whose_apply_was_killed_is_planned_although_its_stanza_is_as_it_was_applied(
+    killed_again,
+):
+    before, after = killed_again
+    assert before.endswith("1 account is as it was applied; ALL=1 plans it too.\n")
+    assert f"acme {ACME}" not in before
+    assert f"acme {ACME}" in after
+    assert "as it was applied" not in after
+
+
 def test_a_terminal_is_asked_and_another_answer_applies_nothing(cloud, completed):
     cloud.change()
     terminal, other_end = pty.openpty()

@@ -64,7 +64,46 @@ def fleet(checkout):
 
 
 @pytest.fixture(scope="module")
-def merge(fleet):
+def one_change(fleet):
+    """What is planned right after an apply, and after a change of one stanza among three."""
+    after_apply = fleet.checkout.done("make plan ENV=local")
+    fleet.write(
+        STANZAS["acme"].replace("models  ", "workload = { timeout = 61 }\n    models  "),
+        *(STANZAS[name] for name in ("globex", "initech")),
+    )
+    proof = json.loads(fleet.checkout.done("make prove ENV=local JSON=1"))
+    folder = proof["certificate"].removesuffix("/certificate.md")
+    shown = fleet.checkout.done(f"make plan ENV=local PROOF={folder}")
+    applied = fleet.checkout.done("make apply ENV=local")
+    fleet.write(*STANZAS.values())
+    put_back = fleet.checkout.done("make apply ENV=local")
+    return after_apply, proof, shown, applied, put_back
+
+
+def test_no_account_is_planned_right_after_its_apply(one_change):
+    after_apply, *_ = one_change
+    assert "✓ operations account" in after_apply
+    assert after_apply.endswith("3 accounts are as they were applied; ALL=1 plans them too.\n")
+
+
+def test_a_change_of_one_stanza_plans_proves_and_applies_its_account_alone(one_change):
+    _, proof, shown, *applies = one_change
+    assert [plan["root"] for plan in proof["plans"]] == [
+        "operations account 111111111111",
+        "customer account 222222222222",
+    ]
+    assert proof["unchanged"] == ["globex 333333333333", "initech 555555555555"]
+    for text in (shown, *applies):
+        assert "acme 222222222222" in text
+        assert "2 accounts are as they were applied; ALL=1 plans them too." in text
+        assert "globex" not in text
+        assert "initech" not in text
+    for text in applies:
+        assert "0 added, 1 changed, 0 destroyed" in text
+
+
+@pytest.fixture(scope="module")
+def merge(fleet, one_change):
     """What the commands print after a merge that lost two of three stanzas; the last one is confirmed for acme only."""
     fleet.write(STANZAS["initech"])
     proof = json.loads(fleet.checkout.done("make prove ENV=local JSON=1"))["certificate"]
@@ -179,7 +218,7 @@ def end(fleet, suspension):
     printed["young"] = fleet.refused("make forget ENV=local TENANT=acme")
     printed["forget"] = make("make forget ENV=local TENANT=acme CONFIRM=acme")
     printed["orphans"] = make("make orphans ENV=local")
-    printed["plan"] = make("make plan ENV=local")
+    printed["plan"] = make("make plan ENV=local ALL=1")
     printed["file"] = fleet.tfvars.read_text()
     return printed
 

@@ -220,7 +220,7 @@ def test_the_operator_adopts_what_the_customer_made(life, handed_back):
     before, answer = handed_back
     assert identity(life) == before
     assert "answer" in answer
-    plan = life.operator("make plan ENV=local")
+    plan = life.operator("make plan ENV=local ALL=1")
     assert f"hooli {ACCOUNT}  No changes" in plan
 
 

@@ -211,11 +211,17 @@ def test_a_tenants_deployment_is_refused_what_belongs_to_others(handed_over, wid
         policies = [{"Version": "2012-10-17", "Statement": [all_of_s3]}]
         operations = handed_over.environment.operations_account_id
         handed_over.control.account(operations, user="deploys-acme", policies=policies)
-    others = ("operations.tfstate", "handovers/globex.json", "customers/globex/k.tfstate")
+    others = (
+        "operations.tfstate",
+        "handovers/globex.json",
+        "customers/globex/k.applied.json",
+        "customers/globex/k.tfstate",
+    )
     bucket = handed_over.environment.backend["bucket"]
     s3 = handed_over.client("s3", keys)
     administrator = handed_over.client("s3", handed_over.operations_keys)
-    administrator.put_object(Bucket=bucket, Key="customers/globex/k.tfstate", Body=b"{}")
+    for key in others[2:]:
+        administrator.put_object(Bucket=bucket, Key=key, Body=b"{}")
     assert s3.get_object(Bucket=bucket, Key="handovers/acme.json")
     for key in others:
         assert administrator.get_object(Bucket=bucket, Key=key)
@@ -229,6 +235,18 @@ def test_a_tenants_deployment_is_refused_what_belongs_to_others(handed_over, wid
         s3.delete_bucket_policy(Bucket=bucket)
     with pytest.raises(CommandError, match="cannot be read"):
         handed_over.bucket_as(keys).handover("globex")
+
+
+def test_a_tenants_deployment_stores_with_what_it_applied_an_account(handed_over):
+    bucket = handed_over.bucket_as(handed_over.deployment_of("acme"))
+    key = "customers/acme/999999999999.tfstate"
+    state = {"Bucket": bucket.name, "Key": key}
+    handed_over.client("s3", handed_over.operations_keys).put_object(**state, Body=b"{}")
+    bucket.write_applied_digest(key, "digest", bucket.etags(key)[key])
+    assert bucket.applied_digests([key]) == {key: "digest"}
+    bucket.clear_applied_digest(key)
+    assert bucket.applied_digests([key]) == {}
+    handed_over.client("s3", handed_over.operations_keys).delete_object(**state)
 
 
 def test_a_hand_over_holds_the_external_id_of_its_tenant_only(handed_over):

@@ -205,7 +205,7 @@ def _problems(copy: Fleet, runs: list[Run]) -> list[str]:
     problems = []
     if runs and runs[-1].code:
         problems.append(f"{runs[-1].command} failed:\n{runs[-1].output[-3000:]}")
-    plan = copy.run("make plan ENV=local")
+    plan = copy.run("make plan ENV=local ALL=1")
     if plan.code or plan.output.count("No changes") != 1 + len(copy.accounts):
         problems.append(f"The plan is not empty:\n{plan.output[-3000:]}")
     problems += [f"{orphan} is an orphan." for orphan in copy.orphans()]

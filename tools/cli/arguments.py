@@ -32,6 +32,11 @@ class Arguments(ArgumentParser):
         account_help = "one of the tenant's accounts; needed when it has several"
         self.add_argument("--account", help=account_help)
 
+    def add_all(self) -> None:
+        """Add --all, which plans unchanged customer accounts too."""
+        all_help = "plan also the customer accounts that are as they were applied"
+        self.add_argument("--all", action="store_true", help=all_help)
+
     def add_jobs(self) -> None:
         """Add --jobs, the number of customer accounts to work on at a time."""
         jobs_help = "customer accounts to work on at a time (default 4)"

@@ -6,6 +6,10 @@ left half made is completed, and what it made without writing it into the state 
 plans of a proof that `make prove` wrote, also on another machine, and refuses one that has changed since, or whose
 terraform.tfvars has; a customer account whose hand-over has changed since is planned and proved again.
 
+Customer accounts whose code, variables, hand-over and zip are those of their last apply are counted and left out,
+unless TENANT= names their tenant, PROOF= has their plan or ALL=1 plans every account. ALL=1 is what also takes back
+what somebody changed there by hand.
+
 An apply takes nothing away unasked. A plan that destroys or replaces something, keeps records for fewer days, or
 moves a tenant to another account or Region is refused, with what would follow and the CONFIRM= that allows it.
 
@@ -53,6 +57,7 @@ def parser() -> Arguments:
     )
     arguments.add_argument("--proof", help="a folder in build/proof, whose plans are applied")
     arguments.add_argument("--sha256", help="the SHA-256 of its certificate.json")
+    arguments.add_all()
     add_approval(arguments)
     arguments.add_jobs()
     return arguments
@@ -81,8 +86,9 @@ def main() -> int:
     # CI writes the same names for each part of a proof, also those of what an earlier part has removed.
     if certified is None:
         refuse_unknown_tenants(session, confirmed)
+    only_changed = options.tenant is None and not options.all
     apply = ProvedApply(
-        Prover(session, options.jobs, certified, heals=True),
+        Prover(session, options.jobs, certified, heals=True, only_changed=only_changed),
         approval(session.environment, confirmed, asks=asks),
         confirmed,
     )

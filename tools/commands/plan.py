@@ -1,9 +1,11 @@
 """`make plan`: show what an apply would change, in the operations account and every customer account.
 
 Customer accounts are planned with what the operations plan will hand over, and their changes are listed. Where
-a part of it is known only after the operations apply, what changes in the hand-over is listed instead. PROOF= shows
-the plans of a proof that `make prove` wrote, which `make apply PROOF=` applies. TENANT= shows the plans of a tenant's
-accounts whole.
+a part of it is known only after the operations apply, what changes in the hand-over is listed instead. Accounts whose
+code, variables, hand-over and zip are those of their last apply are counted and not planned, unless TENANT= names their
+tenant or ALL=1 plans every account: only then is it seen what somebody changed there by hand. PROOF= shows the plans
+of a proof that `make prove` wrote, which `make apply PROOF=` applies. TENANT= shows the plans of a tenant's accounts
+whole.
 
 Models that have ended, or end within 60 days, are named, if AWS tells the caller so.
 """
@@ -15,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import run
+from tools.cli.console import out, run
 from tools.cli.session import open_session
 from tools.live.model_warning import warn_of_ends
 from tools.proof.change_list import change_lines, indented
@@ -24,6 +26,7 @@ from tools.proof.planned_handover import planned_handovers, unplannable
 from tools.proof.planning import make_plan
 from tools.proof.refusal_warnings import warn_of_refusals
 from tools.proof.saved_plan import SavedPlan, sha256_of
+from tools.proof.unchanged_accounts import count_sentence, unchanged_accounts, without
 from tools.tenants.orphan_search import warn_of_orphans
 from tools.tenants.stanza_state import warn_of_state
 from tools.terraform.parallel import print_success, print_unplanned, run_for_each, try_each
@@ -44,6 +47,7 @@ def parser() -> Arguments:
     """Return the command's arguments."""
     arguments = Arguments(__doc__, tenant="optional")
     arguments.add_argument("--proof", help="a folder in build/proof, whose plans are shown")
+    arguments.add_all()
     arguments.add_jobs()
     return arguments
 
@@ -82,11 +86,16 @@ def main() -> int:
         return _account_lines(session, plan.content, summary(plan.text))
 
     ready = [state for state in customers if state.label not in reasons]
+    looks_at_all = options.all or options.tenant is not None
+    unchanged = [] if looks_at_all else unchanged_accounts(session, ready, handovers)
+    ready = without(ready, unchanged)
     failed = _plan_customers(session, ready, plan_customer, options.jobs)
     for state in customers:
         if state.label in reasons:
             lines = _handover_lines(session, state.variables["tenant"], handovers)
             print_unplanned(state, f"not planned, {reasons[state.label]}{lines}")
+    if unchanged:
+        out.print(count_sentence(len(unchanged)))
     return failed
 
 
@@ -161,7 +170,10 @@ def _show_proved(
     for states in (operations, customers):
         proved = [state for state in states if state.key in certified.files]
         failed = run_for_each(proved, show, jobs, done="shown") or failed
-    for state in customers:
+    unchanged = [state for state in customers if state.label in certified.unchanged]
+    if unchanged:
+        out.print(count_sentence(len(unchanged)))
+    for state in without(customers, unchanged):
         if state.key not in certified.files:
             print_unplanned(state, "not in the proof; `make apply` plans and proves it")
     return failed

@@ -2,7 +2,8 @@
 
 Without options it plans the operations account, and each customer account with what the operations plan will
 hand over, and keeps the plan files beside the certificate: `make apply PROOF=` applies exactly them. If a part of
-an account's hand-over is known only after the operations apply, the account is named as not planned. PLAN= takes
+an account's hand-over is known only after the operations apply, the account is named as not planned. So is each
+account whose code, variables, hand-over and zip are those of its last apply, unless ALL=1 plans it too. PLAN= takes
 plans that exist already: files of `terraform show -json`, separated by commas. STATE=1 proves what exists now, in
 place of what an apply would leave: what Terraform reads back, and what it does not manage, which is read from AWS.
 A part that cannot be read is named, and the result is then at most "Proved in part". SIGN= signs the certificate
@@ -50,6 +51,7 @@ def parser() -> Arguments:
     arguments.add_argument(
         "--state", action="store_true", help="prove existing instead of planned resources"
     )
+    arguments.add_all()
     arguments.add_argument("--sign", help="a KMS key of the operations account: id, ARN or alias")
     arguments.add_json("every claim, fault and counterexample")
     arguments.add_jobs()
@@ -96,7 +98,12 @@ def _prove_files(options: Namespace) -> tuple[Report, Path]:
 def _prove_environment(session: Session, options: Namespace) -> tuple[Report, Path, dict[str, str]]:
     """Plan every root and prove what an apply would leave or what exists; also return what failed."""
     states, unplanned_accounts = _states(session, existing=options.state)
-    prover = Prover(session, options.jobs, key=_key(session, options.sign))
+    prover = Prover(
+        session,
+        options.jobs,
+        key=_key(session, options.sign),
+        only_changed=not options.all,
+    )
     if not options.state:
         proved = prover.prove(states, unplanned_accounts)
         for plan in proved.plans:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -60,6 +61,9 @@ class Environment:
     deployment_principals: tuple[str, ...] = ()
     shards: int = 1  # states of the operations account
     tags: Mapping[str, str] = field(default_factory=dict)  # of every resource
+    # All variables but the tenants, as terraform.tfvars has them, without attributes that are null.
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    tfvars_sha256: str = ""  # of terraform.tfvars when it was read
 
     @property
     def folder(self) -> Path:
@@ -242,6 +246,8 @@ def load_environment(name: str, only: str | None = None) -> Environment:
     With ``only``, it has this tenant alone, and the other stanzas may be wrong.
     """
     tfvars = tfvars_of(name)
+    # Taken before the file is read, so that an edit in between is found.
+    tfvars_sha256 = hashlib.sha256(tfvars.read_bytes()).hexdigest()
     variables = read_hcl(tfvars)
     if only is not None:
         stanza = (variables.get("tenants") or {}).get(only)
@@ -264,14 +270,14 @@ def load_environment(name: str, only: str | None = None) -> Environment:
             f'write "{name}", the name of its folder, because commands would act on the other environment.'
         )
     try:
-        return _from_variables(name, variables)
+        return _from_variables(name, variables, tfvars_sha256)
     except KeyError as error:
         raise CommandError(
             f"environments/{name}/terraform.tfvars lacks {error}; environments/variables*.tf declare its shape."
         ) from None
 
 
-def _from_variables(name: str, variables: dict[str, Any]) -> Environment:
+def _from_variables(name: str, variables: dict[str, Any], tfvars_sha256: str) -> Environment:
     operations = variables["operations"]
     stanzas = variables.get("tenants", {})
     return Environment(
@@ -295,6 +301,8 @@ def _from_variables(name: str, variables: dict[str, Any]) -> Environment:
         deployment_principals=tuple(operations.get("deployment_principals", ())),
         shards=_shards(operations.get("shards", 1)),
         tags=variables.get("tags", {}),
+        variables={key: value for key, value in variables.items() if key != "tenants"},
+        tfvars_sha256=tfvars_sha256,
     )
 
 

@@ -44,6 +44,9 @@ class PlanFile:
     json_sha256: str  # of what `terraform show -json` prints, with sorted keys and without spaces
     zips: Mapping[str, str]  # the SHA-256 of each zip that is uploaded, by its path from the root
     handover_sha256: str | None  # of the tenant's hand-over, as JSON with sorted keys
+    # Of everything that a customer account was planned with, and the ETag of the state in which it was planned.
+    inputs_sha256: str | None = None
+    state_etag: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,9 @@ class Report:
     signing_key: str | None = None  # the ARN of the KMS key that signs the certificate
     unread: tuple[str, ...] = ()  # sentences about what exists and could not be read
     not_read: tuple[str, ...] = ()  # sentences about what no reading of AWS asks for
+    unchanged_accounts: tuple[
+        str, ...
+    ] = ()  # customer accounts that are as they were applied, without a plan
 
     @property
     def holds(self) -> bool:
@@ -130,6 +136,7 @@ class Report:
             "signing_key": self.signing_key,
             "counts": self.counts(),
             "waiting": list(self.unplanned_accounts),
+            "unchanged": list(self.unchanged_accounts),
             "plans": [_plan_data(proof) for proof in self.proofs],
             "claims": list(CLAIMS),
             "assumed": list(ASSUMPTIONS),
@@ -153,6 +160,12 @@ class Report:
         if self.unplanned_accounts:
             accounts = ", ".join(self.unplanned_accounts)
             not_covered.append(f"Customer accounts that were not planned: {accounts}.")
+        if self.unchanged_accounts:
+            accounts = ", ".join(self.unchanged_accounts)
+            not_covered.append(
+                "Customer accounts that were not planned, because their code, variables, hand-over and zip are "
+                f"those of their last apply, after which what existed was proved: {accounts}."
+            )
         sections = [
             f"# {verdict}: tenant isolation in the environment {self.environment}",
             f"This proof covers {self.scope}: {self.summary()}.",

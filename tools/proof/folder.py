@@ -74,6 +74,7 @@ class CertifiedPlans:
         str, dict[str, Any]
     ]  # what the certificate says of each plan file, by the state's key
     tfvars_sha256: str | None = None  # of the variables that the plans were made from
+    unchanged: frozenset[str] = frozenset()  # labels of the accounts that were as they were applied
 
     def check_variables(self, tfvars: Path) -> None:
         """Check that the environment's variables are still those of the plans. Raises CommandError if not."""
@@ -105,11 +106,15 @@ def read_certified(folder: Path, environment: str, sha256: str | None) -> Certif
         content = file.read_bytes()
         data = json.loads(content)
         files = {
-            entry["state"]: {name: entry[name] for name in ("changes", "handover_sha256", "sha256")}
+            entry["state"]: {
+                **{name: entry[name] for name in ("changes", "handover_sha256", "sha256")},
+                **{name: entry.get(name) for name in ("inputs_sha256", "state_etag")},
+            }
             for entry in data["plan_files"]
         }
         name, is_proved = data["environment"], data["proved"]
         tfvars_sha256 = (data.get("provenance") or {}).get("tfvars_sha256")
+        unchanged = frozenset(data.get("unchanged") or ())
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CommandError(
             f"{file} is not a certificate: {error}. PROOF= is a folder that `make prove` wrote."
@@ -126,4 +131,4 @@ def read_certified(folder: Path, environment: str, sha256: str | None) -> Certif
         raise CommandError(f"{file} says that the plans are not proved. Nothing was applied.")
     if len(files) != len(data["plan_files"]):
         raise CommandError(f"{file} names two plans of one state. Nothing was applied.")
-    return CertifiedPlans(folder, files, tfvars_sha256)
+    return CertifiedPlans(folder, files, tfvars_sha256, unchanged)

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.cli.console import warn
+from tools.cli.console import out, warn
 from tools.command_error import CommandError
 from tools.live.function_versions import delete_unused_versions
 from tools.processes import PROCESSES, InterruptedCommandError
+from tools.proof.account_inputs import account_inputs
 from tools.proof.folder import new_folder, plan_path, write_certificate
 from tools.proof.loss_check import refused_plans
 from tools.proof.planned_handover import planned_handovers, unplannable
@@ -23,9 +24,11 @@ from tools.proof.proving import make_report, show_report
 from tools.proof.role_check import refuse_changed_policies
 from tools.proof.saved_plan import SavedPlan, sha256_of, sha256_of_json
 from tools.proof.unbroken_calls import refuse_lost_calls
+from tools.proof.unchanged_accounts import count_sentence, unchanged_accounts, without
 from tools.terraform.healing import heal
-from tools.terraform.parallel import print_failures, run_for_each, try_each
+from tools.terraform.parallel import map_in_parallel, print_failures, run_for_each, try_each
 from tools.terraform.state import OPERATIONS
+from tools.terraform.state_bucket import PARALLEL_CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -59,6 +62,7 @@ class Prover:
     certified: CertifiedPlans | None = None  # plans of an earlier proof, used where they still fit
     key: SigningKey | None = None  # signs the certificate
     heals: bool = False  # completes what a failed apply left half made, which changes the state
+    only_changed: bool = False  # leaves out customer accounts that are as they were applied
 
     def prove(
         self, states: Sequence[State], unplanned_accounts: tuple[str, ...] = ()
@@ -67,11 +71,10 @@ class Prover:
 
         Customer accounts among them are planned with what the operations plans among them will hand over. A
         plan that was made so fits only if exactly that is handed over. Without operations plans they are
-        planned with what the state bucket has.
+        planned with what the state bucket has. Those that are as they were applied are named in the certificate.
         """
         environment = self.session.environment
         folder = new_folder(environment.name)
-        tfvars_sha256 = sha256_of(environment.tfvars)
         operations = [state for state in states if state.root == OPERATIONS]
         customers = [state for state in states if state.root != OPERATIONS]
         plans, failures = self._save_plans(operations, folder, {})
@@ -80,6 +83,8 @@ class Prover:
             planned |= planned_handovers(plan.content)
         reasons = unplannable(customers, planned) if operations else {}
         customers = [state for state in customers if state.label not in reasons]
+        unchanged = self.unchanged(customers, planned) if operations else []
+        customers = without(customers, unchanged)
         customer_plans, customer_failures = self._save_plans(customers, folder, planned)
         if operations:
             reasons |= self._reasons_of_new_tenants(customers, customer_failures)
@@ -91,14 +96,15 @@ class Prover:
             environment,
             [(plan.state, plan.content) for plan in plans],
             state=False,
-            providers=self.providers(states),
+            providers=self.providers([*operations, *customers]),
             unplanned_accounts=unplanned_accounts,
+            unchanged_accounts=tuple(state.label for state in unchanged),
             plan_files=tuple(plan.record() for plan in plans),
             key=self.key,
         )
-        if sha256_of(environment.tfvars) != tfvars_sha256:
+        if sha256_of(environment.tfvars) != environment.tfvars_sha256:
             raise CommandError(
-                f"{environment.tfvars.name} changed while the plans were made and proved; start again."
+                f"{environment.tfvars.name} has changed since the command read it; start again."
             )
         for plan, proof in zip(plans, report.proofs, strict=True):
             if not proof.holds:
@@ -130,6 +136,16 @@ class Prover:
             key=self.key,
         )
         return report, failures
+
+    def unchanged(
+        self, states: Sequence[State], planned: Mapping[str, PlannedHandover] | None = None
+    ) -> list[State]:
+        """Return the customer accounts that are left out: as they were applied, and without a plan in the proof."""
+        if not self.only_changed:
+            return []
+        files = self.certified.files if self.certified else {}
+        others = [state for state in states if state.key not in files]
+        return unchanged_accounts(self.session, others, planned)
 
     def providers(self, states: Sequence[State]) -> dict[str, str]:
         """Return the versions of the providers in the roots of these states."""
@@ -179,13 +195,35 @@ class Prover:
                 self.certified.copy(state, file)
                 # Taken before the file is read, so that what is proved is what has this hash.
                 sha256 = sha256_of(file)
+                entry = self.certified.files[state.key]
                 return SavedPlan(
-                    state, file, terraform.show_json(state, file), sha256, handover_sha256
+                    state,
+                    file,
+                    terraform.show_json(state, file),
+                    sha256,
+                    handover_sha256,
+                    entry["inputs_sha256"],
+                    entry["state_etag"],
                 )
             if self.heals:
                 self.heal(state)
+            if handover is None:
+                plan = make_plan(self.session, state, file)
+                return SavedPlan(state, file, plan.content, plan.sha256, None)
+            # Both are taken before the plan, and the inputs afterwards too, because files may change meanwhile.
+            etag = bucket.etags(state.key).get(state.key)
+            inputs = account_inputs(self.session).sha256(state, handover)
             plan = make_plan(self.session, state, file, handover)
-            return SavedPlan(state, file, plan.content, plan.sha256, handover_sha256)
+            is_known = account_inputs(self.session).sha256(state, handover) == inputs
+            return SavedPlan(
+                state,
+                file,
+                plan.content,
+                plan.sha256,
+                handover_sha256,
+                inputs if is_known else None,
+                etag,
+            )
 
         return try_each(states, save, self.jobs, done="planned")
 
@@ -252,7 +290,13 @@ class ProvedApply:
         return self.apply_states(operations) or self.apply_states(customers)
 
     def apply_states(self, states: Sequence[State]) -> int:
-        """Plan, prove and apply these states, and prove what exists then; returns 1 if any of it failed."""
+        """Plan, prove and apply these states, and prove what exists then; returns 1 if any of it failed.
+
+        Customer accounts that are as they were applied are counted and left out, if the prover leaves them out.
+        """
+        if unchanged := self.prover.unchanged(states):
+            out.print(count_sentence(len(unchanged)))
+            states = without(states, unchanged)
         if not states:
             return 0
         proved = self.prover.prove(states)
@@ -271,8 +315,8 @@ class ProvedApply:
         applied: list[SavedPlan] = []
 
         def apply(state: State) -> str:
-            line = self._apply(plans[state.key])
-            applied.append(plans[state.key])
+            line, plan = self._apply(plans[state.key])
+            applied.append(plan)
             return line
 
         failed = run_for_each(
@@ -283,11 +327,14 @@ class ProvedApply:
             return 1
         return self._prove_existing(applied, proved.folder) or failed or not_ready
 
-    def _apply(self, plan: SavedPlan) -> str:
-        """Apply exactly the bytes that were proved; CommandError if they or the zip have changed since."""
+    def _apply(self, plan: SavedPlan) -> tuple[str, SavedPlan]:
+        """Apply exactly the bytes that were proved, and return a line and the plan with the ETag of the new state.
+
+        Raises CommandError if they or the zip have changed since.
+        """
         if not plan.is_applyable:
             self.prover.session.terraform.hand_over(plan.state)  # it may be missing all the same
-            return "No changes."
+            return "No changes.", plan
         # Others may write into build/proof: what is checked is a copy that they cannot replace.
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "plan"
@@ -307,7 +354,9 @@ class ProvedApply:
                 except CommandError as problem:
                     warn(f"{plan.state.label}: what is half made could not be kept: {problem}")
                 raise
-        return line + self._delete_unused_versions(plan)
+        # At once, before another command can have planned and written the state.
+        etag = self.prover.session.bucket.etags(plan.state.key).get(plan.state.key)
+        return line + self._delete_unused_versions(plan), replace(plan, state_etag=etag)
 
     def _delete_unused_versions(self, plan: SavedPlan) -> str:
         """Delete the versions that an apply left without a use; return a sentence about them, or nothing."""
@@ -345,7 +394,29 @@ class ProvedApply:
 
         states = [plan.state for plan in applied]
         report, failures = self.prover.prove_existing(states, read)
+        proved = [plan for plan in applied if plan.state.label not in failures]
+        self._record_applied(
+            {
+                plan.state.key: proof.holds
+                for plan, proof in zip(proved, report.proofs, strict=True)
+            },
+            plans,
+        )
         after = folder / "after-apply"
         after.mkdir()
         show_report(report, write_certificate(after, report), rows=False)
         return print_failures(failures, len(states)) or int(not report.holds)
+
+    def _record_applied(self, holds: Mapping[str, bool], plans: Mapping[str, SavedPlan]) -> None:
+        """Store with what each customer account was applied, by the state's key, or that nobody knows."""
+        bucket = self.prover.session.bucket
+
+        def record(key: str) -> None:
+            plan = plans[key]
+            if holds[key] and plan.inputs_sha256 is not None and plan.state_etag is not None:
+                bucket.write_applied_digest(key, plan.inputs_sha256, plan.state_etag)
+            else:
+                bucket.clear_applied_digest(key)
+
+        keys = [key for key in holds if plans[key].state.root != OPERATIONS]
+        map_in_parallel(record, keys, PARALLEL_CALLS)

@@ -13,6 +13,7 @@ from tools.isolation.certificate import Report
 from tools.isolation.prover import prove
 from tools.paths import ROOT
 from tools.proof.provenance import provenance_of
+from tools.proof.unchanged_accounts import count_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -70,6 +71,7 @@ def make_report(
     state: bool,
     providers: Mapping[str, str],
     unplanned_accounts: tuple[str, ...] = (),
+    unchanged_accounts: tuple[str, ...] = (),
     plan_files: tuple[PlanFile, ...] = (),
     key: SigningKey | None = None,
 ) -> Report:
@@ -90,6 +92,7 @@ def make_report(
         scope="the existing resources" if state else "the planned resources",
         proofs=tuple(proofs),
         unplanned_accounts=unplanned_accounts,
+        unchanged_accounts=unchanged_accounts,
         seconds=time.perf_counter() - started,
         time=time_of_proof,
         provenance=provenance_of(
@@ -120,6 +123,8 @@ def show_report(report: Report, certificate: Path, *, rows: bool = True) -> None
         warn(f"{label} is not planned, so it is not proved")
     for sentence in report.unread:
         warn(sentence)
+    if report.unchanged_accounts:
+        warn(count_sentence(len(report.unchanged_accounts)))
     verdict = (report.verdict, "green" if report.holds else "red")
     path = certificate.relative_to(ROOT)
     seconds = f" in {report.seconds:.1f} s"

@@ -30,6 +30,10 @@ class SavedPlan:
     content: PlanJson
     sha256: str  # of the file, taken before it was read
     handover_sha256: str | None  # of the tenant's hand-over when the plan was made
+    inputs_sha256: str | None = (
+        None  # of what a customer account was planned with; None if that is not known
+    )
+    state_etag: str | None = None  # of the state that the plan was made in, or that its apply wrote
 
     @property
     def is_applyable(self) -> bool:
@@ -68,6 +72,8 @@ class SavedPlan:
             json_sha256=sha256_of_json(self.content),
             zips=dict(self._planned_zips()),
             handover_sha256=self.handover_sha256,
+            inputs_sha256=self.inputs_sha256,
+            state_etag=self.state_etag,
         )
 
     def check(self, file: Path) -> None:

@@ -156,6 +156,7 @@ class Terraform:
         """Remove a lock and return a sentence; Terraform refuses if the state has another one by now."""
         self.init(state)
         self._run(state, "force-unlock", "-force", lock.id)
+        self._forget_applied(state)
         return f"unlocked; it was locked by {lock}"
 
     def is_writing(self, state: State) -> bool:
@@ -312,6 +313,7 @@ class Terraform:
                 self._locked(holder, state, seconds=seconds) as descriptor,
             ):
                 self._wait_for_locks(state)
+                self._forget_applied(state)
                 return self._start(
                     state,
                     command,
@@ -325,6 +327,11 @@ class Terraform:
                 f"Another command on this machine has been writing this state for more than {WAIT_MINUTES} "
                 "minutes; wait for it and run this one again."
             ) from None
+
+    def _forget_applied(self, state: State) -> None:
+        """Let the next command plan a customer account, also if whatever writes its state is killed."""
+        if state.root != OPERATIONS:
+            self.bucket.clear_applied_digest(state.key)
 
     def refuse_abandoned_locks(self, states: Sequence[State], scope: str = "") -> None:
         """Raise CommandError if a command on this machine was killed and has left locks of these states.

@@ -1,5 +1,7 @@
 """The S3 bucket that holds an environment's Terraform states and hand-overs, in the operations account.
 
+Beside the state of a customer account is the digest of the inputs with which the account was applied.
+
 Every call names the operations account as the bucket's expected owner, so S3 refuses a bucket of this name
 in another account: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
 """
@@ -142,10 +144,17 @@ class StateBucket:
 
     def keys(self, prefix: str) -> list[str]:
         """Return the keys of the objects that begin with ``prefix``."""
+        return list(self.etags(prefix))
+
+    def etags(self, prefix: str) -> dict[str, str]:
+        """Return the ETag of each object that begins with ``prefix``; it changes with the object's content.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+        """
         paginator = self._s3.get_paginator("list_objects_v2")
         with self._explained(f"The objects {prefix}* cannot be listed"):
             pages = list(paginator.paginate(Prefix=prefix, **self._owned))
-        return [item["Key"] for page in pages for item in page.get("Contents", ())]
+        return {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", ())}
 
     def shortcomings(self) -> list[str]:
         """Return a sentence for each protection that `make bootstrap` sets and the bucket does not have."""
@@ -189,9 +198,59 @@ class StateBucket:
         return frozenset(key for key in self.keys(CUSTOMERS) if key.endswith(".tfstate"))
 
     def remove_state(self, key: str) -> None:
-        """Remove a state; the bucket keeps its versions."""
+        """Remove a state and the digest of what was applied; the bucket keeps their versions."""
         with self._explained(f"The state {key} cannot be removed"):
-            self._s3.delete_object(Key=key, **self._owned)
+            for name in (applied_key(key), key):
+                self._s3.delete_object(Key=name, **self._owned)
+
+    def applied_digests(self, keys: Iterable[str]) -> dict[str, str]:
+        """Return the digest of what was applied in each of these customer states, by the state's key.
+
+        A state that is locked, or that anything has written since, has none: nobody knows what it was applied with.
+        """
+        etags = self.etags(CUSTOMERS)
+        known = [
+            key
+            for key in keys
+            if key in etags and applied_key(key) in etags and f"{key}{LOCK_SUFFIX}" not in etags
+        ]
+        with ThreadPoolExecutor(max_workers=PARALLEL_CALLS) as pool:
+            records = list(pool.map(self._applied_record, known))
+        return {
+            key: record["inputs_sha256"]
+            for key, record in zip(known, records, strict=True)
+            if "inputs_sha256" in record and record.get("state_etag") == etags[key]
+        }
+
+    def write_applied_digest(self, key: str, inputs_sha256: str, state_etag: str) -> None:
+        """Store with which inputs a customer state was applied, and which content it had then."""
+        self._write_applied_record(key, inputs_sha256=inputs_sha256, state_etag=state_etag)
+
+    def clear_applied_digest(self, key: str) -> None:
+        """Let nobody know with what a customer state was applied.
+
+        The object is emptied and not deleted, because a deployment of one tenant may delete locks only.
+        """
+        self._write_applied_record(key)
+
+    def _applied_record(self, key: str) -> dict[str, str]:
+        name = applied_key(key)
+        content = self._content(name, f"{name} cannot be read")
+        try:
+            record = json.loads(content or b"{}")
+        except ValueError:  # neither JSON nor UTF-8, so nothing is known
+            record = {}
+        return record if isinstance(record, dict) else {}
+
+    def _write_applied_record(self, key: str, **record: str) -> None:
+        name = applied_key(key)
+        with self._explained(f"{name} cannot be written"):
+            self._s3.put_object(
+                Key=name,
+                Body=json.dumps(record, sort_keys=True).encode(),
+                ContentType="application/json",
+                **self._owned,
+            )
 
     def handover(self, tenant: str) -> dict[str, Any]:
         """Return one tenant's hand-over; CommandError when there is none, or it is another text or another tenant's."""
@@ -390,6 +449,11 @@ class StateBucket:
 def handover_key(tenant: str) -> str:
     """Return the key of the object that holds one tenant's hand-over."""
     return f"{HANDOVERS}{tenant}.json"
+
+
+def applied_key(state_key: str) -> str:
+    """Return the key of the object beside a customer state that has the digest of what was applied."""
+    return f"{state_key.removesuffix('.tfstate')}.applied.json"
 
 
 def _expires_old_versions(rule: Mapping[str, Any]) -> bool:

@@ -10,6 +10,7 @@ import io
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import tempfile
@@ -46,6 +47,9 @@ MIRRORS = (
     "/srv",
 )
 MIRROR_DEPTH = 4
+
+# What `terraform init` writes: https://developer.hashicorp.com/terraform/language/files/dependency-lock
+_SELECTED = re.compile(rf'provider "{LAYOUT}" {{\s*version\s*= "([^"]+)"')
 
 
 class ToolchainError(CommandError):
@@ -149,6 +153,18 @@ def _ready_toolchain(stamp: Path, fingerprint: str) -> Toolchain | None:
     except (FileNotFoundError, KeyError, TypeError, ValueError):  # such as a file that is cut off
         return None
     return toolchain if is_current else None
+
+
+def selected_provider(root: Path) -> str | None:
+    """Return the version of the aws provider that a root uses; None before there is one.
+
+    terraform init writes it into the root, and without that it takes the provider that is set up here.
+    """
+    for folder in (root, FOLDER / "probe"):
+        file = folder / ".terraform.lock.hcl"
+        if file.is_file() and (match := _SELECTED.search(file.read_text())):
+            return match[1]
+    return None
 
 
 def format_hcl(text: str, progress: Callable[[str], None]) -> str:

@@ -19,9 +19,15 @@ from tools.paths import ROOT
 from tools.terraform import state_bucket
 from tools.terraform.runner import Terraform
 from tools.terraform.state import operations_states
-from tools.terraform.state_bucket import StateBucket, bucket_statements, proposed_name
+from tools.terraform.state_bucket import (
+    StateBucket,
+    applied_key,
+    bucket_statements,
+    proposed_name,
+)
 
 OPERATIONS, SQUATTER = "111111111111", "222222222222"
+STATE, DIGEST = "customers/acme/222222222222.tfstate", "d" * 64
 LOCATION = {"CreateBucketConfiguration": {"LocationConstraint": "eu-central-1"}}
 
 
@@ -146,6 +152,9 @@ def test_every_call_names_the_expected_owner(bucket, local_aws, monkeypatch):
         lambda: wrong.handover("acme"),
         lambda: wrong.write_handovers({"acme": {}}),
         lambda: wrong.remove_handovers(frozenset({"acme"})),
+        lambda: wrong.applied_digests([STATE]),
+        lambda: wrong.write_applied_digest(STATE, DIGEST, "etag"),
+        lambda: wrong.clear_applied_digest(STATE),
     )
     for call in calls:
         before = len(local_aws.control.calls())
@@ -269,6 +278,52 @@ def test_hand_overs_are_written_listed_and_removed(bucket):
     assert bucket.handover("acme") == handover_of("acme")
     with pytest.raises(CommandError, match='Tenant "globex" has no hand-over yet; run `make apply'):
         bucket.handover("globex")
+
+
+def applied(bucket, connect):
+    """Store a state and the digest with which it was applied, and return the client for changes."""
+    bucket.make()
+    s3 = connect(OPERATIONS)("s3")
+    s3.put_object(Bucket=bucket.name, Key=STATE, Body=b'{"serial": 1}')
+    bucket.write_applied_digest(STATE, DIGEST, bucket.etags(STATE)[STATE])
+    return s3
+
+
+def test_the_digest_of_what_was_applied_is_kept_beside_the_state(bucket, connect):
+    applied(bucket, connect)
+    other = "customers/globex/333333333333.tfstate"
+    assert bucket.applied_digests([STATE, other]) == {STATE: DIGEST}
+    assert STATE in bucket.customer_states()
+    assert applied_key(STATE) not in bucket.customer_states()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda bucket, put: bucket.clear_applied_digest(STATE),
+        lambda bucket, put: put(STATE, b'{"serial": 2}'),
+        lambda bucket, put: put(f"{STATE}.tflock", b"{}"),
+        lambda bucket, put: put(applied_key(STATE), b""),
+        lambda bucket, put: put(applied_key(STATE), b"{"),
+        lambda bucket, put: put(applied_key(STATE), b"[]"),
+        lambda bucket, put: put(applied_key(STATE), b'{"inputs_sha256": "0"}'),
+        lambda bucket, put: bucket.remove_state(STATE),
+    ],
+    ids=["cleared", "state written", "locked", "empty", "half", "a list", "no state", "removed"],
+)
+def test_nobody_knows_what_was_applied_once_the_state_may_differ(bucket, connect, change):
+    s3 = applied(bucket, connect)
+    assert bucket.applied_digests([STATE]) == {STATE: DIGEST}
+    change(bucket, lambda key, body: s3.put_object(Bucket=bucket.name, Key=key, Body=body))
+    assert bucket.applied_digests([STATE]) == {}
+    for key in bucket.keys(STATE.removesuffix(".tfstate")):
+        s3.delete_object(Bucket=bucket.name, Key=key)
+
+
+def test_a_state_is_removed_together_with_its_digest(bucket, connect):
+    applied(bucket, connect)
+    bucket.remove_state(STATE)
+    assert bucket.keys(STATE.removesuffix(".tfstate")) == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,186 @@
+"""The digest of an account's inputs changes with everything that its plan reads, and with nothing else."""
+
+import re
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from tools.environment.model import CustomerAccount, load_environment
+from tools.packaging.variant import Variant
+from tools.paths import ENVIRONMENTS, MODULES
+from tools.proof.account_inputs import ARCHITECTURE, ZIP, AccountInputs
+from tools.terraform.state import customer_state
+
+LOCAL = load_environment("local")
+REGION = "eu-central-1"
+VARIABLES = {
+    "environment": "prod",
+    "operations": {"account_id": "111111111111", "region": REGION},
+    "tags": {"cost-center": "1"},
+}
+STANZAS = {
+    "acme": {"accounts": {"222222222222": {}, "333333333333": {}}, "external_ids": {"current": "a" * 32}},
+    "globex": {"accounts": {"444444444444": {}}, "workload": {"architecture": "x86_64"}},
+    "initech": {"accounts": {"555555555555": {}}, "state": "offboarding"},
+}  # fmt: skip
+ALL = {"222222222222", "333333333333", "444444444444", "555555555555"}
+ACME = {"222222222222", "333333333333"}
+LOCK_FILE = """\
+provider "registry.terraform.io/hashicorp/aws" {{
+  version     = "{version}"
+  constraints = ">= 5.100.0, < 7.0.0"
+}}
+"""
+
+
+class Inputs:
+    """A checkout, an environment and its hand-overs, each of which a test may change."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.root = folder / "environments" / "customer"
+        self.module = folder / "modules" / "customer-workload"
+        self.environment = replace(LOCAL, name="prod", stanzas=STANZAS, variables=VARIABLES)
+        self.handovers = {name: {"role_arn": f"arn:{name}", "models": {}} for name in STANZAS}
+        self.process = {"HOME": "/home/ann"}
+        shutil.copytree(ENVIRONMENTS, folder / "environments", symlinks=True)
+        shutil.copytree(MODULES, folder / "modules")
+        shutil.rmtree(self.root / ".terraform", ignore_errors=True)
+        (folder / "build").mkdir()
+        for architecture in ("arm64", "x86_64"):
+            self.zip(architecture).write_text(architecture)
+        self.select("5.100.0")
+
+    def zip(self, architecture):
+        return self.folder / "build" / f"{Variant(architecture).name}.zip"
+
+    def select(self, version):
+        (self.root / ".terraform.lock.hcl").write_text(LOCK_FILE.format(version=version))
+
+    def set(self, **variables):
+        self.environment = replace(self.environment, variables={**VARIABLES, **variables})
+
+    def stanza(self, tenant, **attributes):
+        stanzas = {**STANZAS, tenant: {**STANZAS[tenant], **attributes}}
+        self.environment = replace(self.environment, stanzas=stanzas)
+
+    def operations(self, **attributes):
+        self.set(operations={**VARIABLES["operations"], **attributes})
+
+    def digests(self):
+        inputs = AccountInputs(self.environment, self.process, self.root)
+        return {
+            account_id: inputs.sha256(
+                customer_state(CustomerAccount(tenant, account_id, REGION)), self.handovers[tenant]
+            )
+            for tenant, stanza in STANZAS.items()
+            for account_id in stanza["accounts"]
+        }
+
+
+def append(file, text):
+    file.write_text(file.read_text() + text)
+
+
+# What changes, and the accounts whose plans read it.
+CHANGES = {
+    "stanza": (lambda each: each.stanza("acme", audit="required"), ACME),
+    "ExternalId": (lambda each: each.stanza("acme", external_ids={"current": "b" * 32}), ACME),
+    "account": (lambda each: each.stanza("globex", accounts={"444444444444": {"tags": {}}}), {"444444444444"}),
+    "hand-over": (lambda each: each.handovers["acme"].update(role_arn="arn:new"), ACME),
+    "model of the hand-over": (
+        lambda each: each.handovers["globex"]["models"].update(nova={"model": "arn:profile"}), {"444444444444"}),
+    "root": (lambda each: append(each.root / "workload.tf", "# changed"), ALL),
+    "declaration that is linked into the root": (
+        lambda each: append(each.folder / "environments" / "variables-tenants.tf", "# changed"), ALL),
+    "module": (lambda each: append(each.module / "execution.tf", "# changed"), ALL),
+    "new file of the module": (lambda each: (each.module / "new.tf").write_text(""), ALL),
+    "file that is gone from the module": (lambda each: (each.module / "masking.tf").unlink(), ALL),
+    "variables in the root's folder": (lambda each: (each.root / "a.auto.tfvars").write_text("tags = {}"), ALL),
+    "provider": (lambda each: each.select("6.0.0"), ALL),
+    "tags of the environment": (lambda each: each.set(tags={"cost-center": "2"}), ALL),
+    "deployer": (lambda each: each.set(deployer_role_name="deployer"), ALL),
+    "Region": (lambda each: each.operations(region="eu-west-1"), ALL),
+    "zip for arm64": (lambda each: each.zip("arm64").write_text("new"), ACME),
+    "zip for x86_64": (lambda each: each.zip("x86_64").write_text("new"), {"444444444444"}),
+    "zip that is not built": (lambda each: each.zip("x86_64").unlink(), {"444444444444"}),
+    "variable of the process": (lambda each: each.process.update(TF_VAR_tags="{}"), ALL),
+    "option of the process": (lambda each: each.process.update(TF_CLI_ARGS_plan="-var=tags={}"), ALL),
+    # What no customer account reads.
+    "administrators": (lambda each: each.operations(administrators=["arn:aws:iam::111111111111:role/a"]), set()),
+    "shards": (lambda each: each.operations(shards=2), set()),
+    "limits": (lambda each: each.set(limits={"roles": 2000}), set()),
+    "accounts with several tenants": (lambda each: each.set(accounts_with_several_tenants=["222222222222"]), set()),
+    "module of the operations account": (
+        lambda each: append(each.folder / "modules" / "operations-role" / "trust.tf", "# changed"), set()),
+    "README of the module": (lambda each: append(each.module / "README.md", "changed"), set()),
+    "example of the module": (lambda each: append(each.module / "examples" / "minimal" / "main.tf", "# c"), set()),
+    "another variable of the process": (lambda each: each.process.update(TF_VAR_limits="{}", HOME="/root"), set()),
+}  # fmt: skip
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    return Inputs(tmp_path / "checkout")
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_reaches_exactly_the_accounts_whose_plans_read_it(inputs, name):
+    change, reached = CHANGES[name]
+    before = inputs.digests()
+    change(inputs)
+    after = inputs.digests()
+    assert {account_id for account_id in ALL if before[account_id] != after[account_id]} == reached
+
+
+def test_every_account_has_another_digest(inputs):
+    assert len(set(inputs.digests().values())) == len(ALL)
+
+
+def test_a_named_zip_takes_the_place_of_the_usual_ones(inputs):
+    package = inputs.folder / "own.zip"
+    package.write_text("own")
+    inputs.process["TF_VAR_package_path"] = str(package)
+    before = inputs.digests()
+    for architecture in ("arm64", "x86_64"):
+        inputs.zip(architecture).unlink()
+    assert inputs.digests() == before
+    package.write_text("new")
+    changed = {
+        account_id for account_id in ALL if inputs.digests()[account_id] != before[account_id]
+    }
+    assert changed == ALL - {"555555555555"}
+
+
+def test_another_checkout_has_the_same_digests(inputs, tmp_path):
+    assert Inputs(tmp_path / "elsewhere" / "on another machine").digests() == inputs.digests()
+
+
+def test_what_the_text_leaves_out_and_the_order_of_names_change_nothing(inputs):
+    before = inputs.digests()
+    inputs.environment = replace(
+        inputs.environment,
+        stanzas={
+            name: dict(reversed(stanza.items())) for name, stanza in reversed(STANZAS.items())
+        },
+        variables=dict(reversed(VARIABLES.items())),
+    )
+    assert inputs.digests() == before
+
+
+def test_the_root_takes_the_zip_that_the_digest_has():
+    text = (ENVIRONMENTS / "customer" / "tenant.tf").read_text()
+    path = ZIP.format(architecture="${local.workload.architecture}")
+    assert f'"${{path.root}}/{path}"' in text
+    declared = (ENVIRONMENTS / "variables-tenants.tf").read_text()
+    assert f'optional(string, "{ARCHITECTURE}") # "arm64" or "x86_64"' in declared
+
+
+def test_the_linked_declarations_only_refuse_values():
+    """A local value in them that reads a variable would bring it into the plan without its name in the root's files."""
+    linked = [file for file in (ENVIRONMENTS / "customer").glob("*.tf") if file.is_symlink()]
+    assert len(linked) == 3
+    for file in linked:
+        rest = re.sub(r'(?ms)^variable "\w+" \{.*?^\}', "", file.read_text())
+        assert "var." not in rest, file

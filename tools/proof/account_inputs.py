@@ -1,0 +1,138 @@
+"""A digest of everything that the customer root reads for one account.
+
+Two equal digests mean that Terraform would plan the account with the same code, variables, hand-over and zip. What
+somebody changed in AWS by hand is no part of it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from tools.environment.model import OFFBOARDING
+from tools.paths import ENVIRONMENTS
+from tools.proof.saved_plan import sha256_of, sha256_of_json
+from tools.terraform.toolchain import selected_provider
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from tools.cli.session import Session
+    from tools.environment.model import Environment
+    from tools.terraform.state import State
+
+PACKAGE = "package_path"  # the root's variable for the zip; without it, the root computes ZIP
+ZIP = "../../build/tenant-bedrock-{architecture}-py3.13.zip"
+ARCHITECTURE = "arm64"  # the default of workload.architecture
+
+# Options that Terraform takes from the process environment:
+# https://developer.hashicorp.com/terraform/cli/config/environment-variables#tf_cli_args-and-tf_cli_args_name
+_OPTIONS = ("TF_CLI_ARGS", "TF_CLI_ARGS_plan")
+# What Terraform reads in the folder of a root or a module:
+# https://developer.hashicorp.com/terraform/language/files
+# https://developer.hashicorp.com/terraform/language/values/variables#variable-definitions-tfvars-files
+_READ = ("*.tf", "*.tf.json", "*.tfvars", "*.tfvars.json")
+_SOURCE = re.compile(r'^\s*source\s*=\s*"(\.\.?/[^"]+)"', re.MULTILINE)
+_REFERENCE = re.compile(r"\bvar\.(\w+)(?:\.(\w+))?")
+
+
+@dataclass(frozen=True)
+class AccountInputs:
+    """The inputs of the accounts of one environment; each file is read once.
+
+    ``process_environment`` has the variables with which terraform runs, in the folder ``root``.
+    """
+
+    environment: Environment
+    process_environment: Mapping[str, str]
+    root: Path = ENVIRONMENTS / "customer"
+
+    def sha256(self, state: State, handover: Mapping[str, Any]) -> str:
+        """Return the digest of an account that is planned with ``handover``."""
+        account_id, tenant = state.variables["account_id"], state.variables["tenant"]
+        return sha256_of_json(
+            {
+                "account_id": account_id,
+                "code": self._code,
+                "environment": self._variables,
+                "handover": handover,
+                "package": self._package(tenant),
+                "stanza": self.environment.stanzas[tenant],
+                "tenant": tenant,
+            }
+        )
+
+    @cached_property
+    def _code(self) -> dict[str, Any]:
+        """The version of the provider, and the hash of each file of the root and of the modules that it calls."""
+        root = self.root.resolve()
+        files = [
+            file
+            for folder in sorted(set(_folders(root)))
+            for pattern in _READ
+            for file in folder.glob(pattern)
+        ]
+        return {
+            # By their paths from the root, which are the same in every checkout.
+            "files": {os.path.relpath(file, root): sha256_of(file) for file in files},
+            "provider": selected_provider(root),
+        }
+
+    @cached_property
+    def _variables(self) -> dict[str, Any]:
+        """What the root reads of the environment's variables, in terraform.tfvars and in those of the process.
+
+        What it names is read from its files, so that nothing is forgotten and the rest changes no digest: the
+        administrators and the shards of the operations account, for instance. The linked declarations only refuse
+        values.
+        """
+        texts = (file.read_text() for file in self.root.glob("*.tf") if not file.is_symlink())
+        references = {match.groups() for text in texts for match in _REFERENCE.finditer(text)}
+        process = {f"TF_VAR_{name}" for name, _ in references if name != PACKAGE} | {*_OPTIONS}
+        variables: dict[str, Any] = {
+            name: value for name, value in self.process_environment.items() if name in process
+        }
+        for name, attribute in references:
+            if name in self.environment.variables:
+                value = self.environment.variables[name]
+                if attribute is None or not isinstance(value, dict):
+                    variables[name] = value
+                else:
+                    variables[f"{name}.{attribute}"] = value.get(attribute)
+        return variables
+
+    def _package(self, tenant: str) -> str | None:
+        """Return the hash of the zip of a tenant's functions; None without a function, or before it is built."""
+        if self.environment.state_of(tenant) == OFFBOARDING:
+            return None
+        workload = self.environment.stanzas[tenant].get("workload", {})
+        usual = ZIP.format(architecture=workload.get("architecture", ARCHITECTURE))
+        return self._zip(self.process_environment.get(f"TF_VAR_{PACKAGE}") or usual)
+
+    def _zip(self, path: str) -> str | None:
+        """Return the hash of a zip, whose path Terraform resolves from the root's folder."""
+        if path not in self._zips:
+            file = self.root / path
+            self._zips[path] = sha256_of(file) if file.is_file() else None
+        return self._zips[path]
+
+    @cached_property
+    def _zips(self) -> dict[str, str | None]:
+        return {}
+
+
+def account_inputs(session: Session) -> AccountInputs:
+    """Return the inputs as the files have them now."""
+    return AccountInputs(session.environment, session.terraform.process_environment())
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    """Yield a folder, and those of the modules on this disk that its files call."""
+    yield folder
+    for file in folder.glob("*.tf"):
+        for source in _SOURCE.findall(file.read_text()):
+            yield from _folders((folder / source).resolve())
