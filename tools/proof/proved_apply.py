@@ -210,6 +210,8 @@ class Prover:
             if handover is None:
                 plan = make_plan(self.session, state, file)
                 return SavedPlan(state, file, plan.content, plan.sha256, None)
+            # The first init selects the provider, whose version is one of the inputs.
+            terraform.init(state)
             # Both are taken before the plan, and the inputs afterwards too, because files may change meanwhile.
             etag = bucket.etags(state.key).get(state.key)
             inputs = account_inputs(self.session).sha256(state, handover)
