@@ -174,9 +174,15 @@ def _lost_tenants(
 
 
 def _is_checked_by_use(item: Mapping[str, Any]) -> bool:
-    """Return whether tools/proof/unbroken_calls.py decides: it asks each function whether it calls the profile."""
-    is_deleted = item["change"]["actions"] == ["delete"] and "deposed" not in item
-    return is_deleted and item["type"] == "aws_bedrock_inference_profile"
+    """Return whether tools/proof/unbroken_calls.py decides: it asks each function whether it calls the profile.
+
+    A profile that is adopted is always made anew, because Bedrock does not say what it was copied from:
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetInferenceProfile.html
+    """
+    change = item["change"]
+    is_deleted = change["actions"] == ["delete"] and "deposed" not in item
+    is_adopted = "delete" in change["actions"] and bool(change.get("importing"))
+    return item["type"] == "aws_bedrock_inference_profile" and (is_deleted or is_adopted)
 
 
 def _destroyed(item: Mapping[str, Any]) -> Iterator[str]:

@@ -140,6 +140,15 @@ def test_a_tracked_profile_that_no_function_calls_is_no_loss():
     assert len(sentences(operations_plan(change(profile, REPLACE, before, before, address)))) == 1
 
 
+def test_a_profile_that_is_adopted_is_made_anew_without_a_confirmation():
+    address = 'module.operations_role["acme"].aws_bedrock_inference_profile.tracked["claude/x"]'
+    values = {"arn": "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/1"}
+    known = change("aws_bedrock_inference_profile", REPLACE, values, values, address)
+    assert sentences(operations_plan(known))
+    adopted = {**known, "change": {**known["change"], "importing": {"id": "1"}}}
+    assert sentences(operations_plan(adopted)) == []
+
+
 def test_a_log_group_that_stays_in_aws_is_no_longer_managed():
     group = {"name": "/bedrock/local/acme/records", "skip_destroy": True}
     (sentence,) = sentences(customer_plan(change("aws_cloudwatch_log_group", DELETE, group)))
