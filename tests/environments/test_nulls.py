@@ -182,10 +182,13 @@ def with_null_at(index, path):
 def refusal(tmp_path_factory):
     tenants = {f"t{index:02}": with_null_at(index, path) for index, path in enumerate(NEEDED)}
     tenants |= {"whole": None, "good": GOOD}
-    path = tmp_path_factory.mktemp("nulls") / "root"
+    return refusal_of(tenants, tmp_path_factory.mktemp("nulls"))
+
+
+def refusal_of(tenants, folder):
     # From a file, Terraform would print the whole value in its error.
     variables = {"TF_VAR_tenants": json.dumps(tenants, separators=(",", ":"))}
-    root = Folder(folder_of(path, ENVIRONMENTS.glob("variables*.tf")), **variables)
+    root = Folder(folder_of(folder / "root", ENVIRONMENTS.glob("variables*.tf")), **variables)
     others = {name: value for name, value in PROD.items() if name != "tenants"}
     return root.refuses(**{**others, "accounts_with_several_tenants": ["222222222222"]})
 
@@ -227,3 +230,10 @@ def test_a_refusal_of_nulls_is_the_only_error_and_names_no_other_tenant(refusal)
     assert refusal.count("Error: ") == 1
     assert "Only what may be left out can be null" in refusal
     assert "good" not in refusal.split("Only what")[1]
+
+
+def test_a_null_under_the_name_of_an_attribute_that_may_be_left_out_is_refused(tmp_path):
+    account = with_null_at(0, ("accounts", "region"))
+    refusal = refusal_of({"account": account, "good": GOOD, "vpc": None}, tmp_path)
+    assert 'account: "region":null; vpc: "stanza":null.' in refusal
+    assert refusal.count("Error: ") == 1

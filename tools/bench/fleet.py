@@ -38,7 +38,7 @@ PARTS = (
     "requirements-dev.txt",
     "tools",
 )
-# Through these, the make of `make bench ONLY=kills` would pass ONLY= on to the copy's make and call it a sub-make.
+# With these, the make of `make bench ONLY=kills` would pass ONLY= on, and the copy's make would be a sub-make.
 _OF_THE_MAKE_ABOVE = ("MAKEFLAGS", "MAKELEVEL")
 # What `make apply` says about the next step, such as "Run `make unlock ENV=local`".
 _COMMAND = re.compile(r"`(make (?:unlock|apply|adopt) ENV=local[^`]*)`")

@@ -118,13 +118,12 @@ class Root:
         return seconds
 
     def _plan_shard(self, shard: int | None) -> str:
-        return self._run("plan", *PLAN, *([] if shard is None else [f"-var=shard={shard}"]))
+        return self._run("plan", *PLAN, *_shard_option(shard))
 
-    def plan_json(self, data: dict[str, Any], shard: int = 0) -> dict[str, Any]:
-        """Return the plan of a shard for these variables as `terraform show -json` prints it."""
+    def plan_json(self, data: dict[str, Any], shard: int | None = None) -> dict[str, Any]:
+        """Return the plan of a shard, by default the first one, as `terraform show -json` prints it."""
         (self._path / DATA).write_text(json.dumps(data))
-        options = [f"-var=shard={shard}"] if self._has_shards else []
-        self._run("plan", *PLAN, *options, "-out=plan")
+        self._run("plan", *PLAN, *_shard_option(shard), "-out=plan")
         plan: dict[str, Any] = json.loads(self._run("show", "-json", "plan"))
         return plan
 
@@ -132,6 +131,10 @@ class Root:
         inherited = {name: os.environ[name] for name in os.environ if not name.startswith("AWS_")}
         aws = {"AWS_REGION": "eu-central-1", "AWS_EC2_METADATA_DISABLED": "true"}
         return ensure_toolchain(progress).run(self._path, *arguments, environment=inherited | aws)
+
+
+def _shard_option(shard: int | None) -> list[str]:
+    return [] if shard is None else [f"-var=shard={shard}"]
 
 
 def ours(folder: Path) -> Root:

@@ -104,7 +104,7 @@ class Target(ABC):
             )
             return self.client(self.operations(), service, **options)
 
-        return StateBucket(self.environment, connect)
+        return StateBucket(self.environment, connect, lambda: self.endpoint)
 
     def deployer(self, account: CustomerAccount) -> boto3.Session:
         """Return a session in a customer account, as the role that Terraform also uses."""

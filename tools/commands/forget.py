@@ -75,7 +75,8 @@ def main() -> int:
     keys = state_keys(session, tenant, accounts)
     refuse_locked_states(session, keys, tenant)
     confirm(tenant, options.confirm, f"{tenant} was not forgotten.")
-    refuse_locked_states(session, keys, tenant)  # the question may have been open for long
+    # The question may have been open for long.
+    refuse_locked_states(session, keys, tenant)
     _remove(session, tenant, accounts)
     for account in accounts:
         _print_left(environment, account, workloads.get(account, frozenset()))
@@ -101,9 +102,8 @@ def forget_account(session: Session, tenant: str, account_id: str, answer: str |
     else:
         _warn_of_young_records(session, account)
     confirm(account_id, answer, f"{tenant} {account_id} was not forgotten.")
-    refuse_locked_states(
-        session, [state.key], state.label
-    )  # the question may have been open for long
+    # The question may have been open for long.
+    refuse_locked_states(session, [state.key], state.label)
     _remove_state(session, account)
     if is_self_managed:
         out.print(f"The customer's own Terraform manages what account {account_id} has.")

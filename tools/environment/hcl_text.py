@@ -65,9 +65,8 @@ class _Object:
         self._names: set[str] = set()
         self._key: list[_Token] = []
         self._name: str | None = None
-        self._place = (
-            "key"  # or "start" of a value, after its parentheses if it has some, or "value"
-        )
+        # "key", "start" (of a value, after its opening parentheses if it has some) or "value".
+        self._place = "key"
         self._depth = 0
 
     def is_closed_by(self, token: _Token) -> bool:

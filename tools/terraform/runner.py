@@ -161,7 +161,7 @@ class Terraform:
 
     def is_writing(self, state: State) -> bool:
         """Return whether a process of this user on this machine writes the state now."""
-        return is_locked(holder_file(self.bucket.name, state.key))
+        return is_locked(holder_file(self.bucket.unique_name, state.key))
 
     def push_state(self, state: State, file: Path) -> None:
         """Store a state in place of the one before; CommandError if that is locked or has changed since.
@@ -305,7 +305,7 @@ class Terraform:
         While terraform runs it holds a lock of this machine as well, so that `make unlock` can tell a lock that
         a killed command left from one that is in use.
         """
-        holder = holder_file(self.bucket.name, state.key)
+        holder = holder_file(self.bucket.unique_name, state.key)
         seconds = WAIT_MINUTES * 60.0
         try:
             with (

@@ -69,10 +69,14 @@ HANDOVER_NAMES = frozenset({"external_id", "guardrail", "models", "quota", "role
 
 @dataclass(frozen=True)
 class StateBucket:
-    """One environment's bucket; ``connect`` returns a boto3 client of a service in the operations account."""
+    """One environment's bucket; ``connect`` returns a boto3 client of a service in the operations account.
+
+    ``endpoint`` returns the URL of the local AWS that has the bucket, or None on AWS.
+    """
 
     environment: Environment
     connect: Callable[[str], Any]
+    endpoint: Callable[[], str | None] = lambda: None
 
     @property
     def name(self) -> str:
@@ -84,6 +88,14 @@ class StateBucket:
                 f'{proposed_name(self.environment)}".'
             )
         return name
+
+    @property
+    def unique_name(self) -> str:
+        """The name, which is unique in S3, and for a bucket of a local AWS also where that answers.
+
+        The local AWS of each checkout has a bucket of the same name.
+        """
+        return " ".join(filter(None, (self.endpoint(), self.name)))
 
     @property
     def _region(self) -> str:

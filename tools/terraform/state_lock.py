@@ -75,7 +75,8 @@ class StateLock:
 def holder_file(bucket: str, key: str) -> Path:
     """Return the file that a process of this user on this machine locks while it writes a state.
 
-    It is the same file for every checkout. Raises CommandError if another user has made its folder.
+    ``bucket`` is a bucket's unique name, so every checkout has the same file for it. Raises CommandError if
+    another user has made its folder.
     """
     folder = Path(tempfile.gettempdir()) / f"tenant-bedrock-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)

@@ -8,7 +8,9 @@ import sys
 
 import pytest
 
+from tools.environment.model import load_environment
 from tools.paths import ROOT
+from tools.terraform.state_bucket import StateBucket
 from tools.terraform.state_lock import StateLock, holder_file, is_locked, locked
 
 WRITTEN = {
@@ -75,6 +77,25 @@ def test_every_checkout_of_a_user_locks_the_same_file(tmp_path):
     )
     assert run.stdout.strip() == str(holder_file("bucket", "key"))
     assert holder_file("bucket", "other") != holder_file("bucket", "key")
+
+
+def test_a_state_of_another_checkouts_local_aws_has_another_file():
+    environment = load_environment("local")
+    buckets = [
+        StateBucket(environment, no_client),
+        *(
+            StateBucket(environment, no_client, lambda url=url: url)
+            for url in ("http://1", "http://2")
+        ),
+    ]
+    files = {holder_file(bucket.unique_name, "key") for bucket in buckets}
+    assert len(files) == 3
+    # A bucket of S3 has the same file in every checkout.
+    assert holder_file(buckets[0].name, "key") in files
+
+
+def no_client(service):
+    raise AssertionError(service)
 
 
 def test_a_signal_ends_the_wait_for_a_lock(tmp_path):
