@@ -105,7 +105,7 @@ prove: ## prove that no tenant can reach another; SIGN= signs the certificate
 	@$(RUN)
 
 .PHONY: apply
-override usage_apply := ENV= [TENANT=] [PART=] [PROOF=] [SHA256=] [ALL=1] [AUTO=1] [CONFIRM=] [JOBS=]
+override usage_apply := ENV= [TENANT=] [PART=] [PROOF=] [SHA256=] [ALL=1] [AUTO=1] [CONFIRM=] [UNLOCK=1] [JOBS=]
 apply: ## prove, show, ask and apply; AUTO=1 does not ask, and PROOF= applies the plans of that proof
 	@$(RUN)
 

@@ -40,8 +40,8 @@ PARTS = (
 )
 # With these, the make of `make bench ONLY=kills` would pass ONLY= on, and the copy's make would be a sub-make.
 _OF_THE_MAKE_ABOVE = ("MAKEFLAGS", "MAKELEVEL")
-# What `make apply` says about the next step, such as "Run `make unlock ENV=local`".
-_COMMAND = re.compile(r"`(make (?:unlock|apply|adopt) ENV=local[^`]*)`")
+# What `make apply` says about the next step, such as "`make apply ENV=local UNLOCK=1` removes these locks".
+_COMMAND = re.compile(r"`(make (?:apply|adopt) ENV=local[^`]*)`")
 
 STANZA = """\
   {name} = {{
@@ -70,8 +70,7 @@ class Run:
     def next_command(self) -> str:
         """The command that the output names to continue with; `make apply` if it names none."""
         commands: list[str] = _COMMAND.findall(self.output)
-        unlock = [command for command in commands if "unlock" in command]
-        return (unlock or commands or ["make apply ENV=local"])[-1]
+        return (commands or ["make apply ENV=local"])[-1]
 
 
 @dataclass
@@ -112,11 +111,9 @@ class Fleet:
         """Run the command that each output names, until one `make apply` succeeds or ``most`` have run."""
         runs: list[Run] = []
         while len(runs) < most:
-            command = run.next_command
-            confirmed = f"{command} CONFIRM=local" if "unlock" in command else command
-            run = self.run(confirmed)
+            run = self.run(run.next_command)
             runs.append(run)
-            if "apply" in command and run.code == 0:
+            if run.code == 0:
                 break
         return runs
 

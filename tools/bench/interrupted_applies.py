@@ -108,7 +108,7 @@ def kills(options: argparse.Namespace) -> Section:
             counts = tallies.setdefault(name, {"killed": 0, "completed": 0, "unlocked": 0})
             counts["killed"] += 1
             counts["completed"] += not problems
-            counts["unlocked"] += any("unlock" in each.command for each in runs)
+            counts["unlocked"] += any("UNLOCK" in each.command for each in runs)
             commands.append(float(len(runs)))
             progress(
                 f"{number + 1}: {name} after {moment:.0f} s, then {len(runs)} commands. "

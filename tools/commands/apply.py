@@ -19,6 +19,9 @@ comes first, because its apply writes the hand-overs that the customer accounts 
 
 An apply is done only if Bedrock's data retention is "none" in every Region where a call of these tenants may run.
 Otherwise the command fails at its end with the Regions, and `make bootstrap` sets it.
+
+UNLOCK=1 continues an apply that was killed: it first removes the locks that no command of yours on this machine uses
+any more. Locks of other machines and of commands that still run stay, and the apply waits for them.
 """
 
 from __future__ import annotations
@@ -37,13 +40,16 @@ from tools.proof.approval import add_approval, approval, next_step, refuse_unkno
 from tools.proof.folder import read_certified
 from tools.proof.proved_apply import ProvedApply, Prover
 from tools.tenants.orphan_search import warn_of_orphans
+from tools.terraform.parallel import print_success
 from tools.terraform.state import customer_state, operations_states
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Sequence
 
     from tools.cli.session import Session
     from tools.environment.model import Environment
+    from tools.terraform.runner import Terraform
     from tools.terraform.state import State
 
 OPERATIONS = "operations"
@@ -59,6 +65,9 @@ def parser() -> Arguments:
     arguments.add_argument("--sha256", help="the SHA-256 of its certificate.json")
     arguments.add_all()
     add_approval(arguments)
+    arguments.add_argument(
+        "--unlock", action="store_true", help="remove the locks of a command that was killed here"
+    )
     arguments.add_jobs()
     return arguments
 
@@ -104,9 +113,9 @@ def main() -> int:
         if not states:
             out.print("Nothing is to be applied: customers manage all of these accounts.")
             return 0
-    scope = f" TENANT={options.tenant}" if options.tenant else ""
-    session.terraform.refuse_abandoned_locks(states, scope)
-    with next_step(f"make apply ENV={name}{_scope(options)}"):
+    command = f"make apply ENV={name}{_scope(options)}"
+    _remove_abandoned_locks(session.terraform, states, command, asks=not options.unlock)
+    with next_step(command):
         if options.part is None:
             return _finish(session, states, apply.apply_environment(options.tenant))
         return _finish(session, states, apply.apply_states(states))
@@ -133,6 +142,21 @@ def _scope(options: Namespace) -> str:
     if options.part is not None:
         return f' PART="{options.part}"'
     return f" TENANT={options.tenant}" if options.tenant else ""
+
+
+def _remove_abandoned_locks(
+    terraform: Terraform, states: Sequence[State], command: str, *, asks: bool
+) -> None:
+    """Remove the locks of a command that was killed on this machine; CommandError with ``command`` if it ``asks``."""
+    abandoned = terraform.abandoned_locks(states)
+    if asks and abandoned:
+        locks = "\n".join(f"{state.label}: {lock}" for state, lock in abandoned)
+        raise CommandError(
+            "States are locked, and no make command of yours on this machine uses them, so one was killed. "
+            f"`{command} UNLOCK=1` removes these locks and continues.\n{locks}"
+        )
+    for state, lock in abandoned:
+        print_success(state, terraform.unlock(state, lock))
 
 
 def part_states(environment: Environment, part: str) -> list[State]:

@@ -333,23 +333,14 @@ class Terraform:
         if state.root != OPERATIONS:
             self.bucket.clear_applied_digest(state.key)
 
-    def refuse_abandoned_locks(self, states: Sequence[State], scope: str = "") -> None:
-        """Raise CommandError if a command on this machine was killed and has left locks of these states.
-
-        ``scope`` is what the sentence adds to `make unlock ENV=…`, such as " TENANT=acme".
-        """
+    def abandoned_locks(self, states: Sequence[State]) -> list[tuple[State, StateLock]]:
+        """Return the locks of these states that a command of this user on this machine left when it was killed."""
         by_key = {state.key: state for state in states}
-        abandoned = [
-            lock
+        return [
+            (by_key[lock.key], lock)
             for lock in self.bucket.locks(by_key)
             if lock.is_of_this_machine and not self.is_writing(by_key[lock.key])
         ]
-        if abandoned:
-            locks = "\n".join(f"{by_key[lock.key].label}: {lock}" for lock in abandoned)
-            raise CommandError(
-                "States are locked, and no make command of yours on this machine uses them, so one was killed. "
-                f"{self._unlock_hint(scope)}\n{locks}"
-            )
 
     def _wait_for_locks(self, state: State) -> None:
         """Say for whom terraform will wait; CommandError if it would wait for a command that was killed.
@@ -360,14 +351,15 @@ class Terraform:
             if lock.is_of_this_machine:
                 raise CommandError(
                     f"The state is locked by {lock}, and no make command of yours on this machine uses it, so "
-                    f"one was killed. {self._unlock_hint()}"
+                    f"one was killed. {self._unlock_hint}"
                 )
             self.progress(
                 f"{state.label}: locked by {lock}; waiting up to {WAIT_MINUTES} minutes for it"
             )
 
-    def _unlock_hint(self, scope: str = "") -> str:
-        return f"Run `make unlock ENV={self.environment.name}{scope}`, and this command again after it."
+    @property
+    def _unlock_hint(self) -> str:
+        return f"Run `make unlock ENV={self.environment.name}`, and this command again after it."
 
     def _locked(
         self, file: Path, state: State, *, shared: bool = False, seconds: float | None = None
@@ -444,7 +436,7 @@ class Terraform:
         if "Error acquiring the state lock" in text:
             return CommandError(
                 f"Another command has held the lock of this state for {WAIT_MINUTES} minutes. Wait for it, or, if "
-                f"it was killed: {self._unlock_hint()}\n{text}"
+                f"it was killed: {self._unlock_hint}\n{text}"
             )
         return type(error)(text)
 
