@@ -10,6 +10,7 @@ from hcl2.query import DocumentView, ObjectView
 from hcl2.rules.containers import ObjectRule
 
 from tests.terraform import ENVIRONMENTS, MODULES, toolchain
+from tools.paths import ROOT
 
 FILES = sorted(
     path
@@ -41,6 +42,13 @@ WITHOUT_RESOURCES = {"ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"}
 OTHERS_DECIDE = {"endpoints.tf", "key.tf", "kms.tf"}
 
 KEY_STATEMENTS = ("AdministersTheKey", "EncryptsOnlyTheseTwoGroups")
+
+# Models that AWS has ended, by the last day: https://docs.aws.amazon.com/bedrock/latest/userguide/model-lifecycle-legacy.html
+ENDED_MODELS = {
+    "anthropic.claude-3-5-haiku-20241022": "2026-06-19",
+    "anthropic.claude-3-7-sonnet-20250219": "2026-04-28",
+    "anthropic.claude-3-haiku-20240307": "2026-09-10",
+}
 
 GOLDEN = Path(__file__).parent / "modules" / "golden"
 
@@ -265,3 +273,21 @@ def test_files_are_formatted():
             check=False,
         )
         assert checked.returncode == 0, checked.stdout
+
+
+def test_no_example_default_or_message_names_a_model_that_has_ended():
+    files = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    for folder in (MODULES, ENVIRONMENTS, ROOT / "lambda", ROOT / "tools"):
+        files += [
+            path
+            for pattern in ("*.py", "*.tf", "*.tfvars", "*.md")
+            for path in folder.rglob(pattern)
+            if ".terraform" not in path.parts
+        ]
+    ended = [
+        f"{path.relative_to(ROOT)} names {model}, which ended {day}"
+        for path in files
+        for model, day in ENDED_MODELS.items()
+        if model in path.read_text()
+    ]
+    assert ended == []

@@ -14,7 +14,12 @@ tenants = {
     deployer     = { external_id = "f98f7c17e9867145035ca51382f4d295" }
     external_ids = { current = "957de22fad53ba4a185d28da6ab59943" }
     models = {
-      claude = { model = "anthropic.claude-3-haiku-20240307-v1:0", regions = ["eu-central-1"] }
+      claude = {
+        model   = "anthropic.claude-haiku-4-5-20251001-v1:0"
+        regions = ["eu-central-1"]
+        route   = "geographic"
+        profile = "eu."
+      }
     }
     workload = { retention_days = 30 }
   }

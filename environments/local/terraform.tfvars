@@ -16,8 +16,10 @@ tenants = {
     external_ids = { current = "269170463fdc32af10a91e67a8fd77bd" }
     models = {
       claude = {
-        model     = "anthropic.claude-3-haiku-20240307-v1:0"
+        model     = "anthropic.claude-haiku-4-5-20251001-v1:0"
         regions   = ["eu-central-1", "eu-west-1"]
+        route     = "geographic"
+        profile   = "eu."
         fallbacks = ["nova"]
       }
       nova = { model = "amazon.nova-lite-v1:0", regions = ["eu-central-1"], route = "geographic", profile = "eu." }
@@ -37,7 +39,7 @@ tenants = {
     external_ids = { current = "e2f2aa7d039ce726c5185bff0d2467ce" }
     models = {
       nova  = { model = "amazon.nova-pro-v1:0", regions = ["us-east-1"], route = "geographic", profile = "us." }
-      world = { model = "anthropic.claude-sonnet-4-5-20250929-v1:0", regions = ["us-east-1"], route = "global" }
+      world = { model = "anthropic.claude-sonnet-5", regions = ["us-east-1"], route = "global" }
     }
   }
 
@@ -54,7 +56,13 @@ tenants = {
     deployer     = { external_id = "8d12210f29b004f81d34ee49ade57494" }
     external_ids = { current = "211bbbdc3d8bb28c79b54b02f0386fbd" }
     models = {
-      claude = { model = "anthropic.claude-3-haiku-20240307-v1:0", regions = ["eu-central-1"], track = true }
+      claude = {
+        model   = "anthropic.claude-haiku-4-5-20251001-v1:0"
+        regions = ["eu-central-1"]
+        route   = "geographic"
+        profile = "eu."
+        track   = true
+      }
     }
     quota = {
       max_tokens_per_call = 4096

@@ -70,7 +70,7 @@ tenants = {
 
     models = {
       claude = {
-        model        = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+        model        = "anthropic.claude-sonnet-5"
         regions      = ["eu-central-1"] # the function uses the first by default
         route        = "geographic"
         profile      = "eu."
@@ -82,7 +82,7 @@ tenants = {
         previous = {
           count_tokens = false
           destinations = ["eu-central-1"]
-          model        = "anthropic.claude-3-7-sonnet-20250219-v1:0"
+          model        = "anthropic.claude-haiku-4-5-20251001-v1:0"
           profile      = "eu."
           regions      = ["eu-central-1"]
           route        = "geographic"

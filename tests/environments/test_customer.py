@@ -77,10 +77,10 @@ def test_the_settings_hold_the_models_of_the_tenant(acme):
     ]
     assert settings["models"] == {
         "claude": {
-            "base_model_id": "anthropic.claude-3-haiku-20240307-v1:0",
+            "base_model_id": "anthropic.claude-haiku-4-5-20251001-v1:0",
             "count_tokens": False,
             "fallbacks": ["nova"],
-            "model": "anthropic.claude-3-haiku-20240307-v1:0",
+            "model": "eu.anthropic.claude-haiku-4-5-20251001-v1:0",
             "regions": ["eu-central-1", "eu-west-1"],
             "streaming": True,
         },
@@ -103,7 +103,7 @@ def test_the_function_of_a_tracked_tenant_calls_through_the_profile_that_was_mad
     assert model["model"].startswith(
         "arn:aws:bedrock:eu-central-1:111111111111:application-inference-profile/"
     )
-    assert model["base_model_id"] == "anthropic.claude-3-haiku-20240307-v1:0"
+    assert model["base_model_id"] == "anthropic.claude-haiku-4-5-20251001-v1:0"
     assert settings["TENANT_BEDROCK"]["quota"]["max_tokens_per_call"] == 4096
 
 

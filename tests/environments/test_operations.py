@@ -26,7 +26,7 @@ def test_makes_one_role_with_one_policy_for_each_tenant_and_a_profile_for_each_t
         for tenant in ("acme", "globex", "initech")
     ]
     profiles = 'module.operations_role["initech"].aws_bedrock_inference_profile.tracked'
-    profile = f'{profiles}["claude/anthropic.claude-3-haiku-20240307-v1:0"]'
+    profile = f'{profiles}["claude/eu.anthropic.claude-haiku-4-5-20251001-v1:0"]'
     assert local.addresses == set.union(*roles, {profile})
 
 

@@ -65,7 +65,7 @@ def test_what_changes_in_a_hand_over_is_named_and_what_is_unknown_is_not_called_
     present["models"]["nova"] = {"model": "amazon.nova-lite-v1:0"}
     lines = planned["initech"].change_lines(present)
     assert lines == [
-        "~ models.claude.base_model_id: anthropic.old → anthropic.claude-3-haiku-20240307-v1:0",
+        "~ models.claude.base_model_id: anthropic.old → anthropic.claude-haiku-4-5-20251001-v1:0",
         '- models.nova: {"model": "amazon.nova-lite-v1:0"}',
         lines[2],
         f"~ {TRACKED}: known after the operations apply",

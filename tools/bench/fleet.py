@@ -51,7 +51,7 @@ STANZA = """\
     masking      = ["EmailAddress"]
     models = {{
       nova   = {{ model = "amazon.nova-lite-v1:0", regions = ["eu-central-1"], track = true }}
-      claude = {{ model = "anthropic.claude-3-haiku-20240307-v1:0", regions = ["eu-central-1"] }}
+      claude = {{ model = "amazon.nova-pro-v1:0", regions = ["eu-central-1"] }}
     }}
     workload = {{ reserved_concurrency = 2, retention_days = 30, snap_start = true }}
   }}

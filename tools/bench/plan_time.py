@@ -171,7 +171,7 @@ def variables(tenants: int) -> dict[str, Any]:
                 "external_ids": {"current": f"{index:032x}"},
                 "models": {
                     "claude": {
-                        "model": "anthropic.claude-3-5-haiku-20241022-v1:0",
+                        "model": "anthropic.claude-haiku-4-5-20251001-v1:0",
                         "profile": "eu.",
                         "regions": ["eu-central-1"],
                         "route": "geographic",

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
-from tools.cli.console import out, run
+from tools.cli.console import out, run, warn
 from tools.command_error import CommandError
 from tools.environment.edits import add_stanza, read_text, replace_file
 from tools.environment.external_id import new_external_id
@@ -16,9 +16,16 @@ from tools.environment.model import load_environment
 if TYPE_CHECKING:
     from tools.environment.model import Environment
 
-# A new tenant may call this model until its stanza says otherwise. It can be called on demand, without
-# an inference profile, in many Regions: https://docs.aws.amazon.com/bedrock/latest/userguide/models-regions.html
-MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
+# A new tenant may call this model until its stanza says otherwise. Bedrock serves it through profiles only: these are
+# the prefixes of its geographic ones by the Regions that may call them, and elsewhere the global one remains.
+# https://docs.aws.amazon.com/bedrock/latest/userguide/model-card-anthropic-claude-haiku-4-5.html
+MODEL = "anthropic.claude-haiku-4-5-20251001-v1:0"
+PROFILES = {
+    "^eu-": "eu.",
+    "^(us-(east|west)|ca-(central|west))-": "us.",
+    "^ap-northeast-[13]$": "jp.",
+    "^ap-southeast-[24]$": "au.",
+}
 ALIAS = "claude"
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 ROLE_NAME_LIMIT = 64
@@ -53,6 +60,11 @@ def main() -> int:
     expected["tenants"] |= decode_hcl(f"tenants = {{\n{stanza}}}\n".encode())["tenants"]
     replace_file(tfvars, edited, expected)
     out.print(stanza)
+    if _profile(environment.operations_region) is None:
+        warn(
+            f"{MODEL} has no profile of a geography around {environment.operations_region}, so a call may run in any "
+            "commercial Region. Write another model if the data must stay in a geography."
+        )
     variables = f"ENV={environment.name} TENANT={options.name}"
     steps = f"then run `make apply {variables}`"
     if options.manager == "customer":
@@ -117,10 +129,27 @@ def new_stanza(
         f"{accounts}"
         f'    external_ids = {{ current = "{new_external_id()}" }}\n'
         "    models = {\n"
-        f'      {ALIAS} = {{ model = "{MODEL}", regions = ["{environment.operations_region}"] }}\n'
+        f"      {ALIAS} = {{\n"
+        f'        model   = "{MODEL}"\n'
+        f'        regions = ["{environment.operations_region}"]\n'
+        f"{_route(environment.operations_region)}"
+        "      }\n"
         "    }\n"
         "  }\n"
     )
+
+
+def _route(region: str) -> str:
+    profile = _profile(region)
+    if profile is None:
+        return '        route   = "global"\n'
+    return f'        route   = "geographic"\n        profile = "{profile}"\n'
+
+
+def _profile(region: str) -> str | None:
+    """Return the prefix of the default model's geographic profile that a Region may call."""
+    prefixes = (prefix for regions, prefix in PROFILES.items() if re.match(regions, region))
+    return next(prefixes, None)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tools.localaws.control import Control
     from tools.localaws.trail import TrailEntry
 
-NOT_GRANTED = "anthropic.claude-3-opus-20240229-v1:0"
+NOT_GRANTED = "anthropic.claude-sonnet-5"
 OTHER_PROJECT = "proj_0123456789ab"
 AN_HOUR = 3600
 OTHER_PRINCIPALS = "it is for other principals"

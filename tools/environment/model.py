@@ -63,7 +63,8 @@ class Environment:
     tags: Mapping[str, str] = field(default_factory=dict)  # of every resource
     # All variables but the tenants, as terraform.tfvars has them, without attributes that are null.
     variables: Mapping[str, Any] = field(default_factory=dict)
-    tfvars_sha256: str = ""  # of terraform.tfvars when it was read
+    # Of terraform.tfvars when it was read; two environments are equal if they mean the same.
+    tfvars_sha256: str = field(default="", compare=False)
 
     @property
     def folder(self) -> Path:

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,9 @@ from tools.commands import tenant
 from tools.commands.tenant import new_stanza
 from tools.environment import model
 from tools.environment.edits import add_stanza
+from tools.environment.hcl import decode_hcl
 from tools.environment.model import CustomerAccount, Environment, load_environment
+from tools.tenants.model_rules import model_problems
 
 ENVIRONMENT = Environment(
     name="dev",
@@ -40,6 +43,24 @@ def test_mints_an_external_id_of_128_random_bits():
     first, second = (new_stanza(ENVIRONMENT, "globex", "333333333333") for _ in range(2))
     ids = [re.search(r'current = "([0-9a-f]{32})"', stanza).group(1) for stanza in (first, second)]
     assert ids[0] != ids[1]
+
+
+ROUTES = {
+    "eu-central-1": {"route": "geographic", "profile": "eu."},
+    "us-west-2": {"route": "geographic", "profile": "us."},
+    "ap-northeast-1": {"route": "geographic", "profile": "jp."},
+    "ap-southeast-2": {"route": "geographic", "profile": "au."},
+    "ap-south-1": {"route": "global"},
+}
+
+
+@pytest.mark.parametrize(("region", "route"), ROUTES.items(), ids=ROUTES)
+def test_the_first_model_goes_through_a_profile_that_the_region_may_call(region, route):
+    environment = replace(ENVIRONMENT, operations_region=region)
+    stanza = new_stanza(environment, "globex", "333333333333")
+    written = decode_hcl(f"tenants = {{\n{stanza}}}\n".encode())["tenants"]["globex"]["models"]
+    assert written == {"claude": {"model": tenant.MODEL, "regions": [region], **route}}
+    assert model_problems(written["claude"], region) == []
 
 
 def test_refuses_a_tenant_that_is_there():
@@ -156,7 +177,7 @@ def test_the_second_tenant_whose_name_begins_with_a_digit_is_added_too(make_tena
             "tenants is not written as",
         ),
         (DEV.replace(b"tenants", b"# tenants"), "not valid HCL|lacks|no `tenants"),
-        (DEV + b"\xff", "line 22 is not UTF-8 text"),
+        (DEV + b"\xff", "line 27 is not UTF-8 text"),
         (
             DEV.replace(b"example =", b"3m ="),
             "dev/terraform.tfvars is not valid HCL: line 12: Missing key",

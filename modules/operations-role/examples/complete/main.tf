@@ -34,7 +34,7 @@ module "operations_role" {
       claude = {
         count_tokens = true
         fallbacks    = ["haiku", "nova"]
-        model        = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+        model        = "anthropic.claude-sonnet-5"
         profile      = "eu."
         regions      = ["eu-central-1"]
         route        = "geographic"
