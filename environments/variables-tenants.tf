@@ -73,7 +73,7 @@ variable "tenants" {
       reserved_concurrency = optional(number)          # concurrent executions that are reserved; by default none
       retention_days       = optional(number)          # days for which CloudWatch keeps the records; by default 365
       snap_start           = optional(bool)            # starts the function from snapshots; callers then invoke its alias
-      timeout              = optional(number)          # seconds for one invocation, 1 to 900; by default 300
+      timeout              = optional(number)          # seconds for one invocation, 1 to 1800, above 900 with provider 6; by default 300
     }), {})
   }))
   nullable = false

@@ -65,14 +65,14 @@ variable "snap_start" {
 }
 
 variable "timeout" {
-  description = "The maximum duration of one invocation in seconds, including the model's answer. Lambda takes up to 1,800; version 5 of the AWS provider refuses more than 900."
+  description = "The maximum duration of one invocation in seconds, including the model's answer; more than 900 needs version 6 of the AWS provider."
   type        = number
   default     = 300
   nullable    = false
 
   validation {
-    condition     = var.timeout >= 1 && var.timeout <= 900 && floor(var.timeout) == var.timeout
-    error_message = "timeout is a whole number of seconds from 1 to 900, not ${var.timeout}."
+    condition     = var.timeout >= 1 && var.timeout <= 1800 && floor(var.timeout) == var.timeout
+    error_message = "timeout is a whole number of seconds from 1 to 1800, not ${var.timeout}; more than 900 needs version 6 of the AWS provider."
   }
 }
 

@@ -11,7 +11,7 @@ def root(rules):
     [
         {},
         {"architecture": "x86_64", "memory_size": 128, "retention_days": 1, "timeout": 1},
-        {"memory_size": 10240, "retention_days": 3653, "timeout": 900, "reserved_concurrency": 0},
+        {"memory_size": 10240, "retention_days": 3653, "timeout": 1800, "reserved_concurrency": 0},
         {
             "readers": ["arn:aws:iam::999999999999:role/aws-reserved/sso.amazonaws.com/Audit_1a"],
             "trusted_accounts": ["999999999999"],
@@ -150,8 +150,8 @@ def test_accepts(root, inputs, good):
                 "more; shorten tenant by 1."
             ),
         ),
-        ({"timeout": 0}, "timeout is a whole number of seconds from 1 to 900, not 0."),
-        ({"timeout": 901}, "from 1 to 900, not 901."),
+        ({"timeout": 0}, "timeout is a whole number of seconds from 1 to 1800, not 0;"),
+        ({"timeout": 1801}, "from 1 to 1800, not 1801;"),
         (
             {"vpc": {"security_group_ids": [], "subnet_ids": ["subnet-1"]}},
             (
