@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import boto3
 import pytest
 
-from tests.checkout import LOCAL_ENVIRONMENT, TERRAFORM_ITSELF
+from tests.checkout import LOCAL_ENVIRONMENT
 from tools.localaws.control import Control
 
 ACCOUNT = "777777777777"
@@ -48,14 +48,10 @@ class Life:
         shutil.copytree(sent, self.root, dirs_exist_ok=True)
         main.write_text(text)
 
-    def customer(self, words, attached=True):
-        """Run a command in the customer's root, as the administrator of its account.
-
-        With ``attached``, terraform uses the provider that keeps running.
-        """
+    def customer(self, words):
+        """Run a command in the customer's root, as the administrator of its account."""
         exports = f'eval "$(make up ACCOUNT={ACCOUNT})" && cd customers-copy'
-        provider = {"TF_DATA_DIR": ".terraform"} if attached else TERRAFORM_ITSELF
-        return self.checkout.done(f"{exports} && {words}", **provider)
+        return self.checkout.done(f"{exports} && {words}")
 
     def client(self, service):
         keys = self.control.account(ACCOUNT, user="owner")
@@ -74,13 +70,12 @@ class Life:
         )
         return json.load(result["Payload"])
 
-    def hand_over(self, attached=True):
+    def hand_over(self):
         """The operator applies and writes the hand-over, and the customer applies it."""
         self.operator("make apply ENV=local")
         self.operator("make handover ENV=local TENANT=hooli")
         self.receive()
-        commands = "terraform init -no-color && terraform apply -auto-approve -no-color"
-        return self.customer(commands, attached)
+        return self.customer("terraform init -no-color && terraform apply -auto-approve -no-color")
 
 
 @pytest.fixture(scope="module")
@@ -102,8 +97,7 @@ def life(checkout):
 
 @pytest.fixture(scope="module")
 def applied(life):
-    # The first time with nothing but terraform itself, as the customer applies it.
-    return life.hand_over(attached=False)
+    return life.hand_over()
 
 
 def test_the_root_that_is_handed_over_applies_as_it_is(life, applied):
