@@ -277,7 +277,8 @@ def test_files_are_formatted():
 
 def test_no_example_default_or_message_names_a_model_that_has_ended():
     files = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
-    for folder in (MODULES, ENVIRONMENTS, ROOT / "lambda", ROOT / "tools"):
+    tools = [path for path in (ROOT / "tools").iterdir() if path.name not in {"bench", "localaws"}]
+    for folder in (MODULES, ENVIRONMENTS, ROOT / "lambda", *tools):
         files += [
             path
             for pattern in ("*.py", "*.tf", "*.tfvars", "*.md")

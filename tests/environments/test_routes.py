@@ -18,7 +18,7 @@ HELLO = [{"role": "user", "content": [{"text": "Hello"}]}]
 
 LITE = "amazon.nova-lite-v1:0"
 PRO = "amazon.nova-pro-v1:0"
-HAIKU = "anthropic.claude-haiku-4-5-20251001-v1:0"
+HAIKU = "anthropic.claude-3-haiku-20240307-v1:0"
 
 ONE = {"nova": {"model": LITE, "regions": [REGION]}}
 TRACKED = {

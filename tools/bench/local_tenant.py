@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 OPERATIONS = "111111111111"
 CUSTOMER = "222222222222"
 REGION = "eu-central-1"
-HAIKU = "anthropic.claude-haiku-4-5-20251001-v1:0"
+HAIKU = "anthropic.claude-3-5-haiku-20241022-v1:0"
 NOVA = "amazon.nova-lite-v1:0"
 EXTERNAL_ID = "c0ffee00-c0ffee-c0ffee"
 ROLE_ARN = f"arn:aws:iam::{OPERATIONS}:role/bedrock-local-acme"

@@ -278,7 +278,7 @@ def load_environment(name: str, only: str | None = None) -> Environment:
         ) from None
 
 
-def _from_variables(name: str, variables: dict[str, Any], tfvars_sha256: str) -> Environment:
+def _from_variables(name: str, variables: dict[str, Any], tfvars_sha256: str = "") -> Environment:
     operations = variables["operations"]
     stanzas = variables.get("tenants", {})
     return Environment(

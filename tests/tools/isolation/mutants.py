@@ -174,15 +174,21 @@ def add_entry(element: str, value: str) -> Mutation:
 
 
 def add_new_action(action: str) -> Mutation:
-    """Add an action to a statement without it, unless another statement allows it on everything."""
+    """Add an action to a statement without it, unless another statement allows it on the same resources."""
 
     def mutate(document: Document) -> Iterator[tuple[str, Document]]:
-        for statement in document["Statement"]:
-            if action in as_list(statement.get("Action", [])) and statement.get("Resource") == "*":
-                return
+        allowed = {
+            resource
+            for statement in document["Statement"]
+            if action in as_list(statement.get("Action", [])) and "Condition" not in statement
+            for resource in as_list(statement.get("Resource", []))
+        }
         for name, statement, mutant in copies_by_statement(document):
             actions = as_list(statement.get("Action", "*"))
-            if not {action, "*"} & set(actions):
+            is_new = (
+                "*" not in allowed and not set(as_list(statement.get("Resource", "*"))) <= allowed
+            )
+            if is_new and not {action, "*"} & set(actions):
                 statement["Action"] = [*actions, action]
                 yield name, mutant
 
@@ -194,7 +200,9 @@ def allow_on_project(*actions: str) -> Mutation:
 
     def mutate(document: Document) -> Iterator[tuple[str, Document]]:
         for name, statement, mutant in copies_by_statement(document):
-            if any(arn.endswith(":project/default") for arn in as_list(statement.get("Resource"))):
+            if any(
+                arn.endswith(":project/default") for arn in as_list(statement.get("Resource", []))
+            ):
                 statement["Action"] = [*as_list(statement["Action"]), *actions]
                 yield name, mutant
 

@@ -36,7 +36,7 @@ tenants = {
     deployer     = { external_id = "8d12210f29b004f81d34ee49ade57494" }
     external_ids = { current = "211bbbdc3d8bb28c79b54b02f0386fbd" }
     models = {
-      claude = { model = "anthropic.claude-haiku-4-5-20251001-v1:0", regions = ["eu-central-1"], track = true }
+      claude = { model = "anthropic.claude-3-haiku-20240307-v1:0", regions = ["eu-central-1"], track = true }
       nova   = { model = "amazon.nova-lite-v1:0", regions = ["eu-central-1"], route = "geographic", profile = "eu." }
     }
     workload = { memory_size = 512, retention_days = 30, timeout = 60 }

@@ -80,6 +80,15 @@ data "aws_iam_policy_document" "models" {
       }
     }
   }
+
+  statement {
+    sid     = "UseTheDefaultProject"
+    actions = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+    resources = [
+      for region in distinct(flatten(values(each.value.models)[*].regions)) :
+      "arn:${data.aws_partition.current.partition}:bedrock:${region}:${var.operations.account_id}:project/default"
+    ]
+  }
 }
 
 resource "aws_iam_role" "this" {
