@@ -8,10 +8,14 @@ import json
 from dataclasses import dataclass
 
 import pytest
+from botocore.config import Config
 
 from tests.checkout import LOCAL_ENVIRONMENT
 from tests.load import Caller, Load, client
+from tools.terraform.state_bucket import handover_key
 
+OPERATIONS = "111111111111"
+PATHS = Config(s3={"addressing_style": "path"})
 LITE, PRO = "amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"
 OLD_CLAUDE, NEW_CLAUDE = (
     "anthropic.claude-3-haiku-20240307-v1:0",
@@ -67,7 +71,7 @@ class Change:
 
 def existing(control):
     """The role's policy, and what the tenant's profiles run by their ARN."""
-    iam, bedrock = (client(control, "111111111111", name) for name in ("iam", "bedrock"))
+    iam, bedrock = (client(control, OPERATIONS, name) for name in ("iam", "bedrock"))
     policy = iam.get_role_policy(RoleName="bedrock-local-acme", PolicyName="grants")
     listed = bedrock.list_inference_profiles(typeEquals="APPLICATION")
     return {
@@ -223,6 +227,37 @@ def test_counts_of_the_previous_profile_belong_to_the_tenant(change):
     assert compared == set(change.during["profiles"])
     assert all(entry["recorded"]["calls"] > 0 for entry in profiles)
     assert all(entry["unaccounted_calls"] == 0 for entry in profiles)
+
+
+def forget_acme(change):
+    """Take acme out of the operations state and remove its hand-over, as a bucket of before acme would be."""
+    s3 = client(change.checkout.control, OPERATIONS, "s3", config=PATHS)
+    [bucket] = [item["Name"] for item in s3.list_buckets()["Buckets"]]
+    state = json.load(s3.get_object(Bucket=bucket, Key="operations.tfstate")["Body"])
+    state["serial"] += 1
+    state["resources"] = [
+        item for item in state["resources"] if "acme" not in item.get("module", "")
+    ]
+    state["outputs"]["handover"]["value"].pop("acme")
+    s3.put_object(Bucket=bucket, Key="operations.tfstate", Body=json.dumps(state))
+    s3.delete_object(Bucket=bucket, Key=handover_key("acme"))
+
+
+def test_a_profile_that_a_function_calls_is_not_made_anew_unasked_although_the_hand_over_is_lost(
+    change,
+):
+    """Terraform makes an adopted profile anew, because Bedrock does not say what it was copied from."""
+    before = existing(change.checkout.control)["profiles"]
+    forget_acme(change)
+    refused = change.checkout.shell("make apply ENV=local PART=operations").stderr
+    assert (
+        '"acme": the inference profile that alias claude calls is made anew, where no `previous` helps; the old '
+        "one is still in use in account 222222222222"
+    ) in " ".join(refused.split())
+    assert existing(change.checkout.control)["profiles"] == before
+    change.checkout.done("make apply ENV=local TENANT=acme CONFIRM=acme")
+    assert existing(change.checkout.control)["profiles"].keys().isdisjoint(before)
+    assert "answer" in change.caller.call("And through the new one?", model="claude")
 
 
 def test_calls_fail_if_the_operator_confirms_an_edit_without_previous(change):

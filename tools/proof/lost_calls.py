@@ -21,11 +21,14 @@ def lost_calls(
     stanza: Mapping[str, Any],
     use: Mapping[str, Any],
     removed_profiles: frozenset[str] = frozenset(),
+    remade_profiles: frozenset[str] = frozenset(),
 ) -> list[str]:
     """Return what of ``use`` the stanza's role no longer accepts, each as "alias nova changes from x to y".
 
     ``use`` is a hand-over, or the settings of a function. ``removed_profiles`` are the ARNs of the tenant's
-    inference profiles that the apply removes. A tenant that is not active is denied every call on purpose.
+    inference profiles that the apply removes, and ``remade_profiles`` of those in whose place it makes the same
+    again, as it does when it adopts one, because Bedrock does not say what it was copied from. A tenant that is
+    not active is denied every call on purpose.
     """
     if (stanza.get("state") or "active") != "active":
         return []
@@ -36,7 +39,7 @@ def lost_calls(
         *(
             problem
             for alias, model in sorted(use.get("models", {}).items())
-            for problem in _alias(stanza, alias, model, removed_profiles)
+            for problem in _alias(stanza, alias, model, removed_profiles, remade_profiles)
         ),
         *_destinations(stanza, use),
     ]
@@ -146,6 +149,7 @@ def _alias(
     alias: str,
     model: Mapping[str, Any],
     removed_profiles: frozenset[str],
+    remade_profiles: frozenset[str],
 ) -> Iterator[str]:
     """Yield what an alias may no longer do. IAM sees no alias, so another one may grant the same call."""
     current = stanza["models"].get(alias)
@@ -164,7 +168,9 @@ def _alias(
             else called_id(entry) == called
         )
     ]
-    if called and (not grants or called in removed_profiles):
+    if called in remade_profiles:
+        yield f"the inference profile that alias {alias} calls is made anew, where no `previous` helps"
+    elif called and (not grants or called in removed_profiles):
         own = " through a profile of the tenant's own"
         yield (
             f"alias {alias} changes from {_old_id(model)}{own if is_tracked else ''} to "

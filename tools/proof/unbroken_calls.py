@@ -50,13 +50,25 @@ def refuse_lost_calls(session: Session, plan: PlanJson, confirmed: Collection[st
 
 def lost_calls_of(session: Session, plan: PlanJson) -> list[tuple[str, str]]:
     """Return what the plan takes away from which tenant, and who uses it, as a sentence without its stop."""
-    has_handover = session.bucket.tenants_with_handover() & session.environment.stanzas.keys()
-    losing = [tenant for tenant in tenants_that_lose_grants(plan) if tenant in has_handover]
-    stanzas, removed = plan["variables"]["tenants"]["value"], _removed_profiles(plan)
+    known = session.environment.stanzas.keys()
+    losing = [tenant for tenant in tenants_that_lose_grants(plan) if tenant in known]
+    stanzas = plan["variables"]["tenants"]["value"]
+    removed, remade = _removed_profiles(plan), _removed_profiles(plan, remade=True)
+    handed_over = session.bucket.tenants_with_handover()
 
     def problems_of(tenant: str) -> list[str]:
-        profiles = removed.get(tenant, frozenset())
-        return list(_problems(session, tenant, stanzas[tenant], profiles))
+        handover = session.bucket.handover(tenant) if tenant in handed_over else None
+        none: frozenset[str] = frozenset()
+        return list(
+            _problems(
+                session,
+                tenant,
+                stanzas[tenant],
+                handover,
+                removed=removed.get(tenant, none),
+                remade=remade.get(tenant, none),
+            )
+        )
 
     with ThreadPoolExecutor(max_workers=PARALLEL_READS) as pool:
         problems = pool.map(problems_of, losing)
@@ -99,38 +111,55 @@ def _statements(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value
             yield json.dumps({**statement, "Sid": ""}, sort_keys=True)
 
 
-def _removed_profiles(plan: PlanJson) -> dict[str, frozenset[str]]:
-    """Return the ARNs of the inference profiles that the plan deletes or replaces, by tenant."""
+def _removed_profiles(plan: PlanJson, *, remade: bool = False) -> dict[str, frozenset[str]]:
+    """Return the ARNs of the inference profiles that the plan deletes, or only of those it replaces, by tenant."""
     removed: defaultdict[str, set[str]] = defaultdict(set)
     for item in plan.get("resource_changes", ()):
         tenant = tenant_of_address(item["address"])
         is_profile = item["type"] == "aws_bedrock_inference_profile"
-        if tenant and is_profile and "delete" in item["change"]["actions"]:
+        actions = item["change"]["actions"]
+        if tenant and is_profile and "delete" in actions and (not remade or "create" in actions):
             removed[tenant].add(item["change"]["before"]["arn"])
     return {tenant: frozenset(arns) for tenant, arns in removed.items()}
 
 
 def _problems(
-    session: Session, tenant: str, stanza: Mapping[str, Any], removed: frozenset[str]
+    session: Session,
+    tenant: str,
+    stanza: Mapping[str, Any],
+    handover: Mapping[str, Any] | None,
+    *,
+    removed: frozenset[str],
+    remade: frozenset[str],
 ) -> Iterator[str]:
-    """Yield what the stanza takes away; ``removed`` are the ARNs of the profiles that go."""
+    """Yield what the stanza takes away; ``removed`` are the ARNs of the profiles that go, also if they are remade."""
     accounts: defaultdict[str, list[str]] = defaultdict(list)
-    for label, use in _uses(session, tenant):
-        for problem in lost_calls(stanza, use, removed):
+    for label, use in _uses(session, tenant, handover):
+        if use is None:
+            # Without a hand-over, nothing was given to the account; or the bucket was restored from before.
+            if removed:
+                yield f"an inference profile goes, and whether account {label} calls it could not be read"
+            continue
+        for problem in lost_calls(stanza, use, removed, remade):
             accounts[problem].append(label)
     for problem, labels in accounts.items():
         yield f"{problem}; the old one is still in use in account {' and '.join(labels)}"
 
 
-def _uses(session: Session, tenant: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield what each account of the tenant calls with: its function's settings, or else the hand-over."""
-    handover = session.bucket.handover(tenant)
+def _uses(
+    session: Session, tenant: str, handover: Mapping[str, Any] | None
+) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
+    """Yield what each account of the tenant calls with: its function's settings, or else the hand-over.
+
+    That is None if the settings cannot be read and there is no hand-over.
+    """
+    by_handover = " (by the last hand-over)" if handover else ""
     for account in session.environment.accounts_of(tenant):
-        settings: Mapping[str, Any] | None = {}
-        label = f"{account.account_id} (by the last hand-over)"
-        if not session.environment.is_self_managed(account):
-            # If it cannot be read, what it has been given is the best that is known.
-            with suppress(CommandError):
-                settings, label = function_settings(session.target, account), account.account_id
-        if settings is not None:  # without a function, no calls
-            yield label, {**handover, **settings}
+        # If the settings cannot be read, what the account has been given is the best that is known.
+        label, use = f"{account.account_id}{by_handover}", handover
+        with suppress(CommandError):
+            settings = function_settings(session.target, account)
+            if settings is None:
+                continue  # without a function, no calls
+            label, use = account.account_id, {**(handover or {}), **settings}
+        yield label, use
