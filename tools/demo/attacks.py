@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from tools.localaws.control import Control
     from tools.localaws.trail import TrailEntry
 
-NOT_GRANTED = "anthropic.claude-sonnet-5"
+NOT_GRANTED = "amazon.nova-pro-v1:0"
+# Two Regions far from each other, and the prefix of the profiles that each of them calls.
+ELSEWHERE = {"ap-southeast-2": "au.", "us-west-2": "us."}
 OTHER_PROJECT = "proj_0123456789ab"
 AN_HOUR = 3600
 OTHER_PRINCIPALS = "it is for other principals"
@@ -139,15 +141,16 @@ def _on_roles(target: LocalTarget, attacker: Party, victim: Party) -> Iterator[A
 
 def _on_models(target: LocalTarget, attacker: Party) -> Iterator[Attack]:
     session = attacker.assume_own_role()
-    model, region = attacker.models[0]["model"], attacker.models[0]["regions"][0]
+    granted, (model, region) = attacker.models[0], attacker.model_and_region
     granted_regions = {region for model in attacker.models for region in model["regions"]}
-    elsewhere = next(r for r in ("ap-southeast-2", "us-west-2") if r not in granted_regions)
+    elsewhere, prefix = next(item for item in ELSEWHERE.items() if item[0] not in granted_regions)
+    there = granted["model"] if model == granted["model"] else f"{prefix}{granted['model']}"
     grants = f"inline policy grants of {attacker.resource_name}"
     invoke = partial(converse, target, session)
     own_call = partial(invoke, model, region)
     for title, call, control_call in (
         ("calls a model not granted", partial(invoke, NOT_GRANTED, region), own_call),
-        (f"calls its model in {elsewhere}", partial(invoke, model, elsewhere), own_call),
+        (f"calls its model in {elsewhere}", partial(invoke, there, elsewhere), own_call),
         (
             "calls in another project",
             partial(own_call, OTHER_PROJECT),
@@ -316,7 +319,7 @@ def _by_deployer(target: LocalTarget, attacker: Party) -> Iterator[Attack]:
 
 def _with_expired_keys(target: LocalTarget, attacker: Party, control: Control) -> Iterator[Attack]:
     session = attacker.assume_own_role()
-    model, region = attacker.models[0]["model"], attacker.models[0]["regions"][0]
+    model, region = attacker.model_and_region
     control.advance_clock(AN_HOUR + 60)
     yield Attack(
         f"{attacker.name}'s keys, an hour later",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from tools.cli.local_target import ADMINISTRATOR
+from tools.proof.lost_calls import called_id
 
 if TYPE_CHECKING:
     from tools.cli.local_target import LocalTarget
@@ -63,6 +64,12 @@ class Party:
     def models(self) -> list[dict[str, Any]]:
         """The models in the tenant's stanza."""
         return list(self.target.environment.stanzas[self.name]["models"].values())
+
+    @property
+    def model_and_region(self) -> tuple[str, str]:
+        """The id by which the tenant calls its first model, and a Region in which it may."""
+        model = self.models[0]
+        return called_id(model), model["regions"][0]
 
     @property
     def administrator(self) -> boto3.Session:
