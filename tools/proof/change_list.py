@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from tools.terraform.healing import TAINTED
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -37,7 +39,10 @@ def change_lines(plan: PlanJson) -> list[str]:
             verb = f"= adopt, {verb[2:]}" if verb else "= adopt"
         if verb is None:
             continue
-        lines.append(f"{verb} {item['address']}")
+        half_made = (
+            ", which an apply left half made" if item.get("action_reason") == TAINTED else ""
+        )
+        lines.append(f"{verb} {item['address']}{half_made}")
         if change.get("before") and change.get("after"):
             lines += [f"    {line}" for line in _value_lines(change)]
     if len(lines) > SHOWN:

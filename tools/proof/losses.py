@@ -13,7 +13,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tools.terraform.healing import COMPLETED_IN_PLACE
+from tools.terraform.healing import REPLACED_WHEN_HALF_MADE, TAINTED
 from tools.terraform.state import tenant_of_address
 
 if TYPE_CHECKING:
@@ -329,8 +329,7 @@ def _was_never_complete(item: Mapping[str, Any]) -> bool:
     tools/terraform/healing.py completes in place what may hold records or give access, so to replace one of those
     is a loss. The reason is from https://developer.hashicorp.com/terraform/internals/json-format#change-representation.
     """
-    is_tainted = item.get("action_reason") == "replace_because_tainted"
-    return is_tainted and item["type"] not in COMPLETED_IN_PLACE
+    return item.get("action_reason") == TAINTED and item["type"] in REPLACED_WHEN_HALF_MADE
 
 
 def _accounts(role: Mapping[str, Any]) -> list[str]:

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from tools.terraform.state import State
     from tools.terraform.state_content import StateContent
 
-# All others stay tainted: a function or an endpoint that failed while it was made holds nothing, and may be
-# in a state in which AWS does not let it be changed.
 COMPLETED_IN_PLACE = frozenset(
     {
         "aws_cloudwatch_log_data_protection_policy",
@@ -26,6 +24,12 @@ COMPLETED_IN_PLACE = frozenset(
         "aws_kms_key",
     }
 )
+
+# These hold nothing, and may be in a state in which AWS does not let them be changed.
+REPLACED_WHEN_HALF_MADE = frozenset({"aws_lambda_alias", "aws_lambda_function", "aws_vpc_endpoint"})
+# The reason that a plan gives for it:
+# https://developer.hashicorp.com/terraform/internals/json-format#change-representation
+TAINTED = "replace_because_tainted"
 
 
 def heal(terraform: Terraform, state: State) -> list[str]:

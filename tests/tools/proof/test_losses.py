@@ -11,7 +11,7 @@ from tools.proof.loss_check import added_reservation, reservation_problem
 from tools.proof.losses import confirmation, losses_of, refusals
 from tools.proof.refusal_warnings import warn_of_refusals
 from tools.proof.saved_plan import SavedPlan
-from tools.terraform.healing import COMPLETED_IN_PLACE
+from tools.terraform.healing import REPLACED_WHEN_HALF_MADE
 from tools.terraform.state import customer_state, operations_state
 
 ACCOUNT = load_environment("local").accounts_of("acme")[0]
@@ -94,11 +94,11 @@ def test_whatever_is_destroyed_or_replaced_is_a_loss_and_whatever_is_made_or_cha
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_an_interrupted_apply_left_half_made_is_no_loss_unless_it_is_completed_in_place(kind):
+def test_what_an_interrupted_apply_left_half_made_is_a_loss_unless_it_holds_nothing(kind):
     before, _ = KINDS[kind]
     for actions in (REPLACE, REPLACE[::-1]):
         half_made = change(kind, actions, before, before, action_reason="replace_because_tainted")
-        assert bool(sentences(customer_plan(half_made))) == (kind in COMPLETED_IN_PLACE)
+        assert bool(sentences(customer_plan(half_made))) == (kind not in REPLACED_WHEN_HALF_MADE)
         unasked = change(
             kind, actions, before, before, action_reason="replace_because_cannot_update"
         )
