@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from tools.command_error import CommandError
@@ -28,6 +29,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 class InterruptedCommandError(CommandError):
     """A signal stopped the command before it was complete."""
+
+
+class KilledProcessError(CommandError):
+    """A signal that this command did not send has ended a process that it had started."""
 
 
 class Processes:
@@ -65,15 +70,15 @@ class Processes:
         environment: Mapping[str, str],
         text: str | None = None,
         label: str = "",
-        inherited_files: Sequence[int] = (),
+        held_file: int | None = None,
         watch: Callable[[str, float], None] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command with ``text`` as its input, and return its exit code and what it printed.
 
         ``label`` names it when it is interrupted. ``watch`` is called twice a second with the whole lines of
-        stdout since its last call and the seconds since the start. ``inherited_files`` are descriptors that
-        the process keeps open until it ends. Raises InterruptedCommandError instead of starting a process
-        after a signal.
+        stdout since its last call and the seconds since the start. ``held_file`` is the descriptor of a file
+        that the process itself locks until it ends; what it starts does not. Raises InterruptedCommandError
+        instead of starting a process after a signal.
         """
         with (
             tempfile.TemporaryFile() as stdin,
@@ -85,14 +90,14 @@ class Processes:
             started = time.monotonic()
             process = self._start(
                 label,
-                command,
+                command if held_file is None else [*_holding(held_file), *command],
                 cwd=cwd,
                 env=environment,
                 stdin=stdin,
                 stdout=stdout,
                 stderr=stderr,
                 start_new_session=True,
-                pass_fds=inherited_files,
+                pass_fds=() if held_file is None else (held_file,),
             )
             offset = 0
             try:
@@ -105,6 +110,10 @@ class Processes:
             finally:
                 with self._lock:
                     del self._running[process]
+            if process.returncode < 0:
+                # A provider outlives terraform that was killed, and waits for it for ever.
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
             return subprocess.CompletedProcess(
                 command, process.returncode, _content(stdout), _content(stderr)
             )
@@ -146,6 +155,19 @@ class Processes:
 
 
 PROCESSES = Processes()
+
+
+def _holding(descriptor: int) -> list[str]:
+    """Return the beginning of a command that locks a file and then becomes the rest of the command.
+
+    Such a lock stays with the process when it executes another program, and its children do not inherit it:
+    https://pubs.opengroup.org/onlinepubs/9799919799/functions/fcntl.html
+    """
+    program = (
+        "import fcntl, os, sys; fcntl.lockf(int(sys.argv[1]), fcntl.LOCK_EX); "
+        "os.execvp(sys.argv[2], sys.argv[2:])"
+    )
+    return [sys.executable, "-ISc", program, str(descriptor)]
 
 
 def _wait(process: subprocess.Popen[bytes]) -> None:

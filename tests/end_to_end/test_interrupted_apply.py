@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.checkout import LOCAL_ENVIRONMENT, TERRAFORM_ITSELF
-from tools.bench.fleet import kill_everything
+from tools.bench.fleet import kill_everything, terraform_of
 from tools.localaws.faults import Fault
 
 OPERATIONS, ACME = "111111111111", "222222222222"
@@ -251,6 +251,23 @@ def test_an_account_whose_apply_was_killed_is_planned_although_its_stanza_is_as_
     assert f"acme {ACME}" not in before
     assert f"acme {ACME}" in after
     assert "as it was applied" not in after
+
+
+def test_terraform_that_is_killed_alone_leaves_no_provider_and_its_lock_is_removed(
+    cloud, completed, tmp_path
+):
+    cloud.change()
+    cloud.fault("lambda", "UpdateFunctionConfiguration", ACME, delay_seconds=30.0, times=5)
+    process = cloud.start(f'{APPLY} PART="acme/{ACME}"')
+    wait_until(cloud.locks, process)
+    os.kill(terraform_of(process), signal.SIGKILL)
+    output, _ = process.communicate()
+    cloud.checkout.control.clear_faults()
+    assert "terraform apply was killed by SIGKILL" in output
+    assert f"`{APPLY} UNLOCK=1` removes it and continues." in output
+    assert cloud.locks() == [f"customers/acme/{ACME}.tfstate.tflock"]
+    cloud.checkout.done(f'{APPLY} PART="acme/{ACME}" UNLOCK=1', TMPDIR=str(tmp_path))
+    assert cloud.locks() == []
 
 
 def test_a_lock_of_another_machine_is_removed_by_unlock_alone(cloud, completed):

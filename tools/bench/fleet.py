@@ -236,6 +236,11 @@ def python_of(process: subprocess.Popen[str]) -> int:
     return child
 
 
+def terraform_of(process: subprocess.Popen[str]) -> int | None:
+    """Return a terraform that the command runs; None if it runs none now."""
+    return next(iter(_children(python_of(process))), None)
+
+
 def _descendants(pid: int) -> list[int]:
     children = _children(pid)
     return [*children, *(below for child in children for below in _descendants(child))]

@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.bench.figures import Figure, Goal, Section, Tally
-from tools.bench.fleet import OPERATIONS, Fleet, Run, copied, fleet, kill_everything, python_of
+from tools.bench.fleet import (
+    OPERATIONS,
+    Fleet,
+    Run,
+    copied,
+    fleet,
+    kill_everything,
+    python_of,
+    terraform_of,
+)
 from tools.cli.console import progress
 from tools.localaws.faults import Fault
 
@@ -38,12 +47,22 @@ def _python(process: subprocess.Popen[str], number: signal.Signals) -> None:
     os.kill(python_of(process), number)
 
 
+def _terraform(process: subprocess.Popen[str]) -> None:
+    """Kill what a machine without memory kills; between two of them, wait for the next."""
+    while process.poll() is None:
+        if (terraform := terraform_of(process)) is not None:
+            os.kill(terraform, signal.SIGKILL)
+            return
+        time.sleep(0.05)
+
+
 # Ctrl-C reaches the terminal's whole process group, a CI job's signal one process, and SIGKILL what it is sent to.
 KILLS: dict[str, Callable[[subprocess.Popen[str]], None]] = {
     "Ctrl-C": lambda process: _group(process, signal.SIGINT),
     "SIGINT to Python": lambda process: _python(process, signal.SIGINT),
     "SIGTERM to make": lambda process: process.send_signal(signal.SIGTERM),
     "SIGKILL of everything": kill_everything,
+    "SIGKILL of terraform": _terraform,
     "SIGKILL of Python": lambda process: _python(process, signal.SIGKILL),
 }
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 from argparse import ArgumentParser, ArgumentTypeError
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from argparse import Namespace
 
 
 class Arguments(ArgumentParser):
@@ -45,6 +49,17 @@ class Arguments(ArgumentParser):
     def add_json(self, content: str) -> None:
         """Add --json, which prints ``content`` for machines."""
         self.add_argument("--json", action="store_true", help=f"print JSON: {content}")
+
+    def written(self, options: Namespace, *, without: str) -> str:
+        """Return the options as they are written after make, but not those at their defaults nor ``without``."""
+        words = []
+        for action in self._actions:
+            value = getattr(options, action.dest, None)
+            if value in (None, False, action.default) or action.dest == without:
+                continue
+            text = "1" if value is True else shlex.quote(str(value))
+            words.append(f"{action.dest.upper()}={text}")
+        return " ".join(words)
 
 
 def _positive_number(text: str) -> int:

@@ -11,7 +11,8 @@ unless TENANT= names their tenant, PROOF= has their plan or ALL=1 plans every ac
 what somebody changed there by hand.
 
 An apply takes nothing away unasked. A plan that destroys or replaces something, keeps records for fewer days, or
-moves a tenant to another account or Region is refused, with what would follow and the CONFIRM= that allows it.
+moves a tenant to another account or Region is refused, with what would follow and the CONFIRM= that allows it. Only
+a function, its alias or an endpoint that an apply left half made is replaced without it.
 
 PART= applies one part, as each job of the CI workflow does: "operations", or customer accounts as
 TENANT/ACCOUNT with spaces between them. Accounts that their customers manage are left out. The operations account
@@ -20,8 +21,8 @@ comes first, because its apply writes the hand-overs that the customer accounts 
 An apply is done only if Bedrock's data retention is "none" in every Region where a call of these tenants may run.
 Otherwise the command fails at its end with the Regions, and `make bootstrap` sets it.
 
-UNLOCK=1 continues an apply that was killed: it first removes the locks that no command of yours on this machine uses
-any more. Locks of other machines and of commands that still run stay, and the apply waits for them.
+UNLOCK=1 continues an apply that was killed: it first removes the locks that this apply, or another make command on
+this machine, has left. Other locks stay, and the apply waits for them.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from tools.proof.approval import add_approval, approval, next_step, refuse_unkno
 from tools.proof.folder import read_certified
 from tools.proof.proved_apply import ProvedApply, Prover
 from tools.tenants.orphan_search import warn_of_orphans
-from tools.terraform.parallel import print_success
+from tools.terraform.parallel import run_for_each
 from tools.terraform.state import customer_state, operations_states
 
 if TYPE_CHECKING:
@@ -113,9 +114,9 @@ def main() -> int:
         if not states:
             out.print("Nothing is to be applied: customers manage all of these accounts.")
             return 0
-    command = f"make apply ENV={name}{_scope(options)}"
-    _remove_abandoned_locks(session.terraform, states, command, asks=not options.unlock)
+    command = f"make apply {parser().written(options, without='unlock')}"
     with next_step(command):
+        _remove_abandoned_locks(session.terraform, states, options, command)
         if options.part is None:
             return _finish(session, states, apply.apply_environment(options.tenant))
         return _finish(session, states, apply.apply_states(states))
@@ -137,26 +138,24 @@ def _finish(session: Session, states: list[State], failed: int) -> int:
     return 1
 
 
-def _scope(options: Namespace) -> str:
-    """Return the variables that limit the command, as they are written after make."""
-    if options.part is not None:
-        return f' PART="{options.part}"'
-    return f" TENANT={options.tenant}" if options.tenant else ""
-
-
 def _remove_abandoned_locks(
-    terraform: Terraform, states: Sequence[State], command: str, *, asks: bool
+    terraform: Terraform, states: Sequence[State], options: Namespace, command: str
 ) -> None:
-    """Remove the locks of a command that was killed on this machine; CommandError with ``command`` if it ``asks``."""
-    abandoned = terraform.abandoned_locks(states)
-    if asks and abandoned:
-        locks = "\n".join(f"{state.label}: {lock}" for state, lock in abandoned)
+    """Remove the locks that a killed command has left; CommandError if the options do not ask for it, or it fails."""
+    abandoned = {state.key: (state, lock) for state, lock in terraform.abandoned_locks(states)}
+    if not abandoned:
+        return
+    if not options.unlock:
+        locks = "\n".join(f"{state.label}: {lock}" for state, lock in abandoned.values())
         raise CommandError(
             "States are locked, and no make command of yours on this machine uses them, so one was killed. "
             f"`{command} UNLOCK=1` removes these locks and continues.\n{locks}"
         )
-    for state, lock in abandoned:
-        print_success(state, terraform.unlock(state, lock))
+    locked_states = [state for state, _ in abandoned.values()]
+    if run_for_each(
+        locked_states, lambda state: terraform.unlock(*abandoned[state.key]), options.jobs
+    ):
+        raise CommandError("Nothing was applied, because not every lock could be removed.")
 
 
 def part_states(environment: Environment, part: str) -> list[State]:

@@ -1,7 +1,7 @@
 """`make unlock`: show who has locked the states, since when, and remove the locks that a killed command left.
 
-A lock that a command on this machine still uses is never removed. A young lock may belong to a command on another
-machine, which the command says before it asks.
+A lock that a command on this machine still uses is never removed. A lock of another machine, or of terraform typed by
+hand, may be in use there, which the command says before it asks.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from tools.cli.console import out, run, table, warn
 from tools.cli.session import open_session
 from tools.terraform.parallel import run_for_each
 from tools.terraform.state import state_of_key
-from tools.terraform.state_lock import WAIT_MINUTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +54,7 @@ def main() -> int:
         )
     removable = {lock.key: lock for lock in locks if lock not in in_use}
     for lock in removable.values():
-        if not lock.is_of_this_machine or lock.age_seconds() < WAIT_MINUTES * 60:
+        if not session.terraform.was_left(states[lock.key], lock):
             warn(
                 f"{states[lock.key].label}: the lock is {max(0.0, lock.age_seconds()):.0f} s old and of "
                 f"{lock.who}. If that command still runs, the two would overwrite each other's state."

@@ -17,10 +17,18 @@ from typing import TYPE_CHECKING, Any
 from tools.command_error import CommandError
 from tools.environment.tenant_shard import shard_of
 from tools.paths import ENVIRONMENTS, MODULES, ROOT
+from tools.processes import KilledProcessError
 from tools.terraform.apply_events import QUIET_SECONDS, ApplyProgress, change_summary, errors
 from tools.terraform.shard_states import misplaced_tenants, read_shards, refuse_misplaced
 from tools.terraform.state import OPERATIONS, operations_states, role_module
-from tools.terraform.state_lock import WAIT_MINUTES, holder_file, is_locked, locked
+from tools.terraform.state_lock import (
+    WAIT_MINUTES,
+    holder_file,
+    is_locked,
+    locked,
+    was_left,
+    writing_noted,
+)
 from tools.terraform.toolchain import ensure_toolchain
 
 if TYPE_CHECKING:
@@ -155,13 +163,23 @@ class Terraform:
     def unlock(self, state: State, lock: StateLock) -> str:
         """Remove a lock and return a sentence; Terraform refuses if the state has another one by now."""
         self.init(state)
-        self._run(state, "force-unlock", "-force", lock.id)
-        self._forget_applied(state)
+        try:
+            self._run(state, "force-unlock", "-force", lock.id)
+        except CommandError:
+            if self.bucket.locks([state.key]):
+                raise
+            return f"no longer locked; it was by {lock}"
+        finally:
+            self._forget_applied(state)
         return f"unlocked; it was locked by {lock}"
 
     def is_writing(self, state: State) -> bool:
         """Return whether a process of this user on this machine writes the state now."""
-        return is_locked(holder_file(self.bucket.unique_name, state.key))
+        return is_locked(self._holder(state))
+
+    def was_left(self, state: State, lock: StateLock) -> bool:
+        """Return whether a command of this user on this machine was killed and has left this lock."""
+        return not self.is_writing(state) and was_left(lock, self._holder(state))
 
     def push_state(self, state: State, file: Path) -> None:
         """Store a state in place of the one before; CommandError if that is locked or has changed since.
@@ -169,7 +187,7 @@ class Terraform:
         Terraform compares serial and lineage: https://developer.hashicorp.com/terraform/cli/commands/state/push
         """
         self.init(state)
-        self._run(state, "state", "push", str(file))
+        self._write(state, "state push", str(file))
 
     def provider_versions(self, state: State) -> dict[str, str]:
         """Return the version of each provider that terraform init selected, by the provider's address."""
@@ -302,26 +320,26 @@ class Terraform:
     ) -> str:
         """Run terraform for something that writes the state; it waits while somebody else does.
 
-        While terraform runs it holds a lock of this machine as well, so that `make unlock` can tell a lock that
-        a killed command left from one that is in use.
+        While terraform runs it holds a lock of this machine as well, and a note says since when, so that a lock
+        that a killed command left can be told from one that is in use.
         """
-        holder = holder_file(self.bucket.unique_name, state.key)
         seconds = WAIT_MINUTES * 60.0
         try:
             with (
                 self._locked(self._in_use(state), state, shared=True),
-                self._locked(holder, state, seconds=seconds) as descriptor,
+                self._locked(self._holder(state), state, seconds=seconds) as descriptor,
             ):
                 self._wait_for_locks(state)
                 self._forget_applied(state)
-                return self._start(
-                    state,
-                    command,
-                    f"-lock-timeout={WAIT_MINUTES}m",
-                    *arguments,
-                    inherited_files=(descriptor,),
-                    watch=watch,
-                )
+                with writing_noted(descriptor):
+                    return self._start(
+                        state,
+                        *command.split(),
+                        f"-lock-timeout={WAIT_MINUTES}m",
+                        *arguments,
+                        held_file=descriptor,
+                        watch=watch,
+                    )
         except TimeoutError:
             raise CommandError(
                 f"Another command on this machine has been writing this state for more than {WAIT_MINUTES} "
@@ -339,7 +357,7 @@ class Terraform:
         return [
             (by_key[lock.key], lock)
             for lock in self.bucket.locks(by_key)
-            if lock.is_of_this_machine and not self.is_writing(by_key[lock.key])
+            if self.was_left(by_key[lock.key], lock)
         ]
 
     def _wait_for_locks(self, state: State) -> None:
@@ -348,7 +366,7 @@ class Terraform:
         It is called while this process is the only one on this machine that may write the state.
         """
         for lock in self.bucket.locks([state.key]):
-            if lock.is_of_this_machine:
+            if was_left(lock, self._holder(state)):
                 raise CommandError(
                     f"The state is locked by {lock}, and no make command of yours on this machine uses it, so "
                     f"one was killed. {self._unlock_hint}"
@@ -369,6 +387,10 @@ class Terraform:
 
         return locked(file, waiting, shared=shared, seconds=seconds)
 
+    def _holder(self, state: State) -> Path:
+        """The file that is locked while a process of this user on this machine writes the state."""
+        return holder_file(self.bucket.unique_name, state.key)
+
     def _in_use(self, state: State) -> Path:
         """The file that is locked while a command uses the state's data directory."""
         return self._data_dir(state) / "in-use.lock"
@@ -377,7 +399,7 @@ class Terraform:
         self,
         state: State,
         *arguments: str,
-        inherited_files: tuple[int, ...] = (),
+        held_file: int | None = None,
         watch: Callable[[str, float], None] | None = None,
     ) -> str:
         """Run terraform and return what it prints; CommandError with its own message when it fails."""
@@ -393,7 +415,7 @@ class Terraform:
                 *arguments,
                 environment=environment,
                 label=state.label,
-                inherited_files=inherited_files,
+                held_file=held_file,
                 watch=watch or self._still_running(state, arguments[0]),
             )
         except CommandError as error:
@@ -437,6 +459,11 @@ class Terraform:
             return CommandError(
                 f"Another command has held the lock of this state for {WAIT_MINUTES} minutes. Wait for it, or, if "
                 f"it was killed: {self._unlock_hint}\n{text}"
+            )
+        if isinstance(error, KilledProcessError):
+            text += (
+                f"\nIf it was writing, it has left its lock: `make apply ENV={self.environment.name} UNLOCK=1` "
+                "removes it and continues."
             )
         return type(error)(text)
 

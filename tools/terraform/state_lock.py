@@ -7,9 +7,9 @@ https://developer.hashicorp.com/terraform/language/backend/s3#state-locking
 from __future__ import annotations
 
 import fcntl
-import getpass
 import hashlib
 import os
+import pwd
 import socket
 import tempfile
 import time
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.command_error import CommandError
-from tools.processes import PROCESSES, InterruptedCommandError
+from tools.processes import PROCESSES, InterruptedCommandError, KilledProcessError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -61,8 +61,12 @@ class StateLock:
 
     @property
     def is_of_this_machine(self) -> bool:
-        """Whether this user on this machine has taken it, as far as its own text tells."""
-        return self.who == f"{getpass.getuser()}@{socket.gethostname()}"
+        """Whether this user on this machine has taken it, as far as its own text tells.
+
+        Terraform writes the name that the system has for the user's id, and not that of the login:
+        https://pkg.go.dev/os/user#Current
+        """
+        return self.who == f"{_user_name()}@{socket.gethostname()}"
 
     def age_seconds(self) -> float:
         """Return how long the state has been locked."""
@@ -75,24 +79,60 @@ class StateLock:
 def holder_file(bucket: str, key: str) -> Path:
     """Return the file that a process of this user on this machine locks while it writes a state.
 
-    ``bucket`` is a bucket's unique name, so every checkout has the same file for it. Raises CommandError if
-    another user has made its folder.
+    ``bucket`` is a bucket's unique name, so every checkout has the same file for it, whatever TMPDIR is. Raises
+    CommandError if another user has made its folder.
     """
-    folder = Path(tempfile.gettempdir()) / f"tenant-bedrock-{os.getuid()}"
+    everybodys = Path("/var/tmp")  # noqa: S108 - the folder in it is this user's alone
+    parent = everybodys if everybodys.is_dir() else Path(tempfile.gettempdir())
+    folder = parent / f"tenant-bedrock-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.getuid():
-        raise CommandError(f"{folder} belongs to another user; remove it, or set TMPDIR.")
+        raise CommandError(f"{folder} belongs to another user; ask that user to remove it.")
     return folder / hashlib.sha256(f"{bucket}/{key}".encode()).hexdigest()
+
+
+@contextmanager
+def writing_noted(descriptor: int) -> Iterator[None]:
+    """Note in a holder file, which is locked, that a process begins to write the state, until it has ended.
+
+    Whoever is killed leaves the note behind, and so does terraform that is killed.
+    """
+    os.pwrite(descriptor, datetime.now(UTC).isoformat().encode(), 0)
+    is_killed = False
+    try:
+        yield
+    except KilledProcessError:
+        is_killed = True
+        raise
+    finally:
+        if not is_killed:
+            os.ftruncate(descriptor, 0)
+
+
+def was_left(lock: StateLock, file: Path) -> bool:
+    """Return whether a command that noted its writing in a holder file has left this lock when it was killed.
+
+    A lock of the same user and host name without such a note is of terraform typed by hand, or of a container
+    with other files. The note has the time at which terraform began to wait for the lock.
+    """
+    try:
+        began = datetime.fromisoformat(file.read_text())
+    except (FileNotFoundError, ValueError):
+        return False
+    seconds = (lock.created - began).total_seconds()
+    # The lock's time is read to the second.
+    return lock.is_of_this_machine and -1.0 <= seconds <= WAIT_MINUTES * 60.0 + 60.0
 
 
 @contextmanager
 def locked(
     file: Path, waiting: Callable[[], None], *, shared: bool = False, seconds: float | None = None
 ) -> Iterator[int]:
-    """Lock a file and yield its descriptor; a process that inherits it keeps the lock until it ends.
+    """Lock a file and yield its descriptor.
 
-    ``waiting`` is called once if others hold the lock. Raises TimeoutError after ``seconds`` of waiting, and
-    InterruptedCommandError when a signal stops the command meanwhile.
+    A process that Processes.run starts with it as ``held_file`` keeps the file locked until it ends, also when
+    this one ends before. ``waiting`` is called once if others hold the lock. Raises TimeoutError after ``seconds``
+    of waiting, and InterruptedCommandError when a signal stops the command meanwhile.
     """
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -124,8 +164,22 @@ def is_locked(file: Path) -> bool:
 
 
 def _try_lock(descriptor: int, kind: int) -> bool:
+    """Lock a file unless another process holds it, by a lock of either sort."""
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):  # POSIX allows both for a lock of another process
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        return False
+    fcntl.lockf(descriptor, fcntl.LOCK_UN)
     return True
+
+
+def _user_name() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container may run as a user that its system does not know
+        return os.environ.get("USER", "")

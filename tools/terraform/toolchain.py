@@ -12,6 +12,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import urllib.error
@@ -23,10 +24,10 @@ from typing import TYPE_CHECKING
 
 from tools.command_error import CommandError
 from tools.paths import ENVIRONMENTS, ROOT, WORK
-from tools.processes import PROCESSES, InterruptedCommandError
+from tools.processes import PROCESSES, InterruptedCommandError, KilledProcessError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
 FOLDER = WORK / "terraform"
 VERSIONS = ENVIRONMENTS / "operations" / "versions.tf"
@@ -86,7 +87,7 @@ class Toolchain:
         environment: Mapping[str, str],
         text: str | None = None,
         label: str = "",
-        inherited_files: Sequence[int] = (),
+        held_file: int | None = None,
         watch: Callable[[str, float], None] | None = None,
     ) -> str:
         """Run terraform in ``folder`` with ``text`` as its input, and return what it prints.
@@ -104,7 +105,7 @@ class Toolchain:
             environment=self.environment(environment),
             text=text,
             label=label,
-            inherited_files=inherited_files,
+            held_file=held_file,
             watch=watch,
         )
         if process.returncode == 0:
@@ -114,6 +115,11 @@ class Toolchain:
         problem = ("\n".join(printed) or process.stderr or process.stdout).strip()
         if PROCESSES.interruption is not None:
             raise InterruptedCommandError(f"It was stopped before it was complete.\n{problem}")
+        if process.returncode < 0:
+            raise KilledProcessError(
+                f"terraform {command} was killed by {signal.Signals(-process.returncode).name}; if nobody did that, "
+                f"the machine may have had no memory left.\n{problem}".strip()
+            )
         raise CommandError(problem)
 
 

@@ -1,17 +1,29 @@
 """Locks of states, and which process of this machine holds one."""
 
-import getpass
+import os
+import pwd
 import signal
 import socket
 import subprocess
 import sys
+import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tools.environment.model import load_environment
 from tools.paths import ROOT
+from tools.processes import KilledProcessError
 from tools.terraform.state_bucket import StateBucket
-from tools.terraform.state_lock import StateLock, holder_file, is_locked, locked
+from tools.terraform.state_lock import (
+    WAIT_MINUTES,
+    StateLock,
+    holder_file,
+    is_locked,
+    locked,
+    was_left,
+    writing_noted,
+)
 
 WRITTEN = {
     "ID": "8a1b2f5e-1c4e-0d9d-6a77-0c1de8c1f0aa",
@@ -30,9 +42,47 @@ def test_says_who_has_locked_the_state_since_when():
     assert not lock.is_of_this_machine
 
 
-def test_recognizes_a_lock_of_this_user_on_this_machine():
-    who = f"{getpass.getuser()}@{socket.gethostname()}"
-    assert StateLock.from_json("operations.tfstate", {**WRITTEN, "Who": who}).is_of_this_machine
+def test_recognizes_a_lock_of_this_user_on_this_machine_whatever_the_login_is(monkeypatch):
+    monkeypatch.setenv("LOGNAME", "alice")
+    assert lock_of_mine().is_of_this_machine
+
+
+def test_a_user_that_the_system_does_not_know_is_named_by_the_variable_as_terraform_does(
+    monkeypatch,
+):
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    monkeypatch.setenv("USER", "deployer")
+    monkeypatch.setattr(socket, "gethostname", lambda: "build-7")
+    assert StateLock.from_json("operations.tfstate", WRITTEN).is_of_this_machine
+
+
+def lock_of_mine(seconds=0):
+    """A lock that terraform of this user took now, or some seconds later."""
+    who = f"{pwd.getpwuid(os.getuid()).pw_name}@{socket.gethostname()}"
+    created = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+    content = {**WRITTEN, "Who": who, "Created": created}
+    return StateLock.from_json("operations.tfstate", content)
+
+
+def test_a_lock_is_left_only_by_a_command_that_noted_that_it_began_to_write(tmp_path):
+    file = tmp_path / "holder"
+    assert not was_left(lock_of_mine(), file)
+    with locked(file, nobody_waits) as descriptor, writing_noted(descriptor):
+        note = file.read_text()
+    # It ended by itself, so a lock is of somebody else.
+    assert not was_left(lock_of_mine(), file)
+    with (
+        pytest.raises(KilledProcessError),
+        locked(file, nobody_waits) as descriptor,
+        writing_noted(descriptor),
+    ):
+        raise KilledProcessError
+    assert was_left(lock_of_mine(), file)
+    file.write_text(note)
+    assert was_left(lock_of_mine(WAIT_MINUTES * 60), file)
+    assert not was_left(lock_of_mine(-60), file)
+    assert not was_left(lock_of_mine(WAIT_MINUTES * 60 + 120), file)
+    assert not was_left(StateLock.from_json("operations.tfstate", WRITTEN), file)
 
 
 @pytest.mark.parametrize("content", [{}, {"Created": "yesterday"}])
@@ -44,15 +94,34 @@ def nobody_waits():
     raise AssertionError("nobody else holds the lock")
 
 
-def test_a_file_is_locked_as_long_as_a_process_that_inherited_it_lives(tmp_path):
+HELD = """\
+import os, sys
+from pathlib import Path
+from tools.processes import PROCESSES
+from tools.terraform.state_lock import locked
+
+with locked(Path(sys.argv[1]), print) as descriptor:
+    command = ["bash", "-c", "sleep 60 & echo $! > child; echo $$ > itself; wait"]
+    PROCESSES.run(command, cwd=Path(sys.argv[2]), environment=os.environ, held_file=descriptor)
+"""
+
+
+def test_a_file_is_locked_as_long_as_the_process_lives_that_holds_it(tmp_path):
+    """Not only as long as the command that started it, and not as long as what it has started itself."""
     file = tmp_path / "lock"
-    assert not is_locked(file)
-    with locked(file, nobody_waits) as descriptor:
-        assert is_locked(file)
-        child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=(descriptor,))
+    command = subprocess.Popen([sys.executable, "-c", HELD, file, tmp_path], cwd=ROOT)
+    while not (tmp_path / "itself").is_file() or not (tmp_path / "itself").read_text():
+        time.sleep(0.05)
+    command.kill()
+    command.wait()
     assert is_locked(file)
-    child.communicate()
-    assert not is_locked(file)
+    with pytest.raises(TimeoutError), locked(file, print, seconds=0.3):
+        pass
+    process, child = (int((tmp_path / name).read_text()) for name in ("itself", "child"))
+    os.kill(process, signal.SIGKILL)
+    while is_locked(file):
+        time.sleep(0.05)
+    os.kill(child, signal.SIGKILL)  # which shows that it was alive
 
 
 def test_readers_share_a_lock_and_a_writer_waits(tmp_path):
@@ -70,10 +139,15 @@ def test_readers_share_a_lock_and_a_writer_waits(tmp_path):
         pass
 
 
-def test_every_checkout_of_a_user_locks_the_same_file(tmp_path):
+def test_every_checkout_of_a_user_locks_the_same_file_whatever_tmpdir_is(tmp_path):
     code = "from tools.terraform.state_lock import holder_file; print(holder_file('bucket', 'key'))"
     run = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert run.stdout.strip() == str(holder_file("bucket", "key"))
     assert holder_file("bucket", "other") != holder_file("bucket", "key")
