@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError
+
 from tools.command_error import CommandError
 from tools.isolation import plan_reader
 from tools.isolation.claims import Case, Claim, named_external_ids, without_secrets
@@ -98,7 +100,7 @@ def _customer(session: Session, env: Environment, plan: Plan) -> tuple[Case, lis
     subject = f"{tenant} {account_id}"
     try:
         keys, missing = _inspector(session.target, account, subject)
-    except CommandError as error:
+    except (BotoCoreError, CommandError) as error:  # BotoCoreError when no answer came
         reason = str(error)
         case = Case(label, "", (tenant,), (), (), {})
         return case, [Unread(subject, "everything in the account", reason)]

@@ -11,8 +11,10 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from tools.cli.session import Session
 from tools.live.live_state import read_live_state
-from tools.proof.drift import compare_with_plans
+from tools.localaws.faults import FOREVER, Fault
+from tools.proof.drift import compare_with_plans, find_drift
 from tools.terraform.state import customer_state, operations_states
 
 OPERATIONS, CUSTOMER, STRANGER = "111111111111", "555555555555", "999999999999"
@@ -880,6 +882,18 @@ def denied(deployment, action):
 
 
 @contextmanager
+def no_answers(deployment, *services):
+    """Break every connection to these services."""
+    control = deployment.checkout.control
+    for service in services:
+        control.fault(Fault(service, drop="before", times=FOREVER))
+    try:
+        yield
+    finally:
+        control.clear_faults()
+
+
+@contextmanager
 def no_inspector(deployment):
     iam = deployment.customer("iam")
     document = iam.get_role(RoleName=INSPECTOR)["Role"]["AssumeRolePolicyDocument"]
@@ -1099,6 +1113,21 @@ def test_drift_cannot_tell_what_may_not_be_read(deployment):
         row.about for row in rows
     }
     assert "logs:DescribeAccountPolicies in eu-central-1 failed with AccessDenied" in rows[0].what
+
+
+def test_drift_cannot_tell_what_no_answer_came_about(deployment, monkeypatch):
+    """A connection that breaks in one account ends the search in no other one."""
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    target, environment = deployment.session.target, deployment.session.environment
+    session = Session(environment, target, None, target.state_bucket())
+    with no_answers(deployment, "sts", "s3"):
+        rows = differences(deployment, "customer")
+        rows += find_drift(session, [*map(customer_state, environment.accounts)], 1)
+    assert [(row.account, row.about, row.state) for row in rows] == [
+        (f"initech {CUSTOMER}", "everything in the account", "cannot tell"),
+        (f"initech {CUSTOMER}", "everything", "cannot tell"),
+    ]
+    assert all("Connection was closed" in row.what for row in rows)
 
 
 def test_drift_of_one_tenant_leaves_out_what_is_found_about_another(deployment):
