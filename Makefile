@@ -104,6 +104,11 @@ override usage_prove := ENV= [PLAN=] [STATE=1] [ALL=1] [SIGN=] [JSON=1] [JOBS=]
 prove: ## prove that no tenant can reach another; SIGN= signs the certificate
 	@$(RUN)
 
+.PHONY: drift
+override usage_drift := ENV= [TENANT=] [JSON=1] [JOBS=]
+drift: ## look for changes by hand in every account, and name what could not be read; for a nightly job
+	@$(RUN)
+
 .PHONY: apply
 override usage_apply := ENV= [TENANT=] [PART=] [PROOF=] [SHA256=] [ALL=1] [AUTO=1] [CONFIRM=] [UNLOCK=1] [JOBS=]
 apply: ## prove, show, ask and apply; AUTO=1 does not ask, and PROOF= applies the plans of that proof

@@ -237,14 +237,15 @@ def _plan_data(proof: Proof) -> dict[str, Any]:
                 "about": outcome.claim.topic,
                 "problem": outcome.problem,
                 "counterexample": outcome.counterexample
-                and _example_data(outcome.counterexample, case.secrets),
+                and example_data(outcome.counterexample, case.secrets),
             }
             for outcome in proof.failures
         ],
     }
 
 
-def _example_data(example: Counterexample, secrets: Mapping[str, str]) -> dict[str, Any]:
+def example_data(example: Counterexample, secrets: Mapping[str, str]) -> dict[str, Any]:
+    """Return a counterexample for machines; ``secrets`` has the text to print in place of each ExternalId."""
     request, requester = example.request, example.request.requester
     context = {
         key: "/".join(value) if isinstance(value, tuple) else str(value)
@@ -266,7 +267,7 @@ def _example_data(example: Counterexample, secrets: Mapping[str, str]) -> dict[s
 def _problem(outcome: Outcome, secrets: Mapping[str, str]) -> str:
     lines = [f"{outcome.claim.subject}, {outcome.claim.topic}: {outcome.problem}"]
     if outcome.counterexample:
-        data = _example_data(outcome.counterexample, secrets)
+        data = example_data(outcome.counterexample, secrets)
         fields = {name: data[name] for name in ("caller", "session", "action", "resource")}
         fields |= data["context"]
         lines += [f"  {name:<28} {json.dumps(value)}" for name, value in fields.items() if value]

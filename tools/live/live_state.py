@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError
+
 from tools.command_error import CommandError
 from tools.isolation import plan_reader
 from tools.isolation.claims import Case, Claim, named_external_ids, without_secrets
@@ -15,6 +17,7 @@ from tools.live.answers import AccountReader, Unread
 from tools.live.customer_account import CustomerReading
 from tools.live.operations_account import OperationsAccount
 from tools.terraform.parallel import map_in_parallel
+from tools.terraform.state import role_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -44,19 +47,24 @@ class LiveState:
     unread: tuple[Unread, ...]
 
 
-def read_live_state(session: Session, plans: Sequence[dict[str, Any]], jobs: int) -> LiveState:
+def read_live_state(
+    session: Session, plans: Sequence[dict[str, Any]], jobs: int, tenant: str | None = None
+) -> LiveState:
     """Read the accounts of these plans, ``jobs`` customer accounts at a time.
 
-    The plans say what Terraform's code makes of each account, such as the hash of the built zip.
+    The plans say what Terraform's code makes of each account, such as the hash of the built zip. With ``tenant``, a
+    plan of the operations account may be limited to this tenant, and what is found about other tenants is left out.
     Raises PlanError if one is not a complete plan.
     """
 
     def read(plan_json: dict[str, Any]) -> tuple[Case, list[Unread]]:
-        plan = plan_reader.read(plan_json)
+        is_operations = "account_id" not in plan_json["variables"]
+        targets = (role_module(tenant),) if tenant is not None and is_operations else ()
+        plan = plan_reader.read(plan_json, targets=targets)
         env = Environment.from_variables(plan.variables)
-        if "account_id" in plan.variables:
-            return _customer(session, env, plan)
-        return _operations(session.target, env, plan)
+        if is_operations:
+            return _operations(session.target, env, plan, tenant)
+        return _customer(session, env, plan)
 
     # The shards of the operations account are one account, which is read once.
     operations = [plan for plan in plans if "account_id" not in plan["variables"]]
@@ -66,7 +74,9 @@ def read_live_state(session: Session, plans: Sequence[dict[str, Any]], jobs: int
     return LiveState(tuple(case for case, _ in readings), unread)
 
 
-def _operations(target: Target, env: Environment, plan: Plan) -> tuple[Case, list[Unread]]:
+def _operations(
+    target: Target, env: Environment, plan: Plan, tenant: str | None
+) -> tuple[Case, list[Unread]]:
     label = f"operations account {env.account}"
     reader = AccountReader(label, target.operations(), env.region, _connect(target))
     settings = plan.variables["operations"]
@@ -76,7 +86,10 @@ def _operations(target: Target, env: Environment, plan: Plan) -> tuple[Case, lis
         administrators=frozenset(settings.get("administrators") or ()),
         permissions_boundary=settings.get("permissions_boundary"),
     )
-    return _case(label, list(env.tenants), env, reader, account.findings())
+    tenants = list(env.tenants) if tenant is None else [tenant]
+    others = env.tenants.keys() - tenants
+    findings = (finding for finding in account.findings() if finding.subject not in others)
+    return _case(label, tenants, env, reader, findings)
 
 
 def _customer(session: Session, env: Environment, plan: Plan) -> tuple[Case, list[Unread]]:
@@ -87,7 +100,7 @@ def _customer(session: Session, env: Environment, plan: Plan) -> tuple[Case, lis
     subject = f"{tenant} {account_id}"
     try:
         keys, missing = _inspector(session.target, account, subject)
-    except CommandError as error:
+    except (BotoCoreError, CommandError) as error:  # BotoCoreError when no answer came
         reason = str(error)
         case = Case(label, "", (tenant,), (), (), {})
         return case, [Unread(subject, "everything in the account", reason)]

@@ -32,6 +32,18 @@ def change_lines(plan: PlanJson) -> list[str]:
     A policy's change is the statements that differ. The lines may contain ExternalIds.
     """
     lines = []
+    for line, values in resource_changes(plan):
+        lines += [line, *(f"    {value}" for value in values)]
+    if len(lines) > SHOWN:
+        return [*lines[:SHOWN], f"and {len(lines) - SHOWN:,} more"]
+    return lines
+
+
+def resource_changes(plan: PlanJson) -> Iterator[tuple[str, list[str]]]:
+    """Yield a line for each resource that an apply changes or adopts, with a line for each changed value.
+
+    The lines may contain ExternalIds.
+    """
     for item in plan.get("resource_changes", ()):
         change = item["change"]
         verb = _VERBS.get(tuple(change["actions"]))
@@ -42,12 +54,11 @@ def change_lines(plan: PlanJson) -> list[str]:
         half_made = (
             ", which an apply left half made" if item.get("action_reason") == TAINTED else ""
         )
-        lines.append(f"{verb} {item['address']}{half_made}")
-        if change.get("before") and change.get("after"):
-            lines += [f"    {line}" for line in _value_lines(change)]
-    if len(lines) > SHOWN:
-        return [*lines[:SHOWN], f"and {len(lines) - SHOWN:,} more"]
-    return lines
+        is_update = change.get("before") and change.get("after")
+        yield (
+            f"{verb} {item['address']}{half_made}",
+            list(_value_lines(change)) if is_update else [],
+        )
 
 
 def indented(lines: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""The CI workflow: linted offline, and what it must never become."""
+"""The CI workflows: linted offline, and what they must never become."""
 
 import json
 import os
@@ -22,6 +22,7 @@ FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 WORKFLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in FILES}
 CALLER = WORKFLOWS["terraform"]["jobs"]["environment"]
 JOBS = WORKFLOWS["environment"]["jobs"]
+DRIFT = WORKFLOWS["drift"]["jobs"]["drift"]
 STEPS = [(name, step) for name, job in JOBS.items() for step in job["steps"]]
 WITH_AWS = {"plan", "operations", "customers", "existing"}
 
@@ -50,7 +51,7 @@ def test_zizmor_finds_nothing():
 
 
 def test_zizmor_finds_what_the_workflow_avoids(tmp_path):
-    careless = FILES[0].read_text()
+    careless = (ROOT / ".github" / "workflows" / "environment.yml").read_text()
     careless = re.sub(r"@[0-9a-f]{40} # v(\d+)\S*", r"@v\1", careless)
     careless = careless.replace('"$ENVIRONMENT"', '"${{ inputs.environment }}"')
     (tmp_path / "careless.yml").write_text(careless)
@@ -66,7 +67,8 @@ def test_every_action_is_pinned_by_commit_with_its_version_beside_it(path):
 
 
 def test_one_action_is_pinned_to_one_commit():
-    pins = {step["uses"] for _, step in STEPS if "uses" in step}
+    steps = [*(step for _, step in STEPS), *DRIFT["steps"]]
+    pins = {step["uses"] for step in steps if "uses" in step}
     assert len(pins) == len({pin.split("@")[0] for pin in pins}) == 4
 
 
@@ -97,8 +99,9 @@ def test_it_runs_for_every_file_that_decides_what_is_applied():
 
 
 def test_jobs_with_aws_credentials_install_only_what_operates():
-    assert WORKFLOWS["environment"]["env"]["DEPENDENCIES"] == "operation"
-    overriding = [*JOBS.values(), *(step for _, step in STEPS)]
+    for name in ("drift", "environment"):
+        assert WORKFLOWS[name]["env"]["DEPENDENCIES"] == "operation"
+    overriding = [*JOBS.values(), DRIFT, *(step for _, step in STEPS), *DRIFT["steps"]]
     assert not [part for part in overriding if "DEPENDENCIES" in part.get("env", {})]
 
 
@@ -108,8 +111,8 @@ def test_a_forks_pull_request_is_left_out():
 
 def test_the_token_may_read_the_code_and_prove_who_it_is_and_no_more():
     least = {"contents": "read", "id-token": "write"}
-    assert [workflow["permissions"] for workflow in WORKFLOWS.values()] == [{}, {}]
-    assert CALLER["permissions"] == least
+    assert [workflow["permissions"] for workflow in WORKFLOWS.values()] == [{}] * 3
+    assert CALLER["permissions"] == DRIFT["permissions"] == least
     assert {name: job["permissions"] for name, job in JOBS.items()} == {
         **dict.fromkeys(WITH_AWS, least),
         "approve": {},
@@ -120,15 +123,17 @@ def test_no_key_is_kept_anywhere():
     for path in FILES:
         assert "secrets." not in path.read_text()
         assert "access-key" not in path.read_text()
-    becoming = [step["with"] for _, step in STEPS if "aws-actions" in step.get("uses", "")]
-    assert len(becoming) == len(WITH_AWS)
+    steps = [*(step for _, step in STEPS), *DRIFT["steps"]]
+    becoming = [step["with"] for step in steps if "aws-actions" in step.get("uses", "")]
+    assert len(becoming) == len(WITH_AWS) + 1
     for role in becoming:
         assert role["role-to-assume"] == "${{ vars.AWS_ROLE }}"
 
 
 def test_no_line_of_shell_is_made_from_an_expression():
-    scripts = [step["run"] for _, step in STEPS if "run" in step]
-    assert len(scripts) >= 6
+    steps = [*(step for _, step in STEPS), *DRIFT["steps"]]
+    scripts = [step["run"] for step in steps if "run" in step]
+    assert len(scripts) >= 8
     assert not [script for script in scripts if "${{" in script]
 
 
@@ -243,6 +248,49 @@ def test_it_runs_existing_make_targets():
     }
     assert used_targets == {"accounts", "apply", "package", "plan", "prove"}
     assert used_targets <= targets
+
+
+# --- the search for drift ---
+
+
+def test_drift_is_looked_for_every_night_in_every_environment():
+    assert set(triggers("drift")) == {"schedule", "workflow_dispatch"}
+    (entry,) = triggers("drift")["schedule"]
+    assert re.fullmatch(r"\d+ \d+ \* \* \*", entry["cron"])
+    assert DRIFT["strategy"]["matrix"]["environment"] == (
+        "${{ fromJSON(vars.TERRAFORM_ENVIRONMENTS) }}"
+    )
+    assert DRIFT["strategy"]["fail-fast"] is False
+
+
+def test_the_job_that_looks_for_drift_has_a_role_of_its_own_and_waits_for_nobody():
+    assert DRIFT["environment"] == "${{ matrix.environment }}-drift"
+    commands = " ".join(step.get("run", "") for step in DRIFT["steps"])
+    assert set(re.findall(r"make ([a-z]+)", commands)) == {"package", "drift"}
+
+
+@pytest.mark.parametrize("code", [0, 2])
+def test_the_table_of_drift_is_in_the_summary_and_the_step_has_makes_exit_code(tmp_path, code):
+    make = tmp_path / "make"
+    make.write_text(f'#!/bin/bash\necho "rows of $*"\nexit {code}\n')
+    make.chmod(0o755)
+    environment = {
+        **os.environ,
+        "ENVIRONMENT": "prod",
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+    }
+    run = subprocess.run(
+        ["bash", "-e", "-c", DRIFT["steps"][-1]["run"]],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == code
+    table = "```text\nrows of drift ENV=prod JOBS=8\n```\n"
+    assert (tmp_path / "summary").read_text() == run.stdout == table
 
 
 def accounts(count):

@@ -5,15 +5,23 @@ Each change is made as an owner of the account would make it, and undone.
 
 import io
 import json
+import re
 import zipfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
+
+from tools.cli.session import Session
+from tools.live.live_state import read_live_state
+from tools.localaws.faults import FOREVER, Fault
+from tools.proof.drift import compare_with_plans, find_drift
+from tools.terraform.state import customer_state, operations_states
 
 OPERATIONS, CUSTOMER, STRANGER = "111111111111", "555555555555", "999999999999"
 FUNCTION = ROLE = "bedrock-local-initech"
 RECORDS, FUNCTION_LOG = "/bedrock/local/initech/records", f"/aws/lambda/{FUNCTION}"
 RECORDS_ARN = f"arn:aws:logs:eu-central-1:{CUSTOMER}:log-group:{RECORDS}"
+READING = re.compile(r"\w+:(Describe|Get|Head|List)|sts:AssumeRole")
 ABROAD = "eu-west-3"  # the geographic profile may send a call there, and no call is made there
 
 
@@ -874,6 +882,18 @@ def denied(deployment, action):
 
 
 @contextmanager
+def no_answers(deployment, *services):
+    """Break every connection to these services."""
+    control = deployment.checkout.control
+    for service in services:
+        control.fault(Fault(service, drop="before", times=FOREVER))
+    try:
+        yield
+    finally:
+        control.clear_faults()
+
+
+@contextmanager
 def no_inspector(deployment):
     iam = deployment.customer("iam")
     document = iam.get_role(RoleName=INSPECTOR)["Role"]["AssumeRolePolicyDocument"]
@@ -999,6 +1019,191 @@ def test_an_apply_is_not_done_while_bedrock_may_keep_prompts_and_bootstrap_mends
     assert f"Data retention in {ABROAD} was inherit and is none now." in first
     assert f"Data retention in {ABROAD} is none already." in second
     assert done.returncode == 0, done.stderr
+
+
+# --- make drift ---
+
+
+def differences(deployment, root, tenant=None):
+    """The rows of `make drift` about one root, from a plan that was made before any change."""
+    environment = deployment.session.environment
+    number = ["operations", "customer"].index(root)
+    states = [*operations_states(environment), *map(customer_state, environment.accounts)]
+    plans = [(states[number], deployment.plans[number])]
+    return list(compare_with_plans(deployment.session, plans, 2, tenant))
+
+
+# For each kind of change, what the rows are about and what the first of them says.
+DRIFT = {
+    "a policy attached to the tenant's role": (
+        "operations",
+        OPERATIONS_CHANGES["an attached policy"][0],
+        {"initech, permissions"},
+        "is allowed because managed policy arn:aws:iam::111111111111:policy/slip",
+    ),
+    "an inline policy of the tenant's role": (
+        "operations",
+        OPERATIONS_CHANGES["an inline policy"][0],
+        {"initech, permissions"},
+        "is allowed because inline policy slip",
+    ),
+    "a boundary of the tenant's role": (
+        "operations",
+        OPERATIONS_CHANGES["a boundary"][0],
+        {"initech, boundary"},
+        "policy/edge, not None",
+    ),
+    "a policy attached to a role of the workload": (
+        "customer",
+        lambda d: attached_policy(d.customer("iam"), f"{ROLE}-execution", READ),
+        {"permissions"},
+        f"policy/slip is attached to the role {ROLE}-execution",
+    ),
+    "an inline policy of a role of the workload": (
+        "customer",
+        CUSTOMER_CHANGES["an inline policy of the execution role"][0],
+        {"execution, permissions"},
+        "is allowed because slip",
+    ),
+    "other code": ("customer", code, {"function"}, "instead of"),
+    "a statement of the function's resource policy": (
+        "customer",
+        CUSTOMER_CHANGES["a resource policy"][0],
+        {"function"},
+        f"a resource policy of {FUNCTION} lets",
+    ),
+    "a shorter retention": (
+        "customer",
+        CUSTOMER_CHANGES["a shorter retention"][0],
+        {"log group"},
+        f"retentionInDays of {RECORDS} is 1 instead of 30",
+    ),
+    "a subscription filter of the account": (
+        "customer",
+        CUSTOMER_CHANGES["a subscription filter of the account"][0],
+        {"copies"},
+        "the account policy all (SUBSCRIPTION_FILTER_POLICY) applies to the log groups",
+    ),
+    "a grant of the key": ("customer", grant, {"key"}, "a grant lets"),
+}
+
+
+@pytest.mark.parametrize("root", ["operations", "customer"])
+def test_drift_has_no_row_about_what_was_applied(deployment, root):
+    assert differences(deployment, root) == []
+
+
+@pytest.mark.parametrize("change", DRIFT.values(), ids=DRIFT)
+def test_drift_has_a_row_about_each_kind_of_change(deployment, change):
+    root, make, about, sentence = change
+    with make(deployment):
+        rows = differences(deployment, root)
+    assert {row.state for row in rows} == {"drifted"}
+    assert {row.about for row in rows} == about
+    assert sentence in rows[0].what
+    label = "operations account" if root == "operations" else f"initech {CUSTOMER}"
+    assert {row.account for row in rows} == {label}
+
+
+def test_drift_cannot_tell_what_may_not_be_read(deployment):
+    with denied(deployment, "logs:DescribeAccountPolicies"):
+        rows = differences(deployment, "customer")
+    assert {row.state for row in rows} == {"cannot tell"}
+    assert "the account's policies of the type SUBSCRIPTION_FILTER_POLICY" in {
+        row.about for row in rows
+    }
+    assert "logs:DescribeAccountPolicies in eu-central-1 failed with AccessDenied" in rows[0].what
+
+
+def test_drift_cannot_tell_what_no_answer_came_about(deployment, monkeypatch):
+    """A connection that breaks in one account ends the search in no other one."""
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    target, environment = deployment.session.target, deployment.session.environment
+    session = Session(environment, target, None, target.state_bucket())
+    with no_answers(deployment, "sts", "s3"):
+        rows = differences(deployment, "customer")
+        rows += find_drift(session, [*map(customer_state, environment.accounts)], 1)
+    assert [(row.account, row.about, row.state) for row in rows] == [
+        (f"initech {CUSTOMER}", "everything in the account", "cannot tell"),
+        (f"initech {CUSTOMER}", "everything", "cannot tell"),
+    ]
+    assert all("Connection was closed" in row.what for row in rows)
+
+
+def test_drift_of_one_tenant_leaves_out_what_is_found_about_another(deployment):
+    plan = json.loads(json.dumps(deployment.plans[0]))
+    tenants = plan["variables"]["tenants"]["value"]
+    tenants["globex"] = tenants["initech"]
+    subjects = [
+        {fault.subject for case in live.cases for fault in case.faults}
+        for live in (
+            read_live_state(deployment.session, [plan], 2, tenant) for tenant in (None, "initech")
+        )
+    ]
+    assert subjects == [{"globex"}, set()]
+
+
+def test_the_command_changes_nothing_and_finds_no_drift_in_what_was_applied(deployment):
+    before = len(deployment.checkout.control.calls())
+    printed = deployment.checkout.done("make drift ENV=local")
+    calls = deployment.checkout.control.calls()[before:]
+    assert printed == (
+        "Nothing has drifted in the operations account and 1 customer account, and everything was read.\n"
+    )
+    writes = [call.action for call in calls if not READING.match(call.action)]
+    assert len(calls) > 50
+    assert writes == []
+    assert {call.action for call in calls if call.service == "s3"} <= {
+        "s3:GetObject",
+        "s3:ListBucket",
+    }
+    one = deployment.checkout.done("make drift ENV=local TENANT=initech JSON=1")
+    assert json.loads(one) == []
+
+
+def test_the_command_lists_what_an_apply_would_take_back_and_what_it_would_not(deployment):
+    with ExitStack() as changes:
+        for change in (
+            attached_policy(deployment.operations("iam"), ROLE, BEDROCK),
+            inline_policy(deployment.customer("iam"), f"{ROLE}-execution", READ),
+            CUSTOMER_CHANGES["a shorter retention"][0](deployment),
+            CUSTOMER_CHANGES["a resource policy"][0](deployment),
+            code(deployment),
+        ):
+            changes.enter_context(change)
+        run = deployment.checkout.shell("make drift ENV=local JSON=1")
+    assert "Error 1" in run.stderr
+    rows = json.loads(run.stdout)
+    assert {row["state"] for row in rows} == {"drifted"}
+    operations = [row for row in rows if row["account"] == "operations account"]
+    customer = [row for row in rows if row["account"] == f"initech {CUSTOMER}"]
+    assert len(operations) + len(customer) == len(rows)
+    planned = [row["what"] for row in rows if row["about"] == "plan"]
+    for address in (
+        'module.operations_role["initech"].aws_iam_role_policy_attachments_exclusive.this',
+        "aws_iam_role_policies_exclusive.execution[0]",
+        "aws_cloudwatch_log_group.records: ~ retention_in_days: 1 → 30",
+    ):
+        assert [what for what in planned if address in what], planned
+    # What the extra inline policy allows, the role's own Deny takes away: the plan alone has a row about it.
+    assert {row["about"] for row in operations} == {"plan", "initech, permissions"}
+    assert {row["about"] for row in customer} == {"plan", "function", "log group"}
+    retention = [row["what"] for row in customer if row["about"] == "log group"]
+    assert retention == [f"retentionInDays of {RECORDS} is 1 instead of 30"]
+    assert "211bbbdc3d8bb28c79b54b02f0386fbd" not in run.stdout
+
+
+def test_the_command_cannot_tell_about_an_account_that_it_cannot_reach(deployment):
+    iam = deployment.customer("iam")
+    nobody = {"Effect": "Deny", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}
+    with (
+        changed_trust(iam, INSPECTOR, nobody),
+        changed_trust(iam, "terraform-deployer", nobody),
+    ):
+        run = deployment.checkout.shell("make drift ENV=local")
+    assert "Error 3" in run.stderr
+    assert re.search(rf"^initech {CUSTOMER} +everything +cannot tell +\S", run.stdout, re.MULTILINE)
+    assert "0 rows say what has drifted, and 1 what could not be read." in run.stdout
 
 
 def test_no_change_remains(deployment):

@@ -1,0 +1,94 @@
+"""`make drift`: look in every account for what is not as the stanzas say, such as a change that somebody made by hand.
+
+It plans the operations account and every customer account, also those that `make plan` leaves out because they are as
+they were applied, and lists each resource that an apply would change. It proves what exists as `make prove STATE=1`
+does, and reads from AWS what Terraform does not manage: the function's code against the built zip, who else may call
+it, policies and boundaries of the roles, copies and retention of the records, and grants of the key.
+
+Each row of the table is "drifted" or "cannot tell"; the second is for an account that cannot be reached and for a part
+that may not be read, with the reason. The command changes nothing. Its own exit status is 0 if nothing drifted and
+everything was read, 1 if something drifted, and 3 if nothing that could be read drifted; make exits with 2 for both. A
+stanza that was changed and not applied yet counts as drifted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from tools.cli.arguments import Arguments
+from tools.cli.console import out, print_json, run, styled, table
+from tools.cli.session import open_session
+from tools.proof.drift import CANNOT_TELL, DRIFTED, PLAN, find_drift
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tools.proof.drift import Difference
+
+SOMETHING_DRIFTED, SOMETHING_UNREAD = 1, 3  # exit statuses; 2 is of arguments that are wrong
+STYLES = {DRIFTED: "red", CANNOT_TELL: "yellow"}
+
+
+def parser() -> Arguments:
+    """Return the command's arguments."""
+    arguments = Arguments(__doc__, tenant="optional")
+    arguments.add_json("each row with its account, what it is about, its state and what was found")
+    arguments.add_jobs()
+    return arguments
+
+
+def main() -> int:
+    """Print the rows, and return 1 if something drifted, or else 3 if something could not be read."""
+    options = parser().parse_args()
+    session = open_session(options.env)
+    customers = session.customer_states(options.tenant)
+    states = [*session.operations_states(options.tenant), *customers]
+    differences = find_drift(session, states, options.jobs, options.tenant)
+    if options.json:
+        print_json([asdict(difference) for difference in differences])
+    else:
+        show(differences, options.env, len(customers))
+    found = {difference.state for difference in differences}
+    if DRIFTED in found:
+        return SOMETHING_DRIFTED
+    return SOMETHING_UNREAD if found else 0
+
+
+def show(differences: Sequence[Difference], environment: str, customers: int) -> None:
+    """Print the table, how many rows it has of each state, and what to do about them."""
+    number = f"{customers:,} customer account{'' if customers == 1 else 's'}"
+    accounts = f"the operations account and {number}"
+    if not differences:
+        out.print(f"Nothing has drifted in {accounts}, and everything was read.")
+        return
+    _print_rows(differences)
+    counts = Counter(difference.state for difference in differences)
+    out.print(
+        f"\nIn {accounts}, {counts[DRIFTED]:,} rows say what has drifted, and {counts[CANNOT_TELL]:,} what could not "
+        "be read."
+    )
+    if any(difference.about == PLAN for difference in differences):
+        out.print(
+            f"`make apply ENV={environment} ALL=1` takes back what the rows about the plan list."
+        )
+    out.print("docs/how-to/find-drift.md says what to do about each row.")
+
+
+def _print_rows(differences: Sequence[Difference]) -> None:
+    """Print a table, or lines for each row where a table would be wider than the terminal."""
+    rows = table("account", "about", "state", "what")
+    for row in differences:
+        rows.add_row(row.account, row.about, styled((row.state, STYLES[row.state])), row.what)
+    if out.fits(rows):
+        out.print(rows)
+        return
+    for row in differences:
+        heading = f"{row.account}, {row.about}: "
+        out.print(styled(heading, (row.state, STYLES[row.state])))
+        out.print(styled(f"  {row.what}"))
+
+
+if __name__ == "__main__":
+    run(main)
