@@ -213,7 +213,7 @@ bench: ## measure speed and delivery, ONLY=cold, plan, prove, record…; figures
 
 .PHONY: docs
 override usage_docs :=
-docs: ## Write the reference pages for the stanza and the commands from their sources
+docs: ## Write the reference pages, and the version of pyproject.toml into modules and package
 	@$(development)$(RUN)
 
 .PHONY: lock

@@ -9,7 +9,7 @@ locals {
   a_tag = "^[A-Za-z0-9 _.:/=+@-]{1,128}\n[A-Za-z0-9 _.:/=+@-]{0,256}$"
 
   # The tags that the roots and the modules set themselves. IAM treats the names of tags without regard to case.
-  a_reserved_tag = "^(?i:alias|aws:.*|deployer-digest|deployer-version|environment|managed-by|tenant)$"
+  a_reserved_tag = "^(?i:alias|aws:.*|deployer-digest|deployer-release|deployer-version|environment|managed-by|tenant)$"
 
   # In a stanza as JSON, which has every attribute, an attribute, an entry of a map or an element of a list that is null.
   a_null = "\"[^\"]+\":(?:\\[(?:[^\\]]*,)?)?null\\b"

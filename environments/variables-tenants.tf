@@ -143,7 +143,7 @@ variable "tenants" {
 
   validation {
     condition     = try(!anytrue([for tag in flatten([for name, tenant in var.tenants : [for tags in concat([tenant.tags], values(tenant.accounts)[*].tags) : [for key, text in tags : { key = key, tenant = name, text = text }]]]) : can(regex(local.a_reserved_tag, tag.key)) || !can(regex(local.a_tag, "${tag.key}\n${tag.text}"))]), true)
-    error_message = "A stanza's tags have names of 1 to 128 and values of at most 256 letters, digits, spaces and _.:/=+-@ characters, and no name that the roots, the modules or AWS set: alias, deployer-digest, deployer-version, environment, managed-by, tenant and aws:…; correct ${join(" and ", try([for tag in flatten([for name, tenant in var.tenants : [for tags in concat([tenant.tags], values(tenant.accounts)[*].tags) : [for key, text in tags : { key = key, tenant = name, text = text }]]]) : "${tag.key} of ${tag.tenant}" if can(regex(local.a_reserved_tag, tag.key)) || !can(regex(local.a_tag, "${tag.key}\n${tag.text}"))], []))}."
+    error_message = "A stanza's tags have names of 1 to 128 and values of at most 256 letters, digits, spaces and _.:/=+-@ characters, and no name that the roots, the modules or AWS set: alias, deployer-digest, deployer-release, deployer-version, environment, managed-by, tenant and aws:…; correct ${join(" and ", try([for tag in flatten([for name, tenant in var.tenants : [for tags in concat([tenant.tags], values(tenant.accounts)[*].tags) : [for key, text in tags : { key = key, tenant = name, text = text }]]]) : "${tag.key} of ${tag.tenant}" if can(regex(local.a_reserved_tag, tag.key)) || !can(regex(local.a_tag, "${tag.key}\n${tag.text}"))], []))}."
   }
 
   validation {

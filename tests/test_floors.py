@@ -8,7 +8,7 @@ import pytest
 
 from tools.paths import ROOT
 
-GROUND = {"tools.command_error", "tools.paths", "tools.processes"}
+GROUND = {"tools.command_error", "tools.paths", "tools.processes", "tools.release"}
 READING = GROUND | {"tools.terraform.toolchain"}  # Terraform reads the tfvars
 PRINTING = READING | {"tools.cli.console"}
 OPENING = PRINTING | {"tools.environment", "tools.terraform", "tools.cli"}
@@ -21,6 +21,7 @@ FLOORS = {
     "tools.command_error": set(),
     "tools.paths": set(),
     "tools.processes": {"tools.command_error"},
+    "tools.release": {"tools.paths"},
     "tools.iam": set(),
     "tools.isolation": {"tools.iam"},
     "tools.localaws": {"tools.iam"},

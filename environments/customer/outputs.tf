@@ -23,6 +23,11 @@ output "region" {
   value       = module.customer_workload.region
 }
 
+output "version" {
+  description = "The version of the module that was applied last."
+  value       = module.customer_workload.version
+}
+
 output "vpc_endpoint_ids" {
   description = "The ids of the VPC endpoints by service."
   value       = module.customer_workload.vpc_endpoint_ids

@@ -25,6 +25,7 @@ from tenant_bedrock.errors import SettingsError as SettingsError  # noqa: E402
 from tenant_bedrock.errors import TenantBedrockError as TenantBedrockError  # noqa: E402
 from tenant_bedrock.errors import TenantSuspendedError as TenantSuspendedError  # noqa: E402
 from tenant_bedrock.errors import ThrottledError as ThrottledError  # noqa: E402
+from tenant_bedrock.version import __version__ as __version__  # noqa: E402
 
 if TYPE_CHECKING:
     from tenant_bedrock.connection import Connection as Connection

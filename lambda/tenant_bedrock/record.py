@@ -15,6 +15,7 @@ from tenant_bedrock import content, json_text
 from tenant_bedrock.errors import error_code
 from tenant_bedrock.model_call import is_count, token_counts
 from tenant_bedrock.parts import RecordText
+from tenant_bedrock.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,6 +153,7 @@ def _origin(call: ModelCall, phase: Phase, settings: Settings) -> dict[str, Any]
         runId=str(call.run_id) if call.run_id else None,
         parentRunId=str(call.parent_run_id) if call.parent_run_id else None,
         invocationId=call.invocation_id or None,
+        version=__version__,
     )
 
 

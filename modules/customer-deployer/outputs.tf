@@ -25,3 +25,8 @@ output "role_name" {
   value       = module.policies.role.name
   depends_on  = [aws_iam_role_policy.deployer]
 }
+
+output "version" {
+  description = "The version of the module, which is that of the release it came with; the tag deployer-release of the role has it too."
+  value       = module.policies.version
+}

@@ -25,6 +25,11 @@ output "region" {
   value       = local.region
 }
 
+output "version" {
+  description = "The version of the module, which is that of the release it came with."
+  value       = local.release
+}
+
 output "vpc_endpoint_ids" {
   description = "The ids of the VPC endpoints by service; a perimeter can name the one of bedrock-runtime."
   value       = { for service, endpoint in aws_vpc_endpoint.this : service => endpoint.id }

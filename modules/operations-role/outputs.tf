@@ -1,7 +1,7 @@
 # One output, because Terraform looks up each output among those of all tenants:
 # three outputs would take nine times as long as one.
 output "role" {
-  description = "Facts about the role: handover for its customer side, quota for an external enforcer, and sizes to compare with IAM's limits."
+  description = "Facts about the role: handover for its customer side, quota for an external enforcer, sizes to compare with IAM's limits, and the version of the module."
   value = {
     handover = {
       # By alias, the Regions that its geographic profile may send a call to.
@@ -46,6 +46,8 @@ output "role" {
       permissions = length(local.permissions)
       trust       = length(local.trust)
     }
+
+    version = local.release
   }
 
   # Nothing is handed over before the role exists and may call what its stanza grants.

@@ -89,7 +89,8 @@ def examinations(life):
     s3.delete_object(**handover)
     s3.put_object(**lock, Body=json.dumps(details))
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
-    deployer.tag_role(**role, Tags=[{"Key": "deployer-version", "Value": "1"}])
+    earlier = {"deployer-release": "0.1.0", "deployer-version": "1"}
+    deployer.tag_role(**role, Tags=[{"Key": key, "Value": text} for key, text in earlier.items()])
     run = life.checkout.shell(command)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     s3.put_object(**handover, Body=body)
@@ -170,7 +171,8 @@ def test_the_doctor_names_what_somebody_changed_and_what_to_do(examinations):
     assert "`make bootstrap ENV=local`" in advice["state bucket"]
     assert "`make unlock ENV=local`" in advice["lock on customers/acme/222222222222.tfstate"]
     assert "missing, although the tenant has a role" in changed["acme hand-over"]["state"]
-    assert "version 1. It is not version 2." in changed["acme/222222222222 deployer"]["state"]
+    deployer = changed["acme/222222222222 deployer"]["state"]
+    assert "version 1 of release 0.1.0. It is not version 2." in deployer
     assert (
         "`make deployer ENV=local TENANT=acme ACCOUNT=222222222222`"
         in advice["acme/222222222222 deployer"]

@@ -10,6 +10,7 @@ import pytest
 
 from tests.checkout import LOCAL_ENVIRONMENT
 from tools.localaws.control import Control
+from tools.release import release_version
 
 ACCOUNT = "777777777777"
 ENVIRONMENT = (
@@ -112,7 +113,7 @@ def test_the_handover_prints_the_module_call_with_its_version_and_the_hash_of_th
 ):
     printed = life.printed["make handover ENV=local TENANT=hooli"]
     assert 'source = "./modules/customer-workload"' in printed
-    assert "version 0.1.0" in printed
+    assert f"version {release_version()}" in printed
     assert re.search(r"[0-9a-f]{64}  tenant-bedrock-host-py3\.\d+\.zip", printed)
 
 

@@ -97,6 +97,10 @@ class Accounts:
         self.client("iam", self.operations_keys).tag_user(UserName=f"deploys-{tenant}", Tags=[tag])
         return keys
 
+    def deployer_inputs(self, account):
+        """The inputs of modules/customer-deployer that `make deployer` prints."""
+        return self._roles[account].inputs
+
     def owner_makes_deployer(self, account):
         """Create what modules/customer-deployer creates, as the customer does once."""
         keys = self.control.account(account.account_id, user="owner")

@@ -11,6 +11,7 @@ from tools.isolation import plan_reader
 from tools.isolation.claims import claims_for
 from tools.proof.planned_handover import planned_handovers
 from tools.proof.saved_plan import sha256_of_json
+from tools.release import release_version
 
 
 def chosen(tenant, account_id):
@@ -123,6 +124,7 @@ def test_outputs_say_what_to_invoke_and_where_to_read(globex):
         "reader_role_arn": "arn:aws:iam::444444444444:role/bedrock-local-globex-reader",
         "record_log_group": "/bedrock/local/globex/records",
         "region": "eu-west-1",
+        "version": release_version(),
         "vpc_endpoint_ids": {},
     }
 

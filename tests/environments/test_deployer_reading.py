@@ -8,6 +8,7 @@ import pytest
 
 from tools.cli.targets import Target
 from tools.live.deployer_reading import read_deployer
+from tools.release import release_version
 from tools.terraform.deployer_role import deployer_roles
 
 ROLE = "terraform-deployer"
@@ -48,6 +49,17 @@ def test_the_role_that_is_printed_today_has_no_problem(read):
     reading, _, role = read
     version = role.tags["deployer-version"]
     assert reading() == replace(reading(), version=version, newest_version=version, problem="")
+
+
+def test_the_release_is_shown_and_a_role_of_an_earlier_one_has_no_problem(read):
+    reading, iam, role = read
+    version = role.tags["deployer-version"]
+    assert str(reading()) == f"version {version} of release {release_version()}"
+    iam.tag_role(RoleName=ROLE, Tags=[{"Key": "deployer-release", "Value": "0.1.9"}])
+    assert str(reading()) == f"version {version} of release 0.1.9"
+    assert reading().problem == ""
+    iam.untag_role(RoleName=ROLE, TagKeys=["deployer-release"])  # as before releases had a number
+    assert (str(reading()), reading().problem) == (f"version {version}", "")
 
 
 def test_a_role_of_another_stanza_is_named(read):

@@ -27,6 +27,7 @@ from tools.packaging import build as package
 from tools.packaging import bytecode
 from tools.packaging.installed import CLIENT_LOCK, install
 from tools.packaging.variant import HOST_PYTHON, RUNTIME
+from tools.release import release_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -115,6 +116,7 @@ def test_the_zip_runs_under_the_python_that_it_is_built_for(
 ) -> None:
     assert (plain["python"], ready["python"]) == (release, release)
     assert plain["compiled"]
+    assert plain["version"] == release_version()
 
 
 def test_every_form_of_call_is_answered(plain: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from tenant_bedrock.settings import Settings
 from tenant_bedrock.streamed_answer import StreamedAnswer
 from tools.bench.local_tenant import SETTINGS
 from tools.records.record_text import decode
+from tools.release import release_version
 
 SCHEMA = Draft202012Validator(
     json.loads(
@@ -52,6 +53,7 @@ def _written(call: ModelCall, content: str = "full") -> dict[str, Any]:
     assert written.record_id == read["tenantBedrock"]["recordId"] == call.record_id
     assert written.timestamp == read["timestamp"]
     assert written.phase == read["tenantBedrock"]["phase"]
+    assert read["tenantBedrock"]["version"] == release_version()
     return read
 
 
@@ -389,11 +391,19 @@ def test_the_wait_before_the_request_is_a_latency_of_its_own() -> None:
     assert read["tenantBedrock"]["latencies"]["waitingMs"] == 2_111.0
 
 
+def test_the_schema_accepts_a_record_from_before_the_version() -> None:
+    read = _written(_call(_answer({"text": "hi"})))
+    del read["tenantBedrock"]["version"]
+    SCHEMA.validate(read)
+
+
 def test_a_start_mark_is_a_text_too() -> None:
     settings = Settings.model_validate(SETTINGS)
     call = _call()
 
     mark = record.start_mark(call, settings, "")
 
-    SCHEMA.validate(json.loads(mark.text))
+    read = json.loads(mark.text)
+    SCHEMA.validate(read)
+    assert read["tenantBedrock"]["version"] == release_version()
     assert (mark.record_id, mark.phase) == (call.record_id, "start")

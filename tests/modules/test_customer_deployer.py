@@ -10,6 +10,7 @@ from tests.modules.deployers import BOUNDARY, DEPLOYERS, DEPLOYMENT, ENDPOINTS, 
 from tests.terraform import MODULES, OFFLINE_PROVIDER, Folder, folder_of
 from tools.iam.evaluator import Request, Requester, evaluate
 from tools.iam.policy import Kind, parse_policy
+from tools.release import release_version
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -294,6 +295,15 @@ def test_a_plan_shows_the_documents_that_are_rendered_without_the_provider(plan,
     assert deployed["policies"] == rendered[name]["documents"]
     assert deployed["cloudformation_template"] == rendered[name]["cloudformation_template"]
     assert deployed["role_arn"] == rendered[name]["role"]["arn"]
+    assert deployed["version"] == rendered[name]["version"]
+
+
+def test_the_release_is_a_tag_of_the_role(rendered):
+    tags = rendered["tagged"]["role"]["tags"]
+    assert tags["deployer-release"] == rendered["tagged"]["version"] == release_version()
+    template = json.loads(rendered["tagged"]["cloudformation_template"])
+    role = template["Resources"]["DeployerRole"]["Properties"]
+    assert {"Key": "deployer-release", "Value": release_version()} in role["Tags"]
 
 
 @pytest.mark.parametrize("name", PLANNED)
@@ -454,7 +464,14 @@ NOT_NAMES = ["", "*", "acm?", "acme/x", "acme:x", "${aws:username}", "acme\n"]
         ),
         *(
             ({"tags": {name: "x"}}, f"tags cannot have {name}, because")
-            for name in ("Tenant", "managed-by", "environment", "deployer-version", "aws:x")
+            for name in (
+                "Tenant",
+                "managed-by",
+                "environment",
+                "deployer-release",
+                "deployer-version",
+                "aws:x",
+            )
         ),
         ({"tags": {"a*": "x"}}, "tags has at most 40 entries"),
         (

@@ -4,6 +4,7 @@ import pytest
 
 from tenant_bedrock import settings
 from tests.terraform import role_resources
+from tools.release import release_version
 
 
 def test_makes_one_function_its_role_its_two_groups_and_their_key(plain):
@@ -140,6 +141,7 @@ def test_outputs_are_known_before_apply(full):
         "reader_role_arn": "arn:aws-cn:iam::222222222222:role/bedrock-prod-acme-reader",
         "record_log_group": "/bedrock/prod/acme/records",
         "region": "cn-north-1",
+        "version": release_version(),
         "vpc_endpoint_ids": None,  # made at apply
     }
 

@@ -9,6 +9,7 @@ from tests.modules.stanzas import EVERYTHING, ROUTES, by_route, nova, stanza
 from tests.terraform import role_resources
 from tools.iam.evaluator import Request, Requester, evaluate
 from tools.iam.policy import Kind, parse_policy
+from tools.release import release_version
 
 GOLDEN = Path(__file__).parent / "golden"
 BOUNDARY = "arn:aws:iam::111111111111:policy/boundary"
@@ -501,6 +502,10 @@ def test_the_role_is_named_for_the_tenant_and_lasts_an_hour_within_its_boundary(
 
 def test_has_no_boundary_unless_one_is_given(plain):
     assert plain.resource('module.role["acme"].aws_iam_role.this')["permissions_boundary"] is None
+
+
+def test_every_role_says_which_release_made_it(plain):
+    assert {role["version"] for role in plain.outputs["roles"].values()} == {release_version()}
 
 
 def test_hands_over_all_the_customer_side_needs_before_apply(plain):

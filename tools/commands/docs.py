@@ -1,4 +1,7 @@
-"""`make docs`: write the pages that are generated: the stanza, the commands and the properties."""
+"""`make docs`: write the pages that are generated: the stanza, the commands and the properties.
+
+It also writes the version in pyproject.toml into the modules and the package, which repeat it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from tools.documentation.commands_page import commands_page
 from tools.documentation.properties_page import properties_page
 from tools.documentation.stanza_page import stanza_page
 from tools.paths import ROOT
+from tools.release import version_files
 
 DOCS = ROOT / "docs"
 
@@ -21,11 +25,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Write the pages."""
+    """Write the pages and the version."""
     parser().parse_args()
-    for name, page in pages().items():
-        file = DOCS / f"{name}.md"
-        file.write_text(page)
+    files = {DOCS / f"{name}.md": page for name, page in pages().items()}
+    for file, text in {**files, **version_files()}.items():
+        file.write_text(text)
         out.print(file.relative_to(ROOT))
     return 0
 

@@ -154,12 +154,11 @@ def _deployers(session: Session, tenant: str | None) -> Iterator[Check]:
     accounts = environment.deployed_accounts(tenant)
     for account, role in deployer_roles(environment, accounts, progress).items():
         reading = read_deployer(session.target, account, role)
-        version = f"version {reading.version}" if reading.version else "not readable"
         advice = (
             f"Send the customer what `make deployer ENV={environment.name} TENANT={account.tenant} "
             f"ACCOUNT={account.account_id}` prints."
         )
-        state = f"{version}. {reading.problem}" if reading.problem else version
+        state = f"{reading}. {reading.problem}" if reading.problem else str(reading)
         yield Check(f"{account.name} deployer", state, advice if reading.problem else "")
 
 

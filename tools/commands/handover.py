@@ -9,7 +9,6 @@ prints the inputs of the module alone, as the content of a terraform.tfvars.json
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
@@ -17,8 +16,9 @@ from tools.cli.console import out, print_json, progress, run, warn
 from tools.cli.session import open_session
 from tools.environment.handover_folder import SUMS, relative_path, write_folder
 from tools.packaging.build import build
-from tools.paths import BUILD, ENVIRONMENTS, MODULES, ROOT
+from tools.paths import BUILD, ENVIRONMENTS, MODULES
 from tools.proof.saved_plan import sha256_of
+from tools.release import release_version
 from tools.terraform.customer_root import Release, customer_inputs, customer_root
 from tools.terraform.state import customer_state
 from tools.terraform.state_content import StateContent
@@ -53,7 +53,7 @@ def main() -> int:
         print_json(inputs)
         return 0
     package = _package(session, account)
-    version = str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
+    version = release_version()
     release = Release(version, package.name, sha256_of(package))
     state = session.bucket.state(customer_state(account).key)
     is_self_managed = environment.is_self_managed(account)

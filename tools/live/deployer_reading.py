@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tools.environment.model import CustomerAccount
     from tools.terraform.deployer_role import DeployerRole
 
-VERSION, DIGEST = "deployer-version", "deployer-digest"
+VERSION, DIGEST, RELEASE = "deployer-version", "deployer-digest", "deployer-release"
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,13 @@ class DeployerReading:
     version: str  # empty where it cannot be read
     newest_version: str
     problem: str
+    release: str = ""  # of the module that made it; empty before 0.2.0
+
+    def __str__(self) -> str:
+        """The version and the release, such as "version 2 of release 0.2.0"."""
+        if not self.version:
+            return "not readable"
+        return f"version {self.version}" + (f" of release {self.release}" if self.release else "")
 
 
 def read_deployer(target: Target, account: CustomerAccount, role: DeployerRole) -> DeployerReading:
@@ -41,10 +48,11 @@ def read_deployer(target: Target, account: CustomerAccount, role: DeployerRole) 
         message = error.response["Error"]["Message"]
         return DeployerReading("", newest, f"It cannot be read: {message}")
     tags = {tag["Key"]: tag["Value"] for tag in answer.get("Tags", ())}
-    version = tags.get(VERSION, "1")
+    version, release = tags.get(VERSION, "1"), tags.get(RELEASE, "")
+    problem = ""
+    # Not the release: a new one seldom changes what the deployer may do, and a customer applies it again only then.
     if version != newest:
-        return DeployerReading(version, newest, f"It is not version {newest}.")
-    if tags.get(DIGEST) != role.tags[DIGEST]:
+        problem = f"It is not version {newest}."
+    elif tags.get(DIGEST) != role.tags[DIGEST]:
         problem = "It was made for another stanza: its readers, its network or its ExternalId have changed."
-        return DeployerReading(version, newest, problem)
-    return DeployerReading(version, newest, "")
+    return DeployerReading(version, newest, problem, release)

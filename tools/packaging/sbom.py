@@ -19,6 +19,7 @@ from packageurl import PackageURL
 
 from tools.packaging.archive import EARLIEST
 from tools.packaging.variant import PackageError
+from tools.release import release_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +54,7 @@ def document(tree: Path, zip_file: Path, compiled_by: str, wheels: Mapping[str, 
     bom.metadata.timestamp = datetime(*EARLIEST, tzinfo=UTC)
     root = Component(
         name=NAME,
+        version=release_version(),
         type=ComponentType.APPLICATION,
         bom_ref=NAME,
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest)],

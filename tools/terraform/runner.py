@@ -29,7 +29,7 @@ from tools.terraform.state_lock import (
     was_left,
     writing_noted,
 )
-from tools.terraform.toolchain import ensure_toolchain
+from tools.terraform.toolchain import LOCK_FILE, ensure_toolchain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -68,9 +68,9 @@ class Terraform:
         """
         if self._is_initialised(state):
             return
-        # Commands on one machine share the data directory, and the root's provider lock file, which the first
-        # init writes.
-        has_lock_file = (ENVIRONMENTS / state.root / ".terraform.lock.hcl").is_file()
+        # Commands on one machine share the data directory, and the root's provider lock file, which is there
+        # from the first init on.
+        has_lock_file = (ENVIRONMENTS / state.root / LOCK_FILE).is_file()
         with (
             self._locked(self.folder / "data" / f"{state.root}.lock", state, shared=has_lock_file),
             self._locked(self._in_use(state), state),
@@ -86,6 +86,7 @@ class Terraform:
             return False
 
     def _initialise(self, state: State) -> None:
+        ensure_toolchain(self.progress).lock_provider(ENVIRONMENTS / state.root)
         self._start(
             state,
             "init",
@@ -275,7 +276,7 @@ class Terraform:
             *sorted([*root.glob("*.tf"), *modules]),
             self.environment.folder / "backend.hcl",
             ensure_toolchain(self.progress).cli_config,
-            root / ".terraform.lock.hcl",
+            root / LOCK_FILE,
         ]
         digest = hashlib.sha256()
         for file in files:

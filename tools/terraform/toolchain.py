@@ -49,8 +49,18 @@ MIRRORS = (
 )
 MIRROR_DEPTH = 4
 
+LOCK_FILE = ".terraform.lock.hcl"
 # What `terraform init` writes: https://developer.hashicorp.com/terraform/language/files/dependency-lock
 _SELECTED = re.compile(rf'provider "{LAYOUT}" {{\s*version\s*= "([^"]+)"')
+# Among these hashes, h1 is the one of the files that lie on this machine.
+_CHECKSUM = re.compile(r'"(h1:[^"]+)"')
+
+# The checksums of what HashiCorp published, by version and platform. A lock file would hold one version only, and the
+# address of the registry.
+CHECKSUMS = ROOT / "tools" / "terraform" / "provider_checksums.json"
+# What `terraform init` prints of a provider whose signature it has checked against HashiCorp's key:
+# https://developer.hashicorp.com/terraform/cli/plugins/signing
+SIGNED = "(signed by HashiCorp)"
 
 
 class ToolchainError(CommandError):
@@ -79,6 +89,15 @@ class Toolchain:
             "TF_IN_AUTOMATION": "1",
             "TF_INPUT": "0",
         }
+
+    def lock_provider(self, root: Path) -> None:
+        """Let terraform init take no other provider in ``root`` than the one that set-up has checked.
+
+        A root that has a lock file keeps it.
+        """
+        lock = root / LOCK_FILE
+        if not lock.is_file():
+            shutil.copy(self.cli_config.parent / "probe" / LOCK_FILE, lock)
 
     def run(
         self,
@@ -167,7 +186,7 @@ def selected_provider(root: Path) -> str | None:
     terraform init writes it into the root, and without that it takes the provider that is set up here.
     """
     for folder in (root, FOLDER / "probe"):
-        file = folder / ".terraform.lock.hcl"
+        file = folder / LOCK_FILE
         if file.is_file() and (match := _SELECTED.search(file.read_text())):
             return match[1]
     return None
@@ -184,6 +203,7 @@ def _fingerprint() -> str:
     parts = (
         VERSIONS.read_text(),
         (ROOT / ".terraform-version").read_text(),
+        CHECKSUMS.read_text(),
         os.environ.get("TF_PROVIDER_MIRROR", ""),
         shutil.which("terraform") or "",
         str(ROOT),
@@ -213,9 +233,7 @@ def _is_supported(terraform: str) -> bool:
 
 
 def _download(version: str, target: Path, progress: Callable[[str], None]) -> None:
-    system = platform.system().lower()
-    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    name = f"terraform_{version}_{system}_{machine}.zip"
+    name = f"terraform_{version}_{_platform()}.zip"
     base = f"{os.environ.get('TERRAFORM_RELEASES', RELEASES).rstrip('/')}/{version}"
     progress(f"Downloading Terraform {version} (no supported version is on PATH)")
     try:
@@ -262,7 +280,11 @@ def _provider_mirror(terraform: str, progress: Callable[[str], None]) -> Path:
             )
     else:
         progress("Downloading the aws provider from the registry (about 700 MB unpacked, once)")
-        if _init(terraform, probe, _users_own_config()).returncode == 0:
+        run = _init(terraform, probe, _users_own_config())
+        if run.returncode == 0:
+            if problem := _checksum_problem(probe, run.stdout):
+                _remove_provider(probe)
+                raise ToolchainError(problem)
             return probe / ".terraform" / "providers"
         progress("The registry cannot be reached; searching this machine for a provider mirror")
         candidates = [
@@ -275,10 +297,14 @@ def _provider_mirror(terraform: str, progress: Callable[[str], None]) -> Path:
         config = FOLDER / "candidate.tfrc"
         config.write_text(_mirror_config(candidate))
         run = _init(terraform, probe, {"TF_CLI_CONFIG_FILE": str(config)})
-        if run.returncode == 0:
+        if run.returncode != 0:
+            problems.append(f"{candidate}: {' '.join(run.stderr.split())[:300]}")
+        elif problem := _checksum_problem(probe, run.stdout):
+            _remove_provider(probe)
+            problems.append(f"{candidate}: {problem}")
+        else:
             progress(f"Using the aws provider from the mirror {candidate}")
             return probe / ".terraform" / "providers"
-        problems.append(f"{candidate}: {' '.join(run.stderr.split())[:300]}")
     reasons = (
         "; ".join(problems)
         if problems
@@ -289,6 +315,50 @@ def _provider_mirror(terraform: str, progress: Callable[[str], None]) -> Path:
         "On a machine with network access run `terraform providers mirror DIR` in environments/operations, "
         "copy DIR here, and set TF_PROVIDER_MIRROR=DIR."
     )
+
+
+def _checksum_problem(probe: Path, output: str) -> str:
+    """Return why the provider that `terraform init` installed with ``output`` is not used; "" if it is HashiCorp's.
+
+    Terraform checks the signature of what it downloads from the registry, and trusts a mirror on first use:
+    https://developer.hashicorp.com/terraform/language/files/dependency-lock#checksum-verification
+    """
+    lock = (probe / LOCK_FILE).read_text()
+    versions, checksums = _SELECTED.findall(lock), _CHECKSUM.findall(lock)
+    if not versions or not checksums:
+        return "terraform init wrote no checksum of the provider into its lock file. Use another Terraform."
+    version, platform_name = versions[0], _platform()
+    published = json.loads(CHECKSUMS.read_text()).get(version, {}).get(platform_name)
+    name = f"aws provider {version} for {platform_name}"
+    file = CHECKSUMS.relative_to(ROOT)
+    if published in checksums:
+        return ""
+    if published is not None:
+        return (
+            f"The {name} has the checksum {checksums[0]} and not {published}, which {file} has for it. It is not what "
+            "HashiCorp published, so it is not used. Replace it with what `terraform providers mirror DIR` downloads "
+            "on a machine with network access."
+        )
+    if SIGNED in output:
+        return ""
+    return (
+        f"{file} has no checksum of the {name}, and Terraform has not checked a signature, so it is not used. On a "
+        f"machine with network access, run `terraform providers lock -platform={platform_name}` in "
+        "environments/operations, compare the h1 checksum that it writes with "
+        f"{checksums[0]}, and add it to {file}."
+    )
+
+
+def _remove_provider(probe: Path) -> None:
+    """Leave nothing of a provider that was refused to what reads the probe folder."""
+    shutil.rmtree(probe / ".terraform")
+    (probe / LOCK_FILE).unlink()
+
+
+def _platform() -> str:
+    """Return this machine's platform as Terraform writes it, such as linux_amd64."""
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    return f"{platform.system().lower()}_{machine}"
 
 
 def _mirrors_below(folder: Path, depth: int) -> Iterator[Path]:
@@ -340,7 +410,7 @@ def _init(
 ) -> subprocess.CompletedProcess[str]:
     # Without retries and with a short time-out, an air-gapped machine falls back in seconds.
     registry_limits = {"TF_REGISTRY_DISCOVERY_RETRY": "0", "TF_REGISTRY_CLIENT_TIMEOUT": "10"}
-    (folder / ".terraform.lock.hcl").unlink(missing_ok=True)
+    (folder / LOCK_FILE).unlink(missing_ok=True)
     inherited = {name: value for name, value in os.environ.items() if name != "TF_DATA_DIR"}
     return subprocess.run(
         [terraform, "init", "-backend=false", "-input=false", "-no-color"],

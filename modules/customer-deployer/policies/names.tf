@@ -36,11 +36,12 @@ locals {
 
   # Raise the version whenever one of the documents changes; a test compares it with the
   # golden files. `make doctor` tells a customer's version by the role's tags. The digest
-  # also shows a role that was made for another stanza.
+  # also shows a role that was made for another stanza. The release says where the role
+  # came from and is not compared: most releases do not change the documents.
   version   = 2
   digest    = substr(sha256(jsonencode([local.boundary, local.key_policy, local.permissions, local.trust])), 0, 16)
   tags      = merge(var.tags, { tenant = var.tenant })
-  role_tags = merge(local.tags, { deployer-digest = local.digest, deployer-version = tostring(local.version) })
+  role_tags = merge(local.tags, { deployer-digest = local.digest, deployer-release = local.release, deployer-version = tostring(local.version) })
 
   # environments/customer computes the same ARN for the workload's roles. The path
   # and the name of the policy are parts of it.

@@ -29,3 +29,8 @@ output "role" {
   description = "ARN, description, name and tags of the role; the tags have the version and the digest of the documents."
   value       = merge(local.role, { tags = local.role_tags })
 }
+
+output "version" {
+  description = "The version of the module, which is that of the release it came with."
+  value       = local.release
+}

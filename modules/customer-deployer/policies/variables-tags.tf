@@ -6,8 +6,8 @@ variable "tags" {
 
   # IAM treats the names of tags without regard to case.
   validation {
-    condition     = alltrue([for key in keys(var.tags) : !contains(["deployer-digest", "deployer-version", "environment", "managed-by", "tenant"], lower(key)) && !startswith(lower(key), "aws:")])
-    error_message = "tags cannot have ${join(" or ", [for key in keys(var.tags) : key if contains(["deployer-digest", "deployer-version", "environment", "managed-by", "tenant"], lower(key)) || startswith(lower(key), "aws:")])}, because the module, the workload or AWS sets them; use other names."
+    condition     = alltrue([for key in keys(var.tags) : !contains(["deployer-digest", "deployer-release", "deployer-version", "environment", "managed-by", "tenant"], lower(key)) && !startswith(lower(key), "aws:")])
+    error_message = "tags cannot have ${join(" or ", [for key in keys(var.tags) : key if contains(["deployer-digest", "deployer-release", "deployer-version", "environment", "managed-by", "tenant"], lower(key)) || startswith(lower(key), "aws:")])}, because the module, the workload or AWS sets them; use other names."
   }
 
   # The characters and lengths that Bedrock, EC2, IAM, KMS, Lambda and CloudWatch Logs all accept, and room for the module's own tags.

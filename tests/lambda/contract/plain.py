@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from tenant_bedrock import connect
+from tenant_bedrock import __version__, connect
 
 ZIP = Path(__file__).parent
 PYTHON = [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")]
@@ -35,7 +35,13 @@ def handler(event, context):
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     # Bytecode of another Python would be compiled again at each cold start.
     compiled = all(map(_has_bytecode, list(sys.modules.values())))
-    return {**answers, **_imported(), "compiled": compiled, "python": python}
+    return {
+        **answers,
+        **_imported(),
+        "compiled": compiled,
+        "python": python,
+        "version": __version__,
+    }
 
 
 def _has_bytecode(module):

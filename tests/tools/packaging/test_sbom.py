@@ -14,6 +14,7 @@ from cyclonedx.model.bom import Bom
 from tools.packaging import build as package
 from tools.packaging import sbom
 from tools.packaging.variant import PackageError
+from tools.release import release_version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,7 @@ def test_it_has_the_hash_of_the_zip_and_the_python_that_compiled_it(
     root = document["metadata"]["component"]
     digest = hashlib.sha256(zip_file.read_bytes()).hexdigest()
 
-    assert root["name"] == "tenant-bedrock"
+    assert (root["name"], root["version"]) == ("tenant-bedrock", release_version())
     assert root["hashes"] == [{"alg": "SHA-256", "content": digest}]
     (compiler,) = root["properties"]
     assert compiler["name"] == "tenant-bedrock:compiled-by"

@@ -4,17 +4,20 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import threading
 import zipfile
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from tools.command_error import CommandError
 from tools.terraform import toolchain
 
 ENSURE = """
@@ -39,6 +42,7 @@ def project(tmp_path):
         "tools/paths.py",
         "tools/processes.py",
         "tools/terraform/__init__.py",
+        "tools/terraform/provider_checksums.json",
         "tools/terraform/toolchain.py",
         "environments/operations/versions.tf",
         ".terraform-version",
@@ -155,6 +159,99 @@ def test_takes_the_provider_from_the_mirror_that_is_asked_for(project, installed
 def test_refuses_a_mirror_that_holds_no_aws_provider(project, tmp_path, installed):
     result = ensure(project, path=beside(installed.terraform), TF_PROVIDER_MIRROR=str(tmp_path))
     assert "does not contain registry.terraform.io/hashicorp/aws" in result["error"]
+
+
+@pytest.fixture
+def other_mirror(tmp_path, mirror):
+    """A mirror whose provider has the version of the real one and another content; init does not run it."""
+    [real] = (mirror / toolchain.LAYOUT).glob("*/*/terraform-provider-aws*")
+    binary = tmp_path / "other" / real.relative_to(mirror)
+    binary.parent.mkdir(parents=True)
+    binary.write_text("#!/bin/sh\n")
+    binary.chmod(0o755)
+    return tmp_path / "other"
+
+
+def test_refuses_a_provider_whose_checksum_is_not_the_published_one(
+    project, installed, other_mirror
+):
+    result = ensure(project, path=beside(installed.terraform), TF_PROVIDER_MIRROR=str(other_mirror))
+    [(version, platforms)] = json.loads(toolchain.CHECKSUMS.read_text()).items()
+    assert re.search(
+        rf"The aws provider {re.escape(version)} for \w+ has the checksum h1:\S+ and not (h1:\S+), which "
+        r"tools/terraform/provider_checksums.json has for it. It is not what HashiCorp published",
+        result["error"],
+    )[1] in platforms.values()  # fmt: skip
+    work = project / ".work" / "terraform"
+    assert not (work / "ready.json").exists()
+    assert not list((work / "probe").glob(".terraform*"))
+
+
+def test_refuses_a_mirrors_provider_of_which_no_checksum_is_known(project, installed, other_mirror):
+    (project / "tools" / "terraform" / "provider_checksums.json").write_text("{}")
+    result = ensure(project, path=beside(installed.terraform), TF_PROVIDER_MIRROR=str(other_mirror))
+    assert "has no checksum of the aws provider" in result["error"]
+    checksum = re.search(
+        r"compare the h1 checksum that it writes with (h1:\S+), and", result["error"]
+    )
+    # What the sentence says to do.
+    platform_name = toolchain._platform()
+    version = next(iter(json.loads(toolchain.CHECKSUMS.read_text())))
+    (project / "tools" / "terraform" / "provider_checksums.json").write_text(
+        json.dumps({version: {platform_name: checksum[1]}})
+    )
+    result = ensure(project, path=beside(installed.terraform), TF_PROVIDER_MIRROR=str(other_mirror))
+    assert "error" not in result
+
+
+@pytest.mark.parametrize(
+    ("authentication", "is_used"), [("signed by HashiCorp", True), ("unauthenticated", False)]
+)
+def test_a_provider_of_another_version_is_used_if_terraform_has_checked_its_signature(
+    project, tmp_path, authentication, is_used
+):
+    folder = tmp_path / "terraform"
+    folder.mkdir()
+    (folder / "terraform").write_text(f"""\
+#!/bin/sh
+mkdir -p .terraform/providers
+cat > .terraform.lock.hcl << END
+provider "registry.terraform.io/hashicorp/aws" {{
+  version = "6.0.0"
+  hashes  = ["h1:other="]
+}}
+END
+echo "- Installed hashicorp/aws v6.0.0 ({authentication})"
+""")
+    (folder / "terraform").chmod(0o755)
+    result = ensure(project, path=f"{folder}:/usr/bin:/bin")
+    assert ("error" not in result) == is_used
+    assert ("has not checked a signature" in result.get("error", "")) != is_used
+
+
+@pytest.fixture
+def terraform_init(installed, mirror, other_mirror, tmp_path):
+    """Run `terraform init` in a root that is locked to the real provider, with a mirror of one's choice."""
+
+    def run(folder):
+        root = tmp_path / "root"
+        root.mkdir()
+        shutil.copy(toolchain.VERSIONS, root)
+        installed.lock_provider(root)
+        config = tmp_path / "cli.tfrc"
+        config.write_text(toolchain._mirror_config(folder))
+        replace(installed, cli_config=config).run(root, "init", environment=os.environ)
+
+    return run
+
+
+def test_a_locked_root_accepts_the_provider_that_was_checked(terraform_init, mirror):
+    terraform_init(mirror)
+
+
+def test_a_locked_root_refuses_a_provider_that_was_changed_since(terraform_init, other_mirror):
+    with pytest.raises(CommandError, match=r"any of the\s+checksums"):
+        terraform_init(other_mirror)
 
 
 def test_a_cli_configuration_that_does_not_exist_breaks_nothing(
