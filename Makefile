@@ -150,8 +150,8 @@ doctor: ## check tools, state bucket, hand-overs and the version of each custome
 	@$(RUN)
 
 .PHONY: capacity
-override usage_capacity := ENV= [JSON=1]
-capacity: ## show how much of each AWS limit is used, and how many more tenants fit
+override usage_capacity := ENV= [OFFLINE=1] [JSON=1]
+capacity: ## count what the account has against AWS's quotas, and how many more tenants fit; OFFLINE=1 counts stanzas only
 	@$(RUN)
 
 .PHONY: shards
