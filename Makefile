@@ -100,8 +100,8 @@ plan: ## show what an apply would change; ALL=1 plans unchanged accounts too, PR
 	@$(RUN)
 
 .PHONY: prove
-override usage_prove := ENV= [PLAN=] [STATE=1] [ALL=1] [SIGN=] [JSON=1] [JOBS=]
-prove: ## prove that no tenant can reach another; SIGN= signs the certificate
+override usage_prove := ENV= [PLAN=] [STATE=1] [ALL=1] [OFFLINE=1] [SIGN=] [JSON=1] [JOBS=]
+prove: ## prove that no tenant can reach another, with ENV=all across environments too; SIGN= signs the certificate
 	@$(RUN)
 
 .PHONY: apply
