@@ -100,8 +100,8 @@ plan: ## show what an apply would change; ALL=1 plans unchanged accounts too, PR
 	@$(RUN)
 
 .PHONY: prove
-override usage_prove := ENV= [PLAN=] [STATE=1] [ALL=1] [SIGN=] [JSON=1] [JOBS=]
-prove: ## prove that no tenant can reach another; SIGN= signs the certificate
+override usage_prove := ENV= [PLAN=] [STATE=1] [ALL=1] [OFFLINE=1] [SIGN=] [JSON=1] [JOBS=]
+prove: ## prove that no tenant can reach another, with ENV=all across environments too; SIGN= signs the certificate
 	@$(RUN)
 
 .PHONY: drift
@@ -155,8 +155,8 @@ doctor: ## check tools, state bucket, hand-overs and the version of each custome
 	@$(RUN)
 
 .PHONY: capacity
-override usage_capacity := ENV= [JSON=1]
-capacity: ## show how much of each AWS limit is used, and how many more tenants fit
+override usage_capacity := ENV= [OFFLINE=1] [JSON=1]
+capacity: ## count what the account has against AWS's quotas, and how many more tenants fit; OFFLINE=1 counts stanzas only
 	@$(RUN)
 
 .PHONY: shards

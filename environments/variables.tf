@@ -94,6 +94,18 @@ variable "operations" {
   }
 }
 
+variable "shared_between_environments" {
+  description = "Account ids, ARNs of roles and users, and ids of VPCs, subnets, security groups and VPC endpoints that other environments may have too. Each environment that has one lists it; `make prove ENV=all` refuses everything else that two environments share."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.shared_between_environments : can(regex("^([0-9]{12}|arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[\\w+=,.@/-]+|(vpc|vpce|subnet|sg)-[0-9a-f]+)$", id))])
+    error_message = "shared_between_environments lists account ids of 12 digits in quotes, full ARNs of roles and users, and ids of networks such as \"vpc-0123456789abcdef0\", and never an ExternalId; ${length([for id in var.shared_between_environments : id if !can(regex("^([0-9]{12}|arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[\\w+=,.@/-]+|(vpc|vpce|subnet|sg)-[0-9a-f]+)$", id))])} of its entries are none of these."
+  }
+}
+
 variable "tags" {
   description = "Tags of every resource in every account, such as a cost center. A stanza's tags and an account's tags are added to them and replace those of the same name."
   type        = map(string)

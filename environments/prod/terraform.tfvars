@@ -25,6 +25,9 @@ tags = { cost-center = "4711" }
 # An account may be in several stanzas only if it is listed here.
 accounts_with_several_tenants = []
 
+# What other environments may have too, if they list it as well: accounts, roles and users, networks.
+shared_between_environments = []
+
 tenants = {
   example = {
     state = "active" # or "suspended" to deny every call, or "offboarding" to keep only the records

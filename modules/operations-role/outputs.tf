@@ -41,9 +41,10 @@ output "role" {
       state = var.stanza.state
     }
 
-    # In characters, as IAM counts them.
+    # In characters, as IAM counts them. The permissions of an active tenant count
+    # with the denial of a suspension, because the limit holds for both together.
     sizes = {
-      permissions = length(local.permissions)
+      permissions = local.suspended_size
       trust       = length(local.trust)
     }
 

@@ -10,11 +10,11 @@ from botocore.config import Config
 
 from tests.docs.pages import blocks
 from tests.terraform import ENVIRONMENTS, LOCAL, MODULES, Folder, folder_of
-from tools.bench.plan_time import OFFLINE
 from tools.cli.local_target import make_deployer
 from tools.environment.model import load_environment
 from tools.localaws.local_aws import LocalAws
 from tools.terraform.deployer_role import deployer_roles
+from tools.terraform.offline_plan import OVERRIDE
 from tools.terraform.state_bucket import TENANT_TAG, StateBucket
 
 UNWANTED = shutil.ignore_patterns(".terraform*")
@@ -39,7 +39,7 @@ def tree(tmp_path_factory):
 def operations(tree):
     """The operations root with an offline provider and a local state."""
     root = tree("offline") / "environments" / "operations"
-    (root / "offline_override.tf").write_text(OFFLINE)
+    (root / "offline_override.tf").write_text(OVERRIDE)
     return Folder(root).init()
 
 

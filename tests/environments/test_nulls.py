@@ -138,7 +138,15 @@ def test_the_proof_specifies_the_same(name):
     assert specifications(WITH_NULLS) == specifications(WITHOUT)
 
 
-@pytest.mark.parametrize("name", ["accounts_with_several_tenants", "deployer_role_name", "limits"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "accounts_with_several_tenants",
+        "deployer_role_name",
+        "limits",
+        "shared_between_environments",
+    ],
+)
 def test_a_variable_with_a_default_may_be_null(loaded, name):
     values = {"deployer_role_name": "terraform", **PROD}
     without = {key: value for key, value in values.items() if key != name}

@@ -168,6 +168,13 @@ def test_refuses_tenants(rules, tenants, sentence):
             "accounts_with_several_tenants lists account ids of 12 digits in quotes, not 2222.",
         ),
         (
+            {"shared_between_environments": ["2222", "b4bb49679828e437df6c824d53ed9043"]},
+            (
+                'ids of networks such as "vpc-0123456789abcdef0", and never an ExternalId; 2 of its '
+                "entries are none of these."
+            ),
+        ),
+        (
             {"limits": {"roles": 0}},
             "limits are whole numbers of 1 or more; correct roles = 0.",
         ),
@@ -176,6 +183,16 @@ def test_refuses_tenants(rules, tenants, sentence):
 )
 def test_refuses_an_environment(rules, bad, sentence):
     assert sentence in rules.refuses(**{**GOOD, "tenants": {}, **bad})
+
+
+def test_accepts_what_environments_may_share(rules):
+    shared = [
+        "222222222222",
+        "arn:aws:iam::333333333333:role/path/auditor",
+        "vpc-0123456789abcdef0",
+        "vpce-0123456789abcdef0",
+    ]
+    assert rules.accepts(**GOOD, tenants={}, shared_between_environments=shared)
 
 
 def in_vpc(**vpc):

@@ -554,8 +554,18 @@ def test_hands_over_all_the_customer_side_needs_before_apply(plain):
     }
 
 
-def test_sizes_are_those_of_the_policies(plain):
+def test_sizes_are_those_of_the_policies_with_room_for_the_denial_of_a_suspension(plain):
     sizes = plain.outputs["roles"]["acme"]["sizes"]
     role = plain.resource('module.role["acme"].aws_iam_role.this')
-    policy = plain.granted('module.role["acme"].aws_iam_role.this')
-    assert sizes == {"permissions": len(policy), "trust": len(role["assume_role_policy"])}
+    policy = json.loads(plain.granted('module.role["acme"].aws_iam_role.this'))
+    denial = {
+        "Sid": "SuspendedTenantsMayDoNothing",
+        "Effect": "Deny",
+        "Action": "*",
+        "Resource": "*",
+    }
+    suspended = {**policy, "Statement": [denial, *policy["Statement"]]}
+    assert sizes == {
+        "permissions": len(json.dumps(suspended, separators=(",", ":"))),
+        "trust": len(role["assume_role_policy"]),
+    }

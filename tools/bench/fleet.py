@@ -39,7 +39,7 @@ PARTS = (
     "tools",
 )
 # With these, the make of `make bench ONLY=kills` would pass ONLY= on, and the copy's make would be a sub-make.
-_OF_THE_MAKE_ABOVE = ("MAKEFLAGS", "MAKELEVEL")
+OF_THE_MAKE_ABOVE = ("MAKEFLAGS", "MAKELEVEL")
 # What `make apply` says about the next step, such as "`make apply ENV=local UNLOCK=1` removes these locks".
 _COMMAND = re.compile(r"`(make (?:apply|adopt) ENV=local[^`]*)`")
 
@@ -87,9 +87,7 @@ class Fleet:
 
     def start(self, command: str) -> subprocess.Popen[str]:
         """Start a command as a shell would, in a process group of its own."""
-        inherited = {
-            name: os.environ[name] for name in os.environ if name not in _OF_THE_MAKE_ABOVE
-        }
+        inherited = {name: os.environ[name] for name in os.environ if name not in OF_THE_MAKE_ABOVE}
         return subprocess.Popen(
             ["bash", "-c", f"exec {command}"],
             cwd=self.root,

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 from tools.bench.figures import Figure, Goal, Section
 from tools.cli.console import progress
 from tools.command_error import CommandError
-from tools.paths import ENVIRONMENTS, MODULES, ROOT
+from tools.paths import ROOT
+from tools.terraform.offline_plan import OVERRIDE, copy_operations_root
 from tools.terraform.toolchain import ensure_toolchain
 
 if TYPE_CHECKING:
@@ -40,23 +41,6 @@ GROWTH_FROM, GROWTH_TO = 300, 3000
 UNWANTED = shutil.ignore_patterns(".terraform*")
 DATA = "bench.tfvars.json"
 PLAN = ("-input=false", "-lock=false", f"-var-file={DATA}")
-
-# Overrides the root's provider and backend, so that a plan needs no account and no network:
-# https://developer.hashicorp.com/terraform/language/files/override
-OFFLINE = """\
-terraform {
-  backend "local" {}
-}
-
-provider "aws" {
-  access_key                  = "test"
-  allowed_account_ids         = null
-  secret_key                  = "test"
-  skip_credentials_validation = true
-  skip_metadata_api_check     = true
-  skip_requesting_account_id  = true
-}
-"""
 
 
 def plan(options: argparse.Namespace) -> Section:
@@ -96,7 +80,7 @@ class Root:
 
     def __init__(self, path: Path, *, has_shards: bool) -> None:
         self._path, self._has_shards = path, has_shards
-        (path / "offline_override.tf").write_text(OFFLINE)
+        (path / "offline_override.tf").write_text(OVERRIDE)
         self._run("init")
 
     def plan(self, tenants: int) -> float:
@@ -139,9 +123,7 @@ def _shard_option(shard: int | None) -> list[str]:
 
 def ours(folder: Path) -> Root:
     """Copy the operations root and what it reads to ``folder``."""
-    for part in (MODULES, ENVIRONMENTS):
-        shutil.copytree(part, folder / part.name, symlinks=True, ignore=UNWANTED)
-    return Root(folder / ENVIRONMENTS.name / "operations", has_shards=True)
+    return Root(copy_operations_root(folder), has_shards=True)
 
 
 def usual(folder: Path) -> Root:

@@ -9,6 +9,7 @@ ONLY=warm    a warm invocation of the three, and its calls to AWS
 ONLY=stream  a long stream
 ONLY=memory  peak memory
 ONLY=size    the zips
+ONLY=scale   the start of a command beside 100 environments of 1,000 tenants, and the comparison of them all
 ONLY=kills   RUNS= kills at random moments of an apply of five tenants, and the commands that complete it
 ONLY=faults  a failing call in the first seconds of each account, and the apply that completes it
 
@@ -27,6 +28,7 @@ from tools.bench import (
     figures,
     functions,
     interrupted_applies,
+    many_environments,
     plan_time,
     proof_time,
     record_faults,
@@ -44,6 +46,7 @@ SECTIONS: dict[str, Callable[[argparse.Namespace], Section]] = {
     "plan": plan_time.plan,
     "prove": proof_time.prove,
     "record": record_faults.record,
+    "scale": many_environments.scale,
     "kills": interrupted_applies.kills,
     "faults": interrupted_applies.faults,
 }

@@ -8,24 +8,35 @@ plans that exist already: files of `terraform show -json`, separated by commas. 
 place of what an apply would leave: what Terraform reads back, and what it does not manage, which is read from AWS.
 A part that cannot be read is named, and the result is then at most "Proved in part". SIGN= signs the certificate
 with a KMS key of the operations account.
+
+ENV=all first compares the stanzas of all environments on AWS: no two of them may share an ExternalId, an account, a
+role, a principal, a network or a state bucket that they do not list in shared_between_environments. Then it proves
+each environment as its own ENV= does; those that your credentials do not reach are named, and the others go on.
+With OFFLINE=1 it only compares the stanzas, without AWS.
 """
 
 from __future__ import annotations
 
 import time
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from tools.cli.arguments import Arguments
-from tools.cli.console import print_json, run
+from tools.cli.console import print_json, progress, run, warn
 from tools.cli.session import open_session
+from tools.cli.targets import LOCAL
 from tools.command_error import CommandError
 from tools.environment.model import load_environment
 from tools.iam.conditions import UnsupportedPolicyError
 from tools.iam.policy import parse_json
 from tools.live.live_state import NOT_READ, read_live_state
 from tools.paths import ROOT
+from tools.processes import InterruptedCommandError
+from tools.proof.all_environments import ALL, compare_environments, environments_on_aws
 from tools.proof.folder import new_folder, write_certificate
 from tools.proof.proved_apply import Prover
 from tools.proof.proving import make_report, prove_case, show_report
@@ -35,8 +46,6 @@ from tools.terraform.parallel import print_failures
 from tools.terraform.state import customer_state
 
 if TYPE_CHECKING:
-    from argparse import Namespace
-
     from tools.cli.session import Session
     from tools.isolation.certificate import Report
     from tools.proof.signature import SigningKey
@@ -52,6 +61,9 @@ def parser() -> Arguments:
         "--state", action="store_true", help="prove existing instead of planned resources"
     )
     arguments.add_all()
+    arguments.add_argument(
+        "--offline", action="store_true", help="with ENV=all: compare the stanzas, without AWS"
+    )
     arguments.add_argument("--sign", help="a KMS key of the operations account: id, ARN or alias")
     arguments.add_json("every claim, fault and counterexample")
     arguments.add_jobs()
@@ -61,6 +73,12 @@ def parser() -> Arguments:
 def main() -> int:
     """Print what is proved and write the certificate; return 1 when anything is not proved."""
     options = parser().parse_args()
+    if options.env == ALL:
+        return _prove_all(options)
+    if options.offline:
+        raise CommandError(
+            f"OFFLINE=1 compares the stanzas of all environments; write ENV={ALL}, or leave it out to prove one."
+        )
     if options.plan:
         report, certificate = _prove_files(options)
         failures: dict[str, str] = {}
@@ -74,6 +92,50 @@ def main() -> int:
         show_report(report, certificate)
     total = len(report.proofs) + len(failures)
     return print_failures(failures, total) or int(not report.holds)
+
+
+def _prove_all(options: Namespace) -> int:
+    """Compare all environments and then prove each; return 1 when anything is not proved."""
+    if options.plan or (options.offline and options.sign):
+        option = "PLAN=" if options.plan else "SIGN="
+        raise CommandError(f"{option} is about one environment; write its name in ENV=.")
+    names = environments_on_aws()
+    warn(
+        f"Compared: {', '.join(names)}; {LOCAL}, if there is one, is on this machine and is left out."
+    )
+    report = compare_environments(names, options.jobs)
+    reports = {ALL: report}
+    certificates = {ALL: write_certificate(new_folder(ALL), report)}
+    failures: dict[str, str] = {}
+    if not options.json:
+        show_report(report, certificates[ALL])
+    for name in () if options.offline else names:
+        progress(f"Environment {name}")
+        try:
+            session = open_session(name)
+            proved = _prove_environment(session, Namespace(**{**vars(options), "env": name}))
+            reports[name], certificates[name], failed = proved
+        except InterruptedCommandError:
+            raise
+        except (CommandError, BotoCoreError, ClientError) as error:
+            failures[name] = str(error)
+            continue
+        failures |= {f"{name}, {label}": problem for label, problem in failed.items()}
+        if not options.json:
+            show_report(reports[name], certificates[name])
+    if options.json:
+        print_json(
+            {
+                "proved": all(each.holds for each in reports.values()) and not failures,
+                "environments": {
+                    name: {**each.data(), "certificate": str(certificates[name].relative_to(ROOT))}
+                    for name, each in reports.items()
+                },
+                "failed": failures,
+            }
+        )
+    total = sum(len(each.proofs) for each in reports.values()) + len(failures)
+    return print_failures(failures, total) or int(not all(each.holds for each in reports.values()))
 
 
 def _prove_files(options: Namespace) -> tuple[Report, Path]:

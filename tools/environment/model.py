@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ import boto3
 from tools.command_error import CommandError
 from tools.environment.edits import read_text
 from tools.environment.hcl import read_hcl
-from tools.environment.unknown_keys import unknown_keys
+from tools.environment.unknown_keys import declarations, unknown_keys
 from tools.iam.external_ids import external_ids_in, without_external_ids
 from tools.paths import ENVIRONMENTS
 
@@ -234,11 +235,15 @@ def tfvars_of(name: str) -> Path:
     tfvars = ENVIRONMENTS / name / "terraform.tfvars"
     # A path in place of a name would read an environment under another name, with other credentials.
     if not re.fullmatch(r"[a-z][a-z0-9]*", name) or not tfvars.is_file():
-        names = sorted(path.parent.name for path in ENVIRONMENTS.glob("*/terraform.tfvars"))
         raise CommandError(
-            f'There is no environment "{name}"; write ENV= and one of {_joined(names)}.'
+            f'There is no environment "{name}"; write ENV= and one of {_joined(environment_names())}.'
         )
     return tfvars
+
+
+def environment_names() -> list[str]:
+    """Return the names of all environments, in alphabetical order."""
+    return sorted(path.parent.name for path in ENVIRONMENTS.glob("*/terraform.tfvars"))
 
 
 def load_environment(name: str, only: str | None = None) -> Environment:
@@ -249,7 +254,13 @@ def load_environment(name: str, only: str | None = None) -> Environment:
     tfvars = tfvars_of(name)
     # Taken before the file is read, so that an edit in between is found.
     tfvars_sha256 = hashlib.sha256(tfvars.read_bytes()).hexdigest()
-    variables = read_hcl(tfvars)
+    with ThreadPoolExecutor() as pool:
+        # Terraform reads each file in a process of its own, and this one the declarations in the meantime.
+        reading = pool.submit(read_hcl, tfvars)
+        reading_backend = pool.submit(read_hcl, ENVIRONMENTS / name / "backend.hcl")
+        if only is None:
+            declarations(ENVIRONMENTS / "variables.tf")
+    variables = reading.result()
     if only is not None:
         stanza = (variables.get("tenants") or {}).get(only)
         variables["tenants"] = {} if stanza is None else {only: stanza}
@@ -271,14 +282,16 @@ def load_environment(name: str, only: str | None = None) -> Environment:
             f'write "{name}", the name of its folder, because commands would act on the other environment.'
         )
     try:
-        return _from_variables(name, variables, tfvars_sha256)
+        return _from_variables(name, variables, reading_backend.result(), tfvars_sha256)
     except KeyError as error:
         raise CommandError(
             f"environments/{name}/terraform.tfvars lacks {error}; environments/variables*.tf declare its shape."
         ) from None
 
 
-def _from_variables(name: str, variables: dict[str, Any], tfvars_sha256: str = "") -> Environment:
+def _from_variables(
+    name: str, variables: dict[str, Any], backend: dict[str, Any], tfvars_sha256: str
+) -> Environment:
     operations = variables["operations"]
     stanzas = variables.get("tenants", {})
     return Environment(
@@ -297,7 +310,7 @@ def _from_variables(name: str, variables: dict[str, Any], tfvars_sha256: str = "
             for account_id, account in stanza["accounts"].items()
         ),
         stanzas=stanzas,
-        backend=read_hcl(ENVIRONMENTS / name / "backend.hcl"),
+        backend=backend,
         shared_accounts=frozenset(variables.get("accounts_with_several_tenants", ())),
         deployment_principals=tuple(operations.get("deployment_principals", ())),
         shards=_shards(operations.get("shards", 1)),

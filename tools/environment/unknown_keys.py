@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import json
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from hcl2.query import (
@@ -72,10 +73,16 @@ def unknown_keys(text: str, values: Mapping[str, Any], variables: Path) -> list[
 
 def declarations(variables: Path) -> tuple[dict[str, Type], set[str]]:
     """Return the type of each variable, and the names of the variables that have a default."""
+    files = sorted(variables.parent.glob(f"{variables.stem}*{variables.suffix}"))
+    return _declarations(tuple(file.read_text() for file in files))
+
+
+@cache  # all environments have the same declarations
+def _declarations(texts: tuple[str, ...]) -> tuple[dict[str, Type], set[str]]:
     types: dict[str, Type] = {}
     nullable: set[str] = set()
-    for file in sorted(variables.parent.glob(f"{variables.stem}*{variables.suffix}")):
-        for block in DocumentView.parse_file(str(file)).blocks("variable"):
+    for text in texts:
+        for block in DocumentView.parse(text).blocks("variable"):
             if isinstance(block, BlockView):
                 arguments = {
                     argument.name: argument.value_node

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tools.isolation import solvers
@@ -67,6 +67,8 @@ class Report:
     unchanged_accounts: tuple[
         str, ...
     ] = ()  # customer accounts that are as they were applied, without a plan
+    # How many identities of each kind were compared among environments, and how many of them are shared wrongly.
+    compared: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
@@ -83,7 +85,10 @@ class Report:
 
     def rows(self) -> list[tuple[str, str, str, str]]:
         """Return the root, the topic, the number of claims and how many are proved; faults come last."""
-        rows = []
+        rows = [
+            ("all environments", kind, f"{total:,}", f"{total - shared:,}")
+            for kind, (total, shared) in self.compared.items()
+        ]
         for proof in self.proofs:
             totals = Counter(outcome.claim.topic for outcome in proof.outcomes)
             failures = Counter(outcome.claim.topic for outcome in proof.failures)
@@ -119,6 +124,9 @@ class Report:
         """Return the counts in words."""
         tenants, claims, distinct, allowed = self.counts().values()
         subjects = f"{tenants:,} tenant{'' if tenants == 1 else 's'}"
+        if self.compared:
+            kinds = ", ".join(f"{total:,} {kind}s" for kind, (total, _) in self.compared.items())
+            return f"{kinds} of {subjects} compared"
         witnesses = f"{allowed:,} requests confirmed as allowed"
         return f"{claims:,} claims ({distinct:,} distinct) about {subjects} and {witnesses}"
 
@@ -137,6 +145,10 @@ class Report:
             "counts": self.counts(),
             "waiting": list(self.unplanned_accounts),
             "unchanged": list(self.unchanged_accounts),
+            "compared": {
+                kind: {"compared": total, "shared": shared}
+                for kind, (total, shared) in self.compared.items()
+            },
             "plans": [_plan_data(proof) for proof in self.proofs],
             "claims": list(CLAIMS),
             "assumed": list(ASSUMPTIONS),
@@ -177,7 +189,7 @@ class Report:
             _table("What | Value", _origin(self.provenance, self.signing_key)),
             "## Plans",
             _table(
-                "Root | SHA-256 of `terraform show -json`, keys sorted, no spaces, or of AWS's answers",
+                "Root | SHA-256 of `terraform show -json`, keys sorted, no spaces, of AWS's answers, or of the file",
                 digests,
             ),
             *self._plan_file_table(),

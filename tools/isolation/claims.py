@@ -130,14 +130,9 @@ def named_external_ids(env: Environment, *documents: object) -> dict[str, str]:
 
 def _operations_findings(plan: Plan, env: Environment, names: list[str]) -> Iterator[Claim | Fault]:
     """Yield what must hold of the tenants ``names``, whose resources the plan has."""
-    all_tenants = [Tenant(env, name) for name in env.tenants]
     tenants = [Tenant(env, name) for name in names]
     yield from configuration_faults(plan, OPERATIONS, "operations")
-    yield from _shared_identities(env, all_tenants)
-    yield from principal_faults(all_tenants)
-    yield from _boundary_fault(env)
-    for problem in foreign_deployment_principals(env):
-        yield Fault("operations", "principals", problem)
+    yield from stanza_faults(env)
     yield from _handover_faults(plan, env)
     yield from _output_faults(plan, env, "operations")
     specifications = operations_resources(env, names)
@@ -175,6 +170,16 @@ def _customer_findings(
             suffix = name.removeprefix(f"{workload.tenant.base_name}-")
             yield from _role_claims(f"{subject} {suffix}", role, env, workload.account, predicates)
     yield from _endpoint_claims(plan, workload, subject)
+
+
+def stanza_faults(env: Environment) -> Iterator[Fault]:
+    """Yield what the stanzas of one environment must not say, which needs no plan, in linear time."""
+    tenants = [Tenant(env, name) for name in env.tenants]
+    yield from _shared_identities(env, tenants)
+    yield from principal_faults(tenants)
+    yield from _boundary_fault(env)
+    for problem in foreign_deployment_principals(env):
+        yield Fault("operations", "principals", problem)
 
 
 def _handover_faults(plan: Plan, env: Environment) -> Iterator[Fault]:
@@ -218,11 +223,11 @@ def _owners_of_external_ids(env: Environment) -> dict[str, str]:
     owners: dict[str, str] = {}
     for name in env.tenants:
         tenant = Tenant(env, name)
-        owners |= dict.fromkeys(_all_external_ids(tenant), name)
+        owners |= dict.fromkeys(all_external_ids(tenant), name)
     return owners
 
 
-def _all_external_ids(tenant: Tenant) -> tuple[str, ...]:
+def all_external_ids(tenant: Tenant) -> tuple[str, ...]:
     """Return the ExternalIds of its role and that of its deployer."""
     deployer = (tenant.stanza.get("deployer") or {}).get("external_id")
     return (*tenant.external_ids, deployer) if deployer else tenant.external_ids
@@ -251,7 +256,7 @@ def _shared_identities(env: Environment, tenants: list[Tenant]) -> Iterator[Faul
     for tenant in tenants:
         identities = [
             *(("role", arn) for arn in (tenant.role_arn, *tenant.callers.values())),
-            *(("ExternalId", external_id) for external_id in _all_external_ids(tenant)),
+            *(("ExternalId", external_id) for external_id in all_external_ids(tenant)),
             *(("account", id_) for id_ in tenant.callers if id_ not in env.shared_accounts),
         ]
         if not tenant.external_ids:

@@ -54,7 +54,7 @@ class Owners:
                 roles[f"bedrock-{env.name}-{name}-{suffix}".lower()] = f"the workload of {name}"
             for account in stanza["accounts"]:
                 accounts[account].add(name)
-            for account, network in _networks(stanza):
+            for account, network in networks_of(stanza):
                 networks[network].add((name, account))
         return cls(
             accounts={account: frozenset(names) for account, names in accounts.items()},
@@ -132,7 +132,7 @@ def _caller_problems(tenant: Tenant, owners: Owners) -> Iterator[str]:
 def _network_problems(tenant: Tenant, owners: Owners) -> Iterator[str]:
     """No VPC, subnet, security group or endpoint is named by tenants who share no account."""
     own_accounts = set(tenant.stanza["accounts"])
-    for account, network in _networks(tenant.stanza):
+    for account, network in networks_of(tenant.stanza):
         for other, other_account in sorted(owners.networks[network]):
             if other == tenant.name:
                 continue
@@ -142,7 +142,7 @@ def _network_problems(tenant: Tenant, owners: Owners) -> Iterator[str]:
                 yield f"{network} is named in the stanza of {other} too"
 
 
-def _networks(stanza: Stanza) -> Iterator[tuple[str, str]]:
+def networks_of(stanza: Stanza) -> Iterator[tuple[str, str]]:
     """Yield the id of each network resource with its account, which is unknown for an endpoint."""
     for account, of_account in stanza["accounts"].items():
         vpc = of_account.get("vpc") or {}

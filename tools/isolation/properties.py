@@ -113,6 +113,43 @@ PROPERTIES = (
         assumptions=(ACCOUNTS,),
     ),
     Property(
+        "Separate environments",
+        "No two environments share an ExternalId or a state bucket, nor an account, a role, a principal or a network "
+        "unless each of them lists it in `shared_between_environments`. `make prove ENV=all` compares the stanzas of "
+        "all environments.",
+        topics=(
+            "shared ExternalId",
+            "shared account",
+            "shared role",
+            "shared principal",
+            "shared network",
+            "shared state bucket",
+        ),
+        code=("separate_environments",),
+        mutants=(
+            "two environments have one ExternalId",
+            "a previous ExternalId is used in another environment",
+            "a deployer's ExternalId is a tenant's in another environment",
+            "an ExternalId is listed as shared",
+            "two environments have one operations account",
+            "a customer account is in two environments",
+            "a customer account is another environment's operations account",
+            "a trusted account is another environment's customer account",
+            "two environments trust one account",
+            "one of two environments lists what they share",
+            "one role deploys to an account for two environments",
+            "a reader is a reader in another environment",
+            "an unmasker is another environment's execution role",
+            "a role is written in other letters",
+            "a deployment principal deploys in two environments",
+            "an administrator is one in two environments",
+            "two environments have one VPC",
+            "two environments have one VPC endpoint in their perimeters",
+            "two environments have one state bucket",
+        ),
+        assumptions=(ACCOUNTS,),
+    ),
+    Property(
         "Own hand-over",
         "The hand-over of a tenant names its own role and has one of its own ExternalIds and no other tenant's. No "
         "output that Terraform prints has an ExternalId.",
@@ -347,6 +384,7 @@ PROPERTIES = (
 ASSUMPTIONS = tuple(dict.fromkeys(text for item in PROPERTIES for text in item.assumptions))
 
 NOT_COVERED = (
+    "What two environments share, unless `make prove ENV=all` compares their stanzas.",
     "Service and resource control policies, permissions boundaries, session policies: they only remove access.",
     "Policies of resources outside the plan, such as a bucket policy that gives a role access.",
     "Grants of a key, and resources that were made outside Terraform, unless `STATE=1` reads them.",

@@ -283,6 +283,7 @@ ENVIRONMENT: Shape = {
         "shards?": _whole_number,
     },
     "shard?": _whole_number,
+    "shared_between_environments?": [str],
     "package_path?": str,
     "tags?": MapOf(str),
     "tenants": MapOf(_STANZA),

@@ -31,6 +31,7 @@ from tools.localaws.moto_app import Moto
 from tools.localaws.protocols import Operation, read_operation, write_error
 from tools.localaws.required_permissions import RequiredPermissions
 from tools.localaws.s3.service import S3
+from tools.localaws.service_quotas import ServiceQuotas
 from tools.localaws.sts.service import Sts
 from tools.localaws.sts.sessions import Sessions
 from tools.localaws.trail import Trail, TrailEntry
@@ -128,6 +129,7 @@ def _services(context: LocalAwsContext, runtimes: Mapping[str, PythonRuntime]) -
         Bedrock(context),
         Kms(),
         Iam(),
+        ServiceQuotas(),
     )
 
 

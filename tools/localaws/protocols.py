@@ -38,6 +38,7 @@ _BY_SIGNING_NAME = {
     "bedrock": ("bedrock-runtime", "bedrock", "bedrock-agent", "bedrock-agent-runtime"),
     "monitoring": ("cloudwatch",),
     "s3": ("s3", "s3control"),
+    "servicequotas": ("service-quotas",),
     "tagging": ("resourcegroupstaggingapi",),
 }
 

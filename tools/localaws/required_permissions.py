@@ -31,6 +31,7 @@ _PREFIXES = {
     "bedrock-agent": "bedrock",
     "bedrock-agent-runtime": "bedrock",
     "resourcegroupstaggingapi": "tag",
+    "service-quotas": "servicequotas",
 }
 
 

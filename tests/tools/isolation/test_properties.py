@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.tools.isolation.environment_mutants import ENVIRONMENT_MUTANTS
 from tests.tools.isolation.mutants import CHANGES
 from tests.tools.isolation.plan_mutants import (
     ALIAS,
@@ -80,8 +81,15 @@ def test_an_object_is_adopted_under_the_name_that_the_stanza_gives_it(plans, roo
 def test_every_property_has_three_mutants_and_every_mutant_a_property():
     assert {item.name: len(set(item.mutants)) for item in PROPERTIES if len(item.mutants) < 3} == {}
     named = {mutant for item in PROPERTIES for mutant in item.mutants}
-    assert named - CHANGES.keys() - MUTANTS.keys() == set()
-    assert MUTANTS.keys() - named == set()
+    assert named - CHANGES.keys() - MUTANTS.keys() - ENVIRONMENT_MUTANTS.keys() == set()
+    assert (MUTANTS.keys() | ENVIRONMENT_MUTANTS.keys()) - named == set()
+
+
+def test_a_mutant_of_the_stanzas_has_a_topic_of_its_property():
+    for name, mutant in ENVIRONMENT_MUTANTS.items():
+        violated = property_of(mutant.topic)
+        assert violated is not None
+        assert name in violated.mutants
 
 
 def test_every_topic_has_one_property_and_the_code_exists():

@@ -111,6 +111,7 @@ CHANGES = {
     "administrators": (lambda each: each.operations(administrators=["arn:aws:iam::111111111111:role/a"]), set()),
     "shards": (lambda each: each.operations(shards=2), set()),
     "limits": (lambda each: each.set(limits={"roles": 2000}), set()),
+    "what environments share": (lambda each: each.set(shared_between_environments=["222222222222"]), set()),
     "accounts with several tenants": (lambda each: each.set(accounts_with_several_tenants=["222222222222"]), set()),
     "module of the operations account": (
         lambda each: append(each.folder / "modules" / "operations-role" / "trust.tf", "# changed"), set()),
