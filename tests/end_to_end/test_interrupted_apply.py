@@ -285,6 +285,9 @@ def test_a_lock_of_another_machine_is_removed_by_unlock_alone(cloud, completed):
 
 
 def test_a_terminal_is_asked_and_another_answer_applies_nothing(cloud, completed):
+    functions = cloud.client("lambda", ACME)
+    name = "bedrock-local-acme"
+    before = functions.get_function_configuration(FunctionName=name)["MemorySize"]
     cloud.change()
     terminal, other_end = pty.openpty()
     os.write(terminal, b"no\n")
@@ -303,8 +306,7 @@ def test_a_terminal_is_asked_and_another_answer_applies_nothing(cloud, completed
     assert "Type local to continue" in run.stderr
     assert "Nothing was applied." in run.stderr
     assert run.returncode != 0
-    function = cloud.client("lambda", ACME).get_function(FunctionName="bedrock-local-acme")
-    assert function["Configuration"]["MemorySize"] == 512
+    assert functions.get_function_configuration(FunctionName=name)["MemorySize"] == before
 
 
 def test_two_applies_at_once_end_well_or_say_why(cloud, completed):
