@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, print_json, run, styled, table
 from tools.cli.session import open_session
-from tools.proof.drift import CANNOT_TELL, DRIFTED, PLAN, find_drift
+from tools.proof.drift_search import CANNOT_TELL, DRIFTED, PLAN, find_drift
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tools.proof.drift import Difference
+    from tools.proof.drift_search import Difference
 
 SOMETHING_DRIFTED, SOMETHING_UNREAD = 1, 3  # exit statuses; 2 is of arguments that are wrong
 STYLES = {DRIFTED: "red", CANNOT_TELL: "yellow"}

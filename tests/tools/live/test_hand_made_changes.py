@@ -14,7 +14,7 @@ import pytest
 from tools.cli.session import Session
 from tools.live.live_state import read_live_state
 from tools.localaws.faults import FOREVER, Fault
-from tools.proof.drift import compare_with_plans, find_drift
+from tools.proof.drift_search import compare_with_plans, find_drift
 from tools.terraform.state import customer_state, operations_states
 
 OPERATIONS, CUSTOMER, STRANGER = "111111111111", "555555555555", "999999999999"

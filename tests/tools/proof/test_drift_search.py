@@ -12,7 +12,7 @@ from tools.isolation.claims import Case, Claim
 from tools.isolation.plan_fault import Fault
 from tools.isolation.predicate import AnyOf
 from tools.isolation.prover import Outcome, Proof
-from tools.proof.drift import Difference, changed_arguments, proof_differences
+from tools.proof.drift_search import Difference, changed_arguments, proof_differences
 
 LABEL = "acme 222222222222"
 FUNCTION = "module.customer_workload.aws_lambda_function.this[0]"
