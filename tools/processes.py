@@ -70,14 +70,14 @@ class Processes:
         environment: Mapping[str, str],
         text: str | None = None,
         label: str = "",
-        held_file: int | None = None,
+        held_file: Path | None = None,
         watch: Callable[[str, float], None] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command with ``text`` as its input, and return its exit code and what it printed.
 
         ``label`` names it when it is interrupted. ``watch`` is called twice a second with the whole lines of
-        stdout since its last call and the seconds since the start. ``held_file`` is the descriptor of a file
-        that the process itself locks until it ends; what it starts does not. Raises InterruptedCommandError
+        stdout since its last call and the seconds since the start. ``held_file`` is a file that the
+        process itself locks until it ends; what it starts does not. Raises InterruptedCommandError
         instead of starting a process after a signal.
         """
         with (
@@ -97,7 +97,6 @@ class Processes:
                 stdout=stdout,
                 stderr=stderr,
                 start_new_session=True,
-                pass_fds=() if held_file is None else (held_file,),
             )
             offset = 0
             try:
@@ -157,17 +156,17 @@ class Processes:
 PROCESSES = Processes()
 
 
-def _holding(descriptor: int) -> list[str]:
+def _holding(file: Path) -> list[str]:
     """Return the beginning of a command that locks a file and then becomes the rest of the command.
 
     Such a lock stays with the process when it executes another program, and its children do not inherit it:
-    https://pubs.opengroup.org/onlinepubs/9799919799/functions/fcntl.html
+    https://pubs.opengroup.org/onlinepubs/9799919799/functions/fcntl.html. They would inherit one of flock.
     """
     program = (
-        "import fcntl, os, sys; fcntl.lockf(int(sys.argv[1]), fcntl.LOCK_EX); "
-        "os.execvp(sys.argv[2], sys.argv[2:])"
+        "import fcntl, os, sys; file = os.open(sys.argv[1], os.O_RDWR); os.set_inheritable(file, True); "
+        "fcntl.lockf(file, fcntl.LOCK_EX); os.execvp(sys.argv[2], sys.argv[2:])"
     )
-    return [sys.executable, "-ISc", program, str(descriptor)]
+    return [sys.executable, "-ISc", program, str(file)]
 
 
 def _wait(process: subprocess.Popen[bytes]) -> None:

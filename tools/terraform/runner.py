@@ -338,7 +338,7 @@ class Terraform:
                         *command.split(),
                         f"-lock-timeout={WAIT_MINUTES}m",
                         *arguments,
-                        held_file=descriptor,
+                        held_file=self._holder(state),
                         watch=watch,
                     )
         except TimeoutError:
@@ -400,7 +400,7 @@ class Terraform:
         self,
         state: State,
         *arguments: str,
-        held_file: int | None = None,
+        held_file: Path | None = None,
         watch: Callable[[str, float], None] | None = None,
     ) -> str:
         """Run terraform and return what it prints; CommandError with its own message when it fails."""

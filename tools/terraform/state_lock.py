@@ -130,7 +130,7 @@ def locked(
 ) -> Iterator[int]:
     """Lock a file and yield its descriptor.
 
-    A process that Processes.run starts with it as ``held_file`` keeps the file locked until it ends, also when
+    A process that Processes.run starts with the file as ``held_file`` keeps it locked until it ends, also when
     this one ends before. ``waiting`` is called once if others hold the lock. Raises TimeoutError after ``seconds``
     of waiting, and InterruptedCommandError when a signal stops the command meanwhile.
     """

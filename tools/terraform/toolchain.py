@@ -106,7 +106,7 @@ class Toolchain:
         environment: Mapping[str, str],
         text: str | None = None,
         label: str = "",
-        held_file: int | None = None,
+        held_file: Path | None = None,
         watch: Callable[[str, float], None] | None = None,
     ) -> str:
         """Run terraform in ``folder`` with ``text`` as its input, and return what it prints.

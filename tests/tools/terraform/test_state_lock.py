@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -100,9 +101,10 @@ from pathlib import Path
 from tools.processes import PROCESSES
 from tools.terraform.state_lock import locked
 
-with locked(Path(sys.argv[1]), print) as descriptor:
+file = Path(sys.argv[1])
+with locked(file, print):
     command = ["bash", "-c", "sleep 60 & echo $! > child; echo $$ > itself; wait"]
-    PROCESSES.run(command, cwd=Path(sys.argv[2]), environment=os.environ, held_file=descriptor)
+    PROCESSES.run(command, cwd=Path(sys.argv[2]), environment=os.environ, held_file=file)
 """
 
 
@@ -120,8 +122,9 @@ def test_a_file_is_locked_as_long_as_the_process_lives_that_holds_it(tmp_path):
     process, child = (int((tmp_path / name).read_text()) for name in ("itself", "child"))
     os.kill(process, signal.SIGKILL)
     while is_locked(file):
+        assert "sleep" in Path(f"/proc/{child}/cmdline").read_text(), "The child ended first."
         time.sleep(0.05)
-    os.kill(child, signal.SIGKILL)  # which shows that it was alive
+    os.kill(child, signal.SIGKILL)
 
 
 def test_readers_share_a_lock_and_a_writer_waits(tmp_path):
