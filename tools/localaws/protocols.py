@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -42,6 +43,10 @@ _BY_SIGNING_NAME = {
     "tagging": ("resourcegroupstaggingapi",),
 }
 
+# A router describes the operations of its service when it is first used. While one thread does that, moto's models
+# may give another one botocore's description, which the router cannot use: both share one cache.
+_ROUTING = threading.Lock()
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -60,7 +65,8 @@ def read_operation(request: Request, signing_name: str) -> Operation:
     """
     for service in _BY_SIGNING_NAME.get(signing_name, (signing_name,)):
         try:
-            model, url_parameters = get_service_router(service).match(request)
+            with _ROUTING:
+                model, url_parameters = get_service_router(service).match(request)
         # moto raises NotImplementedError for a protocol that the service does not use, so the
         # request is for another service.
         except (NotFound, NotImplementedError, UnknownServiceError):
