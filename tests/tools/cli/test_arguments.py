@@ -1,8 +1,9 @@
-"""What a command says of values that it does not take, in the words of make."""
+"""What a command says of values that it does not take, and how it is written again, in the words of make."""
 
 import pytest
 
 from tools.cli.arguments import Arguments
+from tools.commands import apply
 
 
 @pytest.mark.parametrize(
@@ -24,3 +25,13 @@ def test_a_wrong_value_is_named_by_its_make_variable_without_a_usage(capsys, wor
         arguments.parse_args(["--env=local", *words])
     assert ending.value.code == 2
     assert capsys.readouterr().err == sentence
+
+
+def test_a_command_is_written_again_with_what_differs_from_the_defaults():
+    written = ["--env=prod", "--part=acme/222222222222 globex/333333333333", "--auto", "--unlock"]
+    options = apply.parser().parse_args(written)
+    again = apply.parser().written(options, without="unlock")
+    assert again == "ENV=prod PART='acme/222222222222 globex/333333333333' AUTO=1"
+    options = apply.parser().parse_args(["--env=prod", "--proof=build/proof/x", "--jobs=8"])
+    again = apply.parser().written(options, without="unlock")
+    assert again == "ENV=prod PROOF=build/proof/x JOBS=8"

@@ -71,3 +71,13 @@ def test_what_is_sensitive_or_not_known_yet_is_not_shown():
 def test_a_long_list_ends_with_the_number_of_the_rest():
     created = {"actions": ["create"], "before": None, "after": {}}
     assert lines(*[created] * (SHOWN + 3))[-1] == "and 3 more"
+
+
+def test_a_replacement_of_what_an_apply_left_half_made_says_so():
+    change = {"actions": ["delete", "create"], "before": {"name": "x"}, "after": {"name": "x"}}
+    replaced = {"address": ROLE, "change": change}
+    half_made = {**replaced, "action_reason": "replace_because_tainted"}
+    assert change_lines({"resource_changes": [replaced]}) == [f"± replace {ROLE}"]
+    assert change_lines({"resource_changes": [half_made]}) == [
+        f"± replace {ROLE}, which an apply left half made"
+    ]
