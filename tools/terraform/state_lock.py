@@ -97,16 +97,16 @@ def writing_noted(descriptor: int) -> Iterator[None]:
 
     Whoever is killed leaves the note behind, and so does terraform that is killed.
     """
+    os.ftruncate(descriptor, 0)  # it may hold the note of one that was killed
     os.pwrite(descriptor, datetime.now(UTC).isoformat().encode(), 0)
-    is_killed = False
     try:
         yield
     except KilledProcessError:
-        is_killed = True
         raise
-    finally:
-        if not is_killed:
-            os.ftruncate(descriptor, 0)
+    except BaseException:
+        os.ftruncate(descriptor, 0)
+        raise
+    os.ftruncate(descriptor, 0)
 
 
 def was_left(lock: StateLock, file: Path) -> bool:
