@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from tools.localaws.control import Control
 
 PAUSE_SECONDS = 0.25
+PATHS = Config(
+    s3={"addressing_style": "path"}
+)  # of a client of S3, whose buckets have no host names here
 
 
 def client(

@@ -10,12 +10,11 @@ import time
 import uuid
 from dataclasses import dataclass
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.checkout import LOCAL_ENVIRONMENT, TERRAFORM_ITSELF
+from tests.load import PATHS, client
 from tools.bench.fleet import kill_everything, terraform_of
 from tools.localaws.faults import Fault
 
@@ -57,16 +56,7 @@ class Cloud:
     checkout: object
 
     def client(self, service, account_id):
-        control = self.checkout.control
-        keys = control.account(account_id, user="owner")
-        return boto3.client(
-            service,
-            endpoint_url=control.endpoint,
-            region_name="eu-central-1",
-            aws_access_key_id=keys.access_key_id,
-            aws_secret_access_key=keys.secret_access_key,
-            config=Config(s3={"addressing_style": "path"}),
-        )
+        return client(self.checkout.control, account_id, service, config=PATHS)
 
     def keys(self):
         """The objects of the state bucket."""

@@ -73,11 +73,11 @@ def one_change(fleet):
     )
     proof = json.loads(fleet.checkout.done("make prove ENV=local JSON=1"))
     folder = proof["certificate"].removesuffix("/certificate.md")
-    shown = fleet.checkout.done(f"make plan ENV=local PROOF={folder}")
-    applied = fleet.checkout.done("make apply ENV=local")
+    proved_plan = fleet.checkout.done(f"make plan ENV=local PROOF={folder}")
+    first_apply = fleet.checkout.done("make apply ENV=local")
     fleet.write(*STANZAS.values())
-    put_back = fleet.checkout.done("make apply ENV=local")
-    return after_apply, proof, shown, applied, put_back
+    second_apply = fleet.checkout.done("make apply ENV=local")
+    return after_apply, proof, proved_plan, first_apply, second_apply
 
 
 def test_no_account_is_planned_right_after_its_apply(one_change):
@@ -87,13 +87,13 @@ def test_no_account_is_planned_right_after_its_apply(one_change):
 
 
 def test_a_change_of_one_stanza_plans_proves_and_applies_its_account_alone(one_change):
-    _, proof, shown, *applies = one_change
+    _, proof, proved_plan, *applies = one_change
     assert [plan["root"] for plan in proof["plans"]] == [
         "operations account 111111111111",
         "customer account 222222222222",
     ]
     assert proof["unchanged"] == ["globex 333333333333", "initech 555555555555"]
-    for text in (shown, *applies):
+    for text in (proved_plan, *applies):
         assert "acme 222222222222" in text
         assert "2 accounts are as they were applied; ALL=1 plans them too." in text
         assert "globex" not in text

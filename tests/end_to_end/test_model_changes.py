@@ -8,14 +8,12 @@ import json
 from dataclasses import dataclass
 
 import pytest
-from botocore.config import Config
 
 from tests.checkout import LOCAL_ENVIRONMENT
-from tests.load import Caller, Load, client
+from tests.load import PATHS, Caller, Load, client
 from tools.terraform.state_bucket import handover_key
 
 OPERATIONS = "111111111111"
-PATHS = Config(s3={"addressing_style": "path"})
 LITE, PRO = "amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"
 OLD_CLAUDE, NEW_CLAUDE = (
     "anthropic.claude-3-haiku-20240307-v1:0",

@@ -320,9 +320,11 @@ def test_a_role_from_before_the_project_was_granted_is_completed_by_one_call_to_
     iam = client("iam", roles.url, long_lived(roles.owner_of_operations))
     policy = {"RoleName": "bedrock-test-global", "PolicyName": "grants"}
     granted = iam.get_role_policy(**policy)["PolicyDocument"]
-    kept = [each for each in granted["Statement"] if each["Sid"] != "UseTheDefaultProject"]
-    assert len(kept) == len(granted["Statement"]) - 1
-    earlier = json.dumps({**granted, "Statement": kept})
+    other_statements = [
+        each for each in granted["Statement"] if each["Sid"] != "UseTheDefaultProject"
+    ]
+    assert len(other_statements) == len(granted["Statement"]) - 1
+    earlier = json.dumps({**granted, "Statement": other_statements})
     iam.put_role_policy(**policy, PolicyDocument=earlier)
     project = f"arn:aws:bedrock:{REGION}:{OPERATIONS}:project/default"
     assert f"on resource: {project} " in roles.refusal("global", roles.model("global"))

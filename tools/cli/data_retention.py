@@ -73,7 +73,6 @@ def _in_each(
     target: Target, regions: Iterable[str], step: Callable[[Any, str], Retention]
 ) -> list[Retention]:
     clients = target.bedrock_clients(regions)
-
     return map_in_parallel(lambda region: step(clients[region], region), list(clients), _AT_A_TIME)
 
 

@@ -75,7 +75,8 @@ def parser() -> Arguments:
 
 def main() -> int:
     """Apply and return 1 if any account failed; a customer account that fails does not stop the others."""
-    options = parser().parse_args()
+    arguments = parser()
+    options = arguments.parse_args()
     if options.part is not None and options.tenant is not None:
         raise CommandError("Write either TENANT= or PART=; a part names its tenants itself.")
     if options.proof is None and options.sha256 is not None:
@@ -114,7 +115,7 @@ def main() -> int:
         if not states:
             out.print("Nothing is to be applied: customers manage all of these accounts.")
             return 0
-    command = f"make apply {parser().written(options, without='unlock')}"
+    command = f"make apply {arguments.written(options, without='unlock')}"
     with next_step(command):
         _remove_abandoned_locks(session.terraform, states, options, command)
         if options.part is None:

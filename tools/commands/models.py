@@ -81,10 +81,8 @@ def _sentences(reading: ModelReading) -> list[str]:
 
 
 def _show(readings: Sequence[ModelReading]) -> None:
-    rows, day = (
-        table("tenant", "alias", "Region", "called", "life", "access", "destinations"),
-        today(),
-    )
+    rows = table("tenant", "alias", "Region", "called", "life", "access", "destinations")
+    day = today()
     for reading in readings:
         model = reading.model
         rows.add_row(

@@ -214,7 +214,7 @@ def profiles(tenant: Tenant) -> list[Profile]:
     """
     found = [
         Profile(
-            name=f"{tenant.base_name}_{alias}_{sha256(_called_id(model).encode()).hexdigest()[:4]}",
+            name=f"{tenant.base_name}_{alias}_{sha256(called_id(model).encode()).hexdigest()[:4]}",
             source=_profile_source(tenant, model),
             tags=profile_tags(tenant, alias),
         )
@@ -319,15 +319,17 @@ def _route(model: Stanza) -> str:
 
 def _regions(model: Stanza) -> list[str]:
     """Return the Regions in which the model may run."""
-    destinations: list[str] = []
-    if _route(model) == "geographic":
-        destinations = (
-            model.get("destinations") or DESTINATIONS.get(model.get("profile") or "", "").split()
-        )
-    return sorted({*model["regions"], *destinations})
+    return sorted({*model["regions"], *destinations(model)})
 
 
-def _called_id(model: Stanza) -> str:
+def destinations(model: Stanza) -> list[str]:
+    """Return the Regions to which a geographic profile may send a call; none for another route."""
+    if _route(model) != "geographic":
+        return []
+    return model.get("destinations") or DESTINATIONS.get(model.get("profile") or "", "").split()
+
+
+def called_id(model: Stanza) -> str:
     """Return the id by which the model is called: its own, or the system profile's."""
     prefixes = {"geographic": model.get("profile") or "", "global": "global."}
     return f"{prefixes.get(_route(model), '')}{model['model']}"
@@ -353,7 +355,7 @@ def _model_arn(tenant: Tenant, model: Stanza, region: str) -> str:
 def _system_profile_arn(tenant: Tenant, model: Stanza, region: str) -> str:
     env = tenant.environment
     return (
-        f"arn:{env.partition}:bedrock:{region}:{env.account}:inference-profile/{_called_id(model)}"
+        f"arn:{env.partition}:bedrock:{region}:{env.account}:inference-profile/{called_id(model)}"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tools.live.answers import AccountReader, NotReadError
+from tools.live.answers import AccountReader, NotReadError, clients_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,12 +38,9 @@ def read_account_usage(target: Target) -> AccountUsage:
     """
     environment = target.environment
     subject = f"operations account {environment.operations_account_id}"
-    region = environment.operations_region
-
-    def connect(session: Any, service: str, place: str) -> Any:  # noqa: ANN401 - boto3's own types
-        return target.client(session, service, place)
-
-    reader = AccountReader(subject, target.operations(), region, connect)
+    reader = AccountReader(
+        subject, target.operations(), environment.operations_region, clients_of(target)
+    )
     counts: dict[str, int] = {}
     unread: list[str] = []
     for part, read in _PARTS.items():

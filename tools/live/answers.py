@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     import boto3
 
+    from tools.cli.targets import Target
     from tools.isolation.predicate import Predicate
 
-_LONGEST_MESSAGE = (
-    200  # characters of an error message; a server that is no AWS may send a whole page
-)
+# Characters of an error message; a server that is no AWS may send a whole page.
+_LONGEST_MESSAGE = 200
 
 
 class NotReadError(Exception):
@@ -136,6 +136,15 @@ class AccountReader:
         self._answers.append(
             json.dumps([question, parameters, answer], sort_keys=True, default=str)
         )
+
+
+def clients_of(target: Target) -> Callable[[boto3.Session, str, str], Any]:
+    """Return what makes the clients of an AccountReader, which repeat a request that is throttled."""
+
+    def connect(session: boto3.Session, service: str, region: str) -> Any:  # noqa: ANN401 - boto3's clients have no common type
+        return target.client(session, service, region, retries={"mode": "standard"})
+
+    return connect
 
 
 def claim(

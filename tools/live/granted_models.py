@@ -49,19 +49,14 @@ def granted_models(
 
 def _granted_model(tenant: str, alias: str, model: Stanza, *, is_previous: bool) -> GrantedModel:
     route = model.get("route") or "on-demand"
-    prefix = {GEOGRAPHIC: model.get("profile") or "", GLOBAL: "global."}.get(route)
-    destinations: Iterable[str] = ()
-    if route == GEOGRAPHIC:
-        table = operations.DESTINATIONS.get(model.get("profile") or "", "")
-        destinations = model.get("destinations") or table.split()
     return GrantedModel(
         tenant=tenant,
         alias=alias,
         model=model["model"],
         route=route,
         regions=tuple(model["regions"]),
-        destinations=tuple(destinations),
-        profile=None if prefix is None else f"{prefix}{model['model']}",
+        destinations=tuple(operations.destinations(model)),
+        profile=operations.called_id(model) if route in {GEOGRAPHIC, GLOBAL} else None,
         is_previous=is_previous,
     )
 

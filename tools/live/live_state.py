@@ -13,14 +13,14 @@ from tools.isolation.claims import Case, Claim, named_external_ids, without_secr
 from tools.isolation.customer_specification import Workload
 from tools.isolation.operations_specification import Environment, Tenant
 from tools.isolation.plan_fault import Fault
-from tools.live.answers import AccountReader, Unread
+from tools.live.answers import AccountReader, Unread, clients_of
 from tools.live.customer_account import CustomerReading
 from tools.live.operations_account import OperationsAccount
 from tools.terraform.parallel import map_in_parallel
 from tools.terraform.state import role_module
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     import boto3
 
@@ -78,7 +78,7 @@ def _operations(
     target: Target, env: Environment, plan: Plan, tenant: str | None
 ) -> tuple[Case, list[Unread]]:
     label = f"operations account {env.account}"
-    reader = AccountReader(label, target.operations(), env.region, _connect(target))
+    reader = AccountReader(label, target.operations(), env.region, clients_of(target))
     settings = plan.variables["operations"]
     account = OperationsAccount(
         reader=reader,
@@ -104,7 +104,7 @@ def _customer(session: Session, env: Environment, plan: Plan) -> tuple[Case, lis
         reason = str(error)
         case = Case(label, "", (tenant,), (), (), {})
         return case, [Unread(subject, "everything in the account", reason)]
-    reader = AccountReader(subject, keys, workload.region, _connect(session.target))
+    reader = AccountReader(subject, keys, workload.region, clients_of(session.target))
     case, unread = _case(
         label, [tenant], env, reader, CustomerReading(reader, workload, plan).findings()
     )
@@ -124,13 +124,6 @@ def _inspector(
         reason = f"{error} `make inspector` prints the role for the customer"
         missing = Unread(subject, "what only the inspector may read", reason)
         return target.deployer(account), [missing]
-
-
-def _connect(target: Target) -> Callable[[boto3.Session, str, str], Any]:
-    def connect(session: boto3.Session, service: str, region: str) -> Any:  # noqa: ANN401 - boto3's clients have no common type
-        return target.client(session, service, region, retries={"mode": "standard"})
-
-    return connect
 
 
 def _case(

@@ -118,9 +118,8 @@ class ModelReading:
     region: str
     life: Life
     access: str
-    destinations: (
-        tuple[str, ...] | None
-    )  # of the profile; None on demand, and where it was not read
+    # Of the profile; None on demand, and where it was not read.
+    destinations: tuple[str, ...] | None
     ungranted: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()

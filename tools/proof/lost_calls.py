@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
-from tools.isolation.operations_specification import DESTINATIONS, granted_models
+from tools.isolation.operations_specification import destinations, granted_models
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,15 +20,14 @@ OWN_PROFILE = ":application-inference-profile/"
 def lost_calls(
     stanza: Mapping[str, Any],
     use: Mapping[str, Any],
-    removed_profiles: frozenset[str] = frozenset(),
-    remade_profiles: frozenset[str] = frozenset(),
+    removed_profiles: Mapping[str, bool] | None = None,
 ) -> list[str]:
     """Return what of ``use`` the stanza's role no longer accepts, each as "alias nova changes from x to y".
 
     ``use`` is a hand-over, or the settings of a function. ``removed_profiles`` are the ARNs of the tenant's
-    inference profiles that the apply removes, and ``remade_profiles`` of those in whose place it makes the same
-    again, as it does when it adopts one, because Bedrock does not say what it was copied from. A tenant that is
-    not active is denied every call on purpose.
+    inference profiles that the apply removes, with whether it makes the same again in place of each. It does so when
+    it adopts one, because Bedrock does not say what it was copied from. A tenant that is not active is denied every
+    call on purpose.
     """
     if (stanza.get("state") or "active") != "active":
         return []
@@ -39,7 +38,7 @@ def lost_calls(
         *(
             problem
             for alias, model in sorted(use.get("models", {}).items())
-            for problem in _alias(stanza, alias, model, removed_profiles, remade_profiles)
+            for problem in _alias(stanza, alias, model, removed_profiles or {})
         ),
         *_destinations(stanza, use),
     ]
@@ -57,7 +56,7 @@ def uses_previous(
     current = {name: value for name, value in model.items() if name != "previous"}
     called = settings.get("models", {}).get(alias, {}).get("model") or ""
     is_new = called == handover["models"].get(alias, {}).get("model")
-    profiles = frozenset({called} if OWN_PROFILE in called and not is_new else ())
+    profiles = {called: False} if OWN_PROFILE in called and not is_new else {}
     use = {"models": settings.get("models", {}), "guardrail": settings.get("guardrail")}
     lost = lost_calls({**stanza, "models": {**stanza["models"], alias: current}}, use, profiles)
     return bool(set(lost) - set(lost_calls(stanza, use)))
@@ -148,8 +147,7 @@ def _alias(
     stanza: Mapping[str, Any],
     alias: str,
     model: Mapping[str, Any],
-    removed_profiles: frozenset[str],
-    remade_profiles: frozenset[str],
+    removed_profiles: Mapping[str, bool],
 ) -> Iterator[str]:
     """Yield what an alias may no longer do. IAM sees no alias, so another one may grant the same call."""
     current = stanza["models"].get(alias)
@@ -168,7 +166,7 @@ def _alias(
             else called_id(entry) == called
         )
     ]
-    if called in remade_profiles:
+    if removed_profiles.get(called):
         yield f"the inference profile that alias {alias} calls is made anew, where no `previous` helps"
     elif called and (not grants or called in removed_profiles):
         own = " through a profile of the tenant's own"
@@ -212,12 +210,7 @@ def _destinations(stanza: Mapping[str, Any], use: Mapping[str, Any]) -> Iterator
         if alias not in stanza["models"] or not entries:
             continue  # the alias itself is lost, which _alias says
         granted = {
-            region
-            for entry in entries
-            for region in (
-                *entry["regions"],
-                *(entry.get("destinations") or DESTINATIONS.get(entry["profile"], "").split()),
-            )
+            region for entry in entries for region in (*entry["regions"], *destinations(entry))
         }
         if lost := [region for region in regions if region not in granted]:
             yield f"the profile of alias {alias} may no longer send calls to {', '.join(lost)}"

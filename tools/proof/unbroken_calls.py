@@ -53,22 +53,13 @@ def lost_calls_of(session: Session, plan: PlanJson) -> list[tuple[str, str]]:
     known = session.environment.stanzas.keys()
     losing = [tenant for tenant in tenants_that_lose_grants(plan) if tenant in known]
     stanzas = plan["variables"]["tenants"]["value"]
-    removed, remade = _removed_profiles(plan), _removed_profiles(plan, remade=True)
+    removed = _removed_profiles(plan)
     handed_over = session.bucket.tenants_with_handover()
 
     def problems_of(tenant: str) -> list[str]:
         handover = session.bucket.handover(tenant) if tenant in handed_over else None
-        none: frozenset[str] = frozenset()
-        return list(
-            _problems(
-                session,
-                tenant,
-                stanzas[tenant],
-                handover,
-                removed=removed.get(tenant, none),
-                remade=remade.get(tenant, none),
-            )
-        )
+        profiles = removed.get(tenant, {})
+        return list(_problems(session, tenant, stanzas[tenant], handover, profiles))
 
     with ThreadPoolExecutor(max_workers=PARALLEL_READS) as pool:
         problems = pool.map(problems_of, losing)
@@ -111,16 +102,16 @@ def _statements(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value
             yield json.dumps({**statement, "Sid": ""}, sort_keys=True)
 
 
-def _removed_profiles(plan: PlanJson, *, remade: bool = False) -> dict[str, frozenset[str]]:
-    """Return the ARNs of the inference profiles that the plan deletes, or only of those it replaces, by tenant."""
-    removed: defaultdict[str, set[str]] = defaultdict(set)
+def _removed_profiles(plan: PlanJson) -> dict[str, dict[str, bool]]:
+    """Return, by tenant, the ARNs of the inference profiles that the plan deletes, and whether it makes each anew."""
+    removed: defaultdict[str, dict[str, bool]] = defaultdict(dict)
     for item in plan.get("resource_changes", ()):
         tenant = tenant_of_address(item["address"])
         is_profile = item["type"] == "aws_bedrock_inference_profile"
         actions = item["change"]["actions"]
-        if tenant and is_profile and "delete" in actions and (not remade or "create" in actions):
-            removed[tenant].add(item["change"]["before"]["arn"])
-    return {tenant: frozenset(arns) for tenant, arns in removed.items()}
+        if tenant and is_profile and "delete" in actions:
+            removed[tenant][item["change"]["before"]["arn"]] = "create" in actions
+    return removed
 
 
 def _problems(
@@ -128,11 +119,9 @@ def _problems(
     tenant: str,
     stanza: Mapping[str, Any],
     handover: Mapping[str, Any] | None,
-    *,
-    removed: frozenset[str],
-    remade: frozenset[str],
+    removed: Mapping[str, bool],
 ) -> Iterator[str]:
-    """Yield what the stanza takes away; ``removed`` are the ARNs of the profiles that go, also if they are remade."""
+    """Yield what the stanza takes away; ``removed`` are the profiles that go, by ARN, and whether each is remade."""
     accounts: defaultdict[str, list[str]] = defaultdict(list)
     for label, use in _uses(session, tenant, handover):
         if use is None:
@@ -140,7 +129,7 @@ def _problems(
             if removed:
                 yield f"an inference profile goes, and whether account {label} calls it could not be read"
             continue
-        for problem in lost_calls(stanza, use, removed, remade):
+        for problem in lost_calls(stanza, use, removed):
             accounts[problem].append(label)
     for problem, labels in accounts.items():
         yield f"{problem}; the old one is still in use in account {' and '.join(labels)}"

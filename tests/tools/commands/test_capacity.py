@@ -169,9 +169,9 @@ def change(type_, *actions):
 
 
 def by_name(usage, *changes):
-    told = plans()
-    told[0]["resource_changes"] = list(changes)
-    return {limit.name: limit for limit in capacity.find_limits(ENVIRONMENT, told, usage)}
+    changed_plans = plans()
+    changed_plans[0]["resource_changes"] = list(changes)
+    return {limit.name: limit for limit in capacity.find_limits(ENVIRONMENT, changed_plans, usage)}
 
 
 def test_what_others_made_in_the_account_counts_and_so_does_what_an_apply_adds():
@@ -232,12 +232,12 @@ class Capacity(Account):
         printed = self.capsys.readouterr()
         return code, printed.out, " ".join(printed.err.split())
 
-    def told(self):
+    def printed_limits(self):
         """The exit code and the limits by name, from JSON."""
         code, printed, _ = self.run("--json")
-        told = json.loads(printed)
-        assert told["counted"] == "account"
-        return code, {limit["name"]: limit for limit in told["limits"]}
+        report = json.loads(printed)
+        assert report["counted"] == "account"
+        return code, {limit["name"]: limit for limit in report["limits"]}
 
 
 @pytest.fixture
@@ -263,7 +263,7 @@ def test_the_command_counts_what_iam_and_bedrock_say(account):
     client = account.target.client(account.target.operations(), "bedrock", "eu-central-1")
     source = "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-lite-v1:0"
     client.create_inference_profile(inferenceProfileName="theirs", modelSource={"copyFrom": source})
-    code, limits = account.told()
+    code, limits = account.printed_limits()
     roles, profiles = limits["roles in the account"], limits["inference profiles in eu-central-1"]
     assert code == 0
     assert (roles["in_account"], roles["used"], roles["limit"]) == (5, 7, 1000)
@@ -274,7 +274,7 @@ def test_an_account_that_others_fill_has_no_room_although_the_stanzas_have(accou
     backend("iam", OPERATIONS).account_summary._roles_quota = 6
     for number in range(5):
         add_role(account, f"team-{number}")
-    code, limits = account.told()
+    code, limits = account.printed_limits()
     assert code == 1
     roles = limits["roles in the account"]
     assert (roles["used"], roles["limit"], roles["more_tenants"]) == (7, 6, 0)
@@ -298,7 +298,7 @@ def test_without_a_quota_of_the_account_awss_default_holds(account):
         times=FOREVER,
     )
     account.cloud.control.fault(fault)
-    code, limits = account.told()
+    code, limits = account.printed_limits()
     assert (code, limits["inference profiles in eu-central-1"]["limit"]) == (0, 1000)
 
 

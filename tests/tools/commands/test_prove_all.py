@@ -102,9 +102,9 @@ def test_what_is_shared_is_refuted_by_name_until_both_say_so(folder, no_network)
 def test_json_tells_what_is_shared(folder, no_network):
     folder.write("prod", variables("prod", "666666666666", CUSTOMER), bucket="state-of-dev")
     code, printed, _ = folder.run("--offline", "--json")
-    told = json.loads(printed)
-    assert (code, told["proved"]) == (1, False)
-    everything = told["environments"]["all"]
+    report = json.loads(printed)
+    assert (code, report["proved"]) == (1, False)
+    everything = report["environments"]["all"]
     assert everything["compared"]["state bucket"] == {"compared": 2, "shared": 1}
     (fault,) = everything["plans"][-1]["faults"]
     assert fault["about"] == "shared state bucket"

@@ -158,9 +158,9 @@ def test_an_alias_that_is_removed_is_lost_even_if_another_calls_the_same_model()
 
 
 def test_a_profile_of_the_tenants_own_that_the_apply_removes_is_lost():
-    lost = lost_calls(STANZA, HANDOVER, frozenset({PROFILE}))
+    lost = lost_calls(STANZA, HANDOVER, {PROFILE: False})
     assert [problem.partition(" from")[0] for problem in lost] == ["alias claude changes"]
-    assert lost_calls(STANZA, HANDOVER, frozenset({f"{PROFILE}d"})) == []
+    assert lost_calls(STANZA, HANDOVER, {f"{PROFILE}d": False}) == []
 
 
 @pytest.mark.parametrize(

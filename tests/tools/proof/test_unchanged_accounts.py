@@ -6,10 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import boto3
 import pytest
-from botocore.config import Config
 
+from tests.load import PATHS, client
 from tools.cli.session import Session
 from tools.command_error import CommandError
 from tools.environment.model import load_environment
@@ -42,18 +41,10 @@ def handover_of(tenant):
 @pytest.fixture(scope="module")
 def bucket():
     with LocalAws() as running:
-        keys = running.control.account(LOCAL.operations_account_id)
 
         @functools.cache
         def connect(service):
-            return boto3.client(
-                service,
-                endpoint_url=running.url,
-                region_name="eu-central-1",
-                aws_access_key_id=keys.access_key_id,
-                aws_secret_access_key=keys.secret_access_key,
-                config=Config(s3={"addressing_style": "path"}),
-            )
+            return client(running.control, LOCAL.operations_account_id, service, config=PATHS)
 
         made = StateBucket(LOCAL, connect)
         made.make()
