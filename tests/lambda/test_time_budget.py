@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -59,17 +60,38 @@ def sessions(acme: Any) -> Sessions:
 
 
 @pytest.fixture
-def written(acme: Any) -> Callable[[], list[tuple[str, int]]]:
-    """The error code of each record that the test has written so far, and its number of attempts."""
-    before = len(acme.records())
+def records(acme: Any) -> Callable[[int], list[dict[str, Any]]]:
+    """Waits until as many calls of the test have a record as it is given, and returns their records.
 
-    def read() -> list[tuple[str, int]]:
-        return [
-            (record.get("errorCode", ""), len(record["tenantBedrock"]["attempts"]))
-            for record in acme.records()[before:]
-        ]
+    The functions end in the middle of a request to CloudWatch here, so a record may arrive after its
+    copy, twice, or during the next test. A reader drops the second one by the record's id.
+    """
+    began_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+
+    def read(count: int) -> list[dict[str, Any]]:
+        give_up_at = time.monotonic() + 30
+        while True:
+            by_id = {
+                record["tenantBedrock"]["recordId"]: record
+                for record in acme.records()
+                if record["timestamp"].replace("Z", "+00:00") >= began_at
+            }
+            if len(by_id) >= count or time.monotonic() > give_up_at:
+                return list(by_id.values())
+            time.sleep(0.05)
 
     return read
+
+
+@pytest.fixture
+def written(
+    records: Callable[[int], list[dict[str, Any]]],
+) -> Callable[[int], list[tuple[str, int]]]:
+    """The error code and the number of attempts of as many records as it is given."""
+    return lambda count: [
+        (record.get("errorCode", ""), len(record["tenantBedrock"]["attempts"]))
+        for record in records(count)
+    ]
 
 
 @pytest.fixture
@@ -85,7 +107,7 @@ def served(acme: Any) -> Callable[[], int]:
 
 
 def test_a_call_that_begins_late_is_given_up_as_early_as_the_first(
-    acme: Any, written: Callable[[], list[tuple[str, int]]]
+    acme: Any, written: Callable[[int], list[tuple[str, int]]]
 ) -> None:
     connection = acme.connect()
     chat = connection.chat("claude")
@@ -99,14 +121,14 @@ def test_a_call_that_begins_late_is_given_up_as_early_as_the_first(
 
         assert context.get_remaining_time_in_millis() > 0
 
-    assert written() == [("", 1), ("OutOfTimeError", 1)]
+    assert written(2) == [("", 1), ("OutOfTimeError", 1)]
 
 
 def test_a_call_with_too_little_time_is_not_sent(
     acme: Any,
     sessions: Sessions,
     served: Callable[[], int],
-    written: Callable[[], list[tuple[str, int]]],
+    written: Callable[[int], list[tuple[str, int]]],
 ) -> None:
     connection = connect(sessions=sessions)
     with sessions.budget.during(an_invocation(seconds=60, reserve=60)):
@@ -121,7 +143,7 @@ def test_a_call_with_too_little_time_is_not_sent(
             chat.client.converse(modelId=NOVA, messages=[])
 
     assert served() == 1
-    assert written() == [("", 1), *[("OutOfTimeError", 0)] * 2]
+    assert written(3) == [("", 1), *[("OutOfTimeError", 0)] * 2]
 
 
 def test_outside_of_an_invocation_a_call_has_as_long_as_it_takes(acme: Any) -> None:
@@ -188,7 +210,7 @@ def test_a_fallback_without_time_is_not_asked_and_the_throttle_is_reported(
 
 
 def test_a_retry_by_langchain_is_refused_when_the_time_is_over(
-    acme: Any, written: Callable[[], list[tuple[str, int]]]
+    acme: Any, written: Callable[[int], list[tuple[str, int]]]
 ) -> None:
     connection = acme.connect()
     chat = connection.chat("claude").with_retry(stop_after_attempt=3, wait_exponential_jitter=False)
@@ -196,11 +218,11 @@ def test_a_retry_by_langchain_is_refused_when_the_time_is_over(
     with connection.invocation(Context()), pytest.raises(OutOfTimeError):
         chat.invoke("hello")
 
-    assert written() == [("OutOfTimeError", 1), *[("OutOfTimeError", 0)] * 2]
+    assert written(3) == [("OutOfTimeError", 1), *[("OutOfTimeError", 0)] * 2]
 
 
 def test_all_calls_of_a_batch_and_of_tasks_are_given_up_together(
-    acme: Any, written: Callable[[], list[tuple[str, int]]]
+    acme: Any, written: Callable[[int], list[tuple[str, int]]]
 ) -> None:
     connection = acme.connect()
     chat = connection.chat("claude")
@@ -211,7 +233,7 @@ def test_all_calls_of_a_batch_and_of_tasks_are_given_up_together(
         answers += asyncio.run(chat.abatch(["four", "five"], return_exceptions=True))
 
     assert [type(answer) for answer in answers] == [OutOfTimeError] * 5
-    assert written() == [("OutOfTimeError", 1)] * 5
+    assert written(5) == [("OutOfTimeError", 1)] * 5
 
 
 @pytest.mark.parametrize("seconds", [3, 5])
@@ -225,12 +247,13 @@ def test_a_silent_sts_ends_before_the_invocation(acme: Any, seconds: int) -> Non
     assert context.get_remaining_time_in_millis() > 0
 
 
-def test_a_stream_that_falls_silent_ends_with_the_part_that_has_arrived(acme: Any) -> None:
+def test_a_stream_that_falls_silent_ends_with_the_part_that_has_arrived(
+    acme: Any, records: Callable[[int], list[dict[str, Any]]]
+) -> None:
     acme.control.fault(
         Fault("bedrock-runtime", stream={"after_events": 4}, delay_seconds=6, times=FOREVER)
     )
     connection = acme.connect()
-    before = len(acme.records())
     context = Context()
     chunks = []
     with connection.invocation(context):
@@ -238,7 +261,7 @@ def test_a_stream_that_falls_silent_ends_with_the_part_that_has_arrived(acme: An
             chunks.extend(connection.chat("claude").stream("canary-silent"))
         assert context.get_remaining_time_in_millis() > 0
 
-    (record,) = acme.records()[before:]
+    (record,) = records(1)
     assert (record["tenantBedrock"]["phase"], record["errorCode"]) == ("error", "OutOfTimeError")
     assert record["output"]["outputBodyJson"]["output"]["message"]["content"][0]["text"]
 
@@ -295,7 +318,7 @@ def test_an_answer_that_trickles_is_given_up(acme: Any, slow: Callable[..., None
 def test_a_stream_that_trickles_is_given_up(
     acme: Any,
     slow: Callable[..., None],
-    written: Callable[[], list[tuple[str, int]]],
+    written: Callable[[int], list[tuple[str, int]]],
     fast: int,
 ) -> None:
     slow("application/vnd.amazon.eventstream", b"".join(stream_events(ANSWER)), fast)
@@ -307,7 +330,7 @@ def test_a_stream_that_trickles_is_given_up(
             list(chat.stream("hello"))
         assert context.get_remaining_time_in_millis() > 0
 
-    assert written() == [("OutOfTimeError", 1)]
+    assert written(1) == [("OutOfTimeError", 1)]
 
 
 def test_a_stream_in_time_is_whole(acme: Any) -> None:

@@ -34,8 +34,11 @@ def main() -> int:
     # One worker more than there are cores, because tests often wait for Terraform.
     workers = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile"]
     # tests/conftest.py sets the order; xdist's own goes by the number of tests in a file, not their time.
+    # Some tests hold real deadlines, such as Lambda's, which a busy machine can miss. A failed test runs once more;
+    # its first failure is shown all the same, and the summary lists it as RERUN.
+    again = ["--reruns", "1", "--rerun-show-tracebacks", "-raR"]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", *workers, "--no-loadscope-reorder"],
+        [sys.executable, "-m", "pytest", *workers, "--no-loadscope-reorder", *again],
         cwd=ROOT,
         env=_environment(),
         check=False,
