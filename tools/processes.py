@@ -31,6 +31,10 @@ class InterruptedCommandError(CommandError):
     """A signal stopped the command before it was complete."""
 
 
+class AbortedCommandError(InterruptedCommandError):
+    """A second signal stopped the command at once, or a kill did after the first one."""
+
+
 class KilledProcessError(CommandError):
     """A signal that this command did not send has ended a process that it had started."""
 
@@ -55,6 +59,11 @@ class Processes:
     def interruption(self) -> int | None:
         """The number of the first signal; None while there was none."""
         return self._signals[0] if self._signals else None
+
+    @property
+    def stops_at_once(self) -> bool:
+        """Whether a second signal tells the processes not to end what they do."""
+        return len(self._signals) > 1
 
     def handle_signals(self) -> None:
         """Take over the signals that end a command; no effect outside the main thread."""

@@ -260,6 +260,27 @@ def test_terraform_that_is_killed_alone_leaves_no_provider_and_its_lock_is_remov
     assert cloud.locks() == []
 
 
+def test_a_lock_that_a_second_ctrl_c_leaves_is_removed_as_after_a_kill(cloud, completed):
+    cloud.change()
+    cloud.fault("lambda", "UpdateFunctionConfiguration", ACME, delay_seconds=30.0, times=5)
+    process = cloud.start(f'{APPLY} PART="acme/{ACME}"')
+    wait_until(cloud.locks, process)
+    # Terraform is writing its state when the second signal comes.
+    cloud.fault("s3", "PutObject", OPERATIONS, delay_seconds=10.0, times=5)
+    os.killpg(process.pid, signal.SIGINT)
+    time.sleep(3)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate()
+    cloud.checkout.control.clear_faults()
+    assert "Stopping at once" in output
+    assert f"`{APPLY} UNLOCK=1` removes it and continues." in output
+    assert cloud.locks() == [f"customers/acme/{ACME}.tfstate.tflock"]
+    refused = cloud.checkout.shell(f'{APPLY} PART="acme/{ACME}"')
+    assert "UNLOCK=1` removes these locks and continues." in refused.stderr
+    cloud.checkout.done(f'{APPLY} PART="acme/{ACME}" UNLOCK=1')
+    assert cloud.locks() == []
+
+
 def test_a_lock_of_another_machine_is_removed_by_unlock_alone(cloud, completed):
     key = f"customers/acme/{ACME}.tfstate"
     lock = {"ID": str(uuid.uuid4()), "Who": "runner@build-7", "Created": "2026-11-26T17:01:02.1Z"}

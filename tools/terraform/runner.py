@@ -14,10 +14,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError
+
 from tools.command_error import CommandError
 from tools.environment.tenant_shard import shard_of
 from tools.paths import ENVIRONMENTS, MODULES, ROOT
-from tools.processes import KilledProcessError
 from tools.terraform.apply_events import QUIET_SECONDS, ApplyProgress, change_summary, errors
 from tools.terraform.shard_states import misplaced_tenants, read_shards, refuse_misplaced
 from tools.terraform.state import OPERATIONS, operations_states, role_module
@@ -26,6 +27,7 @@ from tools.terraform.state_lock import (
     holder_file,
     is_locked,
     locked,
+    may_leave_lock,
     was_left,
     writing_noted,
 )
@@ -332,7 +334,7 @@ class Terraform:
             ):
                 self._wait_for_locks(state)
                 self._forget_applied(state)
-                with writing_noted(descriptor):
+                with writing_noted(descriptor, lambda: self._may_be_locked(state)):
                     return self._start(
                         state,
                         *command.split(),
@@ -346,6 +348,13 @@ class Terraform:
                 f"Another command on this machine has been writing this state for more than {WAIT_MINUTES} "
                 "minutes; wait for it and run this one again."
             ) from None
+
+    def _may_be_locked(self, state: State) -> bool:
+        """Return whether the state is locked, also if that cannot be read."""
+        try:
+            return bool(self.bucket.locks([state.key]))
+        except (BotoCoreError, CommandError):
+            return True
 
     def _forget_applied(self, state: State) -> None:
         """Let the next command plan a customer account, also if whatever writes its state is killed."""
@@ -461,7 +470,7 @@ class Terraform:
                 f"Another command has held the lock of this state for {WAIT_MINUTES} minutes. Wait for it, or, if "
                 f"it was killed: {self._unlock_hint}\n{text}"
             )
-        if isinstance(error, KilledProcessError):
+        if may_leave_lock(error):
             text += (
                 f"\nIf it was writing, it has left its lock: `make apply ENV={self.environment.name} UNLOCK=1` "
                 "removes it and continues."

@@ -20,12 +20,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.command_error import CommandError
-from tools.processes import PROCESSES, InterruptedCommandError, KilledProcessError
+from tools.processes import (
+    PROCESSES,
+    AbortedCommandError,
+    InterruptedCommandError,
+    KilledProcessError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 LOCK_SUFFIX = ".tflock"  # the backend's name for the object is the state's key with this suffix
+# How Terraform begins the error about a lock that it could not remove, because S3 refused that or was not reached.
+NOT_RELEASED = "Error releasing the state lock"
 
 # How long a command that writes waits for another one. An apply of one account takes a minute or two, and the
 # slowest resources, VPC endpoints, at most ten minutes, which is the provider's time-out for them:
@@ -91,17 +98,25 @@ def holder_file(bucket: str, key: str) -> Path:
     return folder / hashlib.sha256(f"{bucket}/{key}".encode()).hexdigest()
 
 
+def may_leave_lock(error: CommandError) -> bool:
+    """Return whether terraform that ended with this error may not have removed its lock."""
+    return isinstance(error, AbortedCommandError | KilledProcessError) or NOT_RELEASED in str(error)
+
+
 @contextmanager
-def writing_noted(descriptor: int) -> Iterator[None]:
+def writing_noted(descriptor: int, is_locked_still: Callable[[], bool]) -> Iterator[None]:
     """Note in a holder file, which is locked, that a process begins to write the state, until it has ended.
 
-    Whoever is killed leaves the note behind, and so does terraform that is killed.
+    Whoever is killed leaves the note behind, and so does terraform that ended without removing its lock:
+    ``is_locked_still`` is asked then.
     """
     os.ftruncate(descriptor, 0)  # it may hold the note of one that was killed
     os.pwrite(descriptor, datetime.now(UTC).isoformat().encode(), 0)
     try:
         yield
-    except KilledProcessError:
+    except CommandError as error:
+        if not may_leave_lock(error) or not is_locked_still():
+            os.ftruncate(descriptor, 0)
         raise
     except BaseException:
         os.ftruncate(descriptor, 0)

@@ -24,7 +24,12 @@ from typing import TYPE_CHECKING
 
 from tools.command_error import CommandError
 from tools.paths import ENVIRONMENTS, ROOT, WORK
-from tools.processes import PROCESSES, InterruptedCommandError, KilledProcessError
+from tools.processes import (
+    PROCESSES,
+    AbortedCommandError,
+    InterruptedCommandError,
+    KilledProcessError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -112,7 +117,8 @@ class Toolchain:
         """Run terraform in ``folder`` with ``text`` as its input, and return what it prints.
 
         The other parameters are those of Processes.run. Raises CommandError with terraform's own message when
-        it fails, and InterruptedCommandError when a signal stopped it.
+        it fails, InterruptedCommandError when a signal stopped it, and of that AbortedCommandError when it may not
+        have released its lock.
         """
         command, *options = arguments
         colourful = {"init", "plan", "apply", "destroy", "output", "show", "console"}
@@ -133,7 +139,9 @@ class Toolchain:
         printed = (process.stderr, process.stdout) if "-json" in options else ()
         problem = ("\n".join(printed) or process.stderr or process.stdout).strip()
         if PROCESSES.interruption is not None:
-            raise InterruptedCommandError(f"It was stopped before it was complete.\n{problem}")
+            aborted = PROCESSES.stops_at_once or process.returncode < 0
+            kind = AbortedCommandError if aborted else InterruptedCommandError
+            raise kind(f"It was stopped before it was complete.\n{problem}")
         if process.returncode < 0:
             raise KilledProcessError(
                 f"terraform {command} was killed by {signal.Signals(-process.returncode).name}; if nobody did that, "

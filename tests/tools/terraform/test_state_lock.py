@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tools.command_error import CommandError
 from tools.environment.model import load_environment
 from tools.paths import ROOT
-from tools.processes import KilledProcessError
+from tools.processes import AbortedCommandError, InterruptedCommandError, KilledProcessError
 from tools.terraform.state_bucket import StateBucket
 from tools.terraform.state_lock import (
     WAIT_MINUTES,
@@ -68,14 +69,14 @@ def lock_of_mine(seconds=0):
 def test_a_lock_is_left_only_by_a_command_that_noted_that_it_began_to_write(tmp_path):
     file = tmp_path / "holder"
     assert not was_left(lock_of_mine(), file)
-    with locked(file, nobody_waits) as descriptor, writing_noted(descriptor):
+    with locked(file, nobody_waits) as descriptor, writing_noted(descriptor, unasked):
         note = file.read_text()
     # It ended by itself, so a lock is of somebody else.
     assert not was_left(lock_of_mine(), file)
     with (
         pytest.raises(KilledProcessError),
         locked(file, nobody_waits) as descriptor,
-        writing_noted(descriptor),
+        writing_noted(descriptor, lambda: True),
     ):
         raise KilledProcessError
     assert was_left(lock_of_mine(), file)
@@ -84,6 +85,53 @@ def test_a_lock_is_left_only_by_a_command_that_noted_that_it_began_to_write(tmp_
     assert not was_left(lock_of_mine(-60), file)
     assert not was_left(lock_of_mine(WAIT_MINUTES * 60 + 120), file)
     assert not was_left(StateLock.from_json("operations.tfstate", WRITTEN), file)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AbortedCommandError("Error: operation canceled"),
+        CommandError("Error: Error releasing the state lock\nAccess Denied"),
+        KilledProcessError(),
+    ],
+    ids=["stopped at once", "not released", "killed"],
+)
+@pytest.mark.parametrize("stays", [True, False])
+def test_terraform_that_could_not_remove_its_lock_has_left_it_if_it_is_still_there(
+    tmp_path, error, stays
+):
+    file = tmp_path / "holder"
+    with (
+        pytest.raises(type(error)),
+        locked(file, nobody_waits) as descriptor,
+        writing_noted(descriptor, lambda: stays),
+    ):
+        raise error
+    assert was_left(lock_of_mine(), file) is stays
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        CommandError("Error: Error acquiring the state lock"),
+        InterruptedCommandError("Error: context canceled"),
+        OSError("No space left on device"),
+    ],
+    ids=["another command's lock", "stopped once", "an error of this command"],
+)
+def test_terraform_that_ended_otherwise_has_left_no_lock(tmp_path, error):
+    file = tmp_path / "holder"
+    with (
+        pytest.raises(type(error)),
+        locked(file, nobody_waits) as descriptor,
+        writing_noted(descriptor, unasked),
+    ):
+        raise error
+    assert not was_left(lock_of_mine(), file)
+
+
+def unasked():
+    raise AssertionError("terraform has removed its lock")
 
 
 @pytest.mark.parametrize("content", [{}, {"Created": "yesterday"}])
