@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from tools.command_error import CommandError
 from tools.isolation.certificate import example_data
 from tools.live.live_state import read_live_state
@@ -65,11 +63,7 @@ def find_drift(
 
     def plan(state: State) -> tuple[State, PlanJson]:
         with tempfile.TemporaryDirectory() as folder:
-            try:
-                return state, make_plan(session, state, Path(folder) / "plan").content
-            except (BotoCoreError, ClientError) as error:
-                # Of this state alone, as an error of Terraform would be.
-                raise CommandError(str(error)) from error
+            return state, make_plan(session, state, Path(folder) / "plan").content
 
     for batch in batches:
         plans, failures = try_each(batch, plan, jobs, done="planned")

@@ -7,7 +7,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
-from tools.cli.console import err, out, progress, styled
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tools.cli.console import aws_sentence, err, out, progress, styled
 from tools.command_error import CommandError
 from tools.processes import LOOK_SECONDS
 
@@ -49,8 +51,8 @@ def try_each(
 ) -> tuple[list[_Result], dict[str, str]]:
     """Return what ``step`` returns for each state in which it succeeds, and the other states' errors by label.
 
-    ``jobs`` states are worked on at a time, and a CommandError in one does not stop the others. ``done`` says
-    in the lines of progress what has happened to the states that are counted.
+    ``jobs`` states are worked on at a time, and an error of a command or of AWS in one does not stop the others.
+    ``done`` says in the lines of progress what has happened to the states that are counted.
     """
     failures: dict[str, str] = {}
     counting = threading.Lock()
@@ -62,6 +64,9 @@ def try_each(
             return [step(state)]
         except CommandError as error:
             failures[state.label] = str(error)
+            return []
+        except (BotoCoreError, ClientError) as error:
+            failures[state.label] = aws_sentence(error)
             return []
         finally:
             with counting:
@@ -99,7 +104,7 @@ def run_for_each(
     def run(state: State) -> None:
         try:
             line = step(state)
-        except CommandError:
+        except (CommandError, BotoCoreError, ClientError):
             with printing:
                 out.print(styled("  ", ("✗", "red"), f" {state.label}  failed"))
             raise

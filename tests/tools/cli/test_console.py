@@ -305,3 +305,30 @@ def test_only_the_console_makes_text_of_rich():
     )
 
     assert [path for path in modules if pattern.search(path.read_text())] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("InvalidClientTokenId", "Set up credentials of the account again"),
+        ("ExpiredToken", "Set up credentials of the account again"),
+        ("AccessDenied", "Allow this action"),
+        ("Throttling", "wait if it was busy"),
+    ],
+)
+def test_a_request_that_aws_refuses_is_a_sentence_that_says_what_to_do(code, advice):
+    error = f"ClientError({{'Error': {{'Code': '{code}', 'Message': 'No.'}}}}, 'GetCallerIdentity')"
+    program = (
+        "from botocore.exceptions import ClientError\n"
+        "from tools.cli.console import run\n"
+        "def main():\n"
+        f"    raise {error}\n"
+        "run(main)"
+    )
+    process = run_code(program)
+
+    assert process.returncode == 1
+    text = process.stderr.decode()
+    assert text.startswith(f"AWS refused GetCallerIdentity with {code}: No. ")
+    assert advice in text
+    assert "Traceback" not in text

@@ -2,6 +2,9 @@
 
 import threading
 
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
 from tools.command_error import CommandError
 from tools.terraform.parallel import run_for_each
 from tools.terraform.state import State
@@ -25,6 +28,30 @@ def test_goes_on_past_a_failure_and_names_who_failed(capsys):
     output = capsys.readouterr().err
     assert "Failed: 2 of 4: acme, initech" in output
     assert "acme was refused" in output
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "Throttling", "Message": "Rate exceeded"}}, "GetRole"),
+        EndpointConnectionError(endpoint_url="https://iam.invalid"),
+    ],
+    ids=["refused", "no answer"],
+)
+def test_goes_on_past_an_error_of_aws_and_names_it(capsys, error):
+    labels = []
+
+    def step(state):
+        labels.append(state.label)
+        if state.label == "acme":
+            raise error
+        return "applied"
+
+    assert run_for_each(STATES, step, jobs=1) == 1
+    assert labels == ["acme", "globex", "initech", "umbrella"]
+    output = capsys.readouterr()
+    assert "✗ acme  failed" in output.out
+    assert "Failed: 1 of 4: acme" in output.err
 
 
 def test_is_content_when_every_account_is(capsys):
