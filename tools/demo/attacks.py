@@ -17,8 +17,9 @@ from botocore.exceptions import ClientError
 
 from tools.cli.local_target import ADMINISTRATOR
 from tools.command_error import CommandError
-from tools.demo.parties import Party, assume, converse, read_records
+from tools.demo.parties import Party
 from tools.demo.stanza_rules import StanzaRefusedError, plan_stanzas
+from tools.live.tenant_calls import assume, converse, read_record_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -165,19 +166,19 @@ def _on_records(target: LocalTarget, attacker: Party, victim: Party) -> Iterator
     name = attacker.name
 
     def read_as_reader(party: Party) -> None:
-        read_records(target, target.reader(party.account), party.account)
+        read_record_group(target, target.reader(party.account), party.account)
 
     for title, caller, party in (
         (f"{name}'s administrator reads {victim.name}'s log", attacker.administrator, victim),
         (f"operations' administrator reads {name}'s log", operations, attacker),
     ):
-        call = partial(read_records, target, caller, party.account)
+        call = partial(read_record_group, target, caller, party.account)
         yield Attack(title, "resource policy", OTHER_ACCOUNT, call, partial(read_as_reader, party))
     yield Attack(
         f"operations as Terraform in {name}'s account",
         f"inline policy deployer of {deployer}",
         "NeverReadOrCopyTheRecords denies",
-        partial(read_records, target, target.deployer(attacker.account), attacker.account),
+        partial(read_record_group, target, target.deployer(attacker.account), attacker.account),
         partial(read_as_reader, attacker),
     )
     deployer_arn = target.environment.role_arn(attacker.account.account_id, deployer)

@@ -1,0 +1,70 @@
+"""The most that a run may cost, said before it begins, and what it has used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tools.command_error import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MOST_CALLS = 250  # calls of a model; further ones are refused
+INPUT_TOKENS = 60  # of each call at most: its prompt is one short sentence
+OUTPUT_TOKENS = 4  # of each call at most, which the call itself demands
+MOST_METRICS = 1000  # metrics that CloudWatch is asked for
+LIMIT = 1.0  # dollars
+_MILLION = 1_000_000
+
+
+@dataclass
+class Budget:
+    """Counts the calls of models and their tokens."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def take(self) -> None:
+        """Count one more call; CommandError if there have been too many."""
+        if self.calls >= MOST_CALLS:
+            raise CommandError(
+                f"{MOST_CALLS} calls of models have been made, which is the most of one run."
+            )
+        self.calls += 1
+
+    def add(self, usage: Mapping[str, Any]) -> None:
+        """Add the tokens of an answer, as Converse states them."""
+        self.input_tokens += int(usage.get("inputTokens", 0))
+        self.output_tokens += int(usage.get("outputTokens", 0))
+
+
+def highest_price() -> float:
+    """Return the price of a million tokens at which a whole run costs LIMIT, in dollars."""
+    return LIMIT / (MOST_CALLS * (INPUT_TOKENS + OUTPUT_TOKENS)) * _MILLION
+
+
+def estimate(price: float | None) -> str:
+    """Return a sentence about the most that a run costs; ``price`` is dollars for a million tokens.
+
+    Raises CommandError if that is LIMIT or more.
+    """
+    tokens = MOST_CALLS * (INPUT_TOKENS + OUTPUT_TOKENS)
+    most = (
+        f"At most {MOST_CALLS} calls of the model with {tokens:,} tokens in all, and {MOST_METRICS:,} metrics of "
+        "CloudWatch."
+    )
+    if price is None:
+        return (
+            f"{most} The calls cost less than {LIMIT:.0f} dollar if a million tokens cost less than "
+            f"{highest_price():.0f} dollars; see https://aws.amazon.com/bedrock/pricing/ for the model, and write "
+            "PRICE= to have it computed."
+        )
+    dollars = tokens * price / _MILLION
+    if dollars >= LIMIT:
+        raise CommandError(
+            f"The run may cost {dollars:.2f} dollars at this price, and it may cost less than {LIMIT:.2f}; choose an "
+            "alias with a cheaper model with MODEL=."
+        )
+    return f"{most} At {price:g} dollars for a million tokens, the calls cost at most {dollars:.2f} dollars."
