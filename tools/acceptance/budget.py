@@ -20,22 +20,22 @@ _MILLION = 1_000_000
 
 @dataclass
 class Budget:
-    """Counts the calls of models and their tokens."""
+    """Counts the answers of models and their tokens; a call that is refused costs nothing."""
 
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
 
-    def take(self) -> None:
-        """Count one more call; CommandError if there have been too many."""
+    def check(self) -> None:
+        """Raise CommandError instead of one more call if there have been too many."""
         if self.calls >= MOST_CALLS:
             raise CommandError(
-                f"{MOST_CALLS} calls of models have been made, which is the most of one run."
+                f"Models have answered {MOST_CALLS} calls, which is the most of one run."
             )
-        self.calls += 1
 
     def add(self, usage: Mapping[str, Any]) -> None:
-        """Add the tokens of an answer, as Converse states them."""
+        """Count an answer with its tokens, as Converse states them."""
+        self.calls += 1
         self.input_tokens += int(usage.get("inputTokens", 0))
         self.output_tokens += int(usage.get("outputTokens", 0))
 

@@ -36,7 +36,7 @@ class RecordedCall:
 
 def function_answer(sandbox: Sandbox) -> dict[str, Any]:
     """Return the answer of the tenant's function to the acceptance's own prompt."""
-    sandbox.budget.take()
+    sandbox.budget.check()
     event = {
         "prompt": sandbox.prompt(),
         "model": sandbox.alias,

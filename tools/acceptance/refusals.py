@@ -10,8 +10,11 @@ from botocore.exceptions import ClientError
 from tools.acceptance.check import Check, Observation, compared, unknown
 from tools.acceptance.sandbox import ACCESS_DENIED, UNOBSERVED
 from tools.command_error import CommandError
+from tools.isolation.operations_specification import called_id
+from tools.live.granted_models import granted_models
 from tools.live.tenant_calls import (
     assume,
+    model_elsewhere,
     read_record_group,
     single_call_client,
 )
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
 
 GROUP = "refusals"
 NOT_GRANTED = ("amazon.nova-pro-v1:0", "amazon.nova-micro-v1:0", "amazon.nova-lite-v1:0")
-ELSEWHERE = ("us-west-2", "ap-southeast-2", "eu-west-2")
 OTHER_PROJECT = "proj_0123456789ab"
 TWO_HOURS = 7200
 
@@ -124,12 +126,14 @@ def _own_model(sandbox: Sandbox) -> object:
 
 def model_not_granted(sandbox: Sandbox) -> str:
     """Return the id of a model that no alias of the stanza grants."""
-    granted = {
-        model["model"]
-        for stanza in sandbox.stanza["models"].values()
-        for model in (stanza, stanza.get("previous") or stanza)
-    }
-    return _first_other(NOT_GRANTED, granted, "models")
+    grants = granted_models(sandbox.environment.stanzas, [sandbox.tenant])
+    granted = {grant.model for grant in grants}
+    other = next((name for name in NOT_GRANTED if name not in granted), None)
+    if other is None:
+        raise CommandError(
+            f"The stanza grants all models that could be tried: {', '.join(NOT_GRANTED)}."
+        )
+    return other
 
 
 def _other_model(sandbox: Sandbox) -> object:
@@ -137,22 +141,17 @@ def _other_model(sandbox: Sandbox) -> object:
 
 
 def _other_region(sandbox: Sandbox) -> object:
-    model = sandbox.stanza_model["model"]
+    model = sandbox.stanza_model
     granted = {
         region
-        for stanza in sandbox.stanza["models"].values()
-        for entry in (stanza, stanza.get("previous") or stanza)
-        for region in (*entry["regions"], *(entry.get("destinations") or ()))
+        for grant in granted_models(sandbox.environment.stanzas, [sandbox.tenant])
+        for region in grant.granted
     }
-    region = _first_other(ELSEWHERE, granted, "Regions")
-    return sandbox.converse(sandbox.tenant_session(), model=model, region=region)
-
-
-def _first_other(names: tuple[str, ...], granted: set[str], kind: str) -> str:
-    other = next((name for name in names if name not in granted), None)
+    other = model_elsewhere(called_id(model), model["model"], granted)
     if other is None:
-        raise CommandError(f"The stanza grants all {kind} that could be tried: {', '.join(names)}.")
-    return other
+        raise CommandError("The stanza grants every Region that could be tried.")
+    name, region = other
+    return sandbox.converse(sandbox.tenant_session(), model=name, region=region)
 
 
 def _other_project(sandbox: Sandbox) -> object:

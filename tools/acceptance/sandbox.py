@@ -164,9 +164,9 @@ class Sandbox:
     ) -> dict[str, Any]:
         """Call a model, by default the alias's, with the acceptance's own prompt; ClientError if it is refused.
 
-        The tokens of a stream are counted by whoever reads it.
+        A stream is counted by whoever reads it.
         """
-        self.budget.take()
+        self.budget.check()
         options: dict[str, Any] = {"inferenceConfig": {"maxTokens": OUTPUT_TOKENS}}
         if guardrail := self.stanza.get("guardrail"):
             options["guardrailConfig"] = {
@@ -183,7 +183,8 @@ class Sandbox:
             streamed=streamed,
             **options,
         )
-        self.budget.add(answer.get("usage") or {})
+        if not streamed:
+            self.budget.add(answer.get("usage") or {})
         return answer
 
     def refusal(self, call: Callable[[], object]) -> Refusal | None:

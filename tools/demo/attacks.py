@@ -19,7 +19,7 @@ from tools.cli.local_target import ADMINISTRATOR
 from tools.command_error import CommandError
 from tools.demo.parties import Party
 from tools.demo.stanza_rules import StanzaRefusedError, plan_stanzas
-from tools.live.tenant_calls import assume, converse, read_record_group
+from tools.live.tenant_calls import assume, converse, model_elsewhere, read_record_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from tools.localaws.trail import TrailEntry
 
 NOT_GRANTED = "amazon.nova-pro-v1:0"
-# Two Regions far from each other, and the prefix of the profiles that each of them calls.
-ELSEWHERE = {"ap-southeast-2": "au.", "us-west-2": "us."}
 OTHER_PROJECT = "proj_0123456789ab"
 AN_HOUR = 3600
 OTHER_PRINCIPALS = "it is for other principals"
@@ -144,8 +142,10 @@ def _on_models(target: LocalTarget, attacker: Party) -> Iterator[Attack]:
     session = attacker.assume_own_role()
     granted, (model, region) = attacker.models[0], attacker.model_and_region
     granted_regions = {region for model in attacker.models for region in model["regions"]}
-    elsewhere, prefix = next(item for item in ELSEWHERE.items() if item[0] not in granted_regions)
-    there = granted["model"] if model == granted["model"] else f"{prefix}{granted['model']}"
+    other = model_elsewhere(model, granted["model"], granted_regions)
+    if other is None:
+        raise CommandError("The attacker may call models in every Region that could be tried.")
+    there, elsewhere = other
     grants = f"inline policy grants of {attacker.resource_name}"
     invoke = partial(converse, target, session)
     own_call = partial(invoke, model, region)

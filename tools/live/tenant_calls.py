@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from tools.cli.targets import Target
     from tools.environment.model import CustomerAccount
 
@@ -20,6 +22,21 @@ import os
 def handler(event, context):
     return [os.environ["AWS_" + name] for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")]
 """
+
+# Regions far from each other, and the prefix of the profiles that each of them calls.
+_ELSEWHERE = {"ap-southeast-2": "au.", "us-west-2": "us.", "eu-west-1": "eu."}
+
+
+def model_elsewhere(called: str, model: str, regions: Collection[str]) -> tuple[str, str] | None:
+    """Return the id that calls a model in a Region that is none of ``regions``, by the same route, and that Region.
+
+    ``called`` is the id by which the model is called where it is granted: its own, or a profile's. None if there is no
+    such Region.
+    """
+    for region, prefix in _ELSEWHERE.items():
+        if region not in regions:
+            return (model if called == model else f"{prefix}{model}"), region
+    return None
 
 
 def single_call_client(
