@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tools.acceptance.check import Check, Observation, compared, unknown
+from tools.acceptance.observation import Check, Observation, compared, unknown
 from tools.acceptance.waiting import Delay, wait_for
 from tools.cli.data_retention import read_retention
 from tools.command_error import CommandError

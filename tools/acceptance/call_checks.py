@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.acceptance.check import Check, Observation, compared
 from tools.acceptance.delays import denial
-from tools.acceptance.probes import project_probes
+from tools.acceptance.observation import Check, Observation, compared
+from tools.acceptance.probes import NeverAnsweredError, project_probes
 from tools.acceptance.refusals import model_not_granted
 from tools.acceptance.streams import USAGE, run_lengths
 
@@ -24,7 +24,10 @@ _MESSAGES = "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_acces
 
 
 def _with_grant(sandbox: Sandbox) -> Observation:
-    delay = sandbox.once(project_probes).effective
+    try:
+        delay = sandbox.once(project_probes).effective
+    except NeverAnsweredError as error:
+        return compared(agrees=False, seen=str(error))
     return compared(agrees=True, seen=f"It is answered {delay.words}.", seconds=delay.seconds)
 
 

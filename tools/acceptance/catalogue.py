@@ -13,7 +13,7 @@ from tools.acceptance.record_checks import record_checks
 from tools.acceptance.refusals import refusal_checks
 
 if TYPE_CHECKING:
-    from tools.acceptance.check import Check
+    from tools.acceptance.observation import Check
 
 
 def all_checks() -> list[Check]:

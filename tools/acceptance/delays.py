@@ -9,16 +9,17 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tools.acceptance.check import Check, Observation, compared
+from tools.acceptance.observation import Check, Observation, compared
 from tools.acceptance.probes import (
+    NeverAnsweredError,
+    NeverAssumedError,
     Probe,
     answered,
     assume_probe,
     make_role,
     project_probes,
 )
-from tools.acceptance.waiting import Delay, wait_for
-from tools.command_error import CommandError
+from tools.acceptance.waiting import Delay, NeverError, wait_for
 from tools.isolation.operations_specification import called_id
 from tools.tenants.stanza_state import DENIAL, LONGEST_WAIT, PAUSE
 
@@ -34,10 +35,6 @@ TAG = "acceptance"
 _IAM = "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html"
 _TAGS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_tags.html"
 _PUT = "https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html"
-
-
-class NeverError(CommandError):
-    """A change that must have an effect had none in time."""
 
 
 @dataclass(frozen=True)
@@ -167,11 +164,17 @@ def _in_time(delay: Delay[Any]) -> Observation:
 
 
 def _new_role(sandbox: Sandbox) -> Observation:
-    return _in_time(sandbox.once(project_probes).granted.assumable)
+    try:
+        return _in_time(sandbox.once(project_probes).granted.assumable)
+    except NeverAssumedError as error:
+        return compared(agrees=False, seen=str(error))
 
 
 def _new_policy(sandbox: Sandbox) -> Observation:
-    return _in_time(sandbox.once(project_probes).effective)
+    try:
+        return _in_time(sandbox.once(project_probes).effective)
+    except NeverAnsweredError as error:
+        return compared(agrees=False, seen=str(error))
 
 
 def _denied(sandbox: Sandbox) -> Observation:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tools.acceptance.check import Outcome
+    from tools.acceptance.observation import Outcome
     from tools.acceptance.observation_run import Report
 
 

@@ -11,7 +11,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tools.acceptance.check import Check, Observation, compared, unknown
+from tools.acceptance.observation import Check, Observation, compared, unknown
 from tools.acceptance.waiting import wait_for
 from tools.records.event import MalformedError, json_value
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tools.acceptance.check import Check, Observation, compared, unknown
 from tools.acceptance.delays import tagged_profile
+from tools.acceptance.observation import Check, Observation, compared, unknown
 from tools.acceptance.waiting import Delay, wait_for
 from tools.records.bedrock_counts import Counts, bedrock_counts, whole_periods
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tools.acceptance.check import Check, Outcome, unknown
+from tools.acceptance.observation import Check, Outcome, unknown
 from tools.acceptance.sandbox import UNOBSERVED
 from tools.command_error import CommandError
 

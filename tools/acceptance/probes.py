@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from tools.acceptance.sandbox import ACCESS_DENIED, ROLE_PATH, Refusal
 from tools.acceptance.streams import StreamEvents, read_stream
-from tools.acceptance.waiting import Delay, wait_for
+from tools.acceptance.waiting import Delay, NeverError, wait_for
 from tools.command_error import CommandError
 from tools.live.tenant_calls import assume
 from tools.tenants.stanza_state import LONGEST_WAIT, PAUSE
@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     from tools.acceptance.sandbox import Sandbox
 
 POLICY = "probe"
+
+
+class NeverAssumedError(NeverError):
+    """A new role could not be assumed."""
+
+
+class NeverAnsweredError(NeverError):
+    """No model answered a new role that has the tenant's grants."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ def make_role(
 
 
 def assume_probe(sandbox: Sandbox, role: tuple[str, str, float]) -> Probe:
-    """Assume a role that was just made, as soon as IAM knows it; CommandError if it never does."""
+    """Assume a role that was just made, as soon as IAM knows it; NeverAssumedError if it never does."""
     name, arn, put_at = role
 
     def attempt() -> boto3.Session | None:
@@ -87,7 +95,7 @@ def assume_probe(sandbox: Sandbox, role: tuple[str, str, float]) -> Probe:
 
     delay = wait_for(attempt, sandbox.clock, longest=LONGEST_WAIT, pause=PAUSE, since=put_at)
     if delay.value is None:
-        raise CommandError(f"The role {name} could not be assumed within {LONGEST_WAIT} s.")
+        raise NeverAssumedError(f"The role {name} could not be assumed within {LONGEST_WAIT} s.")
     return Probe(name, delay.value, put_at, delay)
 
 
@@ -102,7 +110,7 @@ def project_probes(sandbox: Sandbox) -> ProjectProbes:
     """Make both probes at the same time, and call Converse and ConverseStream as each of them.
 
     IAM's changes take effect with a delay. So a refusal counts only if it lasts four times as long as the same
-    grants, with the project's, took to have an effect.
+    grants, with the project's, took to have an effect. Raises NeverError if these have none.
     """
     statements = sandbox.own_policy()["Statement"]
     without = [part for part in map(_without_projects, statements) if part["Resource"]]
@@ -123,7 +131,7 @@ def project_probes(sandbox: Sandbox) -> ProjectProbes:
         since=granted.put_at,
     )
     if effective.value is None:
-        raise CommandError(
+        raise NeverAnsweredError(
             f"A role with the grants of the tenant's role was refused for {LONGEST_WAIT} s."
         )
     wait_for(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tools.acceptance.budget import OUTPUT_TOKENS
-from tools.acceptance.check import Check, Observation, compared, unknown
+from tools.acceptance.observation import Check, Observation, compared, unknown
 from tools.acceptance.waiting import Delay, wait_for
 from tools.cli.function_call import call_function
 from tools.records.event import member

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from tools.acceptance.check import Check, Observation, compared, unknown
+from tools.acceptance.observation import Check, Observation, compared, unknown
 from tools.acceptance.sandbox import ACCESS_DENIED, UNOBSERVED
 from tools.command_error import CommandError
 from tools.isolation.operations_specification import called_id

@@ -6,10 +6,16 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from tools.command_error import CommandError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _Value = TypeVar("_Value")
+
+
+class NeverError(CommandError):
+    """A change that must have an effect had none in time."""
 
 
 class Clock:
