@@ -10,6 +10,7 @@ from tests.tools.acceptance.aws import (
     EXTERNAL_ID,
     Facts,
     FakeClock,
+    Role,
     Wire,
     environment,
     sandbox_on,
