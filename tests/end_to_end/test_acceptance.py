@@ -137,7 +137,7 @@ def test_the_evidence_is_dated_for_its_owner_and_without_external_ids(run):
 
 
 def test_a_fact_that_differs_fails_the_command(run):
-    """Somebody lets the tenant's role use every project, as the acceptance finds."""
+    """Here somebody has set data retention back."""
     bedrock = client(run.checkout.control, OPERATIONS, "bedrock")
     bedrock.put_account_data_retention(mode="inherit")
     try:
@@ -153,6 +153,7 @@ def test_a_fact_that_differs_fails_the_command(run):
     ("words", "sentence"),
     [
         ("TENANT=acme PRICE=100", "choose an alias with a cheaper model"),
+        ("TENANT=acme PRICE=nan", "write a price above 0"),
         ("TENANT=acme MODEL=nova", "acme has no model nova that is applied"),
         ("TENANT=globex", "is managed by its customer"),
     ],

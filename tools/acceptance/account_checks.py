@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from tools.acceptance.sandbox import Sandbox
 
 SETTINGS_GROUP, TRAIL_GROUP = "settings", "CloudTrail"
-# CloudTrail "typically" delivers within five minutes; the page of LookupEvents says 15 for older trails.
+# The page of LookupEvents states no delay, so this bound is the command's own:
+# https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
 LONGEST_WAIT = 900  # seconds
 PAUSE = 20.0
 _RETENTION = (

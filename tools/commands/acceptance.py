@@ -8,13 +8,15 @@ tenant's function and its models. It says before how much the run costs at most,
 The run makes roles, an inference profile and a log group in the operations account, and with ADMINISTRATOR= a function
 in the customer account. It removes them however it ends, searches for them afterwards, and begins by removing what an
 interrupted run has left. The evidence file is in `evidence/`; only its owner may read it. It holds no ExternalId, no
-key, and no content except the run's own prompt.
+key, no prompt and no answer.
 
 Each fact is "ok", "differs" or "cannot tell". The command exits with 1 if a fact differs or something is left.
 """
 
 from __future__ import annotations
 
+import math
+from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING
 
 from tools.acceptance.budget import estimate
@@ -52,7 +54,9 @@ def parser() -> Arguments:
         "cannot be told",
     )
     arguments.add_argument(
-        "--price", type=float, help="dollars for a million tokens of the model, to compute the cost"
+        "--price",
+        type=_price,
+        help="dollars for a million tokens of the model, to compute the cost",
     )
     arguments.add_argument(
         "--confirm", help="the tenant's name, in place of the question on the terminal"
@@ -80,6 +84,16 @@ def main() -> int:
     for sentence in report.left:
         warn(sentence)
     return int(bool(report.left) or report.count("differs") > 0)
+
+
+def _price(text: str) -> float:
+    try:
+        price = float(text)
+    except ValueError:
+        price = 0.0
+    if not 0 < price < math.inf:  # nan is neither
+        raise ArgumentTypeError(f"write a price above 0, in dollars, not {text!r}")
+    return price
 
 
 def _sandbox(session: Session, options: Namespace) -> Sandbox:
