@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MOST_CALLS = 250  # calls of a model; further ones are refused
-INPUT_TOKENS = 60  # of each call at most: its prompt is one short sentence
+INPUT_TOKENS = 60  # of each call on average at most: its prompt is one short sentence
 OUTPUT_TOKENS = 4  # of each call at most, which the call itself demands
 MOST_METRICS = 1000  # metrics that CloudWatch is asked for
+MOST_TOKENS = MOST_CALLS * (INPUT_TOKENS + OUTPUT_TOKENS)  # in all; then further calls are refused
 LIMIT = 1.0  # dollars
 _MILLION = 1_000_000
 
@@ -32,6 +33,8 @@ class Budget:
             raise CommandError(
                 f"Models have answered {MOST_CALLS} calls, which is the most of one run."
             )
+        if self.input_tokens + self.output_tokens >= MOST_TOKENS:
+            raise CommandError(f"The calls have used {MOST_TOKENS:,} tokens, the most of one run.")
 
     def add(self, usage: Mapping[str, Any]) -> None:
         """Count an answer with its tokens, as Converse states them."""
@@ -42,7 +45,7 @@ class Budget:
 
 def highest_price() -> float:
     """Return the price of a million tokens at which a whole run costs LIMIT, in dollars."""
-    return LIMIT / (MOST_CALLS * (INPUT_TOKENS + OUTPUT_TOKENS)) * _MILLION
+    return LIMIT / MOST_TOKENS * _MILLION
 
 
 def estimate(price: float | None) -> str:
@@ -50,9 +53,8 @@ def estimate(price: float | None) -> str:
 
     Raises CommandError if that is LIMIT or more.
     """
-    tokens = MOST_CALLS * (INPUT_TOKENS + OUTPUT_TOKENS)
     most = (
-        f"At most {MOST_CALLS} calls of the model with {tokens:,} tokens in all, and {MOST_METRICS:,} metrics of "
+        f"At most {MOST_CALLS} calls of the model with {MOST_TOKENS:,} tokens in all, and {MOST_METRICS:,} metrics of "
         "CloudWatch."
     )
     if price is None:
@@ -61,7 +63,7 @@ def estimate(price: float | None) -> str:
             f"{highest_price():.0f} dollars; see https://aws.amazon.com/bedrock/pricing/ for the model, and write "
             "PRICE= to have it computed."
         )
-    dollars = tokens * price / _MILLION
+    dollars = MOST_TOKENS * price / _MILLION
     if dollars >= LIMIT:
         raise CommandError(
             f"The run may cost {dollars:.2f} dollars at this price, and it may cost less than {LIMIT:.2f}; choose an "

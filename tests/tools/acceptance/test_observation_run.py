@@ -16,9 +16,8 @@ from tests.tools.acceptance.aws import (
     sandbox_on,
 )
 from tools.acceptance.budget import (
-    INPUT_TOKENS,
     MOST_CALLS,
-    OUTPUT_TOKENS,
+    MOST_TOKENS,
     Budget,
     estimate,
     highest_price,
@@ -111,8 +110,7 @@ def test_roles_of_other_tenants_are_left_alone(wire):
 
 
 def test_the_estimate_is_what_a_run_can_use_at_most(wire):
-    tokens = MOST_CALLS * (INPUT_TOKENS + OUTPUT_TOKENS)
-    assert f"{tokens:,} tokens" in estimate(None)
+    assert f"{MOST_TOKENS:,} tokens" in estimate(None)
     assert f"less than {highest_price():.0f} dollars" in estimate(None)
     assert "at most 0.08 dollars" in estimate(5.0)
     report = made(wire, Facts())
@@ -131,6 +129,15 @@ def test_the_calls_of_a_run_end_at_the_estimate(wire):
         budget.check()
         budget.add({"inputTokens": 12, "outputTokens": 4})
     with pytest.raises(CommandError, match=f"answered {MOST_CALLS} calls"):
+        budget.check()
+
+
+def test_calls_with_longer_prompts_than_estimated_end_earlier():
+    budget = Budget()
+    budget.add({"inputTokens": MOST_TOKENS - 1, "outputTokens": 0})
+    budget.check()
+    budget.add({"inputTokens": 1, "outputTokens": 0})
+    with pytest.raises(CommandError, match="the most of one run"):
         budget.check()
 
 
