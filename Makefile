@@ -154,6 +154,11 @@ override usage_doctor := ENV= [TENANT=] [JSON=1]
 doctor: ## check tools, state bucket, hand-overs and the version of each customer's deployer
 	@$(RUN)
 
+.PHONY: acceptance
+override usage_acceptance := ENV= TENANT= [ACCOUNT=] [MODEL=] [ADMINISTRATOR=] [PRICE=] [CONFIRM=] [JSON=1]
+acceptance: ## observe what only AWS can tell, for less than a dollar, and write dated evidence; for a sandbox
+	@$(RUN)
+
 .PHONY: capacity
 override usage_capacity := ENV= [OFFLINE=1] [JSON=1]
 capacity: ## count what the account has against AWS's quotas, and how many more tenants fit; OFFLINE=1 counts stanzas only

@@ -35,12 +35,15 @@ FLOORS = {
     "tools.live": OPENING | {"tools.iam", "tools.isolation"},
     "tools.proof": OPENING | {"tools.isolation", "tools.live"},
     "tools.tenants": OPENING | {"tools.isolation", "tools.live", "tools.proof"},
-    "tools.demo": OPENING | {"tools.proof", "tools.records", "tools.localaws"},
+    "tools.acceptance": OPENING
+    | {"tools.isolation", "tools.live", "tools.proof", "tools.records", "tools.tenants"},
+    "tools.demo": OPENING | {"tools.live", "tools.proof", "tools.records", "tools.localaws"},
     "tools.bench": OPENING
     | {"tools.packaging", "tools.records", "tools.localaws", "tools.isolation", "tenant_bedrock"},
     "tools.documentation": GROUND | {"tools.isolation"},
     "tools.commands": OPENING
     | {
+        "tools.acceptance",
         "tools.bench",
         "tools.demo",
         "tools.documentation",

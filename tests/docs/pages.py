@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
-IGNORED_FOLDERS = {".git", ".pytest_cache", ".terraform", ".venv", ".work", "build"}
+IGNORED_FOLDERS = {".git", ".pytest_cache", ".terraform", ".venv", ".work", "build", "evidence"}
 
 _BLOCK = re.compile(
     r"^(?P<indent> *)(?:<!-- (?P<action>\w+): (?P<group>\S+) -->\n(?P=indent))?"

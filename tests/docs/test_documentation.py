@@ -8,6 +8,7 @@ import pytest
 
 import tenant_bedrock
 from tests.docs.pages import ROOT, all_pages, anchors, blocks, blocks_of, guide_pages, links
+from tools.acceptance.catalogue import all_checks
 from tools.bench.functions import ZIP_MEGABYTES
 
 GROUPS = {
@@ -110,3 +111,11 @@ def test_every_make_command_is_in_the_makefile_and_every_target_is_documented():
     mentions = set(re.findall(r"(?:^\s*|`|&& |\| |\$ )make ([a-z]+)\b", text, re.MULTILINE))
     assert mentions <= targets
     assert targets - mentions == INTERNAL_TARGETS
+
+
+def test_every_fact_that_only_aws_can_tell_is_listed_by_name_with_what_is_relied_on():
+    page = (ROOT / "docs" / "explanation" / "what-only-aws-can-tell.md").read_text()
+    rows = re.findall(r"^\| (?!fact \|)([^|-][^|]*?) \| (.*) \|$", page, re.MULTILINE)
+    checks = all_checks()
+    assert rows == [(check.name, check.expected) for check in checks if check.only_aws]
+    assert 30 < len(rows) < len(checks)

@@ -123,6 +123,10 @@ class LocalTarget(Target):
             region_name=self.environment.operations_region,
         )
 
+    def administrator(self, account: CustomerAccount, profile: str | None) -> boto3.Session:  # noqa: ARG002 - the keys are here
+        """Return a session of the user that owns the account."""
+        return self.session(f"administrator {account.account_id}")
+
     def _keep_nothing_in_bedrock(self) -> None:
         """Set data retention to none in every Region, by the step of `make bootstrap`.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ProfileNotFound
 
 from tools.command_error import CommandError
 from tools.environment.inspector_role import inspector_name
@@ -126,6 +127,30 @@ class Target(ABC):
             f"{self.environment.base_name(account.tenant)}-{'unmasker' if unmask else 'reader'}"
         )
         return self._assume(account, role_name, self.session(f"auditor {account.account_id}"))
+
+    def administrator(self, account: CustomerAccount, profile: str | None) -> boto3.Session:
+        """Return a session of a customer account's administrator, on AWS from a profile of the AWS configuration.
+
+        Raises CommandError without a profile, and if it does not exist or is of another account.
+        """
+        if profile is None:
+            raise CommandError(
+                f"This needs an administrator of {account.account_id}: add ADMINISTRATOR= and a profile of your AWS "
+                "configuration that is one."
+            )
+        try:
+            session = boto3.Session(profile_name=profile, region_name=account.region)
+        except ProfileNotFound:
+            raise CommandError(
+                f'Your AWS configuration has no profile "{profile}"; write one of its profiles after ADMINISTRATOR=.'
+            ) from None
+        found = self.client(session, "sts").get_caller_identity()["Account"]
+        if found != account.account_id:
+            raise CommandError(
+                f'The profile "{profile}" is of account {found}, and {account.account_id} is the account of '
+                f"{account.tenant}; write a profile of that account after ADMINISTRATOR=."
+            )
+        return session
 
     def _assume(
         self, account: CustomerAccount, role_name: str, caller: boto3.Session, **conditions: str

@@ -17,8 +17,9 @@ from botocore.exceptions import ClientError
 
 from tools.cli.local_target import ADMINISTRATOR
 from tools.command_error import CommandError
-from tools.demo.parties import Party, assume, converse, read_records
+from tools.demo.parties import Party
 from tools.demo.stanza_rules import StanzaRefusedError, plan_stanzas
+from tools.live.tenant_calls import assume, converse, model_elsewhere, read_record_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from tools.localaws.trail import TrailEntry
 
 NOT_GRANTED = "amazon.nova-pro-v1:0"
-# Two Regions far from each other, and the prefix of the profiles that each of them calls.
-ELSEWHERE = {"ap-southeast-2": "au.", "us-west-2": "us."}
 OTHER_PROJECT = "proj_0123456789ab"
 AN_HOUR = 3600
 OTHER_PRINCIPALS = "it is for other principals"
@@ -143,8 +142,10 @@ def _on_models(target: LocalTarget, attacker: Party) -> Iterator[Attack]:
     session = attacker.assume_own_role()
     granted, (model, region) = attacker.models[0], attacker.model_and_region
     granted_regions = {region for model in attacker.models for region in model["regions"]}
-    elsewhere, prefix = next(item for item in ELSEWHERE.items() if item[0] not in granted_regions)
-    there = granted["model"] if model == granted["model"] else f"{prefix}{granted['model']}"
+    other = model_elsewhere(model, granted["model"], granted_regions)
+    if other is None:
+        raise CommandError("The attacker may call models in every Region that could be tried.")
+    there, elsewhere = other
     grants = f"inline policy grants of {attacker.resource_name}"
     invoke = partial(converse, target, session)
     own_call = partial(invoke, model, region)
@@ -165,19 +166,19 @@ def _on_records(target: LocalTarget, attacker: Party, victim: Party) -> Iterator
     name = attacker.name
 
     def read_as_reader(party: Party) -> None:
-        read_records(target, target.reader(party.account), party.account)
+        read_record_group(target, target.reader(party.account), party.account)
 
     for title, caller, party in (
         (f"{name}'s administrator reads {victim.name}'s log", attacker.administrator, victim),
         (f"operations' administrator reads {name}'s log", operations, attacker),
     ):
-        call = partial(read_records, target, caller, party.account)
+        call = partial(read_record_group, target, caller, party.account)
         yield Attack(title, "resource policy", OTHER_ACCOUNT, call, partial(read_as_reader, party))
     yield Attack(
         f"operations as Terraform in {name}'s account",
         f"inline policy deployer of {deployer}",
         "NeverReadOrCopyTheRecords denies",
-        partial(read_records, target, target.deployer(attacker.account), attacker.account),
+        partial(read_record_group, target, target.deployer(attacker.account), attacker.account),
         partial(read_as_reader, attacker),
     )
     deployer_arn = target.environment.role_arn(attacker.account.account_id, deployer)

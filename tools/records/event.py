@@ -118,7 +118,7 @@ def read_event(message: str, *, may_be_masked: bool) -> Event | None:
 
 
 def _read(message: str, *, is_masked: bool) -> Event | None:
-    value, text = _parse(message, is_masked=is_masked)
+    value, text = json_value(message, is_masked=is_masked)
     if isinstance(value, dict) and value.get("message") in _LOG_LINES:
         value, text = value.get("record"), ""
     if not isinstance(value, dict) or "tenantBedrock" not in value:
@@ -132,7 +132,7 @@ def read_joined(text: str, record_id: str, phase: str, timestamp: str, *, is_mas
     Raises MalformedError if it is no record, or not the one that its parts name.
     """
     try:
-        value, text = _parse(text, is_masked=is_masked)
+        value, text = json_value(text, is_masked=is_masked)
         event = _checked(value, text, is_masked=is_masked)
     except MalformedError:
         if not is_masked:
@@ -187,13 +187,13 @@ def _checked(value: object, text: str, *, is_masked: bool) -> Event:
     # The text of a whole record is decoded here; that of a part is, once it has been joined.
     if "parts" not in record["tenantBedrock"] and (plain := record_text.decode(text)) != text:
         # A name that was decoded may be that of another member, so the structure is checked again.
-        value, text = _parse(plain, is_masked=is_masked)
+        value, text = json_value(plain, is_masked=is_masked)
         record = _check(value, is_masked=is_masked)
     has_lines = "\n" in text or "\r" in text
     return Event(record, as_text(record) if has_lines else text)
 
 
-def _parse(text: str, *, is_masked: bool) -> tuple[object, str]:
+def json_value(text: str, *, is_masked: bool) -> tuple[object, str]:
     """Return the value of JSON text, and the text as it had to be repaired to be JSON."""
     for candidate in (text, _repair(text)) if is_masked else (text,):
         try:

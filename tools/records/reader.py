@@ -27,6 +27,8 @@ from tools.records.event import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    import boto3
+
     from tools.cli.targets import Target
     from tools.environment.model import CustomerAccount, Environment
     from tools.records.event import Record
@@ -354,15 +356,17 @@ def read_records(
     since: datetime | None = None,
     *,
     unmask: bool = False,
+    caller: boto3.Session | None = None,
 ) -> RecordReader:
     """Read both log groups of an account as the reader role; CommandError when access is refused.
 
-    With ``unmask`` it reads as the unmasker role, which sees what a data protection policy masks.
+    With ``unmask`` it reads as the unmasker role, which sees what a data protection policy masks. A ``caller`` reads
+    with its own permissions in place of both roles.
     """
     environment = target.environment
     masking = environment.stanzas[account.tenant].get("masking")
     reader = RecordReader(may_be_masked=bool(masking) and not unmask)
-    client = target.client(target.reader(account, unmask=unmask), "logs")
+    client = target.client(caller or target.reader(account, unmask=unmask), "logs", account.region)
     # A record is put after its call began, so no event before ``since`` belongs to a later call.
     parameters: dict[str, Any] = (
         {"startTime": max(0, int(since.timestamp() * 1000))} if since else {}
