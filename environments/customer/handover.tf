@@ -28,5 +28,5 @@ variable "handover" {
 }
 
 locals {
-  partition = provider::aws::arn_parse(var.handover.role_arn).partition
+  partition = split(":", var.handover.role_arn)[1]
 }

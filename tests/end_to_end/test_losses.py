@@ -2,6 +2,7 @@
 
 import json
 import re
+import zipfile
 
 import boto3
 import pytest
@@ -100,6 +101,25 @@ def test_a_change_of_one_stanza_plans_proves_and_applies_its_account_alone(one_c
         assert "initech" not in text
     for text in applies:
         assert "0 added, 1 changed, 0 destroyed" in text
+
+
+def test_the_saved_plan_of_an_account_has_the_external_ids_of_its_own_tenant_alone(
+    fleet, one_change
+):
+    _, proof, *_ = one_change
+    folder = (fleet.checkout.root / proof["certificate"]).parent / "plans"
+    found = {}
+    for file in folder.glob("*.tfplan"):
+        with zipfile.ZipFile(file) as archive:
+            content = b"".join(map(archive.read, archive.namelist()))
+        external_ids = {name: re.findall('"([0-9a-f]{32})"', STANZAS[name]) for name in STANZAS}
+        found[file.name] = {
+            name
+            for name, texts in external_ids.items()
+            if any(text.encode() in content for text in texts)
+        }
+    operations = found.pop("operations.tfplan")
+    assert (operations, *found.values()) == (set(STANZAS), {"acme"})
 
 
 @pytest.fixture(scope="module")

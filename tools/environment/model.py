@@ -271,7 +271,7 @@ def load_environment(name: str, only: str | None = None) -> Environment:
     )
     if problems:
         raise CommandError("\n".join(f"{name}/{tfvars.name}: {problem}" for problem in problems))
-    variables = _without_nulls(variables)
+    variables = without_nulls(variables)
     if "environment" not in variables:
         raise CommandError(
             f'environments/{name}/terraform.tfvars does not say which environment it is; write environment = "{name}".'
@@ -327,10 +327,10 @@ def _shards(number: object) -> int:
     return number
 
 
-def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def without_nulls(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     """Drop every attribute that is null, which Terraform takes for one that is left out."""
     if isinstance(value, dict):
-        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+        return {name: without_nulls(item) for name, item in value.items() if item is not None}
     return value
 
 

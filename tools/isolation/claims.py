@@ -21,7 +21,7 @@ from tools.isolation.customer_specification import Workload
 from tools.isolation.operations_specification import Environment, Tenant
 from tools.isolation.plan_fault import Fault
 from tools.isolation.plan_reader import PlanError
-from tools.isolation.principals import foreign_deployment_principals, principal_faults
+from tools.isolation.principals import Owners, foreign_deployment_principals, principal_faults
 from tools.isolation.resource_faults import (
     customer_key_faults,
     customer_keys,
@@ -68,10 +68,11 @@ class Case:
     secrets: Mapping[str, str]  # the text to print in place of each ExternalId
 
 
-def claims_for(plan: Plan, tenant: str | None = None) -> Case:
+def claims_for(plan: Plan, tenant: str | None = None, owners: Owners | None = None) -> Case:
     """State the claims about the plan of either root, which its variables identify.
 
     With ``tenant``, a plan of the operations account must hold this tenant's resources and no others.
+    ``owners`` are those of all stanzas, of which the plan of a customer account has one.
 
     Raises PlanError if the variables do not describe an environment.
     """
@@ -85,7 +86,7 @@ def claims_for(plan: Plan, tenant: str | None = None) -> Case:
         root, tenants = f"customer account {account}", [name]
         if account in env.tenants.get(name, {}).get("accounts", {}):
             workload = Workload(Tenant(env, name), account)
-            findings = _customer_findings(plan, workload, plan.variables.get("package_path"))
+            findings = _customer_findings(plan, workload, owners)
         else:
             problem = f"no stanza of {env.name} has the account {account} for the tenant {name}"
             findings = [Fault(f"{name} {account}", "account", problem)]
@@ -146,11 +147,11 @@ def _operations_findings(plan: Plan, env: Environment, names: list[str]) -> Iter
 
 
 def _customer_findings(
-    plan: Plan, workload: Workload, package_path: str | None
+    plan: Plan, workload: Workload, owners: Owners | None
 ) -> Iterator[Claim | Fault]:
     env, subject = workload.tenant.environment, f"{workload.tenant.name} {workload.account}"
     yield from configuration_faults(plan, CUSTOMER, subject)
-    yield from principal_faults([workload.tenant])
+    yield from principal_faults([workload.tenant], owners)
     yield from _output_faults(plan, env, subject)
     keys = customer_keys(plan)
     if len(keys) != 1:
@@ -161,7 +162,9 @@ def _customer_findings(
     for key in keys:
         yield from customer_key_faults(subject, key, customer_key(workload))
     key_arn = str(keys[0].get("arn")) if len(keys) == 1 else None
-    specifications = customer_resources(workload, subject, package_path, key_arn)
+    specifications = customer_resources(
+        workload, subject, plan.variables.get("package_path"), key_arn
+    )
     yield from resource_faults(plan, subject, CUSTOMER_TYPES, specifications)
     roles = {role.name: role for role in plan.roles()}
     yield from _ambiguous_roles(plan.roles(), subject)

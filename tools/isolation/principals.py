@@ -63,9 +63,11 @@ class Owners:
         )
 
 
-def principal_faults(tenants: Iterable[Tenant]) -> Iterator[Fault]:
-    """Yield a fault for each party that a stanza of one environment must not name."""
-    owners: Owners | None = None
+def principal_faults(tenants: Iterable[Tenant], owners: Owners | None = None) -> Iterator[Fault]:
+    """Yield a fault for each party that a stanza of one environment must not name.
+
+    ``owners`` are those of all stanzas, where the environment of the tenants has only some.
+    """
     for tenant in tenants:
         owners = owners or Owners.of(tenant.environment)
         problems = (
@@ -131,14 +133,10 @@ def _caller_problems(tenant: Tenant, owners: Owners) -> Iterator[str]:
 
 def _network_problems(tenant: Tenant, owners: Owners) -> Iterator[str]:
     """No VPC, subnet, security group or endpoint is named by tenants who share no account."""
-    own_accounts = set(tenant.stanza["accounts"])
+    sharers = {name for id_ in tenant.stanza["accounts"] for name in owners.accounts[id_]}
     for account, network in networks_of(tenant.stanza):
         for other, other_account in sorted(owners.networks[network]):
-            if other == tenant.name:
-                continue
-            others_accounts = set(tenant.environment.tenants[other]["accounts"])
-            same_account = account == other_account and own_accounts & others_accounts
-            if not same_account:
+            if other != tenant.name and (account != other_account or other not in sharers):
                 yield f"{network} is named in the stanza of {other} too"
 
 

@@ -17,7 +17,7 @@ from tools.isolation.certificate import example_data
 from tools.live.live_state import read_live_state
 from tools.proof.change_list import resource_changes
 from tools.proof.planning import make_plan
-from tools.proof.proving import prove_case, prove_plan
+from tools.proof.proving import owners_of, prove_case, prove_plan
 from tools.terraform.parallel import try_each
 from tools.terraform.state import OPERATIONS
 
@@ -85,11 +85,12 @@ def compare_with_plans(
 
     The plans are all of the operations account, or all of customer accounts.
     """
+    owners = owners_of(session.environment)
     read = []
     for state, plan in plans:
         yield from _planned_changes(session, state, plan)
         try:
-            proof = prove_plan(session.environment.name, plan, state=True, of=state)
+            proof = prove_plan(session.environment.name, plan, state=True, of=state, owners=owners)
         except CommandError as error:
             yield _difference(state.label, "proof", CANNOT_TELL, str(error))
             continue

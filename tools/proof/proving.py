@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 
 from tools.cli.console import out, progress, styled, table, warn
 from tools.command_error import CommandError
+from tools.environment.model import without_nulls
 from tools.isolation import claims, plan_reader
 from tools.isolation.certificate import Report
+from tools.isolation.operations_specification import Environment as Specified
+from tools.isolation.principals import Owners
 from tools.isolation.prover import prove
+from tools.isolation.structure import StructureError
 from tools.paths import ROOT
 from tools.proof.provenance import provenance_of
 from tools.proof.unchanged_accounts import count_sentence
@@ -32,19 +36,34 @@ LINE_SECONDS = 5.0  # at most one line that counts the states in this time
 FAILURES_SHOWN = 20  # on the terminal; the certificate lists all of them
 
 
+def owners_of(environment: Environment) -> Owners:
+    """Return to whom the stanzas' accounts, roles and networks belong; CommandError for a malformed stanza."""
+    variables = {**environment.variables, "tenants": environment.stanzas}
+    try:
+        return Owners.of(Specified.from_variables(variables))
+    except StructureError as error:
+        raise CommandError(f"Nothing is proved: {error}.") from None
+
+
 def prove_plan(
-    environment: str, content: PlanJson, *, state: bool = False, of: State | None = None
+    environment: str,
+    content: PlanJson,
+    *,
+    state: bool = False,
+    of: State | None = None,
+    owners: Owners | None = None,
 ) -> Proof:
     """Return the proof of what a plan will leave or, with ``state``, of what exists.
 
-    ``of`` is the Terraform state that the plan was made in, if it was made here. Raises CommandError for a
+    ``of`` is the Terraform state that the plan was made in, if it was made here. ``owners`` are those of
+    all stanzas; without them, a plan of a customer account is proved with the stanzas in it. Raises CommandError for a
     plan that cannot be read or is of another environment.
     """
     targets = of.targets if of is not None else ()
     tenant = of.tenant if of is not None and targets else None
     try:
         plan = plan_reader.read(content, state=state, targets=targets)
-        case = claims.claims_for(plan, tenant)
+        case = claims.claims_for(plan, tenant, owners)
     except plan_reader.PlanError as error:
         raise CommandError(f"Nothing is proved: {error}.") from None
     selected = {
@@ -82,8 +101,10 @@ def make_report(
     time_of_proof, started = datetime.now(UTC), time.perf_counter()
     proofs = []
     shown = started
+    owners = owners_of(environment)
     for of, content in contents:
-        proofs.append(prove_plan(environment.name, content, state=state, of=of))
+        _refuse_another_stanza(environment, content)
+        proofs.append(prove_plan(environment.name, content, state=state, of=of, owners=owners))
         if len(proofs) < len(contents) and time.perf_counter() - shown >= LINE_SECONDS:
             shown = time.perf_counter()
             progress(f"{len(proofs)} of {len(contents)} states proved")
@@ -104,6 +125,20 @@ def make_report(
         plan_files=plan_files,
         signing_key=key.arn if key else None,
     )
+
+
+def _refuse_another_stanza(environment: Environment, content: PlanJson) -> None:
+    """Raise CommandError for a customer account's plan with another stanza than the one that is compared."""
+    variables = content.get("variables") or {}
+    if "account_id" not in variables:
+        return
+    tenant = variables.get("tenant", {}).get("value")
+    planned = (variables.get("tenants", {}).get("value") or {}).get(tenant)
+    if without_nulls(planned) != environment.stanzas.get(tenant):
+        raise CommandError(
+            f"The plan of {tenant} {variables['account_id'].get('value')} was made with another stanza than "
+            f"environments/{environment.name}/terraform.tfvars has now, so nothing is proved; make a new plan."
+        )
 
 
 def show_report(report: Report, certificate: Path, *, rows: bool = True) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shlex
 import tempfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +20,7 @@ from tools.environment.tenant_shard import shard_of
 from tools.paths import ENVIRONMENTS, MODULES, ROOT
 from tools.terraform.apply_events import QUIET_SECONDS, ApplyProgress, change_summary, errors
 from tools.terraform.shard_states import misplaced_tenants, read_shards, refuse_misplaced
-from tools.terraform.state import OPERATIONS, operations_states, role_module
+from tools.terraform.state import CUSTOMER, OPERATIONS, operations_states, role_module
 from tools.terraform.state_lock import (
     WAIT_MINUTES,
     holder_file,
@@ -123,16 +122,7 @@ class Terraform:
         if state.root == OPERATIONS:
             self.check_shards()
         self.init(state)
-        with tempfile.TemporaryDirectory() as folder:
-            # Not in the data directory, where other commands have the hand-over of the state bucket.
-            handover_file = None if handover is None else Path(folder) / "handover.tfvars.json"
-            if handover_file is not None:
-                handover_file.write_text(json.dumps({"handover": handover}))
-            options = self._options(state, handover_file)
-            if adopted:
-                variables = Path(folder) / "adopted.tfvars.json"
-                variables.write_text(json.dumps({"adopted": dict(adopted)}))
-                options.append(f"-var-file={variables}")
+        with self._options(state, handover, adopted) as options:
             text = self._run(state, "plan", "-lock=false", *options, f"-out={file}")
             return _READING.sub("", text)
 
@@ -206,14 +196,10 @@ class Terraform:
             self.check_shards()
         self.init(state)
         progress = ApplyProgress(state.label, 0, self.progress)
-        output = self._write(
-            state,
-            "destroy",
-            "-json",
-            "-auto-approve",
-            *self._options(state),
-            watch=progress.watch,
-        )
+        with self._options(state) as options:
+            output = self._write(
+                state, "destroy", "-json", "-auto-approve", *options, watch=progress.watch
+            )
         self.hand_over(state)
         return change_summary(output)
 
@@ -286,28 +272,46 @@ class Terraform:
             digest.update(file.read_bytes() if file.is_file() else b"")
         return digest.hexdigest()
 
-    def _options(self, state: State, handover_file: Path | None = None) -> list[str]:
-        """Return the options of a plan; without ``handover_file`` the hand-over is fetched."""
-        return [
-            f"-var-file=../{self.environment.name}/terraform.tfvars",
-            *([f"-var-file={handover_file}"] if handover_file else self._handover_option(state)),
-            *(f"-var={name}={value}" for name, value in state.variables.items()),
-            *(f"-target={address}" for address in state.targets),
-        ]
+    @contextmanager
+    def _options(
+        self,
+        state: State,
+        handover: Mapping[str, Any] | None = None,
+        adopted: Mapping[str, str] | None = None,
+    ) -> Iterator[list[str]]:
+        """Give the options of a plan, whose files last as long as the block.
 
-    def _handover_option(self, state: State) -> list[str]:
-        """Fetch the hand-over of a customer state's tenant, and return the option with its file."""
-        if state.root == OPERATIONS or state.tenant is None:
-            return []
-        file = self._handover_file(state)
-        handover = self.bucket.handover(state.tenant)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        # In one step, because another command may read it. It holds the tenant's ExternalId, and mode 600.
-        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as partial:
-            json.dump({"handover": handover}, partial)
-        Path(partial.name).replace(file)
-        # Terraform resolves the path from the root's folder.
-        return [f"-var-file={os.path.relpath(file, ENVIRONMENTS / state.root)}"]
+        A customer account gets ``handover`` or, if that is None, the one in the state bucket.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            files = [f"../{self.environment.name}/terraform.tfvars"]
+            variables = self._customer_variables(state, handover) if state.root == CUSTOMER else {}
+            if adopted:
+                variables["adopted"] = dict(adopted)
+            if variables:
+                file = Path(folder) / "variables.tfvars.json"  # the folder has mode 700
+                file.write_text(json.dumps(variables))
+                files = [*files, str(file)] if state.root == OPERATIONS else [str(file)]
+            yield [
+                *(f"-var-file={file}" for file in files),
+                *(f"-var={name}={value}" for name, value in state.variables.items()),
+                *(f"-target={address}" for address in state.targets),
+            ]
+
+    def _customer_variables(
+        self, state: State, handover: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        """Return what the plan of a customer account gets: the stanza of its tenant and no other.
+
+        The plans and the proof of the operations account compare the stanzas with each other.
+        """
+        tenant = state.variables["tenant"]
+        stanzas = self.environment.stanzas
+        return {
+            **self.environment.variables,
+            "tenants": {tenant: stanzas[tenant]} if tenant in stanzas else {},
+            "handover": self.bucket.handover(tenant) if handover is None else handover,
+        }
 
     def _run(self, state: State, *arguments: str) -> str:
         """Run terraform for something that writes no state, beside any other command."""
@@ -437,12 +441,9 @@ class Terraform:
         """Yield what terraform reads beside the stanzas and may quote in an error: the state and the hand-over."""
         with suppress(CommandError):  # then terraform could not read the state either
             yield self.bucket.state(state.key).json
-        handover = self._handover_file(state)
-        if handover.is_file():
-            yield json.loads(handover.read_text())
-
-    def _handover_file(self, state: State) -> Path:
-        return self._data_dir(state) / "handover.tfvars.json"
+        if state.root == CUSTOMER:
+            with suppress(CommandError):
+                yield self.bucket.handover(state.variables["tenant"])
 
     def _still_running(self, state: State, command: str) -> Callable[[str, float], None]:
         """Return a callback that prints a line whenever terraform has been silent for long."""

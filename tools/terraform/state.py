@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tools.environment.model import Environment
 
 
+CUSTOMER = "customer"  # the root of a customer account
 OPERATIONS = "operations"  # the root of the operations account
 
 _CUSTOMER_KEY = re.compile(r"customers/([^/]+)/(\d{12})\.tfstate")
@@ -98,7 +99,7 @@ def state_of_key(environment: Environment, key: str) -> State | None:
 def customer_state(account: CustomerAccount) -> State:
     """Return the state of one customer account."""
     return State(
-        "customer",
+        CUSTOMER,
         f"customers/{account.name}.tfstate",
         f"{account.tenant} {account.account_id}",
         {"account_id": account.account_id, "tenant": account.tenant},
