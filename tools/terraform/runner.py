@@ -87,7 +87,6 @@ class Terraform:
             return False
 
     def _initialise(self, state: State) -> None:
-        ensure_toolchain(self.progress).lock_provider(ENVIRONMENTS / state.root)
         self._start(
             state,
             "init",

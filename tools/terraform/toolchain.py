@@ -95,15 +95,6 @@ class Toolchain:
             "TF_INPUT": "0",
         }
 
-    def lock_provider(self, root: Path) -> None:
-        """Let terraform init take no other provider in ``root`` than the one that set-up has checked.
-
-        A root that has a lock file keeps it.
-        """
-        lock = root / LOCK_FILE
-        if not lock.is_file():
-            shutil.copy(self.cli_config.parent / "probe" / LOCK_FILE, lock)
-
     def run(
         self,
         folder: Path,
@@ -121,6 +112,8 @@ class Toolchain:
         have released its lock.
         """
         command, *options = arguments
+        if command == "init":
+            self._lock_provider(folder)
         colourful = {"init", "plan", "apply", "destroy", "output", "show", "console"}
         # Before the other options, because terraform reads none after the name of a plan file.
         colour = ["-no-color"] if command in colourful else []
@@ -148,6 +141,15 @@ class Toolchain:
                 f"the machine may have had no memory left.\n{problem}".strip()
             )
         raise CommandError(problem)
+
+    def _lock_provider(self, root: Path) -> None:
+        """Let terraform init take no other provider in ``root`` than the one that set-up has checked.
+
+        A root that has a lock file keeps it.
+        """
+        lock = root / LOCK_FILE
+        if not lock.is_file():
+            shutil.copy(self.cli_config.parent / "probe" / LOCK_FILE, lock)
 
 
 def ensure_toolchain(progress: Callable[[str], None]) -> Toolchain:

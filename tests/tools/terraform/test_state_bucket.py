@@ -16,7 +16,7 @@ from tools.command_error import CommandError
 from tools.environment.model import load_environment
 from tools.localaws.local_aws import LocalAws
 from tools.paths import ROOT
-from tools.terraform import runner, state_bucket
+from tools.terraform import state_bucket
 from tools.terraform.runner import Terraform
 from tools.terraform.state import operations_states
 from tools.terraform.state_bucket import (
@@ -25,7 +25,6 @@ from tools.terraform.state_bucket import (
     bucket_statements,
     proposed_name,
 )
-from tools.terraform.toolchain import LOCK_FILE, ensure_toolchain
 
 OPERATIONS, SQUATTER = "111111111111", "222222222222"
 STATE, DIGEST = "customers/acme/222222222222.tfstate", "d" * 64
@@ -218,19 +217,6 @@ def test_terraform_does_not_run_with_a_bucket_of_another_account(squatted, tmp_p
     with pytest.raises(CommandError, match="is not reached as a bucket of the operations account"):
         terraform.provider_versions(*operations_states(squatted.environment))
     assert commands == []
-
-
-def test_a_root_is_locked_to_the_provider_of_the_set_up_before_terraform_runs(
-    squatted, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(runner, "ENVIRONMENTS", tmp_path)
-    root = tmp_path / "operations"
-    root.mkdir()
-    terraform = Terraform(squatted.environment, tmp_path / "work", dict, print, squatted)
-    with pytest.raises(CommandError, match="is not reached as a bucket"):
-        terraform.provider_versions(*operations_states(squatted.environment))
-    checked = ensure_toolchain(print).cli_config.parent / "probe" / LOCK_FILE
-    assert (root / LOCK_FILE).read_text() == checked.read_text()
 
 
 @pytest.mark.parametrize(
