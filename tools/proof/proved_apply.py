@@ -96,7 +96,7 @@ class Prover:
             environment,
             [(plan.state, plan.content) for plan in plans],
             state=False,
-            providers=self.providers([*operations, *customers]),
+            providers=self.providers([plan.state for plan in plans]),
             unplanned_accounts=unplanned_accounts,
             unchanged_accounts=tuple(state.label for state in unchanged),
             plan_files=tuple(plan.record() for plan in plans),
