@@ -109,7 +109,7 @@ def test_the_saved_plan_of_an_account_has_the_external_ids_of_its_own_tenant_alo
     _, proof, *_ = one_change
     folder = (fleet.checkout.root / proof["certificate"]).parent / "plans"
     found = {}
-    for file in folder.glob("*.tfplan"):
+    for file in folder.rglob("*.tfplan"):
         with zipfile.ZipFile(file) as archive:
             content = b"".join(map(archive.read, archive.namelist()))
         external_ids = {name: re.findall('"([0-9a-f]{32})"', STANZAS[name]) for name in STANZAS}

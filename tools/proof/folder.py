@@ -37,9 +37,10 @@ def new_folder(environment: str) -> Path:
     """Make the folder of a proof that begins now."""
     name = f"{environment}-{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}"
     names = (name if number == 1 else f"{name}-{number}" for number in count(1))
+    PROOFS.mkdir(parents=True, exist_ok=True)
     for folder in (PROOFS / name for name in names):
         try:
-            folder.mkdir(parents=True)
+            folder.mkdir()
         except FileExistsError:  # another proof began in the same second
             continue
         return folder

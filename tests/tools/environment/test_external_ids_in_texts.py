@@ -7,7 +7,7 @@ import pytest
 
 from tests.tools.isolation.small_plan import plan_json, role
 from tools.command_error import CommandError
-from tools.environment.model import load_environment
+from tools.environment.model import CustomerAccount, load_environment
 from tools.iam.external_ids import external_ids_in
 from tools.isolation import plan_reader
 from tools.isolation.claims import claims_for
@@ -15,7 +15,7 @@ from tools.proof.approval import _show
 from tools.proof.planning import _plan
 from tools.proof.saved_plan import SavedPlan
 from tools.terraform.runner import Terraform
-from tools.terraform.state import operations_state
+from tools.terraform.state import customer_state, operations_state
 from tools.terraform.state_content import StateContent
 
 LOCAL = load_environment("local")
@@ -103,14 +103,15 @@ class Bucket:
         outputs = {"handover": {"value": {"acme": {"external_id": OLD}}}}
         return StateContent({"version": 4, "resources": resources, "outputs": outputs})
 
+    def handover(self, _tenant):
+        if self.fails:
+            raise CommandError("The hand-over cannot be read.")
+        return {"external_id": EDITED}
+
 
 def test_an_error_of_terraforms_is_printed_without_those_of_the_state_and_the_hand_over(tmp_path):
     terraform = Terraform(LOCAL, tmp_path, dict, print, Bucket())
-    state = operations_state(0, 1)
-    folder = tmp_path / "data" / "local" / state.key.removesuffix(".tfstate")
-    folder.mkdir(parents=True)
-    handover = {"handover": {"external_id": EDITED}}
-    (folder / "handover.tfvars.json").write_text(json.dumps(handover))
+    state = customer_state(CustomerAccount("acme", "222222222222", "eu-central-1"))
     error = CommandError(f"Error: {LOST} {OLD} {EDITED} {CURRENT}")
     text = str(terraform._explained(state, error))
     assert text == f"Error:{' (an ExternalId)' * 3} (an ExternalId of acme)"
