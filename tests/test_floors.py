@@ -39,7 +39,9 @@ FLOORS = {
     | {"tools.isolation", "tools.live", "tools.proof", "tools.records", "tools.tenants"},
     "tools.demo": OPENING | {"tools.live", "tools.proof", "tools.records", "tools.localaws"},
     "tools.bench": OPENING
-    | {"tools.packaging", "tools.records", "tools.localaws", "tools.isolation", "tenant_bedrock"},
+    | {
+        "tools.packaging", "tools.proof", "tools.records", "tools.localaws", "tools.isolation", "tenant_bedrock",
+    },
     "tools.documentation": GROUND | {"tools.isolation"},
     "tools.commands": OPENING
     | {

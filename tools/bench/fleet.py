@@ -24,7 +24,7 @@ from tools.localaws.control import Control
 from tools.paths import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 REGION = "eu-central-1"
 OPERATIONS = "111111111111"
@@ -115,6 +115,20 @@ class Fleet:
                 break
         return runs
 
+    def change(self, tenants: Sequence[str], timeout: int) -> None:
+        """Give the functions of these tenants another timeout, in seconds."""
+        tfvars = self.root / "environments" / "local" / "terraform.tfvars"
+        text = tfvars.read_text()
+        for name in tenants:
+            text = re.sub(
+                rf"(\n  {name} = {{.*?workload = {{) (?:timeout = \d+, )?",
+                rf"\1 timeout = {timeout}, ",
+                text,
+                count=1,
+                flags=re.DOTALL,
+            )
+        tfvars.write_text(text)
+
     def orphans(self) -> list[str]:
         """Return what exists in the accounts and is in no state, or is there twice."""
         managed = set(self._managed_ids())
@@ -183,9 +197,9 @@ class Fleet:
 
 
 @contextmanager
-def fleet(folder: Path, tenants: int) -> Iterator[Fleet]:
+def fleet(folder: Path, tenants: int, shards: int = 1) -> Iterator[Fleet]:
     """Yield a copy with this number of tenants and an empty local AWS, which stops at the end."""
-    copy = copied(folder, tenants)
+    copy = copied(folder, tenants, shards)
     started = copy.run("make up")
     if started.code:
         raise CommandError(started.output)
@@ -195,8 +209,8 @@ def fleet(folder: Path, tenants: int) -> Iterator[Fleet]:
         copy.run("make down")
 
 
-def copied(root: Path, tenants: int) -> Fleet:
-    """Copy the project, and write the tenants' stanzas."""
+def copied(root: Path, tenants: int, shards: int = 1) -> Fleet:
+    """Copy the project, and write the tenants' stanzas and the number of the operations account's states."""
     unwanted = shutil.ignore_patterns("__pycache__", ".terraform*", "errored.tfstate")
     for name in PARTS:
         if (ROOT / name).is_dir():
@@ -209,13 +223,15 @@ def copied(root: Path, tenants: int) -> Fleet:
     for file in (ROOT / "build").glob("tenant-bedrock-*"):
         (root / "build" / file.name).symlink_to(file)
     accounts = {f"tenant{number}": f"{222000000000 + number}" for number in range(1, tenants + 1)}
+    limit = max(1000, tenants)
     stanzas = "".join(
         STANZA.format(name=name, account=account) for name, account in accounts.items()
     )
     (root / "environments" / "local" / "terraform.tfvars").write_text(
         'environment = "local"\n\noperations = {\n'
         f'  account_id = "{OPERATIONS}"\n  region = "{REGION}"\n'
-        f'  deployment_principals = ["arn:aws:iam::{OPERATIONS}:user/deployer"]\n}}\n\n'
+        f'  deployment_principals = ["arn:aws:iam::{OPERATIONS}:user/deployer"]\n  shards = {shards}\n}}\n\n'
+        f"limits = {{ inference_profiles = {limit}, roles = {limit} }}\n\n"
         f"tenants = {{\n{stanzas}}}\n"
     )
     return Fleet(root, accounts)
