@@ -32,6 +32,9 @@ ARCHITECTURE = "arm64"  # the default of workload.architecture
 # Options that Terraform takes from the process environment:
 # https://developer.hashicorp.com/terraform/cli/config/environment-variables#tf_cli_args-and-tf_cli_args_name
 _OPTIONS = ("TF_CLI_ARGS", "TF_CLI_ARGS_plan")
+# Tags that the provider adds to every resource:
+# https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs#default_tags-configuration-block
+_TAGS = "TF_AWS_DEFAULT_TAGS_"
 # What Terraform reads in the folder of a root or a module:
 # https://developer.hashicorp.com/terraform/language/files
 # https://developer.hashicorp.com/terraform/language/values/variables#variable-definitions-tfvars-files
@@ -94,7 +97,9 @@ class AccountInputs:
         references = {match.groups() for text in texts for match in _REFERENCE.finditer(text)}
         process = {f"TF_VAR_{name}" for name, _ in references if name != PACKAGE} | {*_OPTIONS}
         variables: dict[str, Any] = {
-            name: value for name, value in self.process_environment.items() if name in process
+            name: value
+            for name, value in self.process_environment.items()
+            if name in process or name.startswith(_TAGS)
         }
         for name, attribute in references:
             if name in self.environment.variables:

@@ -93,6 +93,8 @@ class Toolchain:
             "TF_CLI_CONFIG_FILE": str(self.cli_config),
             "TF_IN_AUTOMATION": "1",
             "TF_INPUT": "0",
+            # A command names its state by the key; another workspace would be another state behind the same key.
+            "TF_WORKSPACE": "default",
         }
 
     def run(

@@ -106,6 +106,7 @@ CHANGES = {
     "zip for x86_64": (lambda each: each.zip("x86_64").write_text("new"), {"444444444444"}),
     "zip that is not built": (lambda each: each.zip("x86_64").unlink(), {"444444444444"}),
     "variable of the process": (lambda each: each.process.update(TF_VAR_tags="{}"), ALL),
+    "tag of the process": (lambda each: each.process.update(TF_AWS_DEFAULT_TAGS_team="a"), ALL),
     "option of the process": (lambda each: each.process.update(TF_CLI_ARGS_plan="-var=tags={}"), ALL),
     # What no customer account reads.
     "administrators": (lambda each: each.operations(administrators=["arn:aws:iam::111111111111:role/a"]), set()),

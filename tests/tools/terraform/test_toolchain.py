@@ -299,3 +299,10 @@ def test_finds_a_mirror_by_its_layout_down_to_four_folders(tmp_path, folder, is_
 def test_garbage_is_collected_less_often_unless_the_shell_says_how_often(installed):
     assert installed.environment({})["GOGC"] == "400"
     assert installed.environment({"GOGC": "50"})["GOGC"] == "50"
+
+
+def test_a_workspace_that_the_shell_exports_selects_no_other_state(installed, tmp_path):
+    (tmp_path / "main.tf").write_text('output "workspace" {\n  value = terraform.workspace\n}\n')
+    environment = {**os.environ, "TF_WORKSPACE": "mine"}
+    planned = installed.run(tmp_path, "plan", environment=environment)
+    assert '+ workspace = "default"' in planned
