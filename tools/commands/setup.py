@@ -55,6 +55,12 @@ def _make_virtual_environment(lock: Path) -> None:
     fingerprint = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
     if stamp.is_file() and stamp.read_text() == fingerprint:
         return
+    if VENV.is_symlink():
+        # Its target would be emptied, which may be another checkout's environment.
+        raise SetupError(
+            ".venv is a symbolic link to an environment that other packages were installed in; remove the link, and "
+            "run the command again."
+        )
     _progress(f"Making .venv with Python {sys.version.split()[0]}")
     try:
         venv.create(VENV, clear=True, with_pip=True)
