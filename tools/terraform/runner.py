@@ -156,7 +156,10 @@ class Terraform:
         """Remove a lock and return a sentence; Terraform refuses if the state has another one by now."""
         self.init(state)
         try:
-            self._run(state, "force-unlock", "-force", lock.id)
+            if lock.id:
+                self._run(state, "force-unlock", "-force", lock.id)
+            else:  # terraform fails to read an object that it did not write
+                self.bucket.remove_lock(state.key)
         except CommandError:
             if self.bucket.locks([state.key]):
                 raise

@@ -331,14 +331,17 @@ class StateBucket:
         """Return every lock in the bucket, also of states that no stanza or shard has any more."""
         return self._read_locks(key for key in self.keys("") if key.endswith(LOCK_SUFFIX))
 
+    def remove_lock(self, key: str) -> None:
+        """Remove the lock of a state, whoever holds it."""
+        with self._explained(f"The lock of the state {key} cannot be removed"):
+            self._s3.delete_object(Key=f"{key}{LOCK_SUFFIX}", **self._owned)
+
     def _read_locks(self, existing: Iterable[str]) -> list[StateLock]:
         locks = []
         for key in sorted(existing):
             content = self._content(key, f"The lock {key} cannot be read")
             if content is not None:  # it may have been released since
-                locks.append(
-                    StateLock.from_json(key.removesuffix(LOCK_SUFFIX), json.loads(content))
-                )
+                locks.append(StateLock.parse(key.removesuffix(LOCK_SUFFIX), content))
         return locks
 
     def _content(self, key: str, sentence: str) -> bytes | None:

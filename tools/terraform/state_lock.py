@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import pwd
 import socket
@@ -17,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tools.command_error import CommandError
 from tools.processes import (
@@ -28,7 +29,7 @@ from tools.processes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
 LOCK_SUFFIX = ".tflock"  # the backend's name for the object is the state's key with this suffix
 # How Terraform begins the error about a lock that it could not remove, because S3 refused that or was not reached.
@@ -45,14 +46,23 @@ class StateLock:
     """Who has locked a state, as Terraform wrote it."""
 
     key: str  # of the state
-    id: str
+    id: str  # empty if Terraform did not write the object
     who: str  # user@host
     operation: str
     created: datetime
 
     @classmethod
-    def from_json(cls, key: str, content: Mapping[str, Any]) -> StateLock:
-        """Read the object; Terraform writes the time with nanoseconds, of which Python reads six digits."""
+    def parse(cls, key: str, text: bytes) -> StateLock:
+        """Read the object; one that Terraform did not write locks the state as well, and says nothing of its holder.
+
+        Terraform writes the time with nanoseconds, of which Python reads six digits.
+        """
+        try:
+            content = json.loads(text)
+        except ValueError:  # neither JSON nor UTF-8
+            content = None
+        if not isinstance(content, dict):
+            content = {}
         created = str(content.get("Created", ""))
         try:
             time_of_lock = datetime.fromisoformat(created.partition(".")[0].rstrip("Z"))
@@ -61,7 +71,7 @@ class StateLock:
         return cls(
             key=key,
             id=str(content.get("ID", "")),
-            who=str(content.get("Who", "")),
+            who=str(content.get("Who", "something other than Terraform")),
             operation=str(content.get("Operation", "")).removeprefix("OperationType").lower(),
             created=time_of_lock.replace(tzinfo=UTC),
         )

@@ -1,5 +1,6 @@
 """Locks of states, and which process of this machine holds one."""
 
+import json
 import os
 import pwd
 import signal
@@ -38,8 +39,12 @@ WRITTEN = {
 }
 
 
+def parsed(content):
+    return StateLock.parse("operations.tfstate", json.dumps(content).encode())
+
+
 def test_says_who_has_locked_the_state_since_when():
-    lock = StateLock.from_json("operations.tfstate", WRITTEN)
+    lock = parsed(WRITTEN)
     assert str(lock) == "deployer@build-7 since 2026-11-26 17:01:02 UTC (apply)"
     assert not lock.is_of_this_machine
 
@@ -55,7 +60,7 @@ def test_a_user_that_the_system_does_not_know_is_named_by_the_variable_as_terraf
     monkeypatch.setattr(os, "getuid", lambda: 54321)
     monkeypatch.setenv("USER", "deployer")
     monkeypatch.setattr(socket, "gethostname", lambda: "build-7")
-    assert StateLock.from_json("operations.tfstate", WRITTEN).is_of_this_machine
+    assert parsed(WRITTEN).is_of_this_machine
 
 
 def lock_of_mine(seconds=0):
@@ -63,7 +68,7 @@ def lock_of_mine(seconds=0):
     who = f"{pwd.getpwuid(os.getuid()).pw_name}@{socket.gethostname()}"
     created = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
     content = {**WRITTEN, "Who": who, "Created": created}
-    return StateLock.from_json("operations.tfstate", content)
+    return parsed(content)
 
 
 def test_a_lock_is_left_only_by_a_command_that_noted_that_it_began_to_write(tmp_path):
@@ -84,7 +89,7 @@ def test_a_lock_is_left_only_by_a_command_that_noted_that_it_began_to_write(tmp_
     assert was_left(lock_of_mine(WAIT_MINUTES * 60), file)
     assert not was_left(lock_of_mine(-60), file)
     assert not was_left(lock_of_mine(WAIT_MINUTES * 60 + 120), file)
-    assert not was_left(StateLock.from_json("operations.tfstate", WRITTEN), file)
+    assert not was_left(parsed(WRITTEN), file)
 
 
 @pytest.mark.parametrize(
@@ -134,9 +139,14 @@ def unasked():
     raise AssertionError("terraform has removed its lock")
 
 
-@pytest.mark.parametrize("content", [{}, {"Created": "yesterday"}])
-def test_reads_a_lock_that_is_not_complete(content):
-    assert StateLock.from_json("operations.tfstate", content).age_seconds() > 1e9
+@pytest.mark.parametrize(
+    "text", [b"{}", b'{"Created": "yesterday"}', b"", b"[]", b"locked", b"\xff"]
+)
+def test_reads_an_object_that_terraform_did_not_write(text):
+    lock = StateLock.parse("operations.tfstate", text)
+    assert lock.age_seconds() > 1e9
+    assert lock.who == "something other than Terraform"
+    assert not lock.id
 
 
 def nobody_waits():
