@@ -56,6 +56,7 @@ _ACCOUNT = (
     "logs:DescribeLogGroups",
     "logs:DescribeResourcePolicies",
     "logs:DescribeSubscriptionFilters",
+    "logs:GetDataProtectionPolicy",
     "logs:GetScheduledQuery",
     "logs:GetTransformer",
     "logs:ListLogAnomalyDetectors",

@@ -35,6 +35,7 @@ NOT_READ = (
     "Regions to which only the global profile sends calls, beyond those that GetInferenceProfile lists.",
     "Bedrock's projects and resource policies, and what other services of the operations account may read.",
     "Other functions and roles of a customer's account, its log centralization rules and S3 table integrations.",
+    "When Lambda updates the runtime of a function, which somebody may have changed from automatic.",
     "Changes that were made and undone between two readings.",
 )
 

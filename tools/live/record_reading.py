@@ -21,14 +21,18 @@ if TYPE_CHECKING:
 
 _MISSING = ("ResourceNotFoundException",)
 
-# Account policies that copy or alter the events of a log group, or change how long they are kept:
+# Account policies that copy, alter or mask the events of a log group, or change how long they are kept:
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutAccountPolicy.html
 _ACCOUNT_POLICIES = (
+    "DATA_PROTECTION_POLICY",
     "METRIC_EXTRACTION_POLICY",
     "RETENTION_POLICY",
     "SUBSCRIPTION_FILTER_POLICY",
     "TRANSFORMER_POLICY",
 )
+# KMS's default, which the module leaves as it is:
+# https://docs.aws.amazon.com/kms/latest/developerguide/rotating-keys-enable.html
+_ROTATION_DAYS = 365
 _KEY = {
     "Enabled": True,
     "KeyManager": "CUSTOMER",
@@ -237,8 +241,13 @@ class RecordReading:
 
     def _key_rotation(self) -> Iterator[Finding]:
         for key in self._key_arns:
-            if not self._kms("GetKeyRotationStatus", key).get("KeyRotationEnabled"):
+            live = self._kms("GetKeyRotationStatus", key)
+            days = live.get("RotationPeriodInDays", _ROTATION_DAYS)
+            if not live.get("KeyRotationEnabled"):
                 yield self.reader.fault("key", f"{key} is not rotated every year")
+            elif days > _ROTATION_DAYS:
+                problem = f"{key} is rotated every {days:,} days instead of every year"
+                yield self.reader.fault("key", problem)
 
     def _key_policy(self) -> Iterator[Finding]:
         for key in self._key_arns:

@@ -565,6 +565,7 @@ def key_policy(deployment, statement):
 
 LINKED = {"principal": "arn:aws:iam::999999999999:root", "action": "lambda:InvokeFunction"}
 ACCOUNT_FILTER = {"policyName": "all", "policyType": "SUBSCRIPTION_FILTER_POLICY"}
+ACCOUNT_MASKING = {"policyName": "masks", "policyType": "DATA_PROTECTION_POLICY"}
 READ = {"Action": "logs:GetLogEvents", "Resource": "*"}
 
 CUSTOMER_CHANGES = {
@@ -769,6 +770,16 @@ CUSTOMER_CHANGES = {
         ),
         "the account policy all (SUBSCRIPTION_FILTER_POLICY) applies to the log groups",
     ),
+    "masking by the account": (
+        lambda d: on_logs(
+            d,
+            "put_account_policy",
+            "delete_account_policy",
+            {**ACCOUNT_MASKING, "policyDocument": "{}"},
+            ACCOUNT_MASKING,
+        ),
+        "the account policy masks (DATA_PROTECTION_POLICY) applies to the log groups",
+    ),
     "a resource policy of CloudWatch Logs": (
         lambda d: on_logs(
             d,
@@ -796,6 +807,12 @@ CUSTOMER_CHANGES = {
     "a key without rotation": (
         lambda d: on_key(d, "disable_key_rotation", "enable_key_rotation"),
         "is not rotated every year",
+    ),
+    "a key that is seldom rotated": (
+        lambda d: on_key(
+            d, "enable_key_rotation", "enable_key_rotation", {"RotationPeriodInDays": 2560}
+        ),
+        "is rotated every 2,560 days instead of every year",
     ),
 }
 

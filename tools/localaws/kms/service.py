@@ -1,6 +1,8 @@
-"""KMS where moto differs from AWS: signatures of digests, answers that name the key by its ARN, and new keys.
+"""KMS where moto differs from AWS: signatures of digests, answers that name the key by its ARN, new keys, and rotation.
 
 https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html
+https://docs.aws.amazon.com/kms/latest/APIReference/API_EnableKeyRotation.html
+https://docs.aws.amazon.com/kms/latest/APIReference/API_GetKeyRotationStatus.html
 https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html
 https://docs.aws.amazon.com/kms/latest/APIReference/API_GetPublicKey.html
 """
@@ -22,23 +24,43 @@ if TYPE_CHECKING:
     from tools.localaws.call import Call, Response
 
 _KIND = {"CustomerMasterKeySpec", "KeySpec", "KeyUsage"}
+_ROTATION_DAYS = 365  # where EnableKeyRotation names no period
 _MAXIMUM_BYTES = 4096  # of a message with MessageType RAW
 _HASHES = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}
 
 
 class Kms:
-    """Answers CreateKey and the operations of asymmetric signing keys; moto answers all others."""
+    """Answers CreateKey, the period of rotation, and signing keys; moto answers all other operations."""
+
+    def __init__(self) -> None:
+        self._rotation_days: dict[str, int] = {}  # by the key's ARN
 
     def answer(self, call: Call) -> Response | None:
-        """Answer CreateKey, GetPublicKey and Sign, or return None so that moto answers."""
+        """Answer an operation that moto answers differently, or return None so that moto answers."""
         if call.service != "kms":
             return None
+        if call.operation in ("EnableKeyRotation", "GetKeyRotationStatus"):
+            return self._rotation(call)
         if call.operation == "CreateKey" and not _KIND & call.parameters.keys():
             return write_result(call, _symmetric_key(call))
         if call.operation not in ("GetPublicKey", "Sign"):
             return None
         key = _signing_key(call)
         result = _public_key(key) if call.operation == "GetPublicKey" else _signature(call, key)
+        return write_result(call, result)
+
+    def _rotation(self, call: Call) -> Response | None:
+        """Remember or return the days between two rotations; moto checks the key, and enables the rotation."""
+        key = kms_key(call.parameter("KeyId"), call.account, call.region)
+        if key is None:
+            return None
+        if call.operation == "EnableKeyRotation":
+            days = call.parameters.get("RotationPeriodInDays", _ROTATION_DAYS)
+            self._rotation_days[key.arn] = int(days)
+            return None
+        result: dict[str, Any] = {"KeyId": key.arn, "KeyRotationEnabled": key.key_rotation_status}
+        if key.key_rotation_status:
+            result["RotationPeriodInDays"] = self._rotation_days.get(key.arn, _ROTATION_DAYS)
         return write_result(call, result)
 
 
