@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tools.command_error import CommandError
 from tools.paths import MODULES, ROOT, WORK
-from tools.terraform.toolchain import ensure_toolchain
+from tools.terraform.toolchain import Toolchain, ensure_toolchain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 RENDERING_ROOT = ROOT / "tools" / "terraform" / "deployer_policies"
 MODULE = MODULES / "customer-deployer"
 FOLDER = WORK / "deployer"
+# Accounts of one plan; the time of a plan grows faster than the number of its modules.
+BATCH = 100
 
 
 @dataclass(frozen=True)
@@ -112,28 +114,54 @@ def _inputs(environment: Environment, account: CustomerAccount) -> dict[str, Any
 def _rendered(
     inputs: dict[str, dict[str, Any]], progress: Callable[[str], None]
 ) -> dict[str, dict[str, Any]]:
-    """Return the module's outputs for each account, from the file of an earlier run where it fits."""
-    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode())
-    for file in sorted([*MODULE.rglob("*.tf"), *RENDERING_ROOT.glob("*.tf")]):
-        digest.update(file.read_bytes())
-    file = FOLDER / f"{digest.hexdigest()}.json"
-    if not file.is_file():
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        FOLDER.chmod(0o700)  # the outputs hold ExternalIds
+    """Return the module's outputs for each account, from the files of earlier runs where the inputs are the same."""
+    files = _files(inputs)
+    missing = {name: values for name, values in inputs.items() if not files[name].is_file()}
+    if missing:
+        _render(missing, files, progress)
+    return {name: json.loads(file.read_text()) for name, file in files.items()}
+
+
+def _files(inputs: dict[str, dict[str, Any]]) -> dict[str, Path]:
+    """Return the file for each account's outputs; its name is a digest of the module and the inputs."""
+    module = hashlib.sha256()
+    for path in sorted([*MODULE.rglob("*.tf"), *RENDERING_ROOT.glob("*.tf")]):
+        module.update(path.read_bytes())
+    files = {}
+    for name, values in inputs.items():
+        digest = module.copy()
+        digest.update(json.dumps(values, sort_keys=True).encode())
+        files[name] = FOLDER / f"{digest.hexdigest()}.json"
+    return files
+
+
+def _render(
+    inputs: dict[str, dict[str, Any]], files: dict[str, Path], progress: Callable[[str], None]
+) -> None:
+    """Write the outputs of these accounts into their files."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    FOLDER.chmod(0o700)  # the outputs hold ExternalIds
+    toolchain = ensure_toolchain(progress)
+    progress("Rendering the deployer roles from modules/customer-deployer")
+    names = list(inputs)
+    for start in range(0, len(names), BATCH):
+        batch = names[start : start + BATCH]
         with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
-            partial = Path(folder, "outputs.json")
-            partial.write_text(json.dumps(_planned_outputs(Path(folder), inputs, progress)))
-            partial.replace(file)  # another process never reads half a file
-    outputs: dict[str, dict[str, Any]] = json.loads(file.read_text())
-    return outputs
+            outputs = _planned_outputs(
+                Path(folder), {name: inputs[name] for name in batch}, toolchain
+            )
+            for name in batch:
+                partial = Path(folder, "outputs.json")
+                partial.write_text(json.dumps(outputs[name]))
+                partial.replace(files[name])  # another process never reads half a file
+        if start + BATCH < len(names):
+            progress(f"{start + BATCH:,} of {len(names):,} deployer roles rendered")
 
 
 def _planned_outputs(
-    folder: Path, inputs: dict[str, dict[str, Any]], progress: Callable[[str], None]
+    folder: Path, inputs: dict[str, dict[str, Any]], toolchain: Toolchain
 ) -> dict[str, Any]:
     """Plan a copy of the rendering root, so that several processes can do it at once."""
-    toolchain = ensure_toolchain(progress)
-    progress("Rendering the deployer roles from modules/customer-deployer")
     root = folder / RENDERING_ROOT.relative_to(ROOT)
     shutil.copytree(RENDERING_ROOT, root)
     (folder / "modules").symlink_to(MODULES)

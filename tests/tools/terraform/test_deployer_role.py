@@ -44,6 +44,29 @@ def test_terraform_runs_again_only_after_a_change(render):
     assert "another-external-id-of-acme" in roles[changed.accounts[0]].trust
 
 
+def test_only_the_accounts_that_changed_are_rendered_again(render, tmp_path):
+    environment = load_environment("local")
+    render(environment)
+    before = {*tmp_path.iterdir()}
+    assert len(before) == len(environment.accounts)
+    changed = copy.deepcopy(environment)
+    changed.stanzas["acme"]["deployer"]["external_id"] = "another-external-id-of-acme"
+    render(changed)
+    of_acme = [account for account in changed.accounts if account.tenant == "acme"]
+    assert len({*tmp_path.iterdir()} - before) == len(of_acme)
+
+
+def test_accounts_are_rendered_in_plans_of_a_limited_number(render, monkeypatch):
+    environment = load_environment("local")
+    together, _ = render(environment)
+    monkeypatch.setattr(deployer_role, "MODULE", deployer_role.MODULE / "policies")  # other files
+    monkeypatch.setattr(deployer_role, "BATCH", 1)
+    singly, progress = render(environment)
+    assert singly == together
+    assert len(progress) == len(environment.accounts)
+    assert progress[1] == f"1 of {len(environment.accounts)} deployer roles rendered"
+
+
 def test_a_data_directory_of_the_caller_is_left_alone(render, tmp_path, monkeypatch):
     monkeypatch.setenv("TF_DATA_DIR", str(tmp_path / "of-the-caller"))
     roles, _ = render(load_environment("local"))
