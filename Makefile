@@ -212,7 +212,7 @@ check: ## Check style, format and types, without the tests
 	@$(development)$(RUN)
 
 .PHONY: bench
-override usage_bench := [ONLY=] [SIZE=] [SIZES=] [RUNS=] [CALLS=] [REFERENCE=]
+override usage_bench := [ONLY=] [FLEET=] [SIZES=] [RUNS=] [CALLS=] [REFERENCE=]
 bench: ## measure speed and delivery, ONLY=cold, plan, prove, record…; figures go to build/bench
 	@$(development)$(RUN)
 

@@ -1,4 +1,4 @@
-"""Measures commands in an environment of SIZE= tenants on the local AWS, which answers as late as AWS does.
+"""Measures commands in an environment of FLEET= tenants on the local AWS, which answers as late as AWS does.
 
 The operations account is applied. So are the first accounts, and the others are marked as applied, so that a command
 that looks at every account has all of them before it.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-SIZE = 2000
+TENANTS = 2000
 SHARD = 200  # tenants in one state of the operations account
 ACCOUNTS = 4  # really applied
 # The median of a call of a control plane from the same Region is some tens of milliseconds.
@@ -53,7 +53,7 @@ class Measured:
 
 def large_fleet(options: argparse.Namespace) -> Section:
     """Apply the fleet and measure the commands."""
-    size = options.size or SIZE
+    size = options.fleet or TENANTS
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         cells = Cells(Path(folder, "cells"), 1, size)
         cells.root.mkdir()

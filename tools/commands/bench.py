@@ -10,7 +10,7 @@ ONLY=stream  a long stream
 ONLY=memory  peak memory
 ONLY=size    the zips
 ONLY=scale   the start of a command beside 100 environments of 1,000 tenants, and the comparison of them all
-ONLY=fleet   the commands in an environment of SIZE= tenants, whose AWS answers as late as the real one
+ONLY=fleet   the commands in an environment of FLEET= tenants, whose AWS answers as late as the real one
 ONLY=kills   RUNS= kills at random moments of an apply of five tenants, and the commands that complete it
 ONLY=faults  a failing call in the first seconds of each account, and the apply that completes it
 
@@ -76,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
         default=plan_time.REFERENCE_UP_TO,
         help="plan: largest number of tenants for which the reference is planned (default %(default)s)",
     )
-    arguments.add_argument("--size", type=int, help="fleet: number of tenants (default: 2000)")
+    arguments.add_argument("--fleet", type=int, help="fleet: number of tenants (default: 2000)")
     arguments.add_argument("--calls", type=int, default=10_000, help="record: number of calls")
     return arguments
 
