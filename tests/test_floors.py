@@ -8,7 +8,13 @@ import pytest
 
 from tools.paths import ROOT
 
-GROUND = {"tools.command_error", "tools.paths", "tools.processes", "tools.release"}
+GROUND = {
+    "tools.aws_error",
+    "tools.command_error",
+    "tools.paths",
+    "tools.processes",
+    "tools.release",
+}
 READING = GROUND | {"tools.terraform.toolchain"}  # Terraform reads the tfvars
 PRINTING = READING | {"tools.cli.console"}
 OPENING = PRINTING | {"tools.environment", "tools.terraform", "tools.cli"}
@@ -18,6 +24,7 @@ IMPORT_FUNCTIONS = {"import_module", "__import__"}
 # For each room, or a module that is a floor of its own, the rooms that it may import.
 FLOORS = {
     "tenant_bedrock": set(),
+    "tools.aws_error": set(),
     "tools.command_error": set(),
     "tools.paths": set(),
     "tools.processes": {"tools.command_error"},
@@ -31,6 +38,7 @@ FLOORS = {
     "tools.packaging": GROUND,
     "tools.terraform": PRINTING | {"tools.environment"},
     "tools.cli": PRINTING | {"tools.environment", "tools.terraform", "tools.packaging", "tools.localaws"},
+    "tools.readiness": OPENING | {"tools.live"},
     "tools.records": OPENING,
     "tools.live": OPENING | {"tools.iam", "tools.isolation"},
     "tools.proof": OPENING | {"tools.isolation", "tools.live"},
@@ -55,6 +63,7 @@ FLOORS = {
         "tools.localaws",
         "tools.packaging",
         "tools.proof",
+        "tools.readiness",
         "tools.records",
         "tools.tenants",
     },

@@ -67,7 +67,7 @@ def life(checkout):
 
 @pytest.fixture(scope="module")
 def examinations(life):
-    """What `make doctor` says of an intact environment, and after four changes that somebody makes by hand."""
+    """What `make doctor` says of an intact environment, and after five changes that somebody makes by hand."""
     command = "make doctor ENV=local JSON=1"
     intact = json.loads(life.checkout.done(command))
     table = life.checkout.done("make doctor ENV=local TENANT=acme")
@@ -91,7 +91,12 @@ def examinations(life):
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
     earlier = {"deployer-release": "0.1.0", "deployer-version": "1"}
     deployer.tag_role(**role, Tags=[{"Key": key, "Value": text} for key, text in earlier.items()])
+    inspector = {"RoleName": "bedrock-local-acme-inspector"}
+    trust = deployer.get_role(**inspector)["Role"]["AssumeRolePolicyDocument"]
+    nobody = json.dumps({**trust, "Statement": [{**trust["Statement"][0], "Effect": "Deny"}]})
+    deployer.update_assume_role_policy(**inspector, PolicyDocument=nobody)
     run = life.checkout.shell(command)
+    deployer.update_assume_role_policy(**inspector, PolicyDocument=json.dumps(trust))
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     s3.put_object(**handover, Body=body)
     s3.delete_object(**lock)
@@ -135,13 +140,21 @@ def test_up_refuses_a_user_that_does_not_exist(life, options, sentence):
 
 
 def test_the_doctor_shows_what_it_can_check_without_credentials(life):
-    credentials = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "none"}
+    credentials = {
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": "none",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",  # nobody listens there
+    }
     run = life.checkout.shell("make doctor ENV=dev JSON=1", **credentials)
     assert run.returncode == 2
-    toolchain, missing = json.loads(run.stdout)
-    assert toolchain["advice"] == ""
-    assert missing["state"] == "not usable: Unable to locate credentials"
-    assert "Set up credentials of the operations account" in missing["advice"]
+    toolchain, missing, *others = json.loads(run.stdout)
+    assert toolchain["status"] == "ok"
+    assert (missing["status"], missing["state"]) == ("to do", "not usable")
+    assert (
+        "Unable to locate credentials. Credentials of AWS come from the role" in missing["advice"]
+    )
+    assert "It needs credentials of the operations account" in missing["advice"]
+    assert {check["subject"].split()[0] for check in others} == {"network"}
 
 
 def test_the_doctor_has_no_advice_for_an_environment_that_is_applied(examinations):
@@ -149,11 +162,20 @@ def test_the_doctor_has_no_advice_for_an_environment_that_is_applied(examination
     assert [check["subject"] for check in intact] == [
         "Terraform and its provider",
         "credentials",
+        "clock",
+        "network",
         "state bucket",
         "acme hand-over",
+        "amazon.nova-lite-v1:0 in eu-central-1",
+        "data retention in eu-central-1",
+        "invocation logging in eu-central-1",
+        "roles",
+        "managed policies",
+        "inference profiles",
         "acme/222222222222 deployer",
+        "acme/222222222222 inspector",
     ]
-    assert {check["advice"] for check in intact} == {""}
+    assert {(check["status"], check["advice"]) for check in intact} == {("ok", "")}
     assert "is protected" in table
     assert again.returncode == 0
 
@@ -165,7 +187,9 @@ def test_the_doctor_names_what_somebody_changed_and_what_to_do(examinations):
         "lock on customers/acme/222222222222.tfstate",
         "acme hand-over",
         "acme/222222222222 deployer",
+        "acme/222222222222 inspector",
     }
+    assert {check["status"] for check in changed.values()} == {"to do"}
     advice = {subject: check["advice"] for subject, check in changed.items()}
     assert "Versioning is not enabled" in changed["state bucket"]["state"]
     assert "`make bootstrap ENV=local`" in advice["state bucket"]

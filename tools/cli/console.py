@@ -21,6 +21,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from tools.aws_error import aws_sentence
 from tools.command_error import CommandError
 from tools.processes import PROCESSES
 
@@ -36,24 +37,6 @@ _PIPE_WIDTH = 10_000
 # https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
-)
-
-
-# The error codes for keys that AWS does not know, that have expired, or whose signature is wrong:
-# https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
-_BAD_CREDENTIALS = frozenset(
-    {
-        "AuthFailure",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidToken",
-        "RequestExpired",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
 )
 
 
@@ -194,22 +177,6 @@ def progress(line: str) -> None:
 def warn(line: str) -> None:
     """Print on stderr what the user should know although the command continues."""
     err.print(f"  {line}", style="yellow")
-
-
-def aws_sentence(error: BotoCoreError | ClientError) -> str:
-    """Return a sentence about a request that AWS refused or did not answer, with what to do."""
-    if isinstance(error, BotoCoreError):  # no credentials, no Region or no connection
-        problem = str(error).rstrip(".")
-        return f"The request to AWS failed: {problem}. Check that AWS credentials for the account are set up."
-    details = error.response.get("Error", {})
-    code, message = details.get("Code", "no code"), details.get("Message", "").rstrip(".")
-    if code in _BAD_CREDENTIALS:
-        advice = "Set up credentials of the account again, which may have expired, and run the command again."
-    elif "AccessDenied" in code or "Unauthorized" in code:
-        advice = "Allow this action to the credentials, or use others, and run the command again."
-    else:
-        advice = "Put right what AWS names, or wait if it was busy, and run the command again."
-    return f"AWS refused {error.operation_name} with {code}: {message}. {advice}"
 
 
 def run(main: Callable[[], int]) -> None:

@@ -11,6 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ProfileNotFound
 
+from tools.aws_error import aws_sentence
 from tools.command_error import CommandError
 from tools.environment.inspector_role import inspector_name
 from tools.terraform.state_bucket import StateBucket
@@ -112,21 +113,34 @@ class Target(ABC):
         self.environment.refuse_self_managed(account)
         external_id = self.environment.deployer_external_id(account.tenant)
         role_name = self.environment.deployer_role_name
-        return self._assume(account, role_name, self.operations(), ExternalId=external_id)
+        command = f"make deployer ENV={self.environment.name} TENANT={account.tenant} ACCOUNT={account.account_id}"
+        advice = (
+            "write {caller} into operations.deployment_principals, and send the customer what "
+            f"`{command}` prints."
+        )
+        return self._assume(account, role_name, self.operations(), advice, ExternalId=external_id)
 
     def inspector(self, account: CustomerAccount) -> boto3.Session:
         """Return a session in a customer account, as the role that reads settings and no records."""
         self.environment.refuse_self_managed(account)
         external_id = self.environment.deployer_external_id(account.tenant)
         role_name = inspector_name(self.environment, account)
-        return self._assume(account, role_name, self.operations(), ExternalId=external_id)
+        advice = (
+            "allow {caller} to assume it, and ask the customer whether it has created what `make inspector "
+            f"ENV={self.environment.name} TENANT={account.tenant} ACCOUNT={account.account_id}` prints."
+        )
+        return self._assume(account, role_name, self.operations(), advice, ExternalId=external_id)
 
     def reader(self, account: CustomerAccount, *, unmask: bool = False) -> boto3.Session:
         """Return a session in a customer account, as the role that may read or unmask records."""
-        role_name = (
-            f"{self.environment.base_name(account.tenant)}-{'unmasker' if unmask else 'reader'}"
+        suffix = "unmasker" if unmask else "reader"
+        role_name = f"{self.environment.base_name(account.tenant)}-{suffix}"
+        advice = (
+            f"write {{caller}} into {suffix}s of tenants.{account.tenant}.accounts.{account.account_id} in "
+            f"environments/{self.environment.name}/terraform.tfvars, and apply."
         )
-        return self._assume(account, role_name, self.session(f"auditor {account.account_id}"))
+        caller = self.session(f"auditor {account.account_id}")
+        return self._assume(account, role_name, caller, advice)
 
     def administrator(self, account: CustomerAccount, profile: str | None) -> boto3.Session:
         """Return a session of a customer account's administrator, on AWS from a profile of the AWS configuration.
@@ -153,8 +167,14 @@ class Target(ABC):
         return session
 
     def _assume(
-        self, account: CustomerAccount, role_name: str, caller: boto3.Session, **conditions: str
+        self,
+        account: CustomerAccount,
+        role_name: str,
+        caller: boto3.Session,
+        advice: str,
+        **conditions: str,
     ) -> boto3.Session:
+        """Return a session of the role; CommandError with ``advice``, which names ``{caller}``, if AWS denies it."""
         sts = self.client(caller, "sts")
         role_arn = self.environment.role_arn(account.account_id, role_name)
         try:
@@ -162,8 +182,12 @@ class Target(ABC):
                 "Credentials"
             ]
         except sts.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] != "AccessDenied":
+                raise CommandError(f"{role_arn} cannot be assumed. {aws_sentence(error)}") from None
+            arn = principal_arn(sts.get_caller_identity()["Arn"])
             raise CommandError(
-                f"{role_arn} cannot be assumed: {error.response['Error']['Message']}"
+                f"{role_arn} cannot be assumed: {error.response['Error']['Message'].rstrip('.')}. If the role exists, "
+                f"{advice.format(caller=arn)}"
             ) from None
         return boto3.Session(
             keys["AccessKeyId"],
@@ -186,6 +210,18 @@ class AwsTarget(Target):
     def session(self, identity: str) -> boto3.Session:  # noqa: ARG002 - AWS has only the caller's identity
         """Return the caller's own session."""
         return boto3.Session(region_name=self.environment.operations_region)
+
+
+def principal_arn(caller: str) -> str:
+    """Return the user or the role behind an identity as STS names it, to whose ARN a role's path is to be added.
+
+    STS does not name the path: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
+    """
+    if ":assumed-role/" not in caller:
+        return caller
+    head, _, tail = caller.partition(":assumed-role/")
+    role = f"{head.replace(':sts:', ':iam:', 1)}:role/{tail.split('/')[0]}"
+    return f"{role} (with its path, if the role has one)"
 
 
 def target_of(environment: Environment, folder: Path, progress: Callable[[str], None]) -> Target:

@@ -69,15 +69,8 @@ def _data(reading: ModelReading) -> dict[str, Any]:
         "destinations": reading.destinations,
         "ungranted": reading.ungranted,
         "unused": reading.unused,
-        "problems": _sentences(reading),
+        "problems": reading.sentences,
     }
-
-
-def _sentences(reading: ModelReading) -> list[str]:
-    return [
-        *reading.problems,
-        *([reading.ungranted_sentence] if reading.ungranted_sentence else []),
-    ]
 
 
 def _show(readings: Sequence[ModelReading]) -> None:
@@ -117,7 +110,7 @@ def _show_problems(readings: Sequence[ModelReading], written: Sequence[GrantedMo
     """Print each problem once, with the aliases that have it; return whether there is one that was not mended."""
     aliases: dict[str, dict[str, None]] = defaultdict(dict)
     for reading in readings:
-        sentences = list(reading.problems) if reading.model in written else _sentences(reading)
+        sentences = list(reading.problems) if reading.model in written else reading.sentences
         for sentence in sentences:
             aliases[sentence][f"{reading.model.tenant} {reading.model.alias}"] = None
     for sentence, names in aliases.items():

@@ -125,6 +125,17 @@ class ModelReading:
     problems: tuple[str, ...] = ()
 
     @property
+    def is_unread(self) -> bool:
+        """Whether AWS did not say something of the model that decides whether calls fail."""
+        has_no_destinations = self.model.profile is not None and self.destinations is None
+        return bool(self.life.problem) or self.access == "not read" or has_no_destinations
+
+    @property
+    def sentences(self) -> list[str]:
+        """The problems, and the one about destinations that the role does not grant."""
+        return [*self.problems, *filter(None, [self.ungranted_sentence])]
+
+    @property
     def ungranted_sentence(self) -> str | None:
         """What makes calls fail that AWS sends elsewhere; None if every destination is granted.
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.cli.console import aws_sentence, err, out, progress, styled
+from tools.aws_error import aws_sentence
+from tools.cli.console import err, out, progress, styled
 from tools.command_error import CommandError
 from tools.processes import LOOK_SECONDS
 

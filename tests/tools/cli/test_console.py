@@ -310,8 +310,8 @@ def test_only_the_console_makes_text_of_rich():
 @pytest.mark.parametrize(
     ("code", "advice"),
     [
-        ("InvalidClientTokenId", "Set up credentials of the account again"),
-        ("ExpiredToken", "Set up credentials of the account again"),
+        ("InvalidClientTokenId", "The keys may have expired. Credentials of AWS come from"),
+        ("ExpiredToken", "The keys may have expired. Credentials of AWS come from"),
         ("AccessDenied", "Allow this action"),
         ("Throttling", "wait if it was busy"),
     ],

@@ -9,10 +9,10 @@ import pytest
 from moto import mock_aws
 
 from tools.command_error import CommandError
-from tools.commands import doctor
 from tools.commands.forget import refuse_locked_states, state_keys
 from tools.commands.unlock import states_of_locks
 from tools.environment.model import CustomerAccount, load_environment
+from tools.readiness.operations_readiness import state_bucket
 from tools.terraform.shard_states import _check_lock
 from tools.terraform.state import customer_state, operations_states, state_of_key
 from tools.terraform.state_bucket import StateBucket
@@ -66,7 +66,7 @@ def test_unlock_and_doctor_see_every_lock(session, key, monkeypatch):
     states = states_of_locks(session, session.bucket.all_locks(), None)
     assert [*states] == [key]
     monkeypatch.setattr(StateBucket, "check", lambda _: None)
-    locks = [check for check in doctor._state_bucket(session) if check.subject.startswith("lock")]
+    locks = [check for check in state_bucket(session) if check.subject.startswith("lock")]
     assert [check.subject for check in locks] == [f"lock on {key}"]
     assert "make unlock" in locks[0].advice
 
