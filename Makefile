@@ -151,7 +151,7 @@ gaps: ## compare records with Bedrock's counts and list what is unaccounted for
 
 .PHONY: doctor
 override usage_doctor := ENV= [TENANT=] [JSON=1]
-doctor: ## check tools, state bucket, hand-overs and the version of each customer's deployer
+doctor: ## check what the other commands need: tools, credentials, network, models, Regions, quotas and customers' roles
 	@$(RUN)
 
 .PHONY: acceptance

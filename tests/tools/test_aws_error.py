@@ -74,8 +74,10 @@ def configure(tmp_path, monkeypatch):
         ),
         (
             "role",
-            'the role arn:aws:iam::111111111111:role/deployment of the profile "role", which is assumed with the '
-            'profile "sso"',
+            (
+                'the role arn:aws:iam::111111111111:role/deployment of the profile "role", which is assumed with the '
+                'profile "sso"'
+            ),
             "Run `aws sso login --profile sso`.",
         ),
         (
