@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from tools.command_error import CommandError
@@ -103,27 +104,26 @@ class _Object:
 def find_attribute(text: str, *path: str) -> Attribute | None:
     """Return the attribute at ``path``, which leads through objects; None when it does not exist.
 
-    Raises CommandError when an attribute on the way is not written as an object in braces.
+    The text behind the attribute is not read. Raises CommandError when an attribute on the way is not written as an
+    object in braces.
     """
-    inside, attribute = Span(0, len(text)), None
-    for index, name in enumerate(path):
-        attributes = _attributes(text, inside)
-        attribute = next((item for item in attributes if item.name == name), None)
-        if attribute is None or index == len(path) - 1:
-            return attribute
-        if attribute.inside is None:
-            raise not_an_object(".".join(path[: index + 1]))
-        inside = attribute.inside
-    return None
+    start = 0
+    for index, name in enumerate(path[:-1], start=1):
+        place = _value_start(text, start, name)
+        if place is None:
+            return None
+        if text[place] != "{":
+            raise not_an_object(".".join(path[:index]))
+        start = place + 1
+    attributes = _attributes(text, Span(start, len(text)))
+    return next((item for item in attributes if item.name == path[-1]), None)
 
 
 def repeated_names(text: str) -> list[str]:
     """Return the path of every key that an object has twice; Terraform would use only the last one."""
     objects = [_Object("")]
     repeated = [objects[0].repeated]
-    for token in _tokens(text, Span(0, len(text))):
-        if token.kind in {"blank", "comment"}:
-            continue
+    for token in _significant_tokens(text, Span(0, len(text))):
         if objects[-1].is_closed_by(token):
             objects.pop()
         elif path := objects[-1].take(text, token):
@@ -140,20 +140,46 @@ def not_an_object(path: str) -> CommandError:
     )
 
 
+def _value_start(text: str, start: int, name: str) -> int | None:
+    """Return where the value of an attribute begins, in the object or the file whose content begins at ``start``."""
+    depth = 0
+    key: list[_Token] = []
+    is_found = False
+    for token in _significant_tokens(text, Span(start, len(text))):
+        if is_found and token.text != "(":
+            return token.start
+        if is_found:
+            continue
+        if depth == 0 and token.text in {"=", ":"} and key:
+            is_found = _name(text, key) == name
+        if depth == 0 and token.text == "}":
+            return None
+        if depth == 0 and (token.kind == "newline" or token.text == ","):
+            key = []
+        elif token.kind != "newline":
+            depth += _depth(token)
+            key.append(token)
+    return None
+
+
 def _attributes(text: str, inside: Span) -> Iterator[Attribute]:
-    """Yield the attributes of an object or of the file; line ends and commas separate them."""
+    """Yield the attributes of an object or of the file, up to the end or a brace that closes the object.
+
+    Line ends and commas separate them.
+    """
     depth = 0
     comma: int | None = None
     tokens: list[_Token] = []
     end = _Token("newline", inside.end, inside.end, "")
-    for token in [*_tokens(text, inside), end]:
-        if token.kind in {"blank", "comment"}:
-            continue
-        if depth == 0 and (token.kind == "newline" or token.text == ","):
+    for token in chain(_significant_tokens(text, inside), [end]):
+        is_last = depth == 0 and token.text == "}"
+        if depth == 0 and (token.kind == "newline" or token.text == "," or is_last):
             next_comma = token.start if token.text == "," else None
             if attribute := _attribute(text, tokens, (comma, next_comma)):
                 yield attribute
             comma, tokens = next_comma, []
+            if is_last:
+                return
         elif token.kind != "newline":
             depth += _depth(token)
             tokens.append(token)
@@ -226,6 +252,11 @@ def _depth(token: _Token) -> int:
     if token.kind != "mark":
         return 0
     return (token.text in _OPENING) - (token.text in _CLOSING)
+
+
+def _significant_tokens(text: str, span: Span) -> Iterator[_Token]:
+    """Yield the tokens without blanks and comments."""
+    return (token for token in _tokens(text, span) if token.kind not in {"blank", "comment"})
 
 
 def _tokens(text: str, span: Span) -> Iterator[_Token]:
