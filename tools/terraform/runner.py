@@ -42,6 +42,10 @@ if TYPE_CHECKING:
     from tools.terraform.state_lock import StateLock
 
 # The lines by which a plan says that it reads a resource; there is at least one for each.
+# At this size terraform, and the provider, collect garbage more often, so that many accounts fit side by side. It is a
+# soft limit: https://go.dev/doc/gc-guide#Memory_limit
+# docs/explanation/performance.md#memory has the figures.
+CUSTOMER_MEMORY = "150MiB"
 _READING = re.compile(r"^\S+: (?:Reading|Refreshing state|Read complete after).*\n", re.MULTILINE)
 
 PlanJson = dict[str, Any]  # what `terraform show -json` prints of a plan file
@@ -424,12 +428,11 @@ class Terraform:
         data_dir = self._data_dir(state)
         command = ["terraform", f"-chdir={root.relative_to(ROOT)}", *arguments]
         self.progress(f"TF_DATA_DIR={_shown(data_dir)} {shlex.join(command)}")
-        environment = {**self.process_environment(), "TF_DATA_DIR": str(data_dir)}
         try:
             return ensure_toolchain(self.progress).run(
                 root,
                 *arguments,
-                environment=environment,
+                environment=self._environment(state),
                 label=state.label,
                 held_file=held_file,
                 watch=watch or self._still_running(state, arguments[0]),
@@ -438,6 +441,13 @@ class Terraform:
             # Whatever the reason was, the next command runs init again.
             self._stamp(state).unlink(missing_ok=True)
             raise self._explained(state, error) from None
+
+    def _environment(self, state: State) -> dict[str, str]:
+        """Return the process environment of terraform in one state."""
+        environment = {**self.process_environment(), "TF_DATA_DIR": str(self._data_dir(state))}
+        if state.root == CUSTOMER:
+            environment.setdefault("GOMEMLIMIT", CUSTOMER_MEMORY)
+        return environment
 
     def _inputs(self, state: State) -> Iterator[Any]:
         """Yield what terraform reads beside the stanzas and may quote in an error: the state and the hand-over."""
