@@ -6,6 +6,7 @@ import io
 from typing import TYPE_CHECKING
 
 from moto.iam.access_control import PermissionResult
+from moto.iam.models import IAMBackend, Role
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.models import FakeBucket
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -22,6 +23,8 @@ class Moto:
     def __init__(self) -> None:
         # moto evaluates a bucket's policy without its conditions, and the call is authorized already.
         FakeBucket.get_permission = lambda *_: PermissionResult.PERMITTED  # type: ignore[method-assign]
+        # moto walks through its roles for each call, while another thread may make one.
+        IAMBackend.get_roles = _roles  # type: ignore[assignment,method-assign]
         self._application = DomainDispatcherApplication(create_backend_app)
 
     def answer(self, request: Request, account: str) -> Response:
@@ -33,3 +36,7 @@ class Moto:
         }
         response = WerkzeugResponse.from_app(self._application, environ, buffered=True)
         return Response(response.status_code, response.get_data(), dict(response.headers))
+
+
+def _roles(iam: IAMBackend) -> list[Role]:
+    return list(iam.roles.values())
