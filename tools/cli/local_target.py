@@ -9,8 +9,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import boto3
-
+from tools.cli.boto3_session import boto3_session
 from tools.cli.data_retention import keep_nothing
 from tools.cli.targets import Target
 from tools.command_error import CommandError
@@ -23,6 +22,8 @@ from tools.terraform.deployer_role import deployer_roles
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    import boto3
 
     from tools.environment.model import CustomerAccount, Environment
     from tools.terraform.deployer_role import DeployerRole
@@ -117,11 +118,8 @@ class LocalTarget(Target):
     def session(self, identity: str) -> boto3.Session:
         """Return a session of a user: the deployer, an account's administrator or its auditor."""
         keys = self.keys(identity)
-        return boto3.Session(
-            keys["access_key_id"],
-            keys["secret_access_key"],
-            region_name=self.environment.operations_region,
-        )
+        named = {"AccessKeyId": keys["access_key_id"], "SecretAccessKey": keys["secret_access_key"]}
+        return boto3_session(self.environment.operations_region, keys=named)
 
     def administrator(self, account: CustomerAccount, profile: str | None) -> boto3.Session:  # noqa: ARG002 - the keys are here
         """Return a session of the user that owns the account."""
@@ -132,7 +130,7 @@ class LocalTarget(Target):
 
         A list of the Regions in which a tenant's model may run would have to follow every stanza.
         """
-        regions = boto3.Session().get_available_regions("ec2", self.environment.partition)
+        regions = self.operations().get_available_regions("ec2", self.environment.partition)
         for result in keep_nothing(self, regions):
             if not result.keeps_nothing:
                 raise CommandError(f"Data retention in {result.region} {result.state}.")

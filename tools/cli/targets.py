@@ -7,11 +7,11 @@ import os
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ProfileNotFound
 
 from tools.aws_error import aws_sentence
+from tools.cli.boto3_session import boto3_session
 from tools.command_error import CommandError
 from tools.environment.inspector_role import inspector_name
 from tools.terraform.state_bucket import StateBucket
@@ -19,6 +19,8 @@ from tools.terraform.state_bucket import StateBucket
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
+
+    import boto3
 
     from tools.environment.model import CustomerAccount, Environment
 
@@ -153,7 +155,7 @@ class Target(ABC):
                 "configuration that is one."
             )
         try:
-            session = boto3.Session(profile_name=profile, region_name=account.region)
+            session = boto3_session(account.region, profile=profile)
         except ProfileNotFound:
             raise CommandError(
                 f'Your AWS configuration has no profile "{profile}"; write one of its profiles after ADMINISTRATOR=.'
@@ -189,12 +191,7 @@ class Target(ABC):
                 f"{role_arn} cannot be assumed: {error.response['Error']['Message'].rstrip('.')}. If the role exists, "
                 f"{advice.format(caller=arn)}"
             ) from None
-        return boto3.Session(
-            keys["AccessKeyId"],
-            keys["SecretAccessKey"],
-            keys["SessionToken"],
-            region_name=account.region,
-        )
+        return boto3_session(account.region, keys=keys)
 
 
 class AwsTarget(Target):
@@ -209,7 +206,7 @@ class AwsTarget(Target):
 
     def session(self, identity: str) -> boto3.Session:  # noqa: ARG002 - AWS has only the caller's identity
         """Return the caller's own session."""
-        return boto3.Session(region_name=self.environment.operations_region)
+        return boto3_session(self.environment.operations_region)
 
 
 def principal_arn(caller: str) -> str:

@@ -8,10 +8,12 @@ import secrets
 import zipfile
 from typing import TYPE_CHECKING, Any
 
-import boto3
+from tools.cli.boto3_session import boto3_session
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    import boto3
 
     from tools.cli.targets import Target
     from tools.environment.model import CustomerAccount
@@ -61,11 +63,7 @@ def assume(
         options["DurationSeconds"] = seconds
     sts = single_call_client(target, caller, "sts")
     answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=session_name, **options)
-    keys = answer["Credentials"]
-    region = target.environment.operations_region
-    return boto3.Session(
-        keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=region
-    )
+    return boto3_session(target.environment.operations_region, keys=answer["Credentials"])
 
 
 def converse(
@@ -136,7 +134,8 @@ def execution_session(
     client.get_waiter("function_active_v2").wait(FunctionName=name)
     keys = json.load(client.invoke(FunctionName=name)["Payload"])
     client.delete_function(FunctionName=name)
-    return boto3.Session(keys[0], keys[1], keys[2], region_name=account.region)
+    names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+    return boto3_session(account.region, keys=dict(zip(names, keys, strict=True)))
 
 
 def unused_name(prefix: str) -> str:

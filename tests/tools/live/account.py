@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.loaders import create_loader
-from botocore.session import get_session
-
 from tools.cli.targets import AwsTarget
 
 if TYPE_CHECKING:
@@ -17,18 +13,6 @@ if TYPE_CHECKING:
     from tools.localaws.local_aws import LocalAws
 
 OPERATIONS = "111111111111"
-
-
-class Target(AwsTarget):
-    """AWS through sessions that load the model of a service once for all tests."""
-
-    loader = create_loader()
-
-    def session(self, identity: str) -> boto3.Session:  # noqa: ARG002 - the environment has the keys
-        """Return a session with the keys of the process environment."""
-        core = get_session()
-        core.register_component("data_loader", self.loader)
-        return boto3.Session(botocore_session=core, region_name=self.environment.operations_region)
 
 
 class Account:
@@ -56,9 +40,9 @@ class Account:
             self.monkeypatch.setenv(name, value)
 
     @property
-    def target(self) -> Target:
+    def target(self) -> AwsTarget:
         """The account as commands reach it."""
-        return Target(self.environment)
+        return AwsTarget(self.environment)
 
     def calls(self, action: str) -> list[str]:
         """The Regions in which an action was called, each as often as it was."""
