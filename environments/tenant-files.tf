@@ -1,0 +1,42 @@
+# The stanzas: those of the variable tenants, and those that have a file of their own
+# in environments/<environment>/tenants. The module has their types and their rules.
+
+variable "data_folder" {
+  description = "The environment's folder, whose folder tenants has a file for each tenant; by default ../<environment>. \"\" reads no file, because tenants has all stanzas."
+  type        = string
+  default     = null
+  nullable    = true
+}
+
+# Without a type, so that a stanza has the same type and defaults wherever it is.
+variable "tenants" {
+  description = "The stanzas that have no file of their own, by tenant; variables-tenants.tf declares them."
+  type        = any
+  default     = {}
+  nullable    = false
+}
+
+locals {
+  data_folder  = var.data_folder == null ? "${path.module}/../${var.environment}" : var.data_folder
+  data_files   = local.data_folder == "" ? toset([]) : fileset(local.data_folder, "**")
+  tenant_files = { for file in local.data_files : file => split(".", basename(file))[0] if startswith(file, "tenants/") && can(regex(local.a_read_file, file)) }
+
+  file_stanzas = merge(
+    { for file in keys(local.tenant_files) : file => try(provider::terraform::decode_tfvars(file("${local.data_folder}/${file}")), null) if endswith(file, ".tfvars") },
+    { for file in keys(local.tenant_files) : file => try(jsondecode(file("${local.data_folder}/${file}")), null) if endswith(file, ".json") },
+  )
+}
+
+module "stanzas" {
+  source = "../stanzas"
+
+  accounts_with_several_tenants = var.accounts_with_several_tenants
+  deployer_role_name            = var.deployer_role_name
+  environment                   = var.environment
+  files                         = local.data_files
+  operations                    = var.operations
+  places                        = { for place in concat([for name in keys(var.tenants) : { file = "terraform.tfvars", name = name }], [for file, name in local.tenant_files : { file = file, name = name }]) : place.name => place.file... }
+  tags                          = var.tags
+  tenants                       = merge(var.tenants, { for file, stanza in local.file_stanzas : local.tenant_files[file] => stanza if can(keys(stanza)) })
+  unreadable_files              = [for file, stanza in local.file_stanzas : file if !can(keys(stanza))]
+}
