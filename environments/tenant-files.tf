@@ -17,8 +17,9 @@ variable "tenants" {
 }
 
 locals {
+  # `**` does not look into a folder that is a link.
   data_folder  = var.data_folder == null ? "${path.module}/../${var.environment}" : var.data_folder
-  data_files   = local.data_folder == "" ? toset([]) : fileset(local.data_folder, "**")
+  data_files   = local.data_folder == "" ? toset([]) : setunion(fileset(local.data_folder, "**"), fileset(local.data_folder, "tenants/*"))
   tenant_files = { for file in local.data_files : file => split(".", basename(file))[0] if startswith(file, "tenants/") && can(regex(local.a_read_file, file)) }
 
   file_stanzas = merge(

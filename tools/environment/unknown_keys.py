@@ -71,6 +71,20 @@ def unknown_keys(text: str, values: Mapping[str, Any], variables: Path) -> list[
     ]
 
 
+def unknown_stanza_keys(text: str, stanza: Mapping[str, Any], variables: Path) -> list[str]:
+    """Return the same for a tenant's own file; ``text`` is empty for JSON, whose keys are read only once."""
+    constraint = declarations(variables)[0]["tenants"].inner
+    if constraint is None:
+        raise TypeError(f"{variables.name} does not declare tenants as a map of objects")
+    return [
+        *(
+            f"{path} is written twice and only the last one would count; merge the two."
+            for path in repeated_names(text)
+        ),
+        *_object_problems(stanza, constraint.attributes, ""),
+    ]
+
+
 def declarations(variables: Path) -> tuple[dict[str, Type], set[str]]:
     """Return the type of each variable, and the names of the variables that have a default."""
     files = sorted(variables.parent.glob(f"{variables.stem}*{variables.suffix}"))

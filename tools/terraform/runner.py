@@ -284,7 +284,10 @@ class Terraform:
         """
         with tempfile.TemporaryDirectory() as folder:
             files = [f"../{self.environment.name}/terraform.tfvars"]
-            variables = self._customer_variables(state, handover) if state.root == CUSTOMER else {}
+            if state.root == CUSTOMER:
+                variables = self._customer_variables(state, handover)
+            else:
+                variables = self.environment.file_variables
             if adopted:
                 variables["adopted"] = dict(adopted)
             if variables:
@@ -308,6 +311,7 @@ class Terraform:
         stanzas = self.environment.stanzas
         return {
             **self.environment.variables,
+            "data_folder": "",  # no stanza of a file either
             "tenants": {tenant: stanzas[tenant]} if tenant in stanzas else {},
             "handover": self.bucket.handover(tenant) if handover is None else handover,
         }
