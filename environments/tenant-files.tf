@@ -1,19 +1,12 @@
-# The stanzas: those of the variable tenants, and those that have a file of their own
-# in environments/<environment>/tenants. The module has their types and their rules.
+# The stanzas: those of the variable tenants, and those that have a file of their own in
+# environments/<environment>/tenants. The module applies the types and the rules of
+# variables-tenants.tf to all of them; without files, the variable has done so already.
 
 variable "data_folder" {
-  description = "The environment's folder, whose folder tenants has a file for each tenant; by default ../<environment>. \"\" reads no file, because tenants has all stanzas."
+  description = "The environment's folder, whose folder tenants has the tenants' own files; by default ../<environment>. \"\" reads no file."
   type        = string
   default     = null
   nullable    = true
-}
-
-# Without a type, so that a stanza has the same type and defaults wherever it is.
-variable "tenants" {
-  description = "The stanzas that have no file of their own, by tenant; variables-tenants.tf declares them."
-  type        = any
-  default     = {}
-  nullable    = false
 }
 
 locals {
@@ -26,6 +19,8 @@ locals {
     { for file in keys(local.tenant_files) : file => try(provider::terraform::decode_tfvars(file("${local.data_folder}/${file}")), null) if endswith(file, ".tfvars") },
     { for file in keys(local.tenant_files) : file => try(jsondecode(file("${local.data_folder}/${file}")), null) if endswith(file, ".json") },
   )
+
+  stanzas = length(local.tenant_files) == 0 ? var.tenants : module.stanzas.tenants
 }
 
 module "stanzas" {
@@ -38,6 +33,6 @@ module "stanzas" {
   operations                    = var.operations
   places                        = { for place in concat([for name in keys(var.tenants) : { file = "terraform.tfvars", name = name }], [for file, name in local.tenant_files : { file = file, name = name }]) : place.name => place.file... }
   tags                          = var.tags
-  tenants                       = merge(var.tenants, { for file, stanza in local.file_stanzas : local.tenant_files[file] => stanza if can(keys(stanza)) })
+  tenants                       = length(local.tenant_files) == 0 ? {} : merge(var.tenants, { for file, stanza in local.file_stanzas : local.tenant_files[file] => stanza if can(keys(stanza)) })
   unreadable_files              = [for file, stanza in local.file_stanzas : file if !can(keys(stanza))]
 }

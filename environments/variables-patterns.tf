@@ -8,7 +8,7 @@ locals {
   # A file of stanzas in an environment's folder, and one that nothing reads: whoever wrote it may believe that it counts.
   # Other files whose names begin with a dot, such as .gitkeep, are nobody's stanza.
   a_read_file     = "^(terraform\\.tfvars|tenants/[a-z0-9](-?[a-z0-9])+\\.tfvars(\\.json)?)$"
-  an_ignored_file = "^tenants/[^.]|\\.tfvars(\\.json)?$"
+  an_ignored_file = "^tenants($|/[^.])|\\.tfvars(\\.json)?$"
 
   # A tag's name and value with a line break between them, as Bedrock, EC2, IAM, KMS, Lambda and CloudWatch Logs all accept them.
   a_tag = "^[A-Za-z0-9 _.:/=+@-]{1,128}\n[A-Za-z0-9 _.:/=+@-]{0,256}$"

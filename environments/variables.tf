@@ -1,8 +1,8 @@
 # The variables of an environment, declared once and symlinked into both roots.
-# The module stanzas has variables-tenants.tf, with the rules that compare tenants
-# with each other, because tenants come from the variable of the roots and from
-# files; variables-patterns.tf has the expressions that several rules share. The
-# modules check what a single tenant's role or workload can be.
+# variables-tenants.tf has the rules that compare tenants with each other, also in
+# the module stanzas for tenants with files of their own, and variables-patterns.tf
+# the expressions that several rules share; the modules check what a single
+# tenant's role or workload can be.
 
 variable "accounts_with_several_tenants" {
   description = "Customer accounts that may be in more than one stanza. Every other account has one tenant."

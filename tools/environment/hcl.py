@@ -26,14 +26,11 @@ terraform {
   }
 }
 """
-_READ = (
-    'base64encode(jsonencode({ for name in fileset(".", "*.tfvars") : '
-    "name => provider::terraform::decode_tfvars(file(name)) }))\n"
-)
-_READ_VALID = _READ.replace(
-    "provider::terraform::decode_tfvars(file(name))",
-    "try(provider::terraform::decode_tfvars(file(name)), null)",
-)
+# All texts are in one file, because reading many in one expression takes twice as long.
+_TEXTS = "texts.json"
+_DECODE = "provider::terraform::decode_tfvars(text)"
+_READ = f'base64encode(jsonencode([for text in jsondecode(file("{_TEXTS}")) : {_DECODE}]))\n'
+_READ_VALID = _READ.replace(_DECODE, f"try({_DECODE}, null)")
 _PRINTED = re.compile(r'^"(.*)"$', re.MULTILINE)
 _REASON = re.compile(
     r"failed: invalid (?:tfvars \w+|expression for variable .*?): <.*?>:(\d+),(.*)"
@@ -56,8 +53,14 @@ def read_hcl(path: Path) -> dict[str, Any]:
 
 def read_hcl_files(paths: Sequence[Path]) -> list[dict[str, Any]]:
     """Return the attributes of each file, which one process of Terraform reads; CommandError as in `read_hcl`."""
-    values = _decoded([path.read_bytes() for path in paths], _READ_VALID) if paths else []
-    # Terraform does not say which of several files it refuses, so that one is read again.
+    if not paths:
+        return []
+    contents = [path.read_bytes() for path in paths]
+    try:
+        values = _decoded(contents, _READ)
+    except CommandError:
+        # Terraform does not say which of them it refuses, so that one is read again by itself.
+        values = _decoded(contents, _READ_VALID)
     return [
         read_hcl(path) if value is None else value
         for path, value in zip(paths, values, strict=True)
@@ -86,17 +89,24 @@ def _decoded(contents: Sequence[bytes], expression: str) -> list[dict[str, Any] 
     # A folder of its own, because concurrent consoles in one folder would wait for its state's lock.
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "main.tf").write_text(_READER)
-        names = [f"{index}.tfvars" for index in range(len(contents))]
-        for name, content in zip(names, contents, strict=True):
-            Path(folder, name).write_bytes(content)
+        # A text that is not UTF-8 has null in its place, which Terraform refuses as such a text.
+        texts = [_text(content) for content in contents]
+        Path(folder, _TEXTS).write_text(json.dumps(texts))
         try:
             printed = toolchain.run(Path(folder), "console", environment=inherited, text=expression)
         except CommandError as error:
             raise CommandError(_sentence(str(error))) from None
     # On a slow machine terraform also says that it acquires and releases a state lock.
     [encoded] = _PRINTED.findall(printed)
-    values: dict[str, dict[str, Any] | None] = json.loads(base64.b64decode(encoded))
-    return [values[name] for name in names]
+    values: list[dict[str, Any] | None] = json.loads(base64.b64decode(encoded))
+    return values
+
+
+def _text(content: bytes) -> str | None:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _sentence(message: str) -> str:

@@ -14,7 +14,12 @@ from tools.command_error import CommandError
 from tools.environment.edits import read_text
 from tools.environment.hcl import read_hcl
 from tools.environment.tenant_files import TFVARS, TenantFiles, stanzas_sha256
-from tools.environment.unknown_keys import declarations, unknown_keys, unknown_stanza_keys
+from tools.environment.unknown_keys import (
+    declarations,
+    repeated_keys,
+    unknown_keys,
+    unknown_stanza_keys,
+)
 from tools.iam.external_ids import external_ids_in, without_external_ids
 from tools.paths import ENVIRONMENTS
 
@@ -274,6 +279,7 @@ def load_environment(name: str, only: str | None = None) -> Environment:
     """
     tfvars = tfvars_of(name)
     files = TenantFiles(tfvars.parent, only)
+    files.refuse_outside()
     # Taken before the files are read, so that an edit in between is found.
     sha256 = stanzas_sha256(tfvars, files.paths)
     with ThreadPoolExecutor() as pool:
@@ -281,8 +287,14 @@ def load_environment(name: str, only: str | None = None) -> Environment:
         reading = pool.submit(read_hcl, tfvars)
         reading_backend = pool.submit(read_hcl, ENVIRONMENTS / name / "backend.hcl")
         reading_files = pool.submit(files.stanzas)
+        repeated = {}
         if only is None:
             declarations(DECLARATIONS)
+            repeated = {
+                path: repeated_keys(read_text(path))
+                for path in (tfvars, *files.paths.values())
+                if path.suffix != ".json"
+            }
     variables = reading.result()
     own_stanzas = reading_files.result()
     if only is not None:
@@ -290,7 +302,7 @@ def load_environment(name: str, only: str | None = None) -> Environment:
         variables["tenants"] = {} if stanza is None else {only: stanza}
     else:
         files.refuse_ignored()
-        _refuse_unknown_keys(tfvars, variables, files, own_stanzas)
+        _refuse_unknown_keys(tfvars, variables, files, own_stanzas, repeated)
     files.refuse_two_places(variables.get("tenants") or {})
     variables = without_nulls(_with_stanzas(variables, own_stanzas))
     if "environment" not in variables:
@@ -339,21 +351,21 @@ def _with_stanzas(variables: dict[str, Any], own_stanzas: Mapping[str, Any]) -> 
 
 
 def _refuse_unknown_keys(
-    tfvars: Path, variables: dict[str, Any], files: TenantFiles, own_stanzas: Mapping[str, Any]
+    tfvars: Path,
+    variables: dict[str, Any],
+    files: TenantFiles,
+    own_stanzas: Mapping[str, Any],
+    repeated: Mapping[Path, list[str]],
 ) -> None:
     """Raise CommandError for what Terraform would drop silently, in any of the files."""
-    name = tfvars.parent.name
+    unknown = {tfvars: unknown_keys(variables, DECLARATIONS)}
+    for tenant, sentences in unknown_stanza_keys(own_stanzas, DECLARATIONS).items():
+        unknown[files.paths[tenant]] = sentences
     problems = [
-        f"{name}/{tfvars.name}: {problem}"
-        for problem in unknown_keys(read_text(tfvars), variables, DECLARATIONS)
+        f"{path.relative_to(ENVIRONMENTS).as_posix()}: {sentence}"
+        for path, sentences in unknown.items()
+        for sentence in (*repeated.get(path, ()), *sentences)
     ]
-    for tenant, stanza in own_stanzas.items():
-        path = files.paths[tenant]
-        text = "" if path.suffix == ".json" else read_text(path)
-        problems += [
-            f"{name}/tenants/{path.name}: {problem}"
-            for problem in unknown_stanza_keys(text, stanza, DECLARATIONS)
-        ]
     if problems:
         raise CommandError("\n".join(problems))
 

@@ -28,7 +28,7 @@ SUFFIXES = (".tfvars", ".tfvars.json")
 # As in environments/variables-patterns.tf.
 _NAME = "[a-z0-9](?:-?[a-z0-9])+"
 _OWN_FILE = re.compile(rf"{TENANTS}/({_NAME})\.tfvars(?:\.json)?")
-_IGNORED_FILE = re.compile(rf"^{TENANTS}/[^.]|\.tfvars(\.json)?$")
+_IGNORED_FILE = re.compile(rf"^{TENANTS}(?:$|/[^.])|\.tfvars(?:\.json)?$")
 
 
 @dataclass
@@ -116,6 +116,17 @@ class TenantFiles:
         if not re.fullmatch(_NAME, self.only):
             return []
         return [folder / f"{self.only}{suffix}" for suffix in SUFFIXES]
+
+    def refuse_outside(self) -> None:
+        """Raise CommandError for a tenant's file that is elsewhere, where other people may change it."""
+        folder = self.folder.resolve()
+        links = [path for path in self.paths.values() if not path.resolve().is_relative_to(folder)]
+        if links:
+            names = ", ".join(path.relative_to(self.folder).as_posix() for path in links)
+            raise CommandError(
+                f"These files in environments/{self.folder.name} are links to files outside of it, which are not "
+                f"reviewed as the environment's own: {names}. Put the files themselves in their place."
+            )
 
     def refuse_ignored(self) -> None:
         """Raise CommandError for a file in the environment's folder that somebody may believe to be read."""

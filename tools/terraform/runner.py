@@ -260,7 +260,7 @@ class Terraform:
         root = ENVIRONMENTS / state.root
         modules = (file for file in MODULES.rglob("*.tf") if "examples" not in file.parts)
         files = [
-            *sorted([*root.glob("*.tf"), *modules]),
+            *sorted([*root.glob("*.tf"), *(ENVIRONMENTS / "stanzas").glob("*.tf"), *modules]),
             self.environment.folder / "backend.hcl",
             ensure_toolchain(self.progress).cli_config,
             root / LOCK_FILE,
