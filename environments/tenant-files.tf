@@ -33,6 +33,6 @@ module "stanzas" {
   operations                    = var.operations
   places                        = { for place in concat([for name in keys(var.tenants) : { file = "terraform.tfvars", name = name }], [for file, name in local.tenant_files : { file = file, name = name }]) : place.name => place.file... }
   tags                          = var.tags
-  tenants                       = length(local.tenant_files) == 0 ? {} : merge(var.tenants, { for file, stanza in local.file_stanzas : local.tenant_files[file] => stanza if can(keys(stanza)) })
+  tenants                       = merge({ for name, stanza in var.tenants : name => stanza if length(local.tenant_files) > 0 }, { for file, stanza in local.file_stanzas : local.tenant_files[file] => stanza if can(keys(stanza)) })
   unreadable_files              = [for file, stanza in local.file_stanzas : file if !can(keys(stanza))]
 }

@@ -30,7 +30,7 @@ variable "tenant" {
 
   validation {
     condition     = contains(keys(local.stanzas), var.tenant)
-    error_message = "There is no tenant \"${var.tenant}\"; add its stanza to environments/${var.environment}/terraform.tfvars, or use one of ${join(", ", keys(local.stanzas))}."
+    error_message = "There is no tenant \"${var.tenant}\"; add its stanza to environments/${var.environment}, or use one of ${join(", ", keys(local.stanzas))}."
   }
 
   validation {

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from tools.command_error import CommandError
-from tools.environment.edits import read_text
 from tools.environment.hcl import read_hcl
 from tools.environment.tenant_files import TFVARS, TenantFiles, stanzas_sha256
 from tools.environment.unknown_keys import (
@@ -291,7 +290,7 @@ def load_environment(name: str, only: str | None = None) -> Environment:
         if only is None:
             declarations(DECLARATIONS)
             repeated = {
-                path: repeated_keys(read_text(path))
+                path: repeated_keys(path.read_text(encoding="utf-8", errors="replace"))
                 for path in (tfvars, *files.paths.values())
                 if path.suffix != ".json"
             }
