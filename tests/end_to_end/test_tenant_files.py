@@ -85,8 +85,6 @@ def fleet(checkout):
 def test_all_tenants_are_planned_proved_and_applied(fleet):
     assert fleet.proof["proved"]
     assert len(fleet.proof["plans"]) == 4
-    outputs = json.loads(fleet.done("output", "JSON=1"))
-    assert {account["tenant"] for account in outputs["accounts"]} == {"acme", "globex", "initech"}
     for tenant in ("acme", "globex", "initech"):
         assert fleet.done("invoke", f"TENANT={tenant}", "PROMPT=Hello")
         assert tenant in fleet.done("output", f"TENANT={tenant}")
