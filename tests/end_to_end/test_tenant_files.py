@@ -2,13 +2,13 @@
 
 import json
 import re
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from tests.checkout import LOCAL_ENVIRONMENT
-from tests.load import Caller
 from tools.environment.hcl import hcl_attributes
 
 LITE, PRO = "amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"
@@ -16,7 +16,7 @@ LITE, PRO = "amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"
 
 def stanza(account, digit):
     return {
-        "accounts": {account: {}},
+        "accounts": {account: {"readers": [f"arn:aws:iam::{account}:user/auditor"]}},
         "deployer": {"external_id": digit * 31 + "d"},
         "external_ids": {"current": digit * 32},
         "models": {"nova": {"model": LITE, "regions": ["eu-central-1"]}},
@@ -91,6 +91,17 @@ def test_all_tenants_are_planned_proved_and_applied(fleet):
         assert "Hello" in fleet.done("logs", f"TENANT={tenant}", "JSON=1")
 
 
+def test_the_plan_of_an_account_has_the_stanza_of_its_own_tenant_alone(fleet):
+    folder = (fleet.checkout.root / fleet.proof["certificate"]).parent / "plans"
+    found = {}
+    for file in folder.glob("*.tfplan"):
+        with zipfile.ZipFile(file) as archive:
+            content = b"".join(map(archive.read, archive.namelist()))
+        found[file.name] = {digit for digit in "abc" if (digit * 32).encode() in content}
+    assert found.pop("operations.tfplan") == {"a", "b", "c"}
+    assert sorted(found.values(), key=min) == [{"a"}, {"b"}, {"c"}]
+
+
 def test_a_proof_does_not_hold_for_a_file_that_has_changed(fleet):
     assert "terraform.tfvars or a tenant's file has changed since the proof" in fleet.changed
 
@@ -118,41 +129,39 @@ def test_only_the_tenant_whose_file_changes_is_planned(fleet):
     fleet.done("apply")
 
 
-@pytest.mark.parametrize(
-    ("tenant", "file"),
-    [
-        ("acme", "tenants/acme.tfvars"),
-        ("globex", "tenants/globex.tfvars.json"),
-        ("initech", "terraform.tfvars"),
-    ],
-)
-def test_each_command_edits_the_file_that_has_the_stanza(fleet, tenant, file):
-    name, path = f"TENANT={tenant}", fleet.folder / file
-    caller = Caller(
-        fleet.checkout.control,
-        {"acme": ACME, "globex": GLOBEX, "initech": INITECH}[tenant],
-        f"bedrock-local-{tenant}",
-    )
-    assert f"{tenant} is suspended in environments/local/{file}" in fleet.done("suspend", name)
-    assert fleet.edited() == {file}
-    assert f"{tenant} is active in environments/local/{file}" in fleet.done("resume", name)
-    assert fleet.edited() == {file}
+PLACES = {
+    "acme": "tenants/acme.tfvars",
+    "globex": "tenants/globex.tfvars.json",
+    "initech": "terraform.tfvars",
+}
 
-    fleet.done("rotate", name)
-    fleet.done("model", name, "NAME=nova", f"MODEL={PRO}")
-    assert fleet.edited() == {file}
-    assert len(re.findall(r"\bprevious\b", path.read_text())) == 2
-    fleet.done("apply", name)
-    assert "answer" in caller.call("Hello")
-    assert "still" in fleet.refused("rotate", name) or caller.restart() is None
-    fleet.done("rotate", name)
-    fleet.done("model", name, "NAME=nova")
-    assert fleet.edited() == {file}
-    assert not re.search(r"\bprevious\b|amazon.nova-lite", path.read_text())
-    fleet.done("apply", name)
-    assert "answer" in caller.call("Hello")
-    if tenant == "acme":
-        assert path.read_text().splitlines()[:2] == ['state = "active"', "# minted in March"]
+
+def test_each_command_edits_the_file_that_has_the_stanza(fleet):
+    for tenant, file in PLACES.items():
+        name = f"TENANT={tenant}"
+        suspended = fleet.done("suspend", name)
+        assert f"{tenant} is suspended in environments/local/{file}; commit this." in suspended
+        assert fleet.edited() == {file}
+        active = fleet.done("resume", name)
+        assert f"{tenant} is active in environments/local/{file}; commit this." in active
+        assert fleet.edited() == {file}
+        fleet.done("rotate", name)
+        assert fleet.edited() == {file}
+        fleet.done("model", name, "NAME=nova", f"MODEL={PRO}")
+        assert fleet.edited() == {file}
+        assert len(re.findall(r"\bprevious\b", (fleet.folder / file).read_text())) == 2
+    fleet.done("apply")
+    for tenant, file in PLACES.items():
+        fleet.done("invoke", f"TENANT={tenant}", "PROMPT=Hello")
+        fleet.done("rotate", f"TENANT={tenant}")
+        fleet.done("model", f"TENANT={tenant}", "NAME=nova")
+        assert fleet.edited() == {file}
+        assert not re.search(r"\bprevious\b|amazon.nova-lite", (fleet.folder / file).read_text())
+    fleet.done("apply")
+    for tenant in PLACES:
+        fleet.done("invoke", f"TENANT={tenant}", "PROMPT=Hello")
+    hcl = (fleet.folder / "tenants" / "acme.tfvars").read_text()
+    assert hcl.splitlines()[:2] == ['state = "active"', "# minted in March"]
 
 
 def test_destinations_are_written_into_the_file_that_has_the_stanza(fleet):
@@ -217,10 +226,7 @@ def test_a_file_that_would_be_ignored_or_is_there_twice_stops_every_command(flee
     fleet.done("plan")
 
 
-@pytest.mark.parametrize(
-    ("tenant", "file"),
-    [("globex", "tenants/globex.tfvars.json"), ("acme", "tenants/acme.tfvars"), ("initech", "terraform.tfvars")],
-)  # fmt: skip
+@pytest.mark.parametrize(("tenant", "file"), PLACES.items(), ids=PLACES)
 def test_an_offboarded_tenant_is_forgotten_with_its_file(fleet, tenant, file):
     fleet.done("offboard", f"TENANT={tenant}", f"CONFIRM={tenant}")
     assert fleet.edited() == {file}

@@ -67,6 +67,8 @@ def test_a_tenant_with_a_file_of_its_own_is_planned_as_with_the_map(acme, handed
     root = handed_over.customer("acme", "222222222222")
     plan = root.plan(**inputs, tenant="acme")
     assert plan.json["planned_values"] == acme.json["planned_values"]
+    [fault] = claims_for(plan_reader.read(plan.json)).faults  # its variables have no stanza
+    assert fault.problem == "no stanza of local has the account 222222222222 for the tenant acme"
     refusal = root.refuses(**inputs, tenant="umbrella")
     assert 'There is no tenant "umbrella"; add its stanza to environments/local, or' in refusal
     assert "use one of acme, globex, initech." in refusal
