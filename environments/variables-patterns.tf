@@ -5,6 +5,11 @@ locals {
   # The code of a Region in any partition.
   a_region = "^([a-z]{2}|[a-z]{2}-(gov|iso[a-z]?)|eusc-[a-z]{2})-((north|south)?(east|west)|north|south|central)-[1-9][0-9]?$"
 
+  # A file of stanzas in an environment's folder, and one that nothing reads: whoever wrote it may believe that it counts.
+  # Other files whose names begin with a dot, such as .gitkeep, are nobody's stanza.
+  a_read_file     = "^(terraform\\.tfvars|tenants/[a-z0-9](-?[a-z0-9])+\\.tfvars(\\.json)?)$"
+  an_ignored_file = "^tenants($|/[^.])|\\.tfvars(\\.json)?$"
+
   # A tag's name and value with a line break between them, as Bedrock, EC2, IAM, KMS, Lambda and CloudWatch Logs all accept them.
   a_tag = "^[A-Za-z0-9 _.:/=+@-]{1,128}\n[A-Za-z0-9 _.:/=+@-]{0,256}$"
 

@@ -86,6 +86,11 @@ variable "tenants" {
     error_message = "Only what may be left out can be null; write a value for ${join("; ", [for name, nulls in { for name, tenant in var.tenants : name => distinct(concat(regexall(local.a_null, replace("{\"stanza\":${jsonencode(tenant)}", local.optional_nulls, "")), try([for id, account in tenant.accounts : "\"${id}\":null" if account == null], []))) } : "${name}: ${join(", ", nulls)}" if length(nulls) > 0])}."
   }
 
+  validation {
+    condition     = length([for id, names in transpose({ for name, tenant in var.tenants : name => try(keys(tenant.accounts), []) }) : id if length(names) > 1 && !contains(var.accounts_with_several_tenants, id)]) == 0
+    error_message = "A customer account has one tenant; write it in one stanza only, or list it in accounts_with_several_tenants: ${join("; ", [for id, names in transpose({ for name, tenant in var.tenants : name => try(keys(tenant.accounts), []) }) : "${id} is in ${join(" and ", names)}" if length(names) > 1 && !contains(var.accounts_with_several_tenants, id)])}."
+  }
+
   # The name is also the session name, for which STS requires at least 2 characters.
   validation {
     condition     = alltrue([for name in keys(var.tenants) : can(regex("^[a-z0-9](-?[a-z0-9])+$", name))])

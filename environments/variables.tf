@@ -1,8 +1,8 @@
 # The variables of an environment, declared once and symlinked into both roots.
-# variables-tenants.tf has the rules that compare tenants with each other, and
-# variables-patterns.tf the expressions that several rules share; the modules
-# check what a single tenant's role or workload can be. Whether an account may
-# have several tenants is a rule of accounts_with_several_tenants below.
+# variables-tenants.tf has the rules that compare tenants with each other, also in
+# the module stanzas for tenants with files of their own, and variables-patterns.tf
+# the expressions that several rules share; the modules check what a single
+# tenant's role or workload can be.
 
 variable "accounts_with_several_tenants" {
   description = "Customer accounts that may be in more than one stanza. Every other account has one tenant."
@@ -13,11 +13,6 @@ variable "accounts_with_several_tenants" {
   validation {
     condition     = alltrue([for id in var.accounts_with_several_tenants : can(regex("^[0-9]{12}$", id))])
     error_message = "accounts_with_several_tenants lists account ids of 12 digits in quotes, not ${join(", ", [for id in var.accounts_with_several_tenants : id if !can(regex("^[0-9]{12}$", id))])}."
-  }
-
-  validation {
-    condition     = length([for id, names in transpose({ for name, tenant in var.tenants : name => try(keys(tenant.accounts), []) }) : id if length(names) > 1 && !contains(var.accounts_with_several_tenants, id)]) == 0
-    error_message = "A customer account has one tenant; write it in one stanza only, or list it in accounts_with_several_tenants: ${join("; ", [for id, names in transpose({ for name, tenant in var.tenants : name => try(keys(tenant.accounts), []) }) : "${id} is in ${join(" and ", names)}" if length(names) > 1 && !contains(var.accounts_with_several_tenants, id)])}."
   }
 }
 

@@ -6,12 +6,12 @@ variable "account_id" {
   nullable    = false
 
   validation {
-    condition     = try(contains(keys(var.tenants[var.tenant].accounts), var.account_id), true)
-    error_message = "Tenant \"${var.tenant}\" has no account ${var.account_id}; add it to the stanza's accounts, or use one of ${try(join(", ", keys(var.tenants[var.tenant].accounts)), "none")}."
+    condition     = try(contains(keys(local.stanzas[var.tenant].accounts), var.account_id), true)
+    error_message = "Tenant \"${var.tenant}\" has no account ${var.account_id}; add it to the stanza's accounts, or use one of ${try(join(", ", keys(local.stanzas[var.tenant].accounts)), "none")}."
   }
 
   validation {
-    condition     = try(var.tenants[var.tenant].accounts[var.account_id].managed_by, "operator") == "operator"
+    condition     = try(local.stanzas[var.tenant].accounts[var.account_id].managed_by, "operator") == "operator"
     error_message = "The account ${var.account_id} is managed by its customer, who applies what `make handover` writes; this root is for accounts whose managed_by is \"operator\"."
   }
 }
@@ -29,18 +29,18 @@ variable "tenant" {
   nullable    = false
 
   validation {
-    condition     = contains(keys(var.tenants), var.tenant)
-    error_message = "There is no tenant \"${var.tenant}\"; add its stanza to environments/${var.environment}/terraform.tfvars, or use one of ${join(", ", keys(var.tenants))}."
+    condition     = contains(keys(local.stanzas), var.tenant)
+    error_message = "There is no tenant \"${var.tenant}\"; add its stanza to environments/${var.environment}, or use one of ${join(", ", keys(local.stanzas))}."
   }
 
   validation {
-    condition     = !contains(keys(var.tenants), var.tenant) || try(var.tenants[var.tenant].deployer.external_id, null) != null
+    condition     = !contains(keys(local.stanzas), var.tenant) || try(local.stanzas[var.tenant].deployer.external_id, null) != null
     error_message = "Tenant \"${var.tenant}\" has no deployer; write deployer = { external_id = \"…\" } in its stanza, with an ExternalId from `openssl rand -hex 16`, and have the customer apply what `make deployer` prints. If the customer applies the module itself, write managed_by = \"customer\" in the account."
   }
 }
 
 locals {
-  stanza   = var.tenants[var.tenant]
+  stanza   = local.stanzas[var.tenant]
   account  = local.stanza.accounts[var.account_id]
   workload = local.stanza.workload
 

@@ -6,5 +6,10 @@ terraform {
       source  = "hashicorp/aws"
       version = ">= 5.100, < 7.0"
     }
+
+    # Part of Terraform itself; it reads the tenants' files.
+    terraform = {
+      source = "terraform.io/builtin/terraform"
+    }
   }
 }

@@ -3,7 +3,7 @@
 locals {
   # While the model of a tracked alias is replaced, the alias has two profiles.
   profiles = length(flatten([
-    for tenant in values(var.tenants) : [
+    for tenant in values(local.stanzas) : [
       for model in values(tenant.models) : distinct([
         for entry in [for each in [model, model.previous] : each if each != null] :
         "${entry.route} ${coalesce(entry.profile, "none")} ${entry.model}" if entry.track
@@ -17,7 +17,7 @@ locals {
 
   capacity = {
     inference_profiles = { limit = var.limits.inference_profiles, used = local.profiles }
-    roles              = { limit = var.limits.roles, used = length(var.tenants) }
+    roles              = { limit = var.limits.roles, used = length(local.stanzas) }
 
     # Of this shard's tenants, and the limits for each of them.
     policy_sizes  = local.policy_sizes

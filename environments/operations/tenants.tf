@@ -15,14 +15,14 @@ variable "shard" {
   }
 
   validation {
-    condition     = length([for name in keys(var.tenants) : name if parseint(substr(sha256(name), 0, 8), 16) % var.operations.shards == var.shard]) <= 250
-    error_message = "Shard ${var.shard} would have more than 250 of the ${length(var.tenants)} tenants, and a plan of it would take minutes; write shards = ${max(ceil(length(var.tenants) / 200), var.operations.shards + 1)} in operations, and run `make shards ENV=${var.environment}`."
+    condition     = length([for name in keys(local.stanzas) : name if parseint(substr(sha256(name), 0, 8), 16) % var.operations.shards == var.shard]) <= 250
+    error_message = "Shard ${var.shard} would have more than 250 of the ${length(local.stanzas)} tenants, and a plan of it would take minutes; write shards = ${max(ceil(length(local.stanzas) / 200), var.operations.shards + 1)} in operations, and run `make shards ENV=${var.environment}`."
   }
 }
 
 locals {
   # tools/environment/tenant_shard.py computes the same.
-  tenants = { for name, tenant in var.tenants : name => tenant if parseint(substr(sha256(name), 0, 8), 16) % var.operations.shards == var.shard }
+  tenants = { for name, tenant in local.stanzas : name => tenant if parseint(substr(sha256(name), 0, 8), 16) % var.operations.shards == var.shard }
 }
 
 module "operations_role" {

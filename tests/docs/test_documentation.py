@@ -20,6 +20,7 @@ GROUPS = {
     ("policy", "roles"): "json",
     ("plan", "environment"): "hcl",
     ("plan", "stanza"): "hcl",
+    ("plan", "tenant-file"): "hcl",
     ("plan", "workload"): "hcl",
 }
 UNMARKED_LANGUAGES = {"console", "json", "python", "text"}

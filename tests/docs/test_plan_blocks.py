@@ -18,6 +18,20 @@ def test_a_stanza_plans(operations, tmp_path, block):
     assert 'module.operations_role["acme"].aws_iam_role.this' in planned.addresses
 
 
+@pytest.mark.parametrize("block", blocks("plan", "tenant-file"), ids=str)
+def test_a_file_of_a_tenant_plans(operations, tmp_path, block):
+    (tmp_path / "tenants").mkdir()
+    (tmp_path / "tenants" / "acme.tfvars").write_text(block.text)
+    tfvars = tmp_path / "terraform.tfvars"
+    tfvars.write_text(
+        'environment = "prod"\n'
+        'operations  = { account_id = "111111111111", region = "eu-central-1" }\n'
+        "tenants     = {}\n"
+    )
+    planned = operations.plan(f"-var-file={tfvars}", f"-var=data_folder={tmp_path}")
+    assert 'module.operations_role["acme"].aws_iam_role.this' in planned.addresses
+
+
 @pytest.mark.parametrize("block", blocks("plan", "environment"), ids=str)
 def test_an_environment_plans(operations, tmp_path, block):
     tfvars = tmp_path / "terraform.tfvars"

@@ -4,8 +4,9 @@ import re
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.terraform import LOCAL
+from tests.terraform import ENVIRONMENTS, LOCAL
 from tools.command_error import CommandError
+from tools.environment.hcl import hcl_attributes, read_hcl
 from tools.environment.model import load_environment
 from tools.isolation import plan_reader
 from tools.isolation.claims import claims_for
@@ -53,6 +54,24 @@ def test_the_roots_with_their_own_providers_have_no_fault(acme, globex, unchange
         assert claims_for(plan_reader.read(plan)).faults == ()
     for state in (False, True):
         assert claims_for(plan_reader.read(unchanged, state=state)).faults == ()
+
+
+def test_a_tenant_with_a_file_of_its_own_is_planned_as_with_the_map(acme, handed_over, tmp_path):
+    """By plain Terraform."""
+    variables = read_hcl(ENVIRONMENTS / "local" / "terraform.tfvars")
+    (tmp_path / "tenants").mkdir()
+    for name in ("acme", "initech"):
+        stanza = hcl_attributes(variables["tenants"].pop(name))
+        (tmp_path / "tenants" / f"{name}.tfvars").write_text(stanza)
+    inputs = {**variables, "data_folder": str(tmp_path), "account_id": "222222222222"}
+    root = handed_over.customer("acme", "222222222222")
+    plan = root.plan(**inputs, tenant="acme")
+    assert plan.json["planned_values"] == acme.json["planned_values"]
+    [fault] = claims_for(plan_reader.read(plan.json)).faults  # its variables have no stanza
+    assert fault.problem == "no stanza of local has the account 222222222222 for the tenant acme"
+    refusal = root.refuses(**inputs, tenant="umbrella")
+    assert 'There is no tenant "umbrella"; add its stanza to environments/local, or' in refusal
+    assert "use one of acme, globex, initech." in refusal
 
 
 def test_an_operations_plan_without_changes_has_exactly_what_was_handed_over(
@@ -172,7 +191,7 @@ def test_an_account_that_its_customer_manages_is_refused(handed_over):
 def test_an_unknown_tenant_is_refused(handed_over):
     root = handed_over.customer("acme", "222222222222")
     assert (
-        'There is no tenant "hooli"; add its stanza to environments/local/terraform.tfvars, or '
+        'There is no tenant "hooli"; add its stanza to environments/local, or '
         "use one of acme, globex, initech."
     ) in root.refuses(*chosen("hooli", "222222222222"))
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.terraform import ENVIRONMENTS
 from tools.environment.hcl import read_hcl
-from tools.environment.unknown_keys import unknown_keys
+from tools.environment.unknown_keys import repeated_keys, unknown_keys
 
 NAMES = sorted(path.parent.name for path in ENVIRONMENTS.glob("*/terraform.tfvars"))
 
@@ -20,7 +20,8 @@ def test_there_are_three_environments():
 @pytest.mark.parametrize("name", NAMES)
 def test_every_key_is_one_that_terraform_reads(name):
     tfvars = ENVIRONMENTS / name / "terraform.tfvars"
-    assert unknown_keys(tfvars.read_text(), data(name), ENVIRONMENTS / "variables.tf") == []
+    assert repeated_keys(tfvars.read_text()) == []
+    assert unknown_keys(data(name), ENVIRONMENTS / "variables.tf") == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -72,8 +72,8 @@ class Installation:
             target = self.root / "environments" / path.name
             if path.is_file():
                 shutil.copy(path, target)
-            elif path.name in {"customer", "operations"}:
-                shutil.rmtree(target)
+            elif path.name in {"customer", "operations", "stanzas"}:
+                shutil.rmtree(target, ignore_errors=True)
                 shutil.copytree(path, target, symlinks=True, ignore=UNWANTED)
 
     def deployer(self):

@@ -59,10 +59,12 @@ def large_fleet(options: argparse.Namespace) -> Section:
         cells.root.mkdir()
         cells.write()
         starts = [cells.start().seconds for _ in range(4)][1:]
+        cells.move_to_files()
+        starts_with_files = [cells.start().seconds for _ in range(3)]
         progress(f"making the deployers of {size:,} accounts")
         with fleet(Path(folder, "project"), size, shards=-(-size // SHARD)) as copy:
             _prepare(copy, size)
-            return _measure(copy, size, starts)
+            return _measure(copy, size, starts, starts_with_files)
 
 
 def _prepare(copy: Fleet, size: int) -> None:
@@ -74,7 +76,9 @@ def _prepare(copy: Fleet, size: int) -> None:
     _must(copy.run("make apply ENV=local AUTO=1 JOBS=2"))
 
 
-def _measure(copy: Fleet, size: int, starts: list[float]) -> Section:
+def _measure(
+    copy: Fleet, size: int, starts: list[float], starts_with_files: list[float]
+) -> Section:
     copy.control.fault(Fault(delay_seconds=LATENCY_SECONDS, times=FOREVER))
     progress("a plan without a change")
     before = len(copy.control.calls(service="iam"))
@@ -95,6 +99,7 @@ def _measure(copy: Fleet, size: int, starts: list[float]) -> Section:
     minutes = RUNNER_START_MINUTES + (unchanged.cpu + account * size / RUNNERS) / RUNNER_CORES / 60
     figures = [
         Figure("start of a command for one tenant", "s", {"ours": starts}),
+        Figure("the same with a file for each tenant", "s", {"ours": starts_with_files}),
         Figure("plan and proof of the operations account", "s", {"ours": [unchanged.seconds]}),
         Figure("processor time of it", "s", {"ours": [unchanged.cpu]}),
         Figure("IAM calls for each tenant in it", "calls", {"ours": [calls]}),
@@ -108,6 +113,7 @@ def _measure(copy: Fleet, size: int, starts: list[float]) -> Section:
         Goal(
             "the start of a command for one tenant", figures[0].median("ours"), START_SECONDS, "s"
         ),
+        Goal("the same with a file for each tenant", figures[1].median("ours"), START_SECONDS, "s"),
         Goal("one changed stanza", change.seconds, CHANGE_SECONDS, "s"),
         Goal("IAM calls for each tenant", calls, REFRESH_CALLS, "calls"),
         Goal("peak memory of the plan of one account", memory.megabytes, PLAN_MEGABYTES, "MB"),

@@ -110,6 +110,16 @@ class Cells:
             backend = {"bucket": f"bedrock-{_name(number)}-state", "region": REGION}
             (folder / "backend.hcl").write_text(hcl_attributes(backend))
 
+    def move_to_files(self) -> None:
+        """Give each tenant a file of its own, which takes its stanza out of the map."""
+        for number in range(self.environments):
+            folder = self.root / "environments" / _name(number)
+            values = _variables(number, self.tenants)
+            (folder / "tenants").mkdir()
+            for tenant, stanza in values["tenants"].items():
+                (folder / "tenants" / f"{tenant}.tfvars").write_text(hcl_attributes(stanza))
+            (folder / "terraform.tfvars").write_text(hcl_attributes({**values, "tenants": {}}))
+
     def share_an_external_id(self) -> None:
         """Give a tenant of the last environment the ExternalId of one of the first."""
         tfvars = self.root / "environments" / _name(self.environments - 1) / "terraform.tfvars"

@@ -20,9 +20,7 @@ class Arguments(ArgumentParser):
         self.add_argument("--env", required=True, metavar="ENV", help=env_help)
         if tenant is not None:
             required = tenant == "required"
-            self.add_argument(
-                "--tenant", required=required, help="a tenant in its terraform.tfvars"
-            )
+            self.add_argument("--tenant", required=required, help="a tenant of the environment")
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in make's words instead of argparse's usage, and exit with 2."""

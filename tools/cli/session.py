@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tools.cli.console import progress, warn
 from tools.cli.targets import target_of
-from tools.environment.model import load_environment
+from tools.environment.model import load_environment, load_tenant
 from tools.paths import WORK
 from tools.terraform.runner import Terraform
 from tools.terraform.state import customer_state, operations_states
@@ -56,15 +56,21 @@ def managed_states(environment: Environment, accounts: Iterable[CustomerAccount]
 
 
 def open_session(
-    name: str, *, folder: Path = WORK, progress: Callable[[str], None] = progress
+    name: str,
+    *,
+    tenant: str | None = None,
+    folder: Path = WORK,
+    progress: Callable[[str], None] = progress,
 ) -> Session:
     """Load an environment and prepare its target; CommandError when either is not possible.
 
-    ``folder`` holds Terraform's data directories and what the local AWS writes.
+    With ``tenant`` it has this one alone, and the files of other tenants are not read. ``folder`` holds
+    Terraform's data directories and what the local AWS writes.
     """
-    environment = load_environment(name)
+    environment = load_environment(name) if tenant is None else load_tenant(name, tenant)
     target = target_of(environment, folder, progress)
-    target.prepare()
+    if tenant is None:
+        target.prepare()
     bucket = target.state_bucket()
     terraform = Terraform(environment, folder, target.terraform_environment, progress, bucket)
     return Session(environment, target, terraform, bucket)

@@ -19,10 +19,10 @@ from tools.cli.confirmation import confirm
 from tools.cli.console import err, out, run, styled, warn
 from tools.cli.session import open_session
 from tools.command_error import CommandError
-from tools.environment.edits import read_text, remove_stanza, replace_file
-from tools.environment.hcl import decode_hcl
+from tools.environment.edits import remove_stanza
 from tools.environment.inspector_role import inspector_name
 from tools.environment.model import OFFBOARDING
+from tools.environment.tenant_files import stanza_file
 from tools.records.reader import log_groups
 from tools.tenants.workload import EXECUTION_ROLE, FUNCTION, workload_in
 from tools.terraform.parallel import print_success
@@ -285,13 +285,11 @@ def _remove(session: Session, tenant: str, accounts: list[CustomerAccount]) -> N
         _remove_state(session, account)
     environment = session.environment
     if tenant in environment.tenants:
-        text = read_text(environment.tfvars)
-        expected = decode_hcl(text.encode())
-        del expected["tenants"][tenant]
-        replace_file(environment.tfvars, remove_stanza(text, tenant), expected)
-        out.print(
-            f"Removed the stanza from environments/{environment.name}/terraform.tfvars; commit this."
-        )
+        stanza_file(environment.tfvars, tenant).remove(tenant, remove_stanza)
+        removed = environment.place_of(tenant)
+        if tenant not in environment.files:
+            removed = f"the stanza from {removed}"
+        out.print(f"Removed {removed}; commit this.")
 
 
 def _remove_state(session: Session, account: CustomerAccount) -> None:

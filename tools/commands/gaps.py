@@ -57,7 +57,7 @@ def main() -> int:
     until = parse_time(options.until) if options.until else datetime.now(UTC)
     refuse_an_empty_window(since, until)
     window = whole_periods(since, until)
-    session = open_session(options.env)
+    session = open_session(options.env, tenant=options.tenant)
     accounts = session.environment.accounts_of(options.tenant)
     warn_of_state(session.environment, options.tenant)
     show_places(session.environment, accounts)

@@ -45,7 +45,7 @@ def parser() -> Arguments:
 def main() -> int:
     """Write the root and say what to do with it."""
     options = parser().parse_args()
-    session = open_session(options.env)
+    session = open_session(options.env, tenant=options.tenant)
     environment = session.environment
     account = environment.only_account(options.tenant, options.account)
     inputs = customer_inputs(environment, account, session.bucket.handover(options.tenant))

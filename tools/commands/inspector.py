@@ -9,7 +9,7 @@ from __future__ import annotations
 from tools.cli.arguments import Arguments
 from tools.cli.console import print_json, run
 from tools.environment.inspector_role import inspector_template
-from tools.environment.model import load_environment
+from tools.environment.model import load_tenant
 
 
 def parser() -> Arguments:
@@ -22,7 +22,7 @@ def parser() -> Arguments:
 def main() -> int:
     """Print the template."""
     options = parser().parse_args()
-    environment = load_environment(options.env)
+    environment = load_tenant(options.env, options.tenant)
     account = environment.only_account(options.tenant, options.account)
     environment.refuse_self_managed(account)
     print_json(inspector_template(environment, account))

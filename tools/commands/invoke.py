@@ -37,7 +37,7 @@ def main() -> int:
         raise CommandError(
             "The prompt is not UTF-8 text; convert it, for example by iconv."
         ) from None
-    session = open_session(options.env)
+    session = open_session(options.env, tenant=options.tenant)
     account = session.environment.only_account(options.tenant, options.account)
     event = {"prompt": text, **({"model": options.model} if options.model else {})}
     answer = answer_text(session.target, account, event)

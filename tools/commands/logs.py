@@ -46,7 +46,7 @@ def main() -> int:
     until = parse_time(options.until) if options.until else None
     refuse_an_empty_window(since, until)
     record_filter = RecordFilter(since, until, model=options.model, error=options.error)
-    session = open_session(options.env)
+    session = open_session(options.env, tenant=options.tenant)
     account = session.environment.only_account(options.tenant, options.account)
     warn_of_state(session.environment, account.tenant)
     show_places(session.environment, [account])

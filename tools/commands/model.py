@@ -22,8 +22,6 @@ from tools.cli.function_settings import (
 )
 from tools.cli.session import open_session
 from tools.command_error import CommandError
-from tools.environment.edits import read_text, replace_file
-from tools.environment.hcl import decode_hcl
 from tools.environment.model_edit import (
     changed_model,
     has_values,
@@ -31,6 +29,7 @@ from tools.environment.model_edit import (
     with_model,
     without_previous,
 )
+from tools.environment.tenant_files import stanza_file
 from tools.proof.lost_calls import is_handed_over, uses_previous
 from tools.tenants.model_rules import model_problems
 
@@ -65,12 +64,11 @@ def parser() -> Arguments:
 def main() -> int:
     """Take the next step and print what to do after it."""
     options = parser().parse_args()
-    session = open_session(options.env)
+    session = open_session(options.env, tenant=options.tenant)
     environment, tenant, alias = session.environment, options.tenant, options.name
     confirmed = confirmed_accounts(environment, tenant, options.confirm)
-    text = read_text(environment.tfvars)
-    expected = decode_hcl(text.encode())
-    models = expected["tenants"][tenant]["models"]
+    file = stanza_file(environment.tfvars, tenant)
+    models = (file.stanza(tenant) or {})["models"]
     if alias not in models:
         raise CommandError(
             f'Tenant "{tenant}" has no alias "{alias}"; it has {", ".join(models)}. A new alias is added in '
@@ -129,7 +127,8 @@ def main() -> int:
     if problems := model_problems(new, environment.operations_region) if changes else []:
         raise CommandError(f"Nothing was changed. {' '.join(problems)}")
     models[alias] = new
-    replace_file(environment.tfvars, with_model(text, tenant, alias, models[alias]), expected)
+    file.edit(lambda text, path: with_model(text, path, alias, models[alias]), tenant)
+    file.write()
     out.print(explanation)
     return 0
 

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 from tools.cli.arguments import Arguments
 from tools.cli.console import err, out, print_json, run, table
 from tools.cli.session import open_session
-from tools.environment.edits import read_text, replace_file
-from tools.environment.hcl import decode_hcl
 from tools.environment.model_edit import with_model
+from tools.environment.tenant_files import stanza_file
 from tools.live.granted_models import GEOGRAPHIC, granted_models
 from tools.live.model_reading import read_models, today
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from tools.environment.model import Environment
+    from tools.environment.tenant_files import StanzaFile
     from tools.live.granted_models import GrantedModel
     from tools.live.model_reading import ModelReading
 
@@ -41,7 +42,7 @@ def parser() -> Arguments:
 def main() -> int:
     """Print what was read; return 1 if a call would fail, a model ends soon, or something could not be read."""
     options = parser().parse_args()
-    session = open_session(options.env)
+    session = open_session(options.env, tenant=options.tenant)
     environment = session.environment
     tenants = dict.fromkeys(account.tenant for account in environment.accounts_of(options.tenant))
     readings = read_models(session.target, granted_models(environment.stanzas, tenants))
@@ -126,14 +127,14 @@ def _write(environment: Environment, readings: Sequence[ModelReading]) -> list[G
             "Nothing was written: the stanzas grant the destinations of every profile that was read."
         )
         return []
-    text = read_text(environment.tfvars)
-    edited = decode_hcl(text.encode())
-    for model, regions in destinations.items():
-        entry = edited["tenants"][model.tenant]["models"][model.alias]
-        (entry["previous"] if model.is_previous else entry)["destinations"] = regions
-    for tenant, alias in dict.fromkeys((model.tenant, model.alias) for model in destinations):
-        text = with_model(text, tenant, alias, edited["tenants"][tenant]["models"][alias])
-    replace_file(environment.tfvars, text, edited)
+    files: dict[Path, StanzaFile] = {}
+    for tenant in dict.fromkeys(model.tenant for model in destinations):
+        path = environment.files.get(tenant, environment.tfvars)
+        if path not in files:
+            files[path] = stanza_file(environment.tfvars, tenant)
+        _edit(files[path], tenant, destinations)
+    for file in files.values():
+        file.write()
     for model, regions in destinations.items():
         place = f"previous of {model.alias}" if model.is_previous else model.alias
         out.print(f"Wrote the destinations of {place} of {model.tenant}: {', '.join(regions)}.")
@@ -147,6 +148,22 @@ def _write(environment: Environment, readings: Sequence[ModelReading]) -> list[G
             "that goes. AWS sends no call there."
         )
     return list(destinations)
+
+
+def _edit(file: StanzaFile, tenant: str, destinations: Mapping[GrantedModel, list[str]]) -> None:
+    """Change the destinations of a tenant's models in a file that is still to be written."""
+    models = (file.stanza(tenant) or {})["models"]
+    changed = {model: regions for model, regions in destinations.items() if model.tenant == tenant}
+    for model, regions in changed.items():
+        entry = models[model.alias]
+        (entry["previous"] if model.is_previous else entry)["destinations"] = regions
+
+    def with_destinations(text: str, path: str | None) -> str:
+        for alias in dict.fromkeys(model.alias for model in changed):
+            text = with_model(text, path, alias, models[alias])
+        return text
+
+    file.edit(with_destinations, tenant)
 
 
 def _differing(readings: Sequence[ModelReading]) -> dict[GrantedModel, list[str]]:

@@ -53,10 +53,8 @@ def main() -> int:
     )
     confirm(tenant, options.confirm, f"{tenant} was not offboarded.")
     deny_calls(session.target, tenant)  # at once, although the apply may be held up
-    if write_state(environment.name, tenant, OFFBOARDING):
-        out.print(
-            f"{tenant} is offboarding in environments/{environment.name}/terraform.tfvars; commit this."
-        )
+    if write_state(environment, tenant, OFFBOARDING):
+        out.print(f"{tenant} is offboarding in {environment.place_of(tenant)}; commit this.")
     prover = Prover(open_session(options.env), options.jobs)
     failed = ProvedApply(prover, confirmed=frozenset({tenant})).apply_environment(tenant)
     if failed:

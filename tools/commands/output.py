@@ -31,7 +31,7 @@ def parser() -> Arguments:
 def main() -> int:
     """Print the outputs of every customer account, and as JSON those of the operations account too."""
     options = parser().parse_args()
-    session = open_session(options.env)
+    session = open_session(options.env, tenant=options.tenant)
     accounts = session.environment.deployed_accounts(options.tenant)
     for tenant in {account.tenant for account in accounts}:
         warn_of_state(session.environment, tenant)

@@ -11,9 +11,9 @@ from tools.cli.arguments import Arguments
 from tools.cli.console import out, progress, run
 from tools.cli.targets import target_of
 from tools.command_error import CommandError
-from tools.environment.model import ACTIVE, OFFBOARDING
+from tools.environment.model import ACTIVE, OFFBOARDING, load_tenant
 from tools.paths import WORK
-from tools.tenants.stanza_state import allow_calls, environment_of, wait_for_calls, write_state
+from tools.tenants.stanza_state import allow_calls, wait_for_calls, write_state
 
 
 def parser() -> Arguments:
@@ -25,15 +25,15 @@ def main() -> int:
     """Resume the tenant; return 1 if no call was answered in time."""
     options = parser().parse_args()
     name, tenant = options.env, options.tenant
-    environment = environment_of(name, tenant)
+    environment = load_tenant(name, tenant)
     if environment.state_of(tenant) == OFFBOARDING:
         raise CommandError(
             f'{tenant} is offboarded, so it has no function to call. Write state = "active" in its stanza and run '
             f"`make apply ENV={name} TENANT={tenant} CONFIRM={tenant}` to set it up again."
         )
     target = target_of(environment, WORK, progress)
-    if write_state(name, tenant, ACTIVE):
-        out.print(f"{tenant} is active in environments/{name}/terraform.tfvars; commit this.")
+    if write_state(environment, tenant, ACTIVE):
+        out.print(f"{tenant} is active in {environment.place_of(tenant)}; commit this.")
     allow_calls(target, tenant)
     return wait_for_calls(target, tenant, refused=False)
 

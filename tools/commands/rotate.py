@@ -19,15 +19,10 @@ from tools.cli.function_settings import (
 )
 from tools.cli.session import open_session
 from tools.command_error import CommandError
-from tools.environment.edits import (
-    read_text,
-    remove_attribute,
-    replace_file,
-    replace_span,
-)
+from tools.environment.edits import remove_attribute, replace_span, stanza_path
 from tools.environment.external_id import new_external_id
-from tools.environment.hcl import decode_hcl
 from tools.environment.hcl_text import find_attribute
+from tools.environment.tenant_files import stanza_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -52,17 +47,16 @@ def parser() -> Arguments:
 def main() -> int:
     """Take the next step and print what to do after it."""
     options = parser().parse_args()
-    session = open_session(options.env)
+    session = open_session(options.env, tenant=options.tenant)
     environment, tenant = session.environment, options.tenant
     accounts = environment.accounts_of(tenant)
     confirmed = confirmed_accounts(environment, tenant, options.confirm)
-    text = read_text(environment.tfvars)
-    expected = decode_hcl(text.encode())
-    external_ids = expected["tenants"][tenant]["external_ids"]
+    file = stanza_file(environment.tfvars, tenant)
+    external_ids = (file.stanza(tenant) or {})["external_ids"]
     apply = f"`make apply ENV={environment.name} TENANT={tenant}`"
     if external_ids.get("previous") is None:
         external_id = new_external_id()
-        text = with_new_external_id(text, tenant, external_id)
+        file.edit(lambda text, path: with_new_external_id(text, path, external_id), tenant)
         external_ids.update(current=external_id, previous=external_ids["current"])
         explanation = (
             f"Step 1: {tenant} has a new ExternalId beside the old one, in environments/{environment.name}.\n"
@@ -71,42 +65,43 @@ def main() -> int:
         )
     else:
         answered = refuse_while_the_old_one_is_used(session.target, accounts, confirmed)
-        text = without_previous_external_id(text, tenant)
+        file.edit(without_previous_external_id, tenant)
         del external_ids["previous"]
         explanation = (
             f"Step 3: the old ExternalId of {tenant} is removed from environments/{environment.name}; "
             f"{unused_sentence(answered)}.\nRun {apply} to make the role refuse it."
         )
-    replace_file(environment.tfvars, text, expected)
+    file.write()
     out.print(explanation)
     return 0
 
 
-def with_new_external_id(text: str, tenant: str, external_id: str) -> str:
+def with_new_external_id(text: str, tenant: str | None, external_id: str) -> str:
     """Return ``text`` with ``external_id`` as the tenant's current one and the old one as ``previous``.
 
-    Raises CommandError when the stanza has no current one.
+    ``tenant`` is None in its own file. Raises CommandError when the stanza has no current one.
     """
-    if null := find_attribute(text, "tenants", tenant, "external_ids", "previous"):
+    path = (*stanza_path(tenant), "external_ids")
+    if null := find_attribute(text, *path, "previous"):
         text = remove_attribute(text, null)  # `previous = null` has no effect
-    current = find_attribute(text, "tenants", tenant, "external_ids", "current")
-    if current is None and find_attribute(text, "tenants", tenant) is None:
+    current = find_attribute(text, *path, "current")
+    if current is None and tenant is not None and find_attribute(text, "tenants", tenant) is None:
         raise CommandError(
             f'The key of tenant "{tenant}" in terraform.tfvars is computed, so this command cannot edit its '
             "stanza. Nothing was changed; edit the file by hand."
         )
     if current is None:
         raise CommandError(
-            f'Tenant "{tenant}" has no `external_ids = {{ current = "…" }}` to rotate; '
+            'The stanza has no `external_ids = { current = "…" }` to rotate; '
             "mint one with `openssl rand -hex 16`."
         )
     old = text[current.value.start : current.value.end]
     return replace_span(text, current.value, f'"{external_id}", previous = {old}')
 
 
-def without_previous_external_id(text: str, tenant: str) -> str:
+def without_previous_external_id(text: str, tenant: str | None) -> str:
     """Return ``text`` without the tenant's previous ExternalId."""
-    attribute = find_attribute(text, "tenants", tenant, "external_ids", "previous")
+    attribute = find_attribute(text, *stanza_path(tenant), "external_ids", "previous")
     return text if attribute is None else remove_attribute(text, attribute)
 
 

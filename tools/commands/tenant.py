@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
@@ -12,6 +13,7 @@ from tools.environment.edits import add_stanza, read_text, replace_file
 from tools.environment.external_id import new_external_id
 from tools.environment.hcl import decode_hcl, hcl_key
 from tools.environment.model import load_environment
+from tools.environment.tenant_files import new_file
 
 if TYPE_CHECKING:
     from tools.environment.model import Environment
@@ -53,12 +55,17 @@ def main() -> int:
     options = parser().parse_args()
     environment = load_environment(options.env)
     stanza = new_stanza(environment, options.name, options.account, options.manager)
-    tfvars = environment.tfvars
-    text = read_text(tfvars)
-    edited = add_stanza(text, stanza)
-    expected = decode_hcl(text.encode())
-    expected["tenants"] |= decode_hcl(f"tenants = {{\n{stanza}}}\n".encode())["tenants"]
-    replace_file(tfvars, edited, expected)
+    file = new_file(environment.tfvars, options.name)
+    if file is None:
+        file = environment.tfvars
+        text = read_text(file)
+        edited = add_stanza(text, stanza)
+        expected = decode_hcl(text.encode())
+        expected["tenants"] |= decode_hcl(f"tenants = {{\n{stanza}}}\n".encode())["tenants"]
+        replace_file(file, edited, expected)
+    else:
+        stanza = textwrap.dedent("".join(stanza.splitlines(keepends=True)[1:-1]))
+        file.write_text(stanza)
     out.print(stanza)
     if _profile(environment.operations_region) is None:
         warn(
@@ -70,7 +77,8 @@ def main() -> int:
     if options.manager == "customer":
         steps += f" and `make handover {variables}`, which writes what the customer applies"
     out.print(
-        f"Added to environments/{environment.name}/terraform.tfvars. Change its models there, commit it, {steps}."
+        f"Added to environments/{environment.name}/{file.relative_to(environment.folder).as_posix()}. Change its "
+        f"models there, commit it, {steps}."
     )
     return 0
 
@@ -109,7 +117,7 @@ def new_stanza(
     for account in environment.accounts:
         if account.tenant.lower() == name:
             raise CommandError(
-                f'Tenant "{name}" is in environments/{environment.name}/terraform.tfvars already; '
+                f'Tenant "{name}" is in {environment.place_of(account.tenant)} already; '
                 "choose another NAME."
             )
         if account.account_id == account_id and account_id not in environment.shared_accounts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import tempfile
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.command_error import CommandError
-from tools.environment.hcl import read_hcl
 from tools.paths import ENVIRONMENTS
 from tools.terraform.toolchain import ensure_toolchain
 
@@ -27,7 +27,7 @@ def plan_stanzas(
     environment: Environment, account: CustomerAccount, readers: Iterable[str]
 ) -> None:
     """Plan the environment with these readers of one account. Raises StanzaRefusedError."""
-    variables = read_hcl(environment.tfvars)
+    variables = copy.deepcopy({**environment.variables, "tenants": environment.stanzas})
     stanza = variables["tenants"][account.tenant]
     stanza["accounts"][account.account_id]["readers"] = list(readers)
     with tempfile.TemporaryDirectory() as name:

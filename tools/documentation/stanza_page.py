@@ -27,7 +27,8 @@ HEADER = """\
 
 `environments/<env>/terraform.tfvars` declares everything about an environment. A key that is not listed here is
 an error, and so is a wrong value: `terraform plan` refuses it with the tenant's name and what to write instead.
-`environments/prod/terraform.tfvars` uses every key.
+`environments/prod/terraform.tfvars` uses every key. A stanza may also be
+[a file of its own](../how-to/give-tenants-files-of-their-own.md), `environments/<env>/tenants/<tenant>.tfvars`.
 
 <!-- `make docs` writes this page from environments/variables*.tf. -->
 """

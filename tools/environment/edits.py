@@ -6,6 +6,7 @@ hcl_text.py misunderstands is refused and never damaged.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tempfile
@@ -42,13 +43,21 @@ def add_stanza(text: str, stanza: str) -> str:
     return f"{text[:line]}{gap}{lines}{text[line:]}"
 
 
-def set_state(text: str, tenant: str, state: str) -> str:
+def stanza_path(tenant: str | None) -> tuple[str, ...]:
+    """Return where a text has a tenant's stanza; None for a tenant's own file, whose text is the stanza."""
+    return () if tenant is None else ("tenants", tenant)
+
+
+def set_state(text: str, tenant: str | None, state: str) -> str:
     """Return ``text`` with a tenant's ``state``, in place of the one before or as the stanza's first attribute.
 
     Raises CommandError when the text has no stanza of this tenant in braces.
     """
-    if attribute := find_attribute(text, "tenants", tenant, "state"):
+    if attribute := find_attribute(text, *stanza_path(tenant), "state"):
         return replace_span(text, attribute.value, f'"{state}"')
+    if tenant is None:
+        mark = "\ufeff" if text.startswith("\ufeff") else ""
+        return f'{mark}state = "{state}"{_newline(text)}{text.removeprefix(mark)}'
     stanza = _stanza(text, tenant)
     if stanza.inside is None:
         raise not_an_object(f"tenants.{tenant}")
@@ -124,12 +133,12 @@ def read_text(path: Path) -> str:
 
 
 def replace_file(path: Path, text: str, expected: dict[str, Any]) -> None:
-    """Replace a tfvars file by ``text`` at once, if Terraform reads ``expected`` from it.
+    """Replace a tfvars file, of HCL or JSON, by ``text`` at once, if Terraform reads ``expected`` from it.
 
     Raises CommandError, and leaves the file as it was, when Terraform reads something else.
     """
     try:
-        values = decode_hcl(text.encode())
+        values = json.loads(text) if path.suffix == ".json" else decode_hcl(text.encode())
     except CommandError as error:
         problem = f"the result would not be valid HCL, {error.args[0].rstrip('.')}"
     else:

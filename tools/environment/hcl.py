@@ -14,7 +14,7 @@ from tools.command_error import CommandError
 from tools.terraform.toolchain import ensure_toolchain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 # Terraform's own reader, so that every file that it accepts has the meaning here that it has there. The
 # provider is built in and needs no `terraform init`:
@@ -26,7 +26,11 @@ terraform {
   }
 }
 """
-_READ = 'base64encode(jsonencode(provider::terraform::decode_tfvars(file("file.tfvars"))))\n'
+# All texts are in one file, because reading many in one expression takes twice as long.
+_TEXTS = "texts.json"
+_DECODE = "provider::terraform::decode_tfvars(text)"
+_READ = f'base64encode(jsonencode([for text in jsondecode(file("{_TEXTS}")) : {_DECODE}]))\n'
+_READ_VALID = _READ.replace(_DECODE, f"try({_DECODE}, null)")
 _PRINTED = re.compile(r'^"(.*)"$', re.MULTILINE)
 _REASON = re.compile(
     r"failed: invalid (?:tfvars \w+|expression for variable .*?): <.*?>:(\d+),(.*)"
@@ -47,6 +51,22 @@ def read_hcl(path: Path) -> dict[str, Any]:
         raise CommandError(f"{path.parent.name}/{path.name} is not valid HCL: {error}") from None
 
 
+def read_hcl_files(paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """Return the attributes of each file, which one process of Terraform reads; CommandError as in `read_hcl`."""
+    if not paths:
+        return []
+    contents = [path.read_bytes() for path in paths]
+    try:
+        values = _decoded(contents, _READ)
+    except CommandError:
+        # Terraform does not say which of them it refuses, so that one is read again by itself.
+        values = _decoded(contents, _READ_VALID)
+    return [
+        read_hcl(path) if value is None else value
+        for path, value in zip(paths, values, strict=True)
+    ]
+
+
 def decode_hcl(content: bytes) -> dict[str, Any]:
     """Return the attributes that Terraform reads from a tfvars file, in the order of their names.
 
@@ -58,20 +78,35 @@ def decode_hcl(content: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise CommandError(f"line {line} is not UTF-8 text; save the file as UTF-8.") from None
+    [attributes] = _decoded([content], _READ)
+    return attributes or {}
+
+
+def _decoded(contents: Sequence[bytes], expression: str) -> list[dict[str, Any] | None]:
+    """Return what Terraform reads from each file; None for one that `try` in the expression catches."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
     toolchain = ensure_toolchain(lambda _: None)
     # A folder of its own, because concurrent consoles in one folder would wait for its state's lock.
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "main.tf").write_text(_READER)
-        Path(folder, "file.tfvars").write_bytes(content)
+        # A text that is not UTF-8 has null in its place, which Terraform refuses as such a text.
+        texts = [_text(content) for content in contents]
+        Path(folder, _TEXTS).write_text(json.dumps(texts))
         try:
-            printed = toolchain.run(Path(folder), "console", environment=inherited, text=_READ)
+            printed = toolchain.run(Path(folder), "console", environment=inherited, text=expression)
         except CommandError as error:
             raise CommandError(_sentence(str(error))) from None
     # On a slow machine terraform also says that it acquires and releases a state lock.
     [encoded] = _PRINTED.findall(printed)
-    attributes: dict[str, Any] = json.loads(base64.b64decode(encoded))
-    return attributes
+    values: list[dict[str, Any] | None] = json.loads(base64.b64decode(encoded))
+    return values
+
+
+def _text(content: bytes) -> str | None:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _sentence(message: str) -> str:

@@ -120,11 +120,14 @@ def find_attribute(text: str, *path: str) -> Attribute | None:
 
 
 def repeated_names(text: str) -> list[str]:
-    """Return the path of every key that an object has twice; Terraform would use only the last one."""
+    """Return the path of every key that an object has twice; Terraform would use only the last one.
+
+    A text that is not valid HCL has whatever paths are found in it.
+    """
     objects = [_Object("")]
     repeated = [objects[0].repeated]
     for token in _significant_tokens(text, Span(0, len(text))):
-        if objects[-1].is_closed_by(token):
+        if len(objects) > 1 and objects[-1].is_closed_by(token):
             objects.pop()
         elif path := objects[-1].take(text, token):
             objects.append(_Object(path))
@@ -135,7 +138,7 @@ def repeated_names(text: str) -> list[str]:
 def not_an_object(path: str) -> CommandError:
     """Return the error to raise when an attribute is not written as an object in braces."""
     return CommandError(
-        f"{path} is not written as {{ … }} in terraform.tfvars, so this command cannot edit it. "
+        f"{path} is not written as {{ … }}, so this command cannot edit it. "
         "Nothing was changed; edit the file by hand."
     )
 

@@ -1,20 +1,24 @@
-"""An environment as data: what environments/<name>/terraform.tfvars and backend.hcl declare."""
+"""An environment as data: what terraform.tfvars, tenants' own files and backend.hcl in environments/<name> declare."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import boto3
 
 from tools.command_error import CommandError
-from tools.environment.edits import read_text
 from tools.environment.hcl import read_hcl
-from tools.environment.unknown_keys import declarations, unknown_keys
+from tools.environment.tenant_files import TFVARS, TenantFiles, stanzas_sha256
+from tools.environment.unknown_keys import (
+    declarations,
+    repeated_keys,
+    unknown_keys,
+    unknown_stanza_keys,
+)
 from tools.iam.external_ids import external_ids_in, without_external_ids
 from tools.paths import ENVIRONMENTS
 
@@ -28,6 +32,7 @@ ACTIVE, SUSPENDED, OFFBOARDING = (
     "suspended",
     "offboarding",
 )  # what a stanza's state may be
+DECLARATIONS = ENVIRONMENTS / "variables.tf"  # the first of the files that declare the variables
 RETENTION_DAYS = 365  # the default of workload.retention_days
 
 
@@ -64,8 +69,12 @@ class Environment:
     tags: Mapping[str, str] = field(default_factory=dict)  # of every resource
     # All variables but the tenants, as terraform.tfvars has them, without attributes that are null.
     variables: Mapping[str, Any] = field(default_factory=dict)
-    # Of terraform.tfvars when it was read; two environments are equal if they mean the same.
+    # Of the files that have stanzas when they were read; two environments are equal if they mean the same.
     tfvars_sha256: str = field(default="", compare=False)
+    files: Mapping[str, Path] = field(
+        default_factory=dict, compare=False
+    )  # tenants' own, by tenant
+    only: str | None = None  # the tenant that was read alone; None for all
 
     @property
     def folder(self) -> Path:
@@ -74,8 +83,24 @@ class Environment:
 
     @property
     def tfvars(self) -> Path:
-        """The file that declares the tenants."""
-        return self.folder / "terraform.tfvars"
+        """The file that declares the environment, and the tenants that have no file of their own."""
+        return self.folder / TFVARS
+
+    def place_of(self, tenant: str) -> str:
+        """Return the path of the file that has a tenant's stanza, from the top of the repository."""
+        file = self.files.get(tenant, self.tfvars)
+        return f"{ENVIRONMENTS.name}/{self.name}/{file.relative_to(self.folder).as_posix()}"
+
+    @property
+    def file_variables(self) -> dict[str, Any]:
+        """The variables by which Terraform gets the stanzas of files too, and reads no file; none without files.
+
+        A plan has its variables, so that what is proved and applied does not depend on files that change meanwhile.
+        Raises ValueError for an environment of one tenant, whose plan would destroy the others.
+        """
+        if self.only is not None:
+            raise ValueError(f"{self.name} was read for {self.only} alone")
+        return {"data_folder": "", "tenants": self.stanzas} if self.files else {}
 
     @property
     def tenants(self) -> tuple[str, ...]:
@@ -232,7 +257,7 @@ class Environment:
 
 def tfvars_of(name: str) -> Path:
     """Return an environment's terraform.tfvars; CommandError when there is no environment of this name."""
-    tfvars = ENVIRONMENTS / name / "terraform.tfvars"
+    tfvars = ENVIRONMENTS / name / TFVARS
     # A path in place of a name would read an environment under another name, with other credentials.
     if not re.fullmatch(r"[a-z][a-z0-9]*", name) or not tfvars.is_file():
         raise CommandError(
@@ -247,31 +272,38 @@ def environment_names() -> list[str]:
 
 
 def load_environment(name: str, only: str | None = None) -> Environment:
-    """Read an environment; CommandError when there is none of this name or its tfvars are wrong.
+    """Read an environment; CommandError when there is none of this name or its files are wrong.
 
-    With ``only``, it has this tenant alone, and the other stanzas may be wrong.
+    With ``only``, it has this tenant alone. The other stanzas may then be wrong, and their files are not read.
     """
     tfvars = tfvars_of(name)
-    # Taken before the file is read, so that an edit in between is found.
-    tfvars_sha256 = hashlib.sha256(tfvars.read_bytes()).hexdigest()
+    files = TenantFiles(tfvars.parent, only)
+    files.refuse_outside()
+    # Taken before the files are read, so that an edit in between is found.
+    sha256 = stanzas_sha256(tfvars, files.paths)
     with ThreadPoolExecutor() as pool:
-        # Terraform reads each file in a process of its own, and this one the declarations in the meantime.
+        # Terraform reads these in processes of their own, and this one the declarations in the meantime.
         reading = pool.submit(read_hcl, tfvars)
         reading_backend = pool.submit(read_hcl, ENVIRONMENTS / name / "backend.hcl")
+        reading_files = pool.submit(files.stanzas)
+        repeated = {}
         if only is None:
-            declarations(ENVIRONMENTS / "variables.tf")
+            declarations(DECLARATIONS)
+            repeated = {
+                path: repeated_keys(path.read_text(encoding="utf-8", errors="replace"))
+                for path in (tfvars, *files.paths.values())
+                if path.suffix != ".json"
+            }
     variables = reading.result()
+    own_stanzas = reading_files.result()
     if only is not None:
         stanza = (variables.get("tenants") or {}).get(only)
         variables["tenants"] = {} if stanza is None else {only: stanza}
-    problems = (
-        []
-        if only is not None
-        else unknown_keys(read_text(tfvars), variables, ENVIRONMENTS / "variables.tf")
-    )
-    if problems:
-        raise CommandError("\n".join(f"{name}/{tfvars.name}: {problem}" for problem in problems))
-    variables = without_nulls(variables)
+    else:
+        files.refuse_ignored()
+        _refuse_unknown_keys(tfvars, variables, files, own_stanzas, repeated)
+    files.refuse_two_places(variables.get("tenants") or {})
+    variables = without_nulls(_with_stanzas(variables, own_stanzas))
     if "environment" not in variables:
         raise CommandError(
             f'environments/{name}/terraform.tfvars does not say which environment it is; write environment = "{name}".'
@@ -282,16 +314,62 @@ def load_environment(name: str, only: str | None = None) -> Environment:
             f'write "{name}", the name of its folder, because commands would act on the other environment.'
         )
     try:
-        return _from_variables(name, variables, reading_backend.result(), tfvars_sha256)
+        environment = _from_variables(name, variables, reading_backend.result())
     except KeyError as error:
+        place = next(
+            (
+                f"tenants/{path.name}"
+                for tenant, path in files.paths.items()
+                if "accounts" not in variables["tenants"][tenant]
+            ),
+            tfvars.name,
+        )
         raise CommandError(
-            f"environments/{name}/terraform.tfvars lacks {error}; environments/variables*.tf declare its shape."
+            f"environments/{name}/{place} lacks {error}; environments/variables*.tf declare its shape."
         ) from None
+    return replace(environment, files=files.paths, only=only, tfvars_sha256=sha256)
 
 
-def _from_variables(
-    name: str, variables: dict[str, Any], backend: dict[str, Any], tfvars_sha256: str
-) -> Environment:
+def load_tenant(name: str, tenant: str) -> Environment:
+    """Return an environment with one tenant alone, so that no other stanza has to be read or to be valid.
+
+    Raises CommandError when there is no such tenant.
+    """
+    environment = load_environment(name, only=tenant)
+    if not environment.tenants:
+        load_environment(name).accounts_of(tenant)  # which says what there is
+    return environment
+
+
+def _with_stanzas(variables: dict[str, Any], own_stanzas: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an environment's variables with the stanzas of files among the tenants, in alphabetical order."""
+    if not own_stanzas:
+        return variables
+    stanzas = {**(variables.get("tenants") or {}), **own_stanzas}
+    return {**variables, "tenants": {tenant: stanzas[tenant] for tenant in sorted(stanzas)}}
+
+
+def _refuse_unknown_keys(
+    tfvars: Path,
+    variables: dict[str, Any],
+    files: TenantFiles,
+    own_stanzas: Mapping[str, Any],
+    repeated: Mapping[Path, list[str]],
+) -> None:
+    """Raise CommandError for what Terraform would drop silently, in any of the files."""
+    unknown = {tfvars: unknown_keys(variables, DECLARATIONS)}
+    for tenant, sentences in unknown_stanza_keys(own_stanzas, DECLARATIONS).items():
+        unknown[files.paths[tenant]] = sentences
+    problems = [
+        f"{path.relative_to(ENVIRONMENTS).as_posix()}: {sentence}"
+        for path, sentences in unknown.items()
+        for sentence in (*repeated.get(path, ()), *sentences)
+    ]
+    if problems:
+        raise CommandError("\n".join(problems))
+
+
+def _from_variables(name: str, variables: dict[str, Any], backend: dict[str, Any]) -> Environment:
     operations = variables["operations"]
     stanzas = variables.get("tenants", {})
     return Environment(
@@ -316,7 +394,6 @@ def _from_variables(
         shards=_shards(operations.get("shards", 1)),
         tags=variables.get("tags", {}),
         variables={key: value for key, value in variables.items() if key != "tenants"},
-        tfvars_sha256=tfvars_sha256,
     )
 
 

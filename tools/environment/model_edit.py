@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tools.command_error import CommandError
-from tools.environment.edits import add_attribute, remove_attribute, replace_span
+from tools.environment.edits import add_attribute, remove_attribute, replace_span, stanza_path
 from tools.environment.hcl import hcl_line
 from tools.environment.hcl_text import find_attribute
 
@@ -73,16 +73,17 @@ def without_previous(model: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in model.items() if name != "previous"}
 
 
-def with_model(text: str, tenant: str, alias: str, model: Mapping[str, Any]) -> str:
+def with_model(text: str, tenant: str | None, alias: str, model: Mapping[str, Any]) -> str:
     """Return ``text`` with the edited attributes of ``model`` in place of the alias's own.
 
-    Raises CommandError when the alias is not written as an object in braces.
+    ``tenant`` is None in its own file. Raises CommandError when the alias is not written as an object in braces.
     """
-    path = ("tenants", tenant, "models", alias)
+    path = (*stanza_path(tenant), "models", alias)
     attribute = find_attribute(text, *path)
     if attribute is None or attribute.inside is None:
+        of = f' of tenant "{tenant}"' if tenant else ""
         raise CommandError(
-            f'Model "{alias}" of tenant "{tenant}" is not written as {alias} = {{ … }} in terraform.tfvars, so '
+            f'Model "{alias}" is not written as {alias} = {{ … }} in the stanza{of}, so '
             "this command cannot edit it. Nothing was changed; edit the file by hand."
         )
     for name in EDITED:

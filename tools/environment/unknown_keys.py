@@ -53,22 +53,35 @@ _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
 }
 
 
-def unknown_keys(text: str, values: Mapping[str, Any], variables: Path) -> list[str]:
-    """Return a sentence for every key that is undeclared, repeated, of another type, or null and required.
+def repeated_keys(text: str) -> list[str]:
+    """Return a sentence for every key that an object in a tfvars file has twice; ``text`` may be no valid HCL."""
+    return [
+        f"{path} is written twice and only the last one would count; merge the two."
+        for path in repeated_names(text)
+    ]
 
-    ``values`` are what Terraform reads from ``text``, a tfvars file. ``variables`` is the first of the
-    files that declare the variables; the others begin with its name.
+
+def unknown_keys(values: Mapping[str, Any], variables: Path) -> list[str]:
+    """Return a sentence for every key of a tfvars file that is undeclared, of another type, or null and required.
+
+    ``variables`` is the first of the files that declare the variables; the others begin with its name.
     """
     types, nullable = declarations(variables)
-    return [
-        *(
-            f"{path} is written twice and only the last one would count; merge the two."
-            for path in repeated_names(text)
-        ),
-        *_object_problems(
-            {n: v for n, v in values.items() if v is not None or n not in nullable}, types, ""
-        ),
-    ]
+    given = {n: v for n, v in values.items() if v is not None or n not in nullable}
+    return list(_object_problems(given, types, ""))
+
+
+def unknown_stanza_keys(
+    stanzas: Mapping[str, Mapping[str, Any]], variables: Path
+) -> dict[str, list[str]]:
+    """Return the same sentences for each tenant with a file of its own, which has the attributes of the stanza."""
+    constraint = declarations(variables)[0]["tenants"].inner
+    if constraint is None:
+        raise TypeError(f"{variables.name} does not declare tenants as a map of objects")
+    return {
+        tenant: list(_object_problems(stanza, constraint.attributes, ""))
+        for tenant, stanza in stanzas.items()
+    }
 
 
 def declarations(variables: Path) -> tuple[dict[str, Type], set[str]]:

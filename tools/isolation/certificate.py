@@ -216,7 +216,7 @@ def _origin(provenance: Provenance | None, signing_key: str | None) -> list[str]
     commit = f"`{provenance.commit}`{modified}" if provenance.commit else "not a git repository"
     return [
         f"commit | {commit}",
-        f"SHA-256 of terraform.tfvars | {tfvars}",
+        f"SHA-256 of terraform.tfvars and tenants' files | {tfvars}",
         f"Terraform | {', '.join(provenance.terraform)}",
         *(f"provider {name} | {version}" for name, version in provenance.providers.items()),
         f"signed with | {signing_key or 'not signed'}",

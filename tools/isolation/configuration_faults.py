@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tools.isolation.plan_reader import Plan
 
 AWS = "registry.terraform.io/hashicorp/aws"
+# A part of Terraform, of which the code uses a function alone: every resource has to use AWS.
+BUILT_IN = "terraform.io/builtin/terraform"
 TOPIC = "configuration"
 
 # A folder beside the root or the module that calls it, or one in modules.
@@ -148,7 +150,7 @@ def _provider_problems(providers: Mapping[str, Any], root: Root) -> Iterator[str
     if "aws" not in providers:
         yield "the code configures no provider named aws"
     for key, provider in providers.items():
-        full_name = {"aws": AWS}.get(key)
+        full_name = {"aws": AWS, "terraform": BUILT_IN}.get(key)
         if full_name is None:
             yield f"the code configures the provider {key}, which is not on the list"
             continue

@@ -338,7 +338,8 @@ PROPERTIES = (
         "Reviewed code",
         "A root uses AWS's provider from HashiCorp's registry, with the account, the Region and the role of its "
         "stanza and no other setting, the repository's modules, and the listed data sources, which it reads before the "
-        "plan. Its conditions hold. It runs no provisioner, no program and no action, and it imports nothing.",
+        "plan. Of the provider that is a part of Terraform it uses functions alone. Its conditions hold. It runs no "
+        "provisioner, no program and no action, and it imports nothing.",
         topics=("configuration",),
         code=("configuration_faults",),
         mutants=(
@@ -349,6 +350,8 @@ PROPERTIES = (
             "the provider allows any account",
             "a second provider",
             "a provider from elsewhere",
+            "a part of Terraform is not",
+            "the code reads another state",
             "a resource uses another provider",
             "a provisioner",
             "a program as data source",

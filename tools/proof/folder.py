@@ -18,6 +18,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from tools.command_error import CommandError
+from tools.environment.tenant_files import current_sha256
 from tools.paths import BUILD
 from tools.proof.saved_plan import sha256_of
 
@@ -79,10 +80,10 @@ class CertifiedPlans:
 
     def check_variables(self, tfvars: Path) -> None:
         """Check that the environment's variables are still those of the plans. Raises CommandError if not."""
-        if self.tfvars_sha256 != sha256_of(tfvars):
+        if self.tfvars_sha256 != current_sha256(tfvars):
             raise CommandError(
-                f"{tfvars.name} has changed since the proof in {self.folder}. Nothing was applied; make and "
-                "prove new plans."
+                f"{tfvars.name} or a tenant's file has changed since the proof in {self.folder}. Nothing was "
+                "applied; make and prove new plans."
             )
 
     def copy(self, state: State, target: Path) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from tools.cli.console import out, warn
 from tools.command_error import CommandError
+from tools.environment.tenant_files import current_sha256
 from tools.live.function_versions import delete_unused_versions
 from tools.processes import PROCESSES, InterruptedCommandError
 from tools.proof.account_inputs import account_inputs
@@ -102,9 +103,9 @@ class Prover:
             plan_files=tuple(plan.record() for plan in plans),
             key=self.key,
         )
-        if sha256_of(environment.tfvars) != environment.tfvars_sha256:
+        if current_sha256(environment.tfvars) != environment.tfvars_sha256:
             raise CommandError(
-                f"{environment.tfvars.name} has changed since the command read it; start again."
+                f"{environment.tfvars.name} or a tenant's file has changed since the command read it; start again."
             )
         for plan, proof in zip(plans, report.proofs, strict=True):
             if not proof.holds:

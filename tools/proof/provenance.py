@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
+from tools.environment.tenant_files import current_sha256
 from tools.isolation.certificate import Provenance
 from tools.paths import ROOT
-from tools.proof.saved_plan import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,7 +27,7 @@ def provenance_of(
     return Provenance(
         commit=commit,
         is_modified=bool(_git("status", "--porcelain")) if commit else None,
-        tfvars_sha256=sha256_of(environment.tfvars) if environment else None,
+        tfvars_sha256=current_sha256(environment.tfvars) if environment else None,
         terraform=tuple(sorted({str(plan.get("terraform_version", "unknown")) for plan in plans})),
         providers=dict(sorted(providers.items())),
     )

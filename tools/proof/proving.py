@@ -137,7 +137,7 @@ def _refuse_another_stanza(environment: Environment, content: PlanJson) -> None:
     if without_nulls(planned) != environment.stanzas.get(tenant):
         raise CommandError(
             f"The plan of {tenant} {variables['account_id'].get('value')} was made with another stanza than "
-            f"environments/{environment.name}/terraform.tfvars has now, so nothing is proved; make a new plan."
+            f"environments/{environment.name} has now, so nothing is proved; make a new plan."
         )
 
 

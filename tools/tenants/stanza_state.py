@@ -14,15 +14,9 @@ from typing import TYPE_CHECKING, Any
 from tools.cli.console import out, progress, styled, warn
 from tools.cli.function_call import FunctionError, NoFunctionError, call_function
 from tools.command_error import CommandError
-from tools.environment.edits import read_text, replace_file, set_state
-from tools.environment.hcl import decode_hcl
-from tools.environment.model import (
-    ACTIVE,
-    OFFBOARDING,
-    SUSPENDED,
-    load_environment,
-    tfvars_of,
-)
+from tools.environment.edits import set_state
+from tools.environment.model import ACTIVE, OFFBOARDING, SUSPENDED
+from tools.environment.tenant_files import stanza_file
 from tools.proof.losses import DENIAL_OF_EVERYTHING
 
 if TYPE_CHECKING:
@@ -53,33 +47,20 @@ def warn_of_state(environment: Environment, tenant: str) -> None:
         )
 
 
-def environment_of(name: str, tenant: str) -> Environment:
-    """Return an environment with one tenant alone, so that no other stanza has to be valid.
-
-    Raises CommandError when there is no such tenant.
-    """
-    environment = load_environment(name, only=tenant)
-    if not environment.tenants:
-        load_environment(name).accounts_of(tenant)  # which says what there is
-    return environment
-
-
-def write_state(environment_name: str, tenant: str, state: str) -> bool:
+def write_state(environment: Environment, tenant: str, state: str) -> bool:
     """Write a tenant's state in its stanza; return whether that changed the file.
 
     Only this stanza has to be valid. Raises CommandError when there is none.
     """
-    file = tfvars_of(environment_name)
-    text = read_text(file)
-    expected = decode_hcl(text.encode())
-    stanza = (expected.get("tenants") or {}).get(tenant)
+    file = stanza_file(environment.tfvars, tenant)
+    stanza = file.stanza(tenant)
     if stanza is None:
-        load_environment(environment_name).accounts_of(tenant)  # which says what there is
         raise CommandError(f'Tenant "{tenant}" has no stanza.')
     if (stanza.get("state") or ACTIVE) == state:
         return False
     stanza["state"] = state
-    replace_file(file, set_state(text, tenant, state), expected)
+    file.edit(lambda text, path: set_state(text, path, state), tenant)
+    file.write()
     return True
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tools.environment.model import Environment
     from tools.terraform.runner import PlanJson
 
+STANZAS = "stanzas.tfvars.json"
 _UNWANTED = shutil.ignore_patterns(".terraform*", "errored.tfstate")
 
 # Overrides the root's provider and backend, so that a plan needs no account and no network:
@@ -62,6 +63,10 @@ def offline_plans(
     process = inherited | {"AWS_EC2_METADATA_DISABLED": "true"}
     with tempfile.TemporaryDirectory(prefix="offline-") as folder:
         root = copy_operations_root(Path(folder))
+        files = [f"-var-file={environment.tfvars}"]
+        if variables := environment.file_variables:
+            (root / STANZAS).write_text(json.dumps(variables))
+            files.append(f"-var-file={STANZAS}")
 
         def terraform(*arguments: str) -> str:
             try:
@@ -70,10 +75,9 @@ def offline_plans(
                 raise CommandError(environment.without_external_ids(str(error))) from None
 
         def plan(shard: int) -> PlanJson:
-            tfvars = f"-var-file={environment.tfvars}"
             file = f"plan-{shard}"
-            options = ("-input=false", "-lock=false", tfvars, f"-var=shard={shard}", f"-out={file}")
-            terraform("plan", *options)
+            options = ("-input=false", "-lock=false", f"-var=shard={shard}", f"-out={file}")
+            terraform("plan", *files, *options)
             content: PlanJson = json.loads(terraform("show", "-json", file))
             return content
 

@@ -267,7 +267,7 @@ class Terraform:
         root = ENVIRONMENTS / state.root
         modules = (file for file in MODULES.rglob("*.tf") if "examples" not in file.parts)
         files = [
-            *sorted([*root.glob("*.tf"), *modules]),
+            *sorted([*root.glob("*.tf"), *(ENVIRONMENTS / "stanzas").glob("*.tf"), *modules]),
             self.environment.folder / "backend.hcl",
             ensure_toolchain(self.progress).cli_config,
             root / LOCK_FILE,
@@ -291,7 +291,10 @@ class Terraform:
         """
         with tempfile.TemporaryDirectory() as folder:
             files = [f"../{self.environment.name}/terraform.tfvars"]
-            variables = self._customer_variables(state, handover) if state.root == CUSTOMER else {}
+            if state.root == CUSTOMER:
+                variables = self._customer_variables(state, handover)
+            else:
+                variables = self.environment.file_variables
             if adopted:
                 variables["adopted"] = dict(adopted)
             if variables:
@@ -315,6 +318,7 @@ class Terraform:
         stanzas = self.environment.stanzas
         return {
             **self.environment.variables,
+            "data_folder": "",  # no stanza of a file either
             "tenants": {tenant: stanzas[tenant]} if tenant in stanzas else {},
             "handover": self.bucket.handover(tenant) if handover is None else handover,
         }

@@ -54,7 +54,7 @@ class Step:
             bucket=self,
         )  # fmt: skip
         options = [f"--{name}={value}" for name, value in values.items()]
-        self.monkeypatch.setattr(command, "open_session", lambda _: session)
+        self.monkeypatch.setattr(command, "open_session", lambda _, **__: session)
         self.monkeypatch.setattr(
             "sys.argv", ["model", "--env=local", "--tenant=acme", "--name=nova", *options]
         )

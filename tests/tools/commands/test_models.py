@@ -83,7 +83,7 @@ class Models(Account):
     def run(self, *options):
         """The exit code, the standard output and the errors of the command."""
         session = SimpleNamespace(environment=self.environment, target=self.target)
-        self.monkeypatch.setattr(command, "open_session", lambda _: session)
+        self.monkeypatch.setattr(command, "open_session", lambda _, **__: session)
         self.monkeypatch.setattr("sys.argv", ["models", "--env=dev", *options])
         code = command.main()
         printed = self.capsys.readouterr()

@@ -78,7 +78,10 @@ def test_a_certificate_claims_nothing_about_what_the_files_do_not_contain(prove)
     )
     certificate = (ROOT / re.search(r"build/proof/\S+\.md", run.stdout)[0]).read_text()
     assert "Customer accounts that were not planned: example 222222222222" in certificate
-    assert "terraform.tfvars | unknown, because the plans were made elsewhere |" in certificate
+    assert (
+        "terraform.tfvars and tenants' files | unknown, because the plans were made elsewhere |"
+        in certificate
+    )
 
 
 def test_a_plan_that_widens_access_fails_with_a_request_that_shows_it(prove):

@@ -102,7 +102,7 @@ def test_a_tenant_whose_key_is_computed_is_edited_by_hand():
 
 
 def test_a_stanza_without_an_external_id_is_refused():
-    with pytest.raises(CommandError, match='Tenant "acme" has no `external_ids'):
+    with pytest.raises(CommandError, match="The stanza has no `external_ids"):
         with_new_external_id("tenants = { acme = {} }\n", "acme", NEW)
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from tests.terraform import ENVIRONMENTS
 from tools.environment.hcl import decode_hcl
-from tools.environment.unknown_keys import unknown_keys
+from tools.environment.unknown_keys import repeated_keys, unknown_keys
 
 STANZA = """
 environment = "prod"
@@ -26,7 +26,7 @@ tenants = {
 
 
 def problems(tfvars, variables=ENVIRONMENTS / "variables.tf"):
-    return unknown_keys(tfvars, decode_hcl(tfvars.encode()), variables)
+    return [*repeated_keys(tfvars), *unknown_keys(decode_hcl(tfvars.encode()), variables)]
 
 
 def test_accepts_a_stanza_whose_keys_are_all_known():

@@ -272,6 +272,18 @@ def foreign_provider(plan: Json) -> None:
     plan["configuration"]["provider_config"]["aws"]["full_name"] = address
 
 
+def foreign_part_of_terraform(plan: Json) -> None:
+    """Take the provider that is a part of Terraform from a registry."""
+    address = "registry.terraform.io/stranger/terraform"
+    plan["configuration"]["provider_config"]["terraform"]["full_name"] = address
+
+
+def state_of_others(plan: Json) -> None:
+    """Read another state by the provider that is a part of Terraform."""
+    data_source("terraform_remote_state")(plan)
+    root_module(plan)["resources"][-1]["provider_config_key"] = "terraform"
+
+
 def resource_of_other_provider(plan: Json) -> None:
     """Let one resource have another provider."""
     item(plan, RECORDS)["provider_name"] = "registry.terraform.io/stranger/aws"
@@ -788,6 +800,8 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "a second provider": Mutant(EVERYTHING, second_provider),
     "a provider from elsewhere": Mutant("operations", foreign_provider),
+    "a part of Terraform is not": Mutant(EVERYTHING, foreign_part_of_terraform),
+    "the code reads another state": Mutant(EVERYTHING, state_of_others),
     "a resource uses another provider": Mutant(EVERYTHING, resource_of_other_provider),
     "a provisioner": Mutant(EVERYTHING, provisioner),
     "a program as data source": Mutant(EVERYTHING, data_source("external")),

@@ -111,7 +111,7 @@ def test_refuses_plans_that_were_made_from_other_variables(tmp_path, provenance)
     written(tmp_path, certificate(provenance={"tfvars_sha256": sha256_of(tfvars)}))
     read_certified(tmp_path, "prod", None).check_variables(tfvars)
     written(tmp_path, certificate(provenance=provenance))
-    with pytest.raises(CommandError, match=r"terraform\.tfvars has changed since the proof"):
+    with pytest.raises(CommandError, match=r"terraform\.tfvars or a tenant's file has changed"):
         read_certified(tmp_path, "prod", None).check_variables(tfvars)
 
 

@@ -1,0 +1,1 @@
+../tenant-files.tf
