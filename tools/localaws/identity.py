@@ -11,17 +11,17 @@ import hmac
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 
 from tools.localaws.call import Caller, Principal, ServiceError
-from tools.localaws.moto_state import backends
+from tools.localaws.moto_state import backend, backends
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from moto.core.request import Request
 
@@ -127,6 +127,8 @@ class Identity:
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
         self._clock = clock
+        # The account of each user's key that was found; a key never changes its account.
+        self._accounts: dict[str, str] = {}
 
     def identify(self, request: Request, signature: Signature) -> Caller:
         """Return the caller; raises UnidentifiedError with AWS's error code.
@@ -141,7 +143,7 @@ class Identity:
     def _find(self, signature: Signature) -> _Key:
         session = self._sessions.find(signature.access_key)
         if session is None:
-            if signature.token is None and (user := _user_key(signature.access_key)):
+            if signature.token is None and (user := self._user(signature.access_key)):
                 return user
             raise _refusal(signature, "unknown key")
         if signature.token != session.credentials.session_token:
@@ -151,6 +153,16 @@ class Identity:
         secret = session.credentials.secret_access_key
         user_id = f"{session.role_id}:{session.principal.session}"
         return _Key(secret, Caller(session.principal, user_id, session))
+
+    def _user(self, access_key: str) -> _Key | None:
+        """Return a user's key if it is active, from the account where it was found before, or else from any."""
+        if account := self._accounts.get(access_key):
+            return _user_key(access_key, list(backend("iam", account).users.values()))
+        for _, _, iam in list(backends("iam").iter_backends()):
+            if key := _user_key(access_key, list(iam.users.values())):
+                self._accounts[access_key] = key.caller.principal.account
+                return key
+        return None
 
     def _check_time(self, signature: Signature, key: _Key) -> None:
         principal = key.caller.principal
@@ -267,19 +279,18 @@ def _unsigned_url(request: Request) -> str:
     return f"{address}?{'&'.join(pairs)}"
 
 
-def _user_key(access_key: str) -> _Key | None:
-    for _, _, iam in list(backends("iam").iter_backends()):
-        for user in list(iam.users.values()):
-            for key in user.access_keys:
-                if key.access_key_id == access_key and key.status == "Active":
-                    principal = Principal(
-                        account=user.account_id,
-                        arn=user.arn,
-                        policy_arn=user.arn,
-                        kind="user",
-                        name=user.name,
-                    )
-                    return _Key(key.secret_access_key, Caller(principal, user.id))
+def _user_key(access_key: str, users: Iterable[Any]) -> _Key | None:
+    for user in users:
+        for key in user.access_keys:
+            if key.access_key_id == access_key and key.status == "Active":
+                principal = Principal(
+                    account=user.account_id,
+                    arn=user.arn,
+                    policy_arn=user.arn,
+                    kind="user",
+                    name=user.name,
+                )
+                return _Key(key.secret_access_key, Caller(principal, user.id))
     return None
 
 

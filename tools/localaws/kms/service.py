@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
+from moto.kms import models as kms_models
+from moto.kms.utils import generate_private_key
 
 from tools.localaws.call import ServiceError
 from tools.localaws.moto_state import backend, kms_key
@@ -20,6 +22,8 @@ from tools.localaws.protocols import write_result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from moto.kms.utils import AbstractPrivateKey
 
     from tools.localaws.call import Call, Response
 
@@ -33,6 +37,7 @@ class Kms:
     """Answers CreateKey, the period of rotation, and signing keys; moto answers all other operations."""
 
     def __init__(self) -> None:
+        kms_models.generate_private_key = _private_key  # type: ignore[assignment,attr-defined]
         self._rotation_days: dict[str, int] = {}  # by the key's ARN
 
     def answer(self, call: Call) -> Response | None:
@@ -62,6 +67,11 @@ class Kms:
         if key.key_rotation_status:
             result["RotationPeriodInDays"] = self._rotation_days.get(key.arn, _ROTATION_DAYS)
         return write_result(call, result)
+
+
+def _private_key(key_spec: str) -> AbstractPrivateKey | None:
+    """Make no pair of keys for a symmetric key, where moto makes one that nothing uses in 100 ms."""
+    return None if key_spec == "SYMMETRIC_DEFAULT" else generate_private_key(key_spec)
 
 
 def _symmetric_key(call: Call) -> Mapping[str, Any]:
