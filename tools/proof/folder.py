@@ -6,6 +6,7 @@ SHA256SUMS         checksums of both, as `sha256sum --check` reads them
 SHA256SUMS.sig     the signature of SHA256SUMS, if one was asked for
 public-key.pem     the key that verifies it
 plans              the plan files; they hold ExternalIds, so they are not filed with the certificate
+parts              the certificates of the parts, if their proofs were joined
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tools.isolation.certificate import Report
+    from tools.isolation.joined_certificate import JoinedReport
     from tools.proof.signature import SigningKey
     from tools.terraform.state import State
 
@@ -52,7 +54,9 @@ def plan_path(folder: Path, state: State) -> Path:
     return folder / "plans" / f"{state.key.removesuffix('.tfstate')}.tfplan"
 
 
-def write_certificate(folder: Path, report: Report, key: SigningKey | None = None) -> Path:
+def write_certificate(
+    folder: Path, report: Report | JoinedReport, key: SigningKey | None = None
+) -> Path:
     """Write the certificate and its checksums, sign them if there is a key, and return certificate.md."""
     markdown = folder / "certificate.md"
     markdown.write_text(report.certificate())
@@ -85,11 +89,17 @@ class CertifiedPlans:
                 "prove new plans."
             )
 
+    def sha256(self, state: State) -> str:
+        """Return the SHA-256 that a state's plan has in the certificate; CommandError if it has no such plan."""
+        if state.key not in self.files:
+            raise CommandError(f"The proof in {self.folder} has no plan of {state.label}.")
+        return str(self.files[state.key]["sha256"])
+
     def copy(self, state: State, target: Path) -> None:
         """Write a state's plan file to ``target``; CommandError if it is not the one that was proved."""
         file = plan_path(self.folder, state)
         content = file.read_bytes() if file.is_file() else b""
-        if hashlib.sha256(content).hexdigest() != self.files[state.key]["sha256"]:
+        if hashlib.sha256(content).hexdigest() != self.sha256(state):
             raise CommandError(
                 f"{file} is not the plan of {state.label} that was proved: its SHA-256 is not the one in "
                 "the certificate. Nothing was applied; make and prove a new plan."

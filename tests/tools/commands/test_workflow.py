@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tools.cli.session import part_states
 from tools.command_error import CommandError
 from tools.commands.accounts import MATRIX_JOBS, job_matrix
-from tools.commands.apply import part_states
 from tools.environment.model import CustomerAccount, load_environment
 from tools.paths import ROOT
 
