@@ -100,13 +100,13 @@ plan: ## show what an apply would change; ALL=1 plans unchanged accounts too, PR
 	@$(RUN)
 
 .PHONY: prove
-override usage_prove := ENV= [PLAN=] [PART=] [PROOF=] [JOIN=] [STATE=1] [ALL=1] [OFFLINE=1] [SIGN=] [JSON=1] [JOBS=]
-prove: ## prove that no tenant can reach another, with ENV=all across environments too; JOIN= joins the proofs of parts
+override usage_prove := ENV= [PLAN=] [PART=] [PROOF=] [COMBINE=] [STATE=1] [ALL=1] [OFFLINE=1] [SIGN=] [JSON=1] [JOBS=]
+prove: ## prove that no tenant can reach another, with ENV=all across environments too; COMBINE= combines the proofs of parts
 	@$(RUN)
 
 .PHONY: drift
-override usage_drift := ENV= [TENANT=] [PART=] [JOIN=] [JSON=1] [JOBS=]
-drift: ## look for changes by hand in every account, and name what could not be read; JOIN= joins what parts found
+override usage_drift := ENV= [TENANT=] [PART=] [COMBINE=] [JSON=1] [JOBS=]
+drift: ## look for changes by hand in every account, and name what could not be read; COMBINE= combines what parts found
 	@$(RUN)
 
 .PHONY: apply

@@ -1,7 +1,8 @@
 """`make accounts`: list the customer accounts, as a table or as the job matrix of a CI workflow.
 
-Each account has a state of its own, so they can be applied on many machines at once. The matrix leaves out
-self-managed accounts, which the operator does not apply.
+Each account has a state of its own, so they can be planned and applied on many machines at once. The matrix has one
+account a job up to 20 accounts, and then up to 50 accounts a job. It leaves out self-managed accounts, which the operator
+does not apply.
 """
 
 from __future__ import annotations
@@ -19,9 +20,15 @@ if TYPE_CHECKING:
 
     from tools.environment.model import CustomerAccount
 
-# GitHub runs at most 256 jobs of a matrix, so each job takes a share of the accounts:
+# GitHub runs at most 256 jobs of a matrix, and one is for the operations account:
 # https://docs.github.com/en/actions/reference/limits
-MATRIX_JOBS = 256
+MATRIX_JOBS = 255
+# How many jobs run at a time: max-parallel of the workflows, and what GitHub's smallest plan allows an account:
+# https://docs.github.com/en/actions/reference/limits
+PARALLEL_JOBS = 20
+# The start of a job takes minutes and an account seconds, so more jobs than run at a time only start more often. With
+# this many accounts in each job, jobs last about as long as their start takes once more.
+JOB_ACCOUNTS = 50
 
 
 def parser() -> Arguments:
@@ -50,7 +57,7 @@ def main() -> int:
 def job_matrix(
     accounts: Sequence[CustomerAccount], jobs: int = MATRIX_JOBS
 ) -> list[dict[str, str]]:
-    """Divide the accounts evenly among at most ``jobs`` jobs, and keep their order.
+    """Divide the accounts evenly among jobs, at most ``jobs`` of them, and keep their order.
 
     Raises CommandError for a name that a shell or make could interpret as a command.
     """
@@ -60,7 +67,7 @@ def job_matrix(
             raise CommandError(
                 f'"{name}" is not a tenant and its account; use lower-case letters, digits and hyphens in names.'
             )
-    count = min(jobs, len(names))
+    count = min(jobs, max(min(PARALLEL_JOBS, len(names)), -(-len(names) // JOB_ACCOUNTS)))
     shares = [
         names[index * len(names) // count : (index + 1) * len(names) // count]
         for index in range(count)

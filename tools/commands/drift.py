@@ -11,7 +11,7 @@ everything was read, 1 if something drifted, and 3 if nothing that could be read
 stanza that was changed and not applied yet counts as drifted.
 
 PART= looks at one part, as each job of the CI workflow does: "operations", or customer accounts as TENANT/ACCOUNT with
-spaces between them. It also writes what it found into build/drift. JOIN= prints one table of what all parts wrote, in
+spaces between them. It also writes what it found into build/drift. COMBINE= prints one table of what all parts wrote, in
 any folder below the one that it names, and looks at nothing itself. A state that no part has looked at is a row of it.
 """
 
@@ -27,7 +27,7 @@ from tools.cli.console import out, print_json, run, styled, table
 from tools.cli.session import managed_states, open_session
 from tools.command_error import CommandError
 from tools.environment.model import load_environment
-from tools.proof.drift_report import join_reports, write_report
+from tools.proof.drift_report import combine_reports, write_report
 from tools.proof.drift_search import CANNOT_TELL, DRIFTED, PLAN, find_drift
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def parser() -> Arguments:
     """Return the command's arguments."""
     arguments = Arguments(__doc__, tenant="optional")
     arguments.add_part()
-    arguments.add_argument("--join", help="a folder with what all parts wrote into build/drift")
+    arguments.add_argument("--combine", help="a folder with what all parts wrote into build/drift")
     arguments.add_json("each row with its account, what it is about, its state and what was found")
     arguments.add_jobs()
     return arguments
@@ -52,11 +52,11 @@ def parser() -> Arguments:
 def main() -> int:
     """Print the rows, and return 1 if something drifted, or else 3 if something could not be read."""
     options = parser().parse_args()
-    if options.join is not None:
+    if options.combine is not None:
         if options.tenant is not None or options.part is not None:
-            raise CommandError("JOIN= is about all accounts; leave out TENANT= and PART=.")
+            raise CommandError("COMBINE= is about all accounts; leave out TENANT= and PART=.")
         environment = load_environment(options.env)
-        differences = join_reports(environment, Path(options.join))
+        differences = combine_reports(environment, Path(options.combine))
         customers = managed_states(environment, environment.accounts)
         place = _place(operations=True, customers=len(customers))
     else:

@@ -11,7 +11,7 @@ with a KMS key of the operations account.
 
 PART= proves one part, as each job of the CI workflow does: "operations", or customer accounts as TENANT/ACCOUNT with
 spaces between them. PROOF= then names the folder of the proof of PART=operations, and the accounts are planned with
-what its plans will hand over; without it they are planned with the hand-overs in the state bucket. JOIN= joins the
+what its plans will hand over; without it they are planned with the hand-overs in the state bucket. COMBINE= combines the
 proofs of all parts below a folder into one with all of their plans. It refuses parts of which one is missing or there
 twice, or that differ in variables, code, solvers, provider or operations plans.
 
@@ -44,7 +44,7 @@ from tools.paths import ROOT
 from tools.processes import InterruptedCommandError
 from tools.proof.all_environments import ALL, compare_environments, environments_on_aws
 from tools.proof.folder import new_folder, read_certified, write_certificate
-from tools.proof.joining import join_proofs, show_joined
+from tools.proof.combining import combine_proofs, show_combined
 from tools.proof.proved_apply import Prover
 from tools.proof.proving import make_report, prove_case, show_report
 from tools.proof.refusal_warnings import warn_of_refusals
@@ -66,7 +66,7 @@ def parser() -> Arguments:
     arguments.add_argument("--plan", help="files of `terraform show -json`, separated by commas")
     arguments.add_part()
     arguments.add_argument("--proof", help="the folder of the proof of PART=operations")
-    arguments.add_argument("--join", help="a folder with the folders of the proofs of all parts")
+    arguments.add_argument("--combine", help="a folder with the folders of the proofs of all parts")
     arguments.add_argument(
         "--state", action="store_true", help="prove existing instead of planned resources"
     )
@@ -86,8 +86,8 @@ def main() -> int:
     _check(options)
     if options.env == ALL:
         return _prove_all(options)
-    if options.join is not None:
-        return _join(options)
+    if options.combine is not None:
+        return _combine(options)
     if options.offline:
         raise CommandError(
             f"OFFLINE=1 compares the stanzas of all environments; write ENV={ALL}, or leave it out to prove one."
@@ -109,11 +109,11 @@ def main() -> int:
 
 def _check(options: Namespace) -> None:
     """Raise CommandError for options that do not go together."""
-    if options.join is not None:
+    if options.combine is not None:
         for name in ("plan", "part", "proof", "state", "all", "offline"):
             if getattr(options, name):
                 raise CommandError(
-                    f"JOIN= joins proofs that are made already; leave out {name.upper()}=."
+                    f"COMBINE= combines proofs that are made already; leave out {name.upper()}=."
                 )
     if options.part is not None and options.plan:
         raise CommandError("PLAN= names the plans itself; leave out PART=.")
@@ -124,21 +124,21 @@ def _check(options: Namespace) -> None:
             "PROOF= says what the operations account will hand over to the customer accounts in PART=; write these, "
             "and leave out STATE=1."
         )
-    if options.env == ALL and (options.part is not None or options.join is not None):
-        option = "PART=" if options.part is not None else "JOIN="
+    if options.env == ALL and (options.part is not None or options.combine is not None):
+        option = "PART=" if options.part is not None else "COMBINE="
         raise CommandError(f"{option} is about one environment; write its name in ENV=.")
 
 
-def _join(options: Namespace) -> int:
-    """Join the proofs of all parts; return 1 when anything is not proved."""
+def _combine(options: Namespace) -> int:
+    """Combine the proofs of all parts; return 1 when anything is not proved."""
     environment = load_environment(options.env)
     key = _key(open_session(options.env), options.sign) if options.sign else None
-    joined, certificate = join_proofs(environment, Path(options.join), key)
+    combined, certificate = combine_proofs(environment, Path(options.combine), key)
     if options.json:
-        print_json({**joined.data(), "certificate": str(certificate.relative_to(ROOT))})
+        print_json({**combined.data(), "certificate": str(certificate.relative_to(ROOT))})
     else:
-        show_joined(joined, certificate)
-    return int(not joined.holds)
+        show_combined(combined, certificate)
+    return int(not combined.holds)
 
 
 def _prove_all(options: Namespace) -> int:

@@ -52,7 +52,7 @@ class PlanFile:
 
 @dataclass(frozen=True)
 class Part:
-    """What the proof of one part of an environment says of itself, so that the parts can be joined."""
+    """What the proof of one part of an environment says of itself, so that the parts can be combined."""
 
     covered: tuple[str, ...]  # the labels of its states, without those that failed
     operations: Mapping[

@@ -39,7 +39,7 @@ def write_report(
     return file
 
 
-def join_reports(environment: Environment, folder: Path) -> list[Difference]:
+def combine_reports(environment: Environment, folder: Path) -> list[Difference]:
     """Return the rows of all reports below ``folder``, and one for each state that none is about.
 
     Raises CommandError if there is no report, or one is of another environment, of other variables or other code, or
@@ -59,7 +59,7 @@ def join_reports(environment: Environment, folder: Path) -> list[Difference]:
             ) from None
     if not parts:
         raise CommandError(
-            f"There is no {REPORT} in {folder}; JOIN= is a folder with what all parts wrote."
+            f"There is no {REPORT} in {folder}; COMBINE= is a folder with what all parts wrote."
         )
     missing = missing_states(environment, parts)
     unread = [

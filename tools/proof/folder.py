@@ -6,7 +6,7 @@ SHA256SUMS         checksums of both, as `sha256sum --check` reads them
 SHA256SUMS.sig     the signature of SHA256SUMS, if one was asked for
 public-key.pem     the key that verifies it
 plans              the plan files; they hold ExternalIds, so they are not filed with the certificate
-parts              the certificates of the parts, if their proofs were joined
+parts              the certificates of the parts, if their proofs were combined
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tools.isolation.certificate import Report
-    from tools.isolation.joined_certificate import JoinedReport
+    from tools.isolation.combined_certificate import CombinedReport
     from tools.proof.signature import SigningKey
     from tools.terraform.state import State
 
@@ -55,7 +55,7 @@ def plan_path(folder: Path, state: State) -> Path:
 
 
 def write_certificate(
-    folder: Path, report: Report | JoinedReport, key: SigningKey | None = None
+    folder: Path, report: Report | CombinedReport, key: SigningKey | None = None
 ) -> Path:
     """Write the certificate and its checksums, sign them if there is a key, and return certificate.md."""
     markdown = folder / "certificate.md"

@@ -1,6 +1,6 @@
-"""Joins the proofs of the parts of an environment, which jobs of a CI workflow make side by side, into one proof.
+"""Combines the proofs of the parts of an environment, which jobs of a CI workflow make side by side, into one proof.
 
-The folder of the joined proof is as `make prove` of the whole environment would have written it, with every plan file,
+The folder of the combined proof is as `make prove` of the whole environment would have written it, with every plan file,
 so that `make apply PROOF=` takes it. The certificates of the parts are in its folder ``parts``.
 """
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tools.cli.console import out, styled, table, warn
 from tools.command_error import CommandError
-from tools.isolation.joined_certificate import JoinedReport, PartCertificate
+from tools.isolation.combined_certificate import CombinedReport, PartCertificate
 from tools.paths import ROOT
 from tools.proof.environment_parts import EnvironmentPart, missing_states
 from tools.proof.folder import (
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
     from tools.proof.signature import SigningKey
 
 FAILURES_SHOWN = 20  # on the terminal; the certificate lists all of them
-# What the certificate of a part has, and the joined one takes from it.
+# What the certificate of a part has, and the combined one takes from it.
 MEMBERS = {
     *("compared", "counts", "environment", "made", "not_covered", "part", "plan_files", "plans"),
     *("proved", "provenance", "seconds", "solvers", "subject", "unchanged", "unread", "waiting"),
 }
 
 
-def join_proofs(
+def combine_proofs(
     environment: Environment, folder: Path, key: SigningKey | None = None
-) -> tuple[JoinedReport, Path]:
-    """Join the proofs below ``folder`` and return the report and its certificate.md.
+) -> tuple[CombinedReport, Path]:
+    """Combine the proofs below ``folder`` and return the report and its certificate.md.
 
     Raises CommandError unless they are the proofs of all parts of this environment, each state is in exactly one of
     them, and they were made of the same variables, by the same code, and with the same operations plans.
@@ -53,18 +53,18 @@ def join_proofs(
     parts = [_read(folder, file) for file in sorted(folder.rglob(CERTIFICATE))]
     if not parts:
         raise CommandError(
-            f"There is no {CERTIFICATE} in {folder}; JOIN= is the folder with the proofs of all parts."
+            f"There is no {CERTIFICATE} in {folder}; COMBINE= is the folder with the proofs of all parts."
         )
     missing = missing_states(environment, [_of(part) for part in parts])
     if missing:
         raise CommandError(
-            f"No proof in {folder} is about {', '.join(missing)}, so nothing is joined. The job of this part says why."
+            f"No proof in {folder} is about {', '.join(missing)}, so nothing is combined. The job of this part says why."
         )
     _refuse_differences(parts)
     _refuse_other_operations_plans(environment, parts)
     origins = [part.data["provenance"] for part in parts]
     versions = {version for origin in origins for version in origin["terraform"]}
-    report = JoinedReport(
+    report = CombinedReport(
         environment=environment.name,
         parts=tuple(parts),
         provenance=provenance_of(
@@ -171,7 +171,7 @@ def _copy(environment: Environment, part: PartCertificate, target: Path) -> None
         certified.copy(state, file)
 
 
-def show_joined(report: JoinedReport, certificate: Path) -> None:
+def show_combined(report: CombinedReport, certificate: Path) -> None:
     """Print the parts, what is not proved, and the verdict."""
     rows = table("part", "states", "result")
     for part in report.parts:
@@ -183,11 +183,11 @@ def show_joined(report: JoinedReport, certificate: Path) -> None:
         out.print(styled(("✗", "red")), problem)
     if len(problems) > FAILURES_SHOWN:
         out.print(f"\nand {len(problems) - FAILURES_SHOWN:,} more")
-    for label in (*report.joined("waiting"), *report.unplanned_accounts):
+    for label in (*report.combined("waiting"), *report.unplanned_accounts):
         warn(f"{label} is not planned, so it is not proved")
-    for sentence in report.joined("unread"):
+    for sentence in report.combined("unread"):
         warn(sentence)
-    if unchanged := len(report.joined("unchanged")):
+    if unchanged := len(report.combined("unchanged")):
         warn(count_sentence(unchanged))
     verdict = (report.verdict, "green" if report.holds else "red")
     out.print()

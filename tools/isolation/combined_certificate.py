@@ -49,7 +49,7 @@ class PartCertificate:
 
 
 @dataclass(frozen=True)
-class JoinedReport:
+class CombinedReport:
     """The certificates of all parts of an environment, each state of which is in exactly one of them."""
 
     environment: str
@@ -68,11 +68,11 @@ class JoinedReport:
         """The result in words, as a proof of the whole environment has it."""
         if self.holds:
             return "Proved"
-        plans = self.joined("plans")
+        plans = self.combined("plans")
         in_part = plans and all(plan["proved"] for plan in plans)
         return "Proved in part" if in_part else "Not proved"
 
-    def joined(self, name: str) -> list[Any]:
+    def combined(self, name: str) -> list[Any]:
         """Return the items that the lists of this name have in the certificates, in order."""
         return [item for part in self.parts for item in part.data[name]]
 
@@ -95,7 +95,7 @@ class JoinedReport:
 
     def problems(self) -> Iterator[str]:
         """Yield a sentence about each failure; the certificate of its part has the counterexample."""
-        for plan in self.joined("plans"):
+        for plan in self.combined("plans"):
             for item in (*plan["faults"], *plan["failed"]):
                 yield f"{item['subject']}, {item['about']}: {item['problem']}"
 
@@ -109,7 +109,7 @@ class JoinedReport:
             "seconds": round(sum(part.data["seconds"] for part in self.parts), 2),
             "solvers": first["solvers"],
             "provenance": asdict(self.provenance),
-            "plan_files": self.joined("plan_files"),
+            "plan_files": self.combined("plan_files"),
             "signing_key": self.signing_key,
             "counts": self.counts(),
             "part": None,
@@ -117,13 +117,13 @@ class JoinedReport:
                 {"name": part.name, "sha256": part.sha256, **part.data["part"]}
                 for part in self.parts
             ],
-            "waiting": [*self.joined("waiting"), *self.unplanned_accounts],
-            "unchanged": self.joined("unchanged"),
-            "plans": self.joined("plans"),
+            "waiting": [*self.combined("waiting"), *self.unplanned_accounts],
+            "unchanged": self.combined("unchanged"),
+            "plans": self.combined("plans"),
             "claims": list(CLAIMS),
             "assumed": list(ASSUMPTIONS),
-            "unread": self.joined("unread"),
-            "not_covered": list(dict.fromkeys(self.joined("not_covered"))),
+            "unread": self.combined("unread"),
+            "not_covered": list(dict.fromkeys(self.combined("not_covered"))),
         }
 
     def certificate(self) -> str:
@@ -143,7 +143,7 @@ class JoinedReport:
         verdict = self.verdict.replace("Not proved", "NOT PROVED")
         origins = markdown_table("What | Value", origin(self.provenance, self.signing_key))
         scope = (
-            f"This proof covers {data['subject']}: {self.summary()}. It joins the proofs of these parts, each of which "
+            f"This proof covers {data['subject']}: {self.summary()}. It combines the proofs of these parts, each of which "
             "has a certificate of its own in `parts`. Each state of the environment is in exactly one of them."
         )
         sections = [
