@@ -1,8 +1,8 @@
 """`make accounts`: list the customer accounts, as a table or as the job matrix of a CI workflow.
 
-Each account has a state of its own, so they can be planned and applied on many machines at once. The matrix has one
-account a job up to 20 accounts, and then up to 50 accounts a job. It leaves out self-managed accounts, which the operator
-does not apply.
+Each account has a state of its own, so they can be planned and applied on many machines at once. The matrix has up to
+20 jobs for 1,000 accounts, and then a job for every 50. It leaves out self-managed accounts, which the operator does
+not apply.
 """
 
 from __future__ import annotations

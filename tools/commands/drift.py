@@ -11,8 +11,8 @@ everything was read, 1 if something drifted, and 3 if nothing that could be read
 stanza that was changed and not applied yet counts as drifted.
 
 PART= looks at one part, as each job of the CI workflow does: "operations", or customer accounts as TENANT/ACCOUNT with
-spaces between them. It also writes what it found into build/drift. COMBINE= prints one table of what all parts wrote, in
-any folder below the one that it names, and looks at nothing itself. A state that no part has looked at is a row of it.
+spaces between them. It also writes what it found into build/drift. COMBINE= prints one table of what all parts wrote,
+from all folders below the one that it names, and looks at nothing itself. A state at which no part has looked is a row.
 """
 
 from __future__ import annotations

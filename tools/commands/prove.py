@@ -11,9 +11,9 @@ with a KMS key of the operations account.
 
 PART= proves one part, as each job of the CI workflow does: "operations", or customer accounts as TENANT/ACCOUNT with
 spaces between them. PROOF= then names the folder of the proof of PART=operations, and the accounts are planned with
-what its plans will hand over; without it they are planned with the hand-overs in the state bucket. COMBINE= combines the
-proofs of all parts below a folder into one with all of their plans. It refuses parts of which one is missing or there
-twice, or that differ in variables, code, solvers, provider or operations plans.
+what its plans will hand over; without it they are planned with the hand-overs in the state bucket. COMBINE= combines
+the proofs of all parts below a folder into one with all of their plans. It refuses parts of which one is missing or
+there twice, or that differ in variables, code, solvers, provider or operations plans.
 
 ENV=all first compares the stanzas of all environments on AWS: no two of them may share an ExternalId, an account, a
 role, a principal, a network or a state bucket that they do not list in shared_between_environments. Then it proves
@@ -43,8 +43,8 @@ from tools.live.live_state import NOT_READ, read_live_state
 from tools.paths import ROOT
 from tools.processes import InterruptedCommandError
 from tools.proof.all_environments import ALL, compare_environments, environments_on_aws
-from tools.proof.folder import new_folder, read_certified, write_certificate
 from tools.proof.combining import combine_proofs, show_combined
+from tools.proof.folder import new_folder, read_certified, write_certificate
 from tools.proof.proved_apply import Prover
 from tools.proof.proving import make_report, prove_case, show_report
 from tools.proof.refusal_warnings import warn_of_refusals

@@ -143,8 +143,8 @@ class CombinedReport:
         verdict = self.verdict.replace("Not proved", "NOT PROVED")
         origins = markdown_table("What | Value", origin(self.provenance, self.signing_key))
         scope = (
-            f"This proof covers {data['subject']}: {self.summary()}. It combines the proofs of these parts, each of which "
-            "has a certificate of its own in `parts`. Each state of the environment is in exactly one of them."
+            f"This proof covers {data['subject']}: {self.summary()}. It combines the proofs of these parts, each of "
+            "which has a certificate of its own in `parts`. Each state of the environment is in exactly one of them."
         )
         sections = [
             f"# {verdict}: tenant isolation in the environment {self.environment}",

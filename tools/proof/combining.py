@@ -1,7 +1,7 @@
 """Combines the proofs of the parts of an environment, which jobs of a CI workflow make side by side, into one proof.
 
-The folder of the combined proof is as `make prove` of the whole environment would have written it, with every plan file,
-so that `make apply PROOF=` takes it. The certificates of the parts are in its folder ``parts``.
+The folder of the combined proof is as `make prove` of the whole environment would have written it, with every plan
+file, so that `make apply PROOF=` takes it. The certificates of the parts are in its folder ``parts``.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def combine_proofs(
     missing = missing_states(environment, [_of(part) for part in parts])
     if missing:
         raise CommandError(
-            f"No proof in {folder} is about {', '.join(missing)}, so nothing is combined. The job of this part says why."
+            f"No proof in {folder} is about {', '.join(missing)}, so nothing is combined. The job of this part says "
+            "why."
         )
     _refuse_differences(parts)
     _refuse_other_operations_plans(environment, parts)
