@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tools.isolation.examples import Counterexample
     from tools.isolation.prover import Outcome, Proof
 
+PLANNED, EXISTING = "the planned resources", "the existing resources"  # what a proof is about
+
 # A property's sentence, and the code to read for it.
 CLAIMS = tuple(f"{item.name}: {item.statement} ({', '.join(item.sources)})" for item in PROPERTIES)
 

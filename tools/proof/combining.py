@@ -15,7 +15,7 @@ from tools.cli.console import out, styled, table, warn
 from tools.command_error import CommandError
 from tools.isolation.combined_certificate import CombinedReport, PartCertificate
 from tools.paths import ROOT
-from tools.proof.environment_parts import EnvironmentPart, missing_states
+from tools.proof.environment_parts import EnvironmentPart, applied_states, missing_states
 from tools.proof.folder import (
     CERTIFICATE,
     CertifiedPlans,
@@ -25,14 +25,15 @@ from tools.proof.folder import (
 )
 from tools.proof.provenance import provenance_of
 from tools.proof.unchanged_accounts import count_sentence
-from tools.terraform.state import operations_states, state_of_key
+from tools.terraform.state import operations_states
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from tools.environment.model import Environment
     from tools.proof.signature import SigningKey
+    from tools.terraform.state import State
 
 FAILURES_SHOWN = 20  # on the terminal; the certificate lists all of them
 # What the certificate of a part has, and the combined one takes from it.
@@ -81,8 +82,9 @@ def combine_proofs(
         signing_key=key.arn if key else None,
     )
     target = new_folder(environment.name)
+    states = {state.key: state for state in applied_states(environment)}
     for part in parts:
-        _copy(environment, part, target)
+        _copy(states, part, target)
     return report, write_certificate(target, report, key)
 
 
@@ -154,7 +156,7 @@ def _refuse_other_operations_plans(
             )
 
 
-def _copy(environment: Environment, part: PartCertificate, target: Path) -> None:
+def _copy(states: Mapping[str, State], part: PartCertificate, target: Path) -> None:
     """Copy the certificate of a part and its plan files, which must be those that were proved."""
     copy = target / "parts" / part.name
     copy.mkdir(parents=True)
@@ -163,13 +165,12 @@ def _copy(environment: Environment, part: PartCertificate, target: Path) -> None
     files = {file["state"]: file for file in part.data["plan_files"]}
     certified = CertifiedPlans(part.file.parent, files)
     for key in files:
-        state = state_of_key(environment, key)
-        if state is None:
-            raise CommandError(f"{part.file} has a plan of {key}, which is no state.")
-        file = plan_path(target, state)
+        if key not in states:
+            raise CommandError(f"{part.file} has a plan of {key}, which is of no account here.")
+        file = plan_path(target, states[key])
         file.parent.mkdir(parents=True, exist_ok=True)
         file.parent.chmod(0o700)  # plans hold ExternalIds
-        certified.copy(state, file)
+        certified.copy(states[key], file)
 
 
 def show_combined(report: CombinedReport, certificate: Path) -> None:

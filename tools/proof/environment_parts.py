@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tools.environment.model import Environment
+    from tools.terraform.state import State
 
 
 @dataclass(frozen=True)
@@ -28,14 +29,19 @@ class EnvironmentPart:
     covered: tuple[str, ...]  # the labels of its states
 
 
+def applied_states(environment: Environment) -> list[State]:
+    """Return every state that the operator applies."""
+    customers = map(customer_state, environment.deployed_accounts())
+    return [*operations_states(environment), *customers]
+
+
 def missing_states(environment: Environment, parts: Sequence[EnvironmentPart]) -> list[str]:
     """Return the labels of the states of an environment that are in no part.
 
     Raises CommandError if a part is of something else, of other variables or other code, or has the state of another
     part.
     """
-    customers = map(customer_state, environment.deployed_accounts())
-    labels = [state.label for state in (*operations_states(environment), *customers)]
+    labels = dict.fromkeys(state.label for state in applied_states(environment))
     tfvars, code = sha256_of(environment.tfvars), code_sha256()
     seen: dict[str, EnvironmentPart] = {}
     for part in parts:

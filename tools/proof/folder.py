@@ -19,6 +19,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from tools.command_error import CommandError
+from tools.isolation.certificate import PLANNED
 from tools.paths import BUILD
 from tools.proof.saved_plan import sha256_of
 
@@ -126,6 +127,7 @@ def read_certified(folder: Path, environment: str, sha256: str | None) -> Certif
         name, is_proved = data["environment"], data["proved"]
         tfvars_sha256 = (data.get("provenance") or {}).get("tfvars_sha256")
         unchanged = frozenset(data.get("unchanged") or ())
+        is_planned_part = data.get("part") is not None and data["subject"] == PLANNED
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CommandError(
             f"{file} is not a certificate: {error}. PROOF= is a folder that `make prove` wrote."
@@ -136,7 +138,7 @@ def read_certified(folder: Path, environment: str, sha256: str | None) -> Certif
         )
     if name != environment:
         raise CommandError(f'{file} is of the environment "{name}"; write ENV={name}.')
-    if not files:
+    if not files and not is_planned_part:  # all accounts of a part may be as they were applied
         raise CommandError(f"{file} names no plan file; prove plans, without STATE=1 or PLAN=.")
     if is_proved is not True:
         raise CommandError(f"{file} says that the plans are not proved. Nothing was applied.")

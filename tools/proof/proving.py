@@ -10,7 +10,7 @@ from tools.cli.console import out, progress, styled, table, warn
 from tools.command_error import CommandError
 from tools.environment.model import without_nulls
 from tools.isolation import claims, plan_reader
-from tools.isolation.certificate import Report
+from tools.isolation.certificate import EXISTING, PLANNED, Report
 from tools.isolation.operations_specification import Environment as Specified
 from tools.isolation.principals import Owners
 from tools.isolation.prover import prove
@@ -111,7 +111,7 @@ def make_report(
             progress(f"{len(proofs)} of {len(contents)} states proved")
     return Report(
         environment=environment.name,
-        scope="the existing resources" if state else "the planned resources",
+        scope=EXISTING if state else PLANNED,
         proofs=tuple(proofs),
         unplanned_accounts=unplanned_accounts,
         unchanged_accounts=unchanged_accounts,

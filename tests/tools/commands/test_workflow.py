@@ -14,7 +14,7 @@ import yaml
 
 from tools.cli.session import part_states
 from tools.command_error import CommandError
-from tools.commands.accounts import JOB_ACCOUNTS, MATRIX_JOBS, PARALLEL_JOBS, job_matrix
+from tools.environment.job_matrix import JOB_ACCOUNTS, MATRIX_JOBS, PARALLEL_JOBS, job_matrix
 from tools.environment.model import CustomerAccount, load_environment
 from tools.paths import ROOT
 

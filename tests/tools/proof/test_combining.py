@@ -11,6 +11,7 @@ from tools.command_error import CommandError
 from tools.commands import drift, prove
 from tools.environment.model import load_environment
 from tools.isolation import solvers
+from tools.isolation.certificate import EXISTING, PLANNED
 from tools.proof import folder as proof_folder
 from tools.proof.combining import combine_proofs, show_combined
 from tools.proof.drift_report import combine_reports, write_report
@@ -23,7 +24,6 @@ from tools.terraform.state import customer_state, operations_states
 LOCAL = load_environment("local")
 OPERATIONS = operations_states(LOCAL)
 CUSTOMERS = [customer_state(account) for account in LOCAL.accounts]
-PLANNED = "the planned resources"
 OPERATIONS_PLAN = {"operations.tfstate": hashlib.sha256(b"operations.tfstate").hexdigest()}
 
 
@@ -149,6 +149,16 @@ def test_a_part_whose_accounts_are_as_they_were_applied_has_nothing_to_prove(par
     assert report.holds
     assert "| second | 2 | nothing to prove |" in markdown.read_text()
     assert read_certified(markdown.parent, "local", None).unchanged == frozenset(labels)
+
+
+def test_a_proof_without_plan_files_is_of_a_part_of_planned_accounts_or_refused(parts):
+    part = {"covered": [], "operations": OPERATIONS_PLAN}
+    empty = parts.add("second", [], {}, part=part)
+    assert read_certified(empty, "local", None).files == {}
+    for changes in ({"subject": EXISTING}, {"part": None}):
+        parts.add("second", [], {}, **{"part": part, **changes})
+        with pytest.raises(CommandError, match="names no plan file"):
+            read_certified(empty, "local", None)
 
 
 def test_a_part_of_accounts_that_customers_manage_is_empty_and_they_are_named(parts):
