@@ -95,18 +95,18 @@ package: ## build the zip for Lambda and its SBOM; ARCH=x86_64 for Intel
 	@$(RUN)
 
 .PHONY: plan
-override usage_plan := ENV= [TENANT=] [PROOF=] [ALL=1] [JOBS=]
+override usage_plan := ENV= [TENANT=] [PART=] [PROOF=] [ALL=1] [JOBS=]
 plan: ## show what an apply would change; ALL=1 plans unchanged accounts too, PROOF= shows the plans that were proved
 	@$(RUN)
 
 .PHONY: prove
-override usage_prove := ENV= [PLAN=] [STATE=1] [ALL=1] [OFFLINE=1] [SIGN=] [JSON=1] [JOBS=]
-prove: ## prove that no tenant can reach another, with ENV=all across environments too; SIGN= signs the certificate
+override usage_prove := ENV= [PLAN=] [PART=] [PROOF=] [COMBINE=] [STATE=1] [ALL=1] [OFFLINE=1] [SIGN=] [JSON=1] [JOBS=]
+prove: ## prove that no tenant can reach another, with ENV=all across environments too; COMBINE= combines the proofs of parts
 	@$(RUN)
 
 .PHONY: drift
-override usage_drift := ENV= [TENANT=] [JSON=1] [JOBS=]
-drift: ## look for changes by hand in every account, and name what could not be read; for a nightly job
+override usage_drift := ENV= [TENANT=] [PART=] [COMBINE=] [JSON=1] [JOBS=]
+drift: ## look for changes by hand in every account, and name what could not be read; COMBINE= combines what parts found
 	@$(RUN)
 
 .PHONY: apply

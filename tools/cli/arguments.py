@@ -7,6 +7,8 @@ import shlex
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import TYPE_CHECKING, NoReturn
 
+from tools.terraform.state import OPERATIONS
+
 if TYPE_CHECKING:
     from argparse import Namespace
 
@@ -43,6 +45,11 @@ class Arguments(ArgumentParser):
         """Add --jobs, the number of customer accounts to work on at a time."""
         jobs_help = "customer accounts to work on at a time (default 4)"
         self.add_argument("--jobs", type=_positive_number, default=4, help=jobs_help)
+
+    def add_part(self) -> None:
+        """Add --part, which selects the operations account or some customer accounts."""
+        part_help = f'"{OPERATIONS}", or customer accounts such as "acme/222222222222"'
+        self.add_argument("--part", help=part_help)
 
     def add_json(self, content: str) -> None:
         """Add --json, which prints ``content`` for machines."""

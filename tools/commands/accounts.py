@@ -1,27 +1,16 @@
 """`make accounts`: list the customer accounts, as a table or as the job matrix of a CI workflow.
 
-Each account has a state of its own, so they can be applied on many machines at once. The matrix leaves out
-self-managed accounts, which the operator does not apply.
+Each account has a state of its own, so they can be planned and applied on many machines at once. The matrix has up to
+20 jobs for 1,000 accounts, and then a job for every 50. It leaves out self-managed accounts, which the operator does
+not apply.
 """
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
-
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, print_json, run, table
-from tools.command_error import CommandError
+from tools.environment.job_matrix import job_matrix
 from tools.environment.model import load_environment
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tools.environment.model import CustomerAccount
-
-# GitHub runs at most 256 jobs of a matrix, so each job takes a share of the accounts:
-# https://docs.github.com/en/actions/reference/limits
-MATRIX_JOBS = 256
 
 
 def parser() -> Arguments:
@@ -45,33 +34,6 @@ def main() -> int:
         rows.add_row(account.tenant, account.account_id, account.region, owner)
     out.print(rows)
     return 0
-
-
-def job_matrix(
-    accounts: Sequence[CustomerAccount], jobs: int = MATRIX_JOBS
-) -> list[dict[str, str]]:
-    """Divide the accounts evenly among at most ``jobs`` jobs, and keep their order.
-
-    Raises CommandError for a name that a shell or make could interpret as a command.
-    """
-    names = [account.name for account in accounts]
-    for name in names:
-        if not re.fullmatch(r"[a-z0-9-]+/\d{12}", name):
-            raise CommandError(
-                f'"{name}" is not a tenant and its account; use lower-case letters, digits and hyphens in names.'
-            )
-    count = min(jobs, len(names))
-    shares = [
-        names[index * len(names) // count : (index + 1) * len(names) // count]
-        for index in range(count)
-    ]
-    return [
-        {
-            "accounts": " ".join(share),
-            "name": share[0] if len(share) == 1 else f"{share[0]} to {share[-1]}",
-        }
-        for share in shares
-    ]
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING
 from tools.cli.arguments import Arguments
 from tools.cli.confirmation import confirmed_names
 from tools.cli.console import err, out, run
-from tools.cli.session import managed_states, open_session
+from tools.cli.session import open_session, part_states, refuse_tenant_beside_part
 from tools.command_error import CommandError
 from tools.live.retention_check import retention_problem
 from tools.processes import PROCESSES
@@ -42,26 +42,21 @@ from tools.proof.folder import read_certified
 from tools.proof.proved_apply import ProvedApply, Prover
 from tools.tenants.orphan_search import warn_of_orphans
 from tools.terraform.parallel import run_for_each
-from tools.terraform.state import customer_state, operations_states
+from tools.terraform.state import OPERATIONS, customer_state, operations_states
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
     from tools.cli.session import Session
-    from tools.environment.model import Environment
     from tools.terraform.runner import Terraform
     from tools.terraform.state import State
-
-OPERATIONS = "operations"
 
 
 def parser() -> Arguments:
     """Return the command's arguments."""
     arguments = Arguments(__doc__, tenant="optional")
-    arguments.add_argument(
-        "--part", help=f'"{OPERATIONS}", or customer accounts such as "acme/222222222222"'
-    )
+    arguments.add_part()
     arguments.add_argument("--proof", help="a folder in build/proof, whose plans are applied")
     arguments.add_argument("--sha256", help="the SHA-256 of its certificate.json")
     arguments.add_all()
@@ -77,8 +72,7 @@ def main() -> int:
     """Apply and return 1 if any account failed; a customer account that fails does not stop the others."""
     arguments = parser()
     options = arguments.parse_args()
-    if options.part is not None and options.tenant is not None:
-        raise CommandError("Write either TENANT= or PART=; a part names its tenants itself.")
+    refuse_tenant_beside_part(options.tenant, options.part)
     if options.proof is None and options.sha256 is not None:
         raise CommandError("SHA256= is of the certificate in PROOF=; write that as well.")
     if options.proof is not None and options.tenant is not None:
@@ -157,18 +151,6 @@ def _remove_abandoned_locks(
         locked_states, lambda state: terraform.unlock(*abandoned[state.key]), options.jobs
     ):
         raise CommandError("Nothing was applied, because not every lock could be removed.")
-
-
-def part_states(environment: Environment, part: str) -> list[State]:
-    """Return the states of a part, each once and without self-managed accounts; CommandError when it names nothing."""
-    if part.strip() == OPERATIONS:
-        return operations_states(environment)
-    accounts = dict.fromkeys(environment.accounts_named(part))
-    if not accounts:
-        raise CommandError(
-            'PART= is empty; write "operations", or accounts such as acme/222222222222.'
-        )
-    return managed_states(environment, accounts)
 
 
 if __name__ == "__main__":

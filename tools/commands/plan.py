@@ -5,7 +5,8 @@ a part of it is known only after the operations apply, what changes in the hand-
 code, variables, hand-over and zip are those of their last apply are counted and not planned, unless TENANT= names their
 tenant or ALL=1 plans every account: only then is it seen what somebody changed there by hand. PROOF= shows the plans
 of a proof that `make prove` wrote, which `make apply PROOF=` applies. TENANT= shows the plans of a tenant's accounts
-whole.
+whole. PART= plans one part, as in `make apply`: "operations", or customer accounts as TENANT/ACCOUNT with spaces
+between them, which are planned with the hand-overs in the state bucket.
 
 Models that have ended, or end within 60 days, are named, if AWS tells the caller so.
 """
@@ -33,7 +34,8 @@ from tools.terraform.parallel import print_success, print_unplanned, run_for_eac
 from tools.terraform.runner import summary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from argparse import Namespace
+    from collections.abc import Callable, Mapping, Sequence
 
     from tools.cli.session import Session
     from tools.proof.folder import CertifiedPlans
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 def parser() -> Arguments:
     """Return the command's arguments."""
     arguments = Arguments(__doc__, tenant="optional")
+    arguments.add_part()
     arguments.add_argument("--proof", help="a folder in build/proof, whose plans are shown")
     arguments.add_all()
     arguments.add_jobs()
@@ -56,17 +59,26 @@ def main() -> int:
     """Print the operations plan, then each customer account's changes, or its whole plan with TENANT=."""
     options = parser().parse_args()
     session = open_session(options.env)
-    customers = session.customer_states(options.tenant)
-    if options.tenant is None:
-        warn_of_orphans(session)
-    else:
+    operations, customers = session.selected_states(options.tenant, options.part)
+    if options.tenant is not None:
         warn_of_state(session.environment, options.tenant)
-    warn_of_ends(session.target, None if options.tenant is None else [options.tenant])
-    if options.proof is not None:
-        certified = read_certified(Path(options.proof), session.environment.name, None)
-        whole = options.tenant is not None
-        return _show_proved(session, certified, customers, whole=whole, jobs=options.jobs)
+    elif operations:
+        warn_of_orphans(session)
+    if operations:
+        warn_of_ends(session.target, None if options.tenant is None else [options.tenant])
+    if options.proof is None:
+        return _show_new(session, operations, customers, options)
+    certified = read_certified(Path(options.proof), session.environment.name, None)
+    whole = options.tenant is not None
+    # A proof has no plan of a single tenant's role.
+    shown = [session.operations_states() if whole else operations, customers]
+    return _show_proved(session, certified, shown, whole=whole, jobs=options.jobs)
 
+
+def _show_new(
+    session: Session, operations: list[State], customers: list[State], options: Namespace
+) -> int:
+    """Plan the operations account and then the customer accounts, and print what would change."""
     handovers: dict[str, PlannedHandover] = {}
 
     def plan_operations(state: State) -> str:
@@ -74,20 +86,21 @@ def main() -> int:
         handovers.update(planned_handovers(plan.content))
         return plan.text.strip()
 
-    operations = session.operations_states(options.tenant)
     if failed := run_for_each(operations, plan_operations, options.jobs, done="planned"):
         return failed
-    reasons = unplannable(customers, handovers)
+    # Without the operations account, the hand-overs in the state bucket count.
+    reasons = unplannable(customers, handovers) if operations else {}
 
     def plan_customer(state: State) -> str:
-        plan = _plan(session, state, handovers[state.variables["tenant"]])
+        plan = _plan(session, state, handovers.get(state.variables["tenant"]))
         if options.tenant:
             return plan.text.strip()
         return _account_lines(session, plan.content, summary(plan.text))
 
     ready = [state for state in customers if state.label not in reasons]
     looks_at_all = options.all or options.tenant is not None
-    unchanged = [] if looks_at_all else unchanged_accounts(session, ready, handovers)
+    planned = handovers if operations else None
+    unchanged = [] if looks_at_all else unchanged_accounts(session, ready, planned)
     ready = without(ready, unchanged)
     failed = _plan_customers(session, ready, plan_customer, options.jobs)
     for state in customers:
@@ -150,10 +163,15 @@ def _plan(session: Session, state: State, handover: PlannedHandover | None = Non
 
 
 def _show_proved(
-    session: Session, certified: CertifiedPlans, customers: list[State], *, whole: bool, jobs: int
+    session: Session,
+    certified: CertifiedPlans,
+    states: Sequence[list[State]],
+    *,
+    whole: bool,
+    jobs: int,
 ) -> int:
     """Print the operations account's plans of a proof, then each customer account's changes or its plan."""
-    operations = session.operations_states()
+    operations, customers = states
 
     def show(state: State) -> str:
         count: str = certified.files[state.key]["changes"]
@@ -167,8 +185,8 @@ def _show_proved(
             return session.terraform.show(state, file, content).strip()
 
     failed = 0
-    for states in (operations, customers):
-        proved = [state for state in states if state.key in certified.files]
+    for shown in states:
+        proved = [state for state in shown if state.key in certified.files]
         failed = run_for_each(proved, show, jobs, done="shown") or failed
     unchanged = [state for state in customers if state.label in certified.unchanged]
     if unchanged:

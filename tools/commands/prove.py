@@ -6,8 +6,14 @@ an account's hand-over is known only after the operations apply, the account is 
 account whose code, variables, hand-over and zip are those of its last apply, unless ALL=1 plans it too. PLAN= takes
 plans that exist already: files of `terraform show -json`, separated by commas. STATE=1 proves what exists now, in
 place of what an apply would leave: what Terraform reads back, and what it does not manage, which is read from AWS.
-A part that cannot be read is named, and the result is then at most "Proved in part". SIGN= signs the certificate
+What cannot be read is named, and the result is then at most "Proved in part". SIGN= signs the certificate
 with a KMS key of the operations account.
+
+PART= proves one part, as each job of the CI workflow does: "operations", or customer accounts as TENANT/ACCOUNT with
+spaces between them. PROOF= then names the folder of the proof of PART=operations, and the accounts are planned with
+what its plans will hand over; without it they are planned with the hand-overs in the state bucket. COMBINE= combines
+the proofs of all parts below a folder into one with all of their plans. It refuses parts of which one is missing or
+there twice, or that differ in variables, code, solvers, provider or operations plans.
 
 ENV=all first compares the stanzas of all environments on AWS: no two of them may share an ExternalId, an account, a
 role, a principal, a network or a state bucket that they do not list in shared_between_environments. Then it proves
@@ -27,7 +33,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.cli.arguments import Arguments
 from tools.cli.console import print_json, progress, run, warn
-from tools.cli.session import open_session
+from tools.cli.session import open_session, part_states
 from tools.cli.targets import LOCAL
 from tools.command_error import CommandError
 from tools.environment.model import load_environment
@@ -37,13 +43,14 @@ from tools.live.live_state import NOT_READ, read_live_state
 from tools.paths import ROOT
 from tools.processes import InterruptedCommandError
 from tools.proof.all_environments import ALL, compare_environments, environments_on_aws
-from tools.proof.folder import new_folder, write_certificate
+from tools.proof.combining import combine_proofs, show_combined
+from tools.proof.folder import new_folder, read_certified, write_certificate
 from tools.proof.proved_apply import Prover
 from tools.proof.proving import make_report, prove_case, show_report
 from tools.proof.refusal_warnings import warn_of_refusals
 from tools.proof.signature import signing_key
 from tools.terraform.parallel import print_failures
-from tools.terraform.state import customer_state
+from tools.terraform.state import OPERATIONS, customer_state
 
 if TYPE_CHECKING:
     from tools.cli.session import Session
@@ -57,6 +64,9 @@ def parser() -> Arguments:
     """Return the command's arguments."""
     arguments = Arguments(__doc__)
     arguments.add_argument("--plan", help="files of `terraform show -json`, separated by commas")
+    arguments.add_part()
+    arguments.add_argument("--proof", help="the folder of the proof of PART=operations")
+    arguments.add_argument("--combine", help="a folder with the folders of the proofs of all parts")
     arguments.add_argument(
         "--state", action="store_true", help="prove existing instead of planned resources"
     )
@@ -73,8 +83,11 @@ def parser() -> Arguments:
 def main() -> int:
     """Print what is proved and write the certificate; return 1 when anything is not proved."""
     options = parser().parse_args()
+    _check(options)
     if options.env == ALL:
         return _prove_all(options)
+    if options.combine is not None:
+        return _combine(options)
     if options.offline:
         raise CommandError(
             f"OFFLINE=1 compares the stanzas of all environments; write ENV={ALL}, or leave it out to prove one."
@@ -92,6 +105,40 @@ def main() -> int:
         show_report(report, certificate)
     total = len(report.proofs) + len(failures)
     return print_failures(failures, total) or int(not report.holds)
+
+
+def _check(options: Namespace) -> None:
+    """Raise CommandError for options that do not go together."""
+    if options.combine is not None:
+        for name in ("plan", "part", "proof", "state", "all", "offline"):
+            if getattr(options, name):
+                raise CommandError(
+                    f"COMBINE= combines proofs that are made already; leave out {name.upper()}=."
+                )
+    if options.part is not None and options.plan:
+        raise CommandError("PLAN= names the plans itself; leave out PART=.")
+    if options.proof is not None and (
+        options.part is None or options.part.strip() == OPERATIONS or options.state
+    ):
+        raise CommandError(
+            "PROOF= says what the operations account will hand over to the customer accounts in PART=; write these, "
+            "and leave out STATE=1."
+        )
+    if options.env == ALL and (options.part is not None or options.combine is not None):
+        option = "PART=" if options.part is not None else "COMBINE="
+        raise CommandError(f"{option} is about one environment; write its name in ENV=.")
+
+
+def _combine(options: Namespace) -> int:
+    """Combine the proofs of all parts; return 1 when anything is not proved."""
+    environment = load_environment(options.env)
+    key = _key(open_session(options.env), options.sign) if options.sign else None
+    combined, certificate = combine_proofs(environment, Path(options.combine), key)
+    if options.json:
+        print_json({**combined.data(), "certificate": str(certificate.relative_to(ROOT))})
+    else:
+        show_combined(combined, certificate)
+    return int(not combined.holds)
 
 
 def _prove_all(options: Namespace) -> int:
@@ -159,12 +206,18 @@ def _prove_files(options: Namespace) -> tuple[Report, Path]:
 
 def _prove_environment(session: Session, options: Namespace) -> tuple[Report, Path, dict[str, str]]:
     """Plan every root and prove what an apply would leave or what exists; also return what failed."""
-    states, unplanned_accounts = _states(session, existing=options.state)
+    states, unplanned_accounts, part = _states(session, options.part, existing=options.state)
+    operations = None
+    if options.proof is not None:
+        operations = read_certified(Path(options.proof), session.environment.name, None)
+        operations.check_variables(session.environment.tfvars)
     prover = Prover(
         session,
         options.jobs,
         key=_key(session, options.sign),
         only_changed=not options.all,
+        part=part,
+        operations=operations,
     )
     if not options.state:
         proved = prover.prove(states, unplanned_accounts)
@@ -197,23 +250,36 @@ def _with_live_state(session: Session, report: Report, plans: list[PlanJson], jo
     )
 
 
-def _states(session: Session, *, existing: bool) -> tuple[list[State], tuple[str, ...]]:
-    """Return every state that is read, and the customer accounts that are left out, with the reason.
+def _states(
+    session: Session, part: str | None, *, existing: bool
+) -> tuple[list[State], tuple[str, ...], tuple[str, ...] | None]:
+    """Return the states that are read, the customer accounts that are left out with the reason, and the part's labels.
 
-    With ``existing``, tenants without a role are left out.
+    With ``existing``, tenants without a role are left out. The labels are None without a part.
     """
     environment = session.environment
-    ready = deployed = environment.deployed_accounts()
+    if part is not None:
+        selected = part_states(environment, part)
+        unplanned_accounts = []
+    else:
+        customers = map(customer_state, environment.deployed_accounts())
+        selected = [*session.operations_states(), *customers]
+        unplanned_accounts = [
+            f"{account.tenant} {account.account_id} (managed by its customer)"
+            for account in environment.accounts
+            if environment.is_self_managed(account)
+        ]
+    ready = selected
     if existing:
-        handovers = session.bucket.tenants_with_handover()
-        ready = [account for account in deployed if account.tenant in handovers]
-    reasons = dict.fromkeys(deployed, "without a role yet")
-    unplanned_accounts = tuple(
-        f"{account.tenant} {account.account_id} ({reasons.get(account, 'managed by its customer')})"
-        for account in environment.accounts
-        if account not in ready
-    )
-    return [*session.operations_states(), *map(customer_state, ready)], unplanned_accounts
+        handed_over = session.bucket.tenants_with_handover()
+        ready = [
+            state for state in selected if state.root == OPERATIONS or state.tenant in handed_over
+        ]
+    unplanned_accounts += [
+        f"{state.label} (without a role yet)" for state in selected if state not in ready
+    ]
+    labels = None if part is None else tuple(state.label for state in selected)
+    return ready, tuple(unplanned_accounts), labels
 
 
 def _key(session: Session, key: str | None) -> SigningKey | None:

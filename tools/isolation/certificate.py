@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tools.isolation.examples import Counterexample
     from tools.isolation.prover import Outcome, Proof
 
+PLANNED, EXISTING = "the planned resources", "the existing resources"  # what a proof is about
+
 # A property's sentence, and the code to read for it.
 CLAIMS = tuple(f"{item.name}: {item.statement} ({', '.join(item.sources)})" for item in PROPERTIES)
 
@@ -29,6 +31,7 @@ class Provenance:
     commit: str | None  # None outside a git repository
     is_modified: bool | None  # whether files differ from the commit
     tfvars_sha256: str | None  # None for plans that exist already as JSON
+    code_sha256: str  # of the files that plan and prove
     terraform: tuple[str, ...]  # versions; more than one if plans were made with several
     providers: Mapping[str, str]  # versions by address; empty for plans that exist already as JSON
 
@@ -47,6 +50,16 @@ class PlanFile:
     # Of everything that a customer account was planned with, and the ETag of the state in which it was planned.
     inputs_sha256: str | None = None
     state_etag: str | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the proof of one part of an environment says of itself, so that the parts can be combined."""
+
+    covered: tuple[str, ...]  # the labels of its states, without those that failed
+    operations: Mapping[
+        str, str
+    ]  # the plans that its accounts were planned with: SHA-256 by the state's key
 
 
 @dataclass(frozen=True)
@@ -69,17 +82,22 @@ class Report:
     ] = ()  # customer accounts that are as they were applied, without a plan
     # How many identities of each kind were compared among environments, and how many of them are shared wrongly.
     compared: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    part: Part | None = None  # None for a proof of the whole environment
 
     @property
     def holds(self) -> bool:
-        """Whether there are proofs, all of them hold, and everything was read."""
-        return bool(self.proofs) and all(proof.holds for proof in self.proofs) and not self.unread
+        """Whether there are proofs, all of them hold, and everything was read.
+
+        A part may have nothing to prove, because its accounts are as they were applied, or are named as not planned.
+        """
+        has_proofs = bool(self.proofs) or self.part is not None
+        return has_proofs and all(proof.holds for proof in self.proofs) and not self.unread
 
     @property
     def verdict(self) -> str:
         """The result in words; without a failure, a part that was not read keeps it from "Proved"."""
         if self.holds:
-            return "Proved"
+            return "Proved" if self.proofs else "Nothing to prove"
         in_part = self.unread and self.proofs and not self.problems()
         return "Proved in part" if in_part else "Not proved"
 
@@ -143,6 +161,7 @@ class Report:
             "plan_files": [asdict(file) for file in self.plan_files],
             "signing_key": self.signing_key,
             "counts": self.counts(),
+            "part": self.part and asdict(self.part),
             "waiting": list(self.unplanned_accounts),
             "unchanged": list(self.unchanged_accounts),
             "compared": {
@@ -155,13 +174,6 @@ class Report:
             "unread": list(self.unread),
             "not_covered": [*NOT_COVERED, *self.not_read],
         }
-
-    def _plan_file_table(self) -> list[str]:
-        """Return the hashes of the plan files and zips that an apply checks."""
-        rows = [f"{file.state} | {file.changes} | `{file.sha256}`" for file in self.plan_files]
-        zips = sorted({item for file in self.plan_files for item in file.zips.items()})
-        rows += [f"{path.rpartition('/')[2]} | is uploaded | `{digest}`" for path, digest in zips]
-        return [_table("Plan of, or zip | Changes | SHA-256 of the file", rows)] if rows else []
 
     def certificate(self) -> str:
         """Return the report as Markdown."""
@@ -178,32 +190,48 @@ class Report:
                 "Customer accounts that were not planned, because their code, variables, hand-over and zip are "
                 f"those of their last apply, after which what existed was proved: {accounts}."
             )
+        if self.part is not None:
+            states = ", ".join(self.part.covered) or "none"
+            not_covered.append(f"Every state of the environment but those of this part: {states}.")
+        place = "a part of the environment" if self.part is not None else "the environment"
         sections = [
-            f"# {verdict}: tenant isolation in the environment {self.environment}",
+            f"# {verdict}: tenant isolation in {place} {self.environment}",
             f"This proof covers {self.scope}: {self.summary()}.",
             f"A claim is proved only if {versions} each find that no request violates it.",
             f"Started on {self.time:%Y-%m-%d at %H:%M:%S} UTC; finished after {self.seconds:.1f} s.",
             "## Properties",
-            _bullets(CLAIMS),
+            bullets(CLAIMS),
             "## Origin",
-            _table("What | Value", _origin(self.provenance, self.signing_key)),
+            markdown_table("What | Value", origin(self.provenance, self.signing_key)),
             "## Plans",
-            _table(
+            markdown_table(
                 "Root | SHA-256 of `terraform show -json`, keys sorted, no spaces, of AWS's answers, or of the file",
                 digests,
             ),
-            *self._plan_file_table(),
+            *plan_file_table(asdict(file) for file in self.plan_files),
             "## Results",
-            _table("Root | Topic | Claims | Proved", map(" | ".join, self.rows())),
+            markdown_table("Root | Topic | Claims | Proved", map(" | ".join, self.rows())),
         ]
         if problems := self.problems():
             sections += ["## Failures", *(f"```\n{problem}\n```" for problem in problems)]
-        sections += ["## Assumptions", _bullets(ASSUMPTIONS)]
-        sections += ["## Not covered", _bullets(not_covered)]
+        sections += ["## Assumptions", bullets(ASSUMPTIONS)]
+        sections += ["## Not covered", bullets(not_covered)]
         return "\n\n".join(sections) + "\n"
 
 
-def _origin(provenance: Provenance | None, signing_key: str | None) -> list[str]:
+def plan_file_table(plan_files: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the table of the plan files and zips with the hashes that an apply checks, or no table without files."""
+    rows, zips = [], set()
+    for file in plan_files:
+        rows.append(f"{file['state']} | {file['changes']} | `{file['sha256']}`")
+        zips |= {*file["zips"].items()}
+    rows += [
+        f"{path.rpartition('/')[2]} | is uploaded | `{digest}`" for path, digest in sorted(zips)
+    ]
+    return [markdown_table("Plan of, or zip | Changes | SHA-256 of the file", rows)] if rows else []
+
+
+def origin(provenance: Provenance | None, signing_key: str | None) -> list[str]:
     """Return the rows of the table that says what the plans were made from."""
     if provenance is None:
         return []
@@ -217,17 +245,20 @@ def _origin(provenance: Provenance | None, signing_key: str | None) -> list[str]
     return [
         f"commit | {commit}",
         f"SHA-256 of terraform.tfvars and tenants' files | {tfvars}",
+        f"SHA-256 of the code | `{provenance.code_sha256}`",
         f"Terraform | {', '.join(provenance.terraform)}",
         *(f"provider {name} | {version}" for name, version in provenance.providers.items()),
         f"signed with | {signing_key or 'not signed'}",
     ]
 
 
-def _bullets(sentences: Sequence[str]) -> str:
+def bullets(sentences: Sequence[str]) -> str:
+    """Return sentences as a Markdown list."""
     return "\n".join(f"- {sentence}" for sentence in sentences)
 
 
-def _table(header: str, rows: Iterable[str]) -> str:
+def markdown_table(header: str, rows: Iterable[str]) -> str:
+    """Return a Markdown table, whose header and rows have ``|`` between their cells."""
     rule = re.sub("[^|]+", " --- ", header).strip()
     return "\n".join(f"| {row} |" for row in (header, rule, *rows))
 

@@ -6,6 +6,7 @@ SHA256SUMS         checksums of both, as `sha256sum --check` reads them
 SHA256SUMS.sig     the signature of SHA256SUMS, if one was asked for
 public-key.pem     the key that verifies it
 plans              the plan files; they hold ExternalIds, so they are not filed with the certificate
+parts              the certificates of the parts, if their proofs were combined
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from tools.command_error import CommandError
 from tools.environment.tenant_files import current_sha256
+from tools.isolation.certificate import PLANNED
 from tools.paths import BUILD
 from tools.proof.saved_plan import sha256_of
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tools.isolation.certificate import Report
+    from tools.isolation.combined_certificate import CombinedReport
     from tools.proof.signature import SigningKey
     from tools.terraform.state import State
 
@@ -53,7 +56,9 @@ def plan_path(folder: Path, state: State) -> Path:
     return folder / "plans" / f"{state.key.removesuffix('.tfstate')}.tfplan"
 
 
-def write_certificate(folder: Path, report: Report, key: SigningKey | None = None) -> Path:
+def write_certificate(
+    folder: Path, report: Report | CombinedReport, key: SigningKey | None = None
+) -> Path:
     """Write the certificate and its checksums, sign them if there is a key, and return certificate.md."""
     markdown = folder / "certificate.md"
     markdown.write_text(report.certificate())
@@ -86,11 +91,17 @@ class CertifiedPlans:
                 "applied; make and prove new plans."
             )
 
+    def sha256(self, state: State) -> str:
+        """Return the SHA-256 that a state's plan has in the certificate; CommandError if it has no such plan."""
+        if state.key not in self.files:
+            raise CommandError(f"The proof in {self.folder} has no plan of {state.label}.")
+        return str(self.files[state.key]["sha256"])
+
     def copy(self, state: State, target: Path) -> None:
         """Write a state's plan file to ``target``; CommandError if it is not the one that was proved."""
         file = plan_path(self.folder, state)
         content = file.read_bytes() if file.is_file() else b""
-        if hashlib.sha256(content).hexdigest() != self.files[state.key]["sha256"]:
+        if hashlib.sha256(content).hexdigest() != self.sha256(state):
             raise CommandError(
                 f"{file} is not the plan of {state.label} that was proved: its SHA-256 is not the one in "
                 "the certificate. Nothing was applied; make and prove a new plan."
@@ -117,6 +128,7 @@ def read_certified(folder: Path, environment: str, sha256: str | None) -> Certif
         name, is_proved = data["environment"], data["proved"]
         tfvars_sha256 = (data.get("provenance") or {}).get("tfvars_sha256")
         unchanged = frozenset(data.get("unchanged") or ())
+        is_planned_part = data.get("part") is not None and data["subject"] == PLANNED
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CommandError(
             f"{file} is not a certificate: {error}. PROOF= is a folder that `make prove` wrote."
@@ -127,7 +139,7 @@ def read_certified(folder: Path, environment: str, sha256: str | None) -> Certif
         )
     if name != environment:
         raise CommandError(f'{file} is of the environment "{name}"; write ENV={name}.')
-    if not files:
+    if not files and not is_planned_part:  # all accounts of a part may be as they were applied
         raise CommandError(f"{file} names no plan file; prove plans, without STATE=1 or PLAN=.")
     if is_proved is not True:
         raise CommandError(f"{file} says that the plans are not proved. Nothing was applied.")

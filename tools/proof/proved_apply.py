@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from tools.cli.console import out, warn
 from tools.command_error import CommandError
 from tools.environment.tenant_files import current_sha256
+from tools.isolation.certificate import Part
 from tools.live.function_versions import delete_unused_versions
 from tools.processes import PROCESSES, InterruptedCommandError
 from tools.proof.account_inputs import account_inputs
@@ -28,11 +29,11 @@ from tools.proof.unbroken_calls import refuse_lost_calls
 from tools.proof.unchanged_accounts import count_sentence, unchanged_accounts, without
 from tools.terraform.healing import heal
 from tools.terraform.parallel import map_in_parallel, print_failures, run_for_each, try_each
-from tools.terraform.state import OPERATIONS
+from tools.terraform.state import OPERATIONS, operations_states
 from tools.terraform.state_bucket import PARALLEL_CALLS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tools.cli.session import Session
     from tools.isolation.certificate import Report
@@ -64,15 +65,22 @@ class Prover:
     key: SigningKey | None = None  # signs the certificate
     heals: bool = False  # completes what a failed apply left half made, which changes the state
     only_changed: bool = False  # leaves out customer accounts that are as they were applied
+    part: tuple[str, ...] | None = (
+        None  # the labels of the states, if they are a part of the environment
+    )
+    operations: CertifiedPlans | None = (
+        None  # says what the operations apply will hand over to the part
+    )
 
     def prove(
         self, states: Sequence[State], unplanned_accounts: tuple[str, ...] = ()
     ) -> ProvedPlans:
         """Plan these states, prove the plans and write the certificate.
 
-        Customer accounts among them are planned with what the operations plans among them will hand over. A
-        plan that was made so fits only if exactly that is handed over. Without operations plans they are
-        planned with what the state bucket has. Those that are as they were applied are named in the certificate.
+        Customer accounts among them are planned with what the operations plans will hand over that are among them or
+        in an earlier proof. A plan that was made so fits only if exactly that is handed over. Without operations plans
+        they are planned with what the state bucket has. Those that are as they were applied are named in the
+        certificate.
         """
         environment = self.session.environment
         folder = new_folder(environment.name)
@@ -80,14 +88,15 @@ class Prover:
         customers = [state for state in states if state.root != OPERATIONS]
         plans, failures = self._save_plans(operations, folder, {})
         planned: dict[str, PlannedHandover] = {}
-        for plan in plans:
-            planned |= planned_handovers(plan.content)
-        reasons = unplannable(customers, planned) if operations else {}
+        for content in (*(plan.content for plan in plans), *self._operations_plans()):
+            planned |= planned_handovers(content)
+        is_planned = bool(operations) or self.operations is not None
+        reasons = unplannable(customers, planned) if is_planned else {}
         customers = [state for state in customers if state.label not in reasons]
-        unchanged = self.unchanged(customers, planned) if operations else []
+        unchanged = self.unchanged(customers, planned) if is_planned else []
         customers = without(customers, unchanged)
         customer_plans, customer_failures = self._save_plans(customers, folder, planned)
-        if operations:
+        if is_planned:
             reasons |= self._reasons_of_new_tenants(customers, customer_failures)
         unplanned_accounts += tuple(
             f"{label} ({reason})" for label, reason in sorted(reasons.items())
@@ -101,6 +110,7 @@ class Prover:
             unplanned_accounts=unplanned_accounts,
             unchanged_accounts=tuple(state.label for state in unchanged),
             plan_files=tuple(plan.record() for plan in plans),
+            part=self._part(failures),
             key=self.key,
         )
         if current_sha256(environment.tfvars) != environment.tfvars_sha256:
@@ -134,9 +144,30 @@ class Prover:
             state=True,
             providers=self.providers(states),
             unplanned_accounts=unplanned_accounts,
+            part=self._part(failures),
             key=self.key,
         )
         return report, failures
+
+    def _part(self, failures: Mapping[str, str]) -> Part | None:
+        """Return what the certificate of a part says of it; None for a proof of anything else."""
+        if self.part is None:
+            return None
+        covered = tuple(label for label in self.part if label not in failures)
+        if (operations := self.operations) is None:
+            return Part(covered, {})
+        states = operations_states(self.session.environment)
+        return Part(covered, {state.key: operations.sha256(state) for state in states})
+
+    def _operations_plans(self) -> Iterator[PlanJson]:
+        """Yield the plans of the operations account in an earlier proof, if there is one."""
+        if self.operations is None:
+            return
+        for state in operations_states(self.session.environment):
+            with tempfile.TemporaryDirectory() as folder:
+                file = Path(folder) / "plan"
+                self.operations.copy(state, file)
+                yield self.session.terraform.show_json(state, file)
 
     def unchanged(
         self, states: Sequence[State], planned: Mapping[str, PlannedHandover] | None = None

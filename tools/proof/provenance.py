@@ -1,4 +1,4 @@
-"""Where a proof's plans come from: the commit, the tfvars, Terraform and its providers."""
+"""Where a proof's plans come from: the commit, the tfvars, the code, Terraform and its providers."""
 
 from __future__ import annotations
 
@@ -8,12 +8,22 @@ from typing import TYPE_CHECKING
 from tools.environment.tenant_files import current_sha256
 from tools.isolation.certificate import Provenance
 from tools.paths import ROOT
+from tools.proof.saved_plan import sha256_of, sha256_of_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tools.environment.model import Environment
     from tools.terraform.runner import PlanJson
+
+# What plans and proves; the code of the functions is in the zips, whose hashes the plans have.
+CODE = (
+    "environments/customer/*.tf",
+    "environments/operations/*.tf",
+    "modules/**/*.tf",
+    "tools/**/*.json",
+    "tools/**/*.py",
+)
 
 
 def provenance_of(
@@ -28,9 +38,16 @@ def provenance_of(
         commit=commit,
         is_modified=bool(_git("status", "--porcelain")) if commit else None,
         tfvars_sha256=current_sha256(environment.tfvars) if environment else None,
+        code_sha256=code_sha256(),
         terraform=tuple(sorted({str(plan.get("terraform_version", "unknown")) for plan in plans})),
         providers=dict(sorted(providers.items())),
     )
+
+
+def code_sha256() -> str:
+    """Return a SHA-256 of the names and the content of the files that plan and prove, also outside of git."""
+    files = sorted({file for pattern in CODE for file in ROOT.glob(pattern)})
+    return sha256_of_json({str(file.relative_to(ROOT)): sha256_of(file) for file in files})
 
 
 def _git(*arguments: str) -> str | None:

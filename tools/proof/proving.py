@@ -10,7 +10,7 @@ from tools.cli.console import out, progress, styled, table, warn
 from tools.command_error import CommandError
 from tools.environment.model import without_nulls
 from tools.isolation import claims, plan_reader
-from tools.isolation.certificate import Report
+from tools.isolation.certificate import EXISTING, PLANNED, Report
 from tools.isolation.operations_specification import Environment as Specified
 from tools.isolation.principals import Owners
 from tools.isolation.prover import prove
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tools.environment.model import Environment
-    from tools.isolation.certificate import PlanFile
+    from tools.isolation.certificate import Part, PlanFile
     from tools.isolation.claims import Case
     from tools.isolation.prover import Proof
     from tools.proof.signature import SigningKey
@@ -92,6 +92,7 @@ def make_report(
     unplanned_accounts: tuple[str, ...] = (),
     unchanged_accounts: tuple[str, ...] = (),
     plan_files: tuple[PlanFile, ...] = (),
+    part: Part | None = None,
     key: SigningKey | None = None,
 ) -> Report:
     """Prove each plan, or with ``state`` what exists, and return the report; its proofs are in the same order.
@@ -110,7 +111,7 @@ def make_report(
             progress(f"{len(proofs)} of {len(contents)} states proved")
     return Report(
         environment=environment.name,
-        scope="the existing resources" if state else "the planned resources",
+        scope=EXISTING if state else PLANNED,
         proofs=tuple(proofs),
         unplanned_accounts=unplanned_accounts,
         unchanged_accounts=unchanged_accounts,
@@ -118,11 +119,12 @@ def make_report(
         time=time_of_proof,
         provenance=provenance_of(
             # Of plans that exist already as files, nothing says from which variables they were made.
-            environment if any(of for of, _ in contents) else None,
+            None if any(of is None for of, _ in contents) else environment,
             [content for _, content in contents],
             providers,
         ),
         plan_files=plan_files,
+        part=part,
         signing_key=key.arn if key else None,
     )
 

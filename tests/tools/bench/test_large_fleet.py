@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 from tools.bench.fleet import copied
-from tools.bench.large_fleet import PeakMemory
+from tools.bench.large_fleet import PeakMemory, matrix_minutes
 from tools.environment.hcl import read_hcl
 
 HELD = 40_000_000  # bytes
@@ -41,3 +41,9 @@ def test_the_memory_of_processes_in_the_customer_root_is_counted_and_no_other(tm
         peaks[name] = memory.megabytes
     assert peaks["customer"] > HELD / 1e6 / 1.1
     assert peaks["operations"] == 0
+
+
+def test_the_time_of_the_matrix_is_that_of_its_rounds_and_of_a_job_before_and_after_them():
+    # 20 accounts are one round of one each, and 2,000 are two rounds of jobs with 50.
+    assert matrix_minutes(20, operations=120, account=6) == 3 * 4 + (120 + 6) / 2 / 60
+    assert matrix_minutes(2000, operations=120, account=6) == 4 * 4 + (120 + 2 * 50 * 6) / 2 / 60

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from tools.cli.session import Session
-from tools.commands.apply import part_states
+from tools.cli.session import Session, part_states
 from tools.environment.model import load_environment
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tools.cli.session import part_states
 from tools.command_error import CommandError
-from tools.commands.accounts import MATRIX_JOBS, job_matrix
-from tools.commands.apply import part_states
+from tools.environment.job_matrix import JOB_ACCOUNTS, MATRIX_JOBS, PARALLEL_JOBS, job_matrix
 from tools.environment.model import CustomerAccount, load_environment
 from tools.paths import ROOT
 
@@ -22,9 +22,15 @@ FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 WORKFLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in FILES}
 CALLER = WORKFLOWS["terraform"]["jobs"]["environment"]
 JOBS = WORKFLOWS["environment"]["jobs"]
-DRIFT = WORKFLOWS["drift"]["jobs"]["drift"]
+DRIFT_CALLER = WORKFLOWS["drift"]["jobs"]["environment"]
+DRIFT = WORKFLOWS["drift-environment"]["jobs"]
 STEPS = [(name, step) for name, job in JOBS.items() for step in job["steps"]]
-WITH_AWS = {"plan", "operations", "customers", "existing"}
+DRIFT_STEPS = [step for job in DRIFT.values() for step in job["steps"]]
+WITH_AWS = {"plan", "plan-customers", "operations", "customers", "existing", "certificate"}
+MATRICES = [
+    *(JOBS[name] for name in ("plan-customers", "customers", "existing")),
+    DRIFT["part"],
+]
 
 
 def triggers(name):
@@ -67,7 +73,7 @@ def test_every_action_is_pinned_by_commit_with_its_version_beside_it(path):
 
 
 def test_one_action_is_pinned_to_one_commit():
-    steps = [*(step for _, step in STEPS), *DRIFT["steps"]]
+    steps = [*(step for _, step in STEPS), *DRIFT_STEPS]
     pins = {step["uses"] for step in steps if "uses" in step}
     assert len(pins) == len({pin.split("@")[0] for pin in pins}) == 4
 
@@ -99,9 +105,10 @@ def test_it_runs_for_every_file_that_decides_what_is_applied():
 
 
 def test_jobs_with_aws_credentials_install_only_what_operates():
-    for name in ("drift", "environment"):
+    for name in ("drift-environment", "environment"):
         assert WORKFLOWS[name]["env"]["DEPENDENCIES"] == "operation"
-    overriding = [*JOBS.values(), DRIFT, *(step for _, step in STEPS), *DRIFT["steps"]]
+    jobs = [*JOBS.values(), *DRIFT.values()]
+    overriding = [*jobs, *(step for job in jobs for step in job["steps"])]
     assert not [part for part in overriding if "DEPENDENCIES" in part.get("env", {})]
 
 
@@ -111,11 +118,18 @@ def test_a_forks_pull_request_is_left_out():
 
 def test_the_token_may_read_the_code_and_prove_who_it_is_and_no_more():
     least = {"contents": "read", "id-token": "write"}
-    assert [workflow["permissions"] for workflow in WORKFLOWS.values()] == [{}] * 3
-    assert CALLER["permissions"] == DRIFT["permissions"] == least
+    without_aws = {"contents": "read"}
+    assert [workflow["permissions"] for workflow in WORKFLOWS.values()] == [{}] * 4
+    assert CALLER["permissions"] == DRIFT_CALLER["permissions"] == least
     assert {name: job["permissions"] for name, job in JOBS.items()} == {
         **dict.fromkeys(WITH_AWS, least),
         "approve": {},
+        "prove": without_aws,
+    }
+    assert {name: job["permissions"] for name, job in DRIFT.items()} == {
+        "accounts": without_aws,
+        "part": least,
+        "table": without_aws,
     }
 
 
@@ -123,7 +137,7 @@ def test_no_key_is_kept_anywhere():
     for path in FILES:
         assert "secrets." not in path.read_text()
         assert "access-key" not in path.read_text()
-    steps = [*(step for _, step in STEPS), *DRIFT["steps"]]
+    steps = [*(step for _, step in STEPS), *DRIFT_STEPS]
     becoming = [step["with"] for step in steps if "aws-actions" in step.get("uses", "")]
     assert len(becoming) == len(WITH_AWS) + 1
     for role in becoming:
@@ -131,7 +145,7 @@ def test_no_key_is_kept_anywhere():
 
 
 def test_no_line_of_shell_is_made_from_an_expression():
-    steps = [*(step for _, step in STEPS), *DRIFT["steps"]]
+    steps = [*(step for _, step in STEPS), *DRIFT_STEPS]
     scripts = [step["run"] for step in steps if "run" in step]
     assert len(scripts) >= 8
     assert not [script for script in scripts if "${{" in script]
@@ -139,8 +153,11 @@ def test_no_line_of_shell_is_made_from_an_expression():
 
 def test_nothing_is_applied_before_its_approval():
     assert JOBS["approve"]["environment"] == "${{ inputs.environment }}-approval"
-    assert JOBS["approve"]["if"] == "inputs.apply"
-    assert JOBS["operations"]["needs"] == ["plan", "approve"]
+    assert JOBS["approve"]["needs"] == "prove"
+    proved = "${{ !cancelled() && inputs.apply && needs.prove.result == 'success' }}"
+    assert JOBS["approve"]["if"] == proved
+    assert "approve" in JOBS["operations"]["needs"]
+    assert JOBS["operations"]["if"] == "${{ !cancelled() && needs.approve.result == 'success' }}"
     applying = {name for name, step in STEPS if "make apply" in step.get("run", "")}
     assert applying == {"operations", "customers"}
     commands = [step["run"] for _, step in STEPS if "make apply" in step.get("run", "")]
@@ -148,15 +165,15 @@ def test_nothing_is_applied_before_its_approval():
 
 
 def test_only_the_plans_that_were_proved_and_approved_are_applied():
-    """Each apply takes the plan job's artifact, and that job's output has the hash of its certificate."""
-    kept = step_that_uses("plan", "actions/upload-artifact")
-    assert JOBS["plan"]["outputs"] == {"sha256": "${{ steps.prove.outputs.sha256 }}"}
+    """Each apply takes the combined proof, and an output of its job has the hash of its certificate."""
+    kept = step_that_uses("prove", "actions/upload-artifact")
+    assert JOBS["prove"]["outputs"] == {"sha256": "${{ steps.combine.outputs.sha256 }}"}
     for name in ("operations", "customers"):
         fetched = step_that_uses(name, "actions/download-artifact")
         assert fetched["with"]["name"] == kept["with"]["name"]
         apply = next(step for step in JOBS[name]["steps"] if "make apply" in step.get("run", ""))
         assert 'PROOF=build/approved SHA256="$SHA256"' in apply["run"]
-        assert apply["env"]["SHA256"] == "${{ needs.plan.outputs.sha256 }}"
+        assert apply["env"]["SHA256"] == "${{ needs.prove.outputs.sha256 }}"
 
 
 def test_a_loss_is_confirmed_for_one_commit_only():
@@ -171,11 +188,45 @@ def test_a_loss_is_confirmed_for_one_commit_only():
 
 
 def test_what_exists_is_proved_after_every_apply():
-    assert JOBS["existing"]["needs"] == ["operations", "customers"]
+    assert JOBS["existing"]["needs"] == ["plan", "operations", "customers"]
     (proof,) = [step["run"] for step in JOBS["existing"]["steps"] if "prove" in step.get("run", "")]
     assert "STATE=1" in proof
-    # A customer account that failed does not keep the others from being proved.
-    assert "!cancelled() && needs.operations.result == 'success'" in JOBS["existing"]["if"]
+    assert JOBS["certificate"]["needs"] == ["operations", "existing"]
+    # A customer account that failed does not keep the others from being proved, nor a part the certificate.
+    for name in ("existing", "certificate"):
+        assert JOBS[name]["if"] == "${{ !cancelled() && needs.operations.result == 'success' }}"
+
+
+def test_the_parts_that_are_combined_are_those_that_the_jobs_of_the_matrix_kept():
+    folder = "build/parts"
+    for parts, whole, of in (
+        (("plan", "plan-customers"), "prove", JOBS),
+        (("existing",), "certificate", JOBS),
+        (("part",), "table", DRIFT),
+    ):
+        (fetched,) = [
+            step["with"] for step in of[whole]["steps"] if "download" in step.get("uses", "")
+        ]
+        assert fetched["path"] == folder
+        names = [
+            step["with"]["name"]
+            for part in parts
+            for step in of[part]["steps"]
+            if "upload" in step.get("uses", "")
+        ]
+        assert len(names) == len(parts)
+        prefix = fetched["pattern"].removesuffix("*")
+        assert all(name.startswith(prefix) for name in names)
+        assert names[-1] == prefix + "${{ strategy.job-index }}"
+        commands = [step["run"] for step in of[whole]["steps"] if "run" in step]
+        assert f"COMBINE={folder}" in " ".join(commands)
+
+
+def test_accounts_that_are_not_proved_are_not_approved():
+    assert JOBS["prove"]["needs"] == ["plan", "plan-customers"]
+    # Not success(), because an environment without customer accounts has no job of the matrix.
+    assert JOBS["prove"]["if"] == "${{ !failure() && !cancelled() }}"
+    assert JOBS["plan-customers"]["if"] == "needs.plan.outputs.accounts != '[]'"
 
 
 def step_that_uses(job, action):
@@ -184,17 +235,33 @@ def step_that_uses(job, action):
 
 
 def test_a_pull_requests_code_never_runs_where_the_applying_role_is_trusted():
-    assert JOBS["plan"]["environment"] == "${{ inputs.environment }}-plan"
-    for name in ("operations", "customers", "existing"):
+    for name in ("plan", "plan-customers"):
+        assert JOBS[name]["environment"] == "${{ inputs.environment }}-plan"
+    assert "environment" not in JOBS["prove"]
+    for name in ("operations", "customers", "existing", "certificate"):
         assert JOBS[name]["environment"] == "${{ inputs.environment }}"
 
 
 def test_operations_comes_first_and_one_customer_holds_up_no_other():
-    assert JOBS["customers"]["needs"] == ["plan", "operations"]
-    strategy = JOBS["customers"]["strategy"]
-    assert strategy["fail-fast"] is False
-    assert strategy["max-parallel"] == 20
-    assert strategy["matrix"]["include"] == "${{ fromJSON(needs.operations.outputs.accounts) }}"
+    assert JOBS["customers"]["needs"] == ["plan", "prove", "operations"]
+    assert "needs.operations.result == 'success'" in JOBS["customers"]["if"]
+    for job in MATRICES:
+        strategy = job["strategy"]
+        assert strategy["fail-fast"] is False
+        assert strategy["max-parallel"] == PARALLEL_JOBS
+        needed = "accounts" if job is DRIFT["part"] else "plan"
+        accounts = f"${{{{ fromJSON(needs.{needed}.outputs.accounts) }}}}"
+        assert strategy["matrix"]["include"] == accounts
+
+
+def test_the_operations_account_is_one_job_more_of_the_matrices_that_look_at_everything():
+    """An included row that would overwrite a value of the matrix is a job of its own.
+
+    https://docs.github.com/en/actions/how-tos/write-workflows/choose-what-workflows-do/run-job-variations
+    """
+    for job in (JOBS["existing"], DRIFT["part"]):
+        assert job["strategy"]["matrix"]["accounts"] == ["operations"]
+    assert MATRIX_JOBS + 1 == 256
 
 
 def test_one_apply_at_a_time_in_an_environment():
@@ -244,9 +311,11 @@ def test_a_step_that_applies_has_makes_exit_code(tmp_path, code):
 def test_it_runs_existing_make_targets():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     used_targets = {
-        target for _, step in STEPS for target in re.findall(r"make ([a-z]+)", step.get("run", ""))
+        target
+        for step in (*(step for _, step in STEPS), *DRIFT_STEPS)
+        for target in re.findall(r"make ([a-z]+)", step.get("run", ""))
     }
-    assert used_targets == {"accounts", "apply", "package", "plan", "prove"}
+    assert used_targets == {"accounts", "apply", "drift", "package", "plan", "prove"}
     assert used_targets <= targets
 
 
@@ -257,16 +326,25 @@ def test_drift_is_looked_for_every_night_in_every_environment():
     assert set(triggers("drift")) == {"schedule", "workflow_dispatch"}
     (entry,) = triggers("drift")["schedule"]
     assert re.fullmatch(r"\d+ \d+ \* \* \*", entry["cron"])
-    assert DRIFT["strategy"]["matrix"]["environment"] == (
+    assert DRIFT_CALLER["strategy"]["matrix"]["environment"] == (
         "${{ fromJSON(vars.TERRAFORM_ENVIRONMENTS) }}"
     )
-    assert DRIFT["strategy"]["fail-fast"] is False
+    assert DRIFT_CALLER["strategy"]["fail-fast"] is False
+    assert set(triggers("drift-environment")) == {"workflow_call"}
 
 
 def test_the_job_that_looks_for_drift_has_a_role_of_its_own_and_waits_for_nobody():
-    assert DRIFT["environment"] == "${{ matrix.environment }}-drift"
-    commands = " ".join(step.get("run", "") for step in DRIFT["steps"])
+    environments = {name: job.get("environment") for name, job in DRIFT.items()}
+    assert environments == {
+        "accounts": None,
+        "part": "${{ inputs.environment }}-drift",
+        "table": None,
+    }
+    commands = " ".join(step.get("run", "") for step in DRIFT["part"]["steps"])
     assert set(re.findall(r"make ([a-z]+)", commands)) == {"package", "drift"}
+    # What a part found is kept, and the table shown, also where something drifted.
+    assert DRIFT["part"]["steps"][-1]["if"] == "${{ !cancelled() }}"
+    assert DRIFT["table"]["if"] == "${{ !cancelled() && needs.accounts.result == 'success' }}"
 
 
 @pytest.mark.parametrize("code", [0, 2])
@@ -281,7 +359,7 @@ def test_the_table_of_drift_is_in_the_summary_and_the_step_has_makes_exit_code(t
         "PATH": f"{tmp_path}:{os.environ['PATH']}",
     }
     run = subprocess.run(
-        ["bash", "-e", "-c", DRIFT["steps"][-1]["run"]],
+        ["bash", "-e", "-c", DRIFT["table"]["steps"][-1]["run"]],
         cwd=tmp_path,
         env=environment,
         capture_output=True,
@@ -289,7 +367,7 @@ def test_the_table_of_drift_is_in_the_summary_and_the_step_has_makes_exit_code(t
         check=False,
     )
     assert run.returncode == code
-    table = "```text\nrows of drift ENV=prod JOBS=8\n```\n"
+    table = "```text\nrows of drift ENV=prod COMBINE=build/parts\n```\n"
     assert (tmp_path / "summary").read_text() == run.stdout == table
 
 
@@ -306,15 +384,33 @@ def test_the_matrix_has_a_job_for_each_account():
     ]
 
 
-def test_more_accounts_than_github_has_jobs_are_shared_out_evenly():
-    jobs = job_matrix(accounts(1000))
-    assert len(jobs) == MATRIX_JOBS
-    sizes = {len(job["accounts"].split()) for job in jobs}
-    assert sizes == {3, 4}
-    assert " ".join(job["accounts"] for job in jobs).split() == [
-        f"{account.tenant}/{account.account_id}" for account in accounts(1000)
+@pytest.mark.parametrize(
+    ("count", "jobs", "sizes"),
+    [
+        (PARALLEL_JOBS, PARALLEL_JOBS, {1}),
+        (PARALLEL_JOBS + 1, PARALLEL_JOBS, {1, 2}),
+        (300, PARALLEL_JOBS, {15}),
+        (PARALLEL_JOBS * JOB_ACCOUNTS + 1, PARALLEL_JOBS + 1, {47, 48}),
+        (2_000, 40, {50}),
+        (MATRIX_JOBS * JOB_ACCOUNTS, MATRIX_JOBS, {50}),
+        (20_000, MATRIX_JOBS, {78, 79}),
+    ],
+)
+def test_the_jobs_grow_with_the_accounts_up_to_githubs_limit_and_share_them_evenly(
+    count, jobs, sizes
+):
+    matrix = job_matrix(accounts(count))
+    assert len(matrix) == jobs
+    assert {len(job["accounts"].split()) for job in matrix} == sizes
+    assert " ".join(job["accounts"] for job in matrix).split() == [
+        f"{account.tenant}/{account.account_id}" for account in accounts(count)
     ]
-    assert jobs[0]["name"] == "tenant-0/000000000000 to tenant-2/000000000002"
+    assert matrix == job_matrix(accounts(count))
+
+
+def test_a_job_of_several_accounts_is_named_by_the_first_and_the_last():
+    name = job_matrix(accounts(2_000))[0]["name"]
+    assert name == "tenant-0/000000000000 to tenant-49/000000000049"
 
 
 def test_an_environment_without_tenants_has_no_job():

@@ -76,7 +76,7 @@ def test_the_exit_status_tells_drift_from_what_was_not_read(monkeypatch, capfd, 
     monkeypatch.setattr(sys, "argv", ["drift", "--env=local", "--json"])
 
     class Session:
-        customer_states = operations_states = staticmethod(lambda _: [])
+        selected_states = staticmethod(lambda *_: ([], []))
 
     monkeypatch.setattr(command, "open_session", lambda _: Session())
     monkeypatch.setattr(command, "find_drift", lambda *_: rows)
@@ -88,7 +88,7 @@ def test_the_exit_status_tells_drift_from_what_was_not_read(monkeypatch, capfd, 
 def test_no_cell_is_cut_on_any_terminal(monkeypatch, width):
     monkeypatch.setattr(out, "_width", width)
     with out.capture() as captured:
-        command.show([DRIFTED, UNREAD], "prod", 1)
+        command.show([DRIFTED, UNREAD], "prod", "1 customer account")
     text = captured.get()
     assert UNREAD.what in text
     assert bool(re.search(rf"^{LABEL} +plan +drifted +~ change x", text, re.MULTILINE)) == (

@@ -20,7 +20,12 @@ VERIFY = [
     line for line in PAGE.read_text().splitlines() if line.startswith(("openssl ", "sha256sum "))
 ]
 PROVENANCE = Provenance(
-    "c0ffee", is_modified=True, tfvars_sha256="0" * 64, terraform=("1.11.4",), providers={}
+    "c0ffee",
+    is_modified=True,
+    tfvars_sha256="0" * 64,
+    code_sha256="0" * 64,
+    terraform=("1.11.4",),
+    providers={},
 )
 
 
