@@ -51,8 +51,8 @@ def missing_states(environment: Environment, parts: Sequence[EnvironmentPart]) -
             )
         if part.tfvars_sha256 != tfvars:
             raise CommandError(
-                f"{part.file} was made with another {environment.tfvars.name}, or with another tenant's file, than is here "
-                "now; make it again."
+                f"{part.file} was made with another {environment.tfvars.name}, or with another tenant's file, than is "
+                "here now; make it again."
             )
         if part.code_sha256 != code:
             raise CommandError(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CODE = (
     "environments/customer/*.tf",
     "environments/operations/*.tf",
+    "environments/stanzas/*.tf",
     "modules/**/*.tf",
     "tools/**/*.json",
     "tools/**/*.py",

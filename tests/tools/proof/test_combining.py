@@ -205,7 +205,7 @@ OTHER_ORIGIN = {**certificate([], {})["provenance"]}
             CUSTOMERS[2:],
             OPERATIONS_PLAN,
             {"provenance": {**OTHER_ORIGIN, "tfvars_sha256": "1" * 64}},
-            r"second.* was made with another terraform\.tfvars than the one that is here now",
+            r"second.* was made with another terraform\.tfvars, or with another tenant",
         ),
         (
             CUSTOMERS[2:],
