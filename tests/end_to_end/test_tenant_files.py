@@ -118,7 +118,7 @@ def test_only_the_tenant_whose_file_changes_is_planned(fleet):
     proof = json.loads(fleet.done("prove", "JSON=1"))
     folder = (fleet.checkout.root / proof["certificate"]).parent
     external_ids = {}
-    for plan in (folder / "plans").glob("*.tfplan"):
+    for plan in (folder / "plans").rglob("*.tfplan"):
         with zipfile.ZipFile(plan) as archive:
             content = b"".join(map(archive.read, archive.namelist()))
         external_ids[plan.name] = {digit for digit in "abc" if (digit * 32).encode() in content}
