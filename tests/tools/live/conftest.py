@@ -99,6 +99,6 @@ def deployment(checkout):  # noqa: F811 - the fixture
     script.write_text(PLANS)
     plans = json.loads(checkout.done("PYTHONPATH=. .venv/bin/python plans.py"))
     backend = read_hcl(tfvars.parent / "backend.hcl")
-    environment = _from_variables("local", read_hcl(tfvars), backend, "")
+    environment = _from_variables("local", read_hcl(tfvars), backend)
     target = LocalTarget(environment, checkout.root / ".work", lambda _: None)
     return Deployment(checkout, Session(environment, target, None, None), plans)
