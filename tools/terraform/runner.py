@@ -41,11 +41,11 @@ if TYPE_CHECKING:
     from tools.terraform.state_bucket import StateBucket
     from tools.terraform.state_lock import StateLock
 
-# The lines by which a plan says that it reads a resource; there is at least one for each.
 # At this size terraform, and the provider, collect garbage more often, so that many accounts fit side by side. It is a
 # soft limit: https://go.dev/doc/gc-guide#Memory_limit
 # docs/explanation/performance.md#memory has the figures.
 CUSTOMER_MEMORY = "150MiB"
+# The lines by which a plan says that it reads a resource; there is at least one for each.
 _READING = re.compile(r"^\S+: (?:Reading|Refreshing state|Read complete after).*\n", re.MULTILINE)
 
 PlanJson = dict[str, Any]  # what `terraform show -json` prints of a plan file
