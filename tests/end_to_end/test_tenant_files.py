@@ -189,8 +189,8 @@ def test_a_new_tenant_has_a_file_and_a_taken_name_is_refused_with_its_place(flee
     added = fleet.done("tenant", "NAME=solo", "ACCOUNT=555555555555", "MANAGER=customer")
     assert fleet.edited() == {"tenants/solo.tfvars"}
     assert "Added to environments/local/tenants/solo.tfvars" in added
-    taken = fleet.refused("tenant", "NAME=globex", "ACCOUNT=666666666666")
-    assert "is in environments/local/tenants/globex.tfvars.json already" in taken
+    refusal = fleet.refused("tenant", "NAME=globex", "ACCOUNT=666666666666")
+    assert "is in environments/local/tenants/globex.tfvars.json already" in refusal
     fleet.done("apply")
     inputs = json.loads(fleet.done("handover", "TENANT=solo", "JSON=1"))
     assert inputs["tenant"] == "solo"

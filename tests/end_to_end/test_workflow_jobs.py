@@ -104,8 +104,8 @@ class Workflow:
         if "name" in options:
             shutil.copytree(self.artifacts / value(options["name"]), target)
             return
-        for found in self.artifacts.glob(value(options["pattern"])):
-            shutil.copytree(found, target / found.name)
+        for artifact in self.artifacts.glob(value(options["pattern"])):
+            shutil.copytree(artifact, target / artifact.name)
 
     def certificate(self, artifact):
         (file,) = [
@@ -154,8 +154,8 @@ def test_each_job_has_its_own_accounts(run):
 def test_the_reviewers_see_every_plan_once(run):
     printed = [run.printed["plan", 0], *(run.printed["plan-customers", index] for index in (0, 1))]
     for name, account in ACCOUNTS.items():
-        shown = re.findall(rf"✓ {name} {account}  Plan: \d+ to add", "".join(printed))
-        assert len(shown) == 1
+        lines = re.findall(rf"✓ {name} {account}  Plan: \d+ to add", "".join(printed))
+        assert len(lines) == 1
 
 
 def test_the_combined_proof_is_of_every_plan(run):

@@ -4,24 +4,19 @@ import json
 
 import pytest
 
+from tests.environments.environment_folder import IGNORED_FILES, EnvironmentFolder
 from tests.environments.test_rules import GOOD, OTHER, stanza
 from tools.environment.hcl import hcl_attributes
 
 ACME = stanza(tags={"team": "a"}, workload={"memory_size": 512})
 
 
-class Data:
+class Data(EnvironmentFolder):
     """The folder of an environment, and plans of the operations account with it."""
 
     def __init__(self, operations, folder):
-        self.operations, self.folder = operations, folder
-        (folder / "tenants").mkdir(parents=True)
-
-    def write(self, path, content):
-        file = self.folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content if isinstance(content, str) else hcl_attributes(content))
-        return file
+        super().__init__(folder)
+        self.operations = operations
 
     def inputs(self, **tenants):
         return {**GOOD, "data_folder": str(self.folder), "tenants": tenants}
@@ -69,26 +64,7 @@ def test_the_files_are_those_in_the_folder_of_the_environment(operations):
     assert role not in operations.plan(**{**inputs, "environment": "elsewhere"}).addresses
 
 
-@pytest.mark.parametrize(
-    "file",
-    [
-        "tenants/globex.tf",
-        "tenants/globex.json",
-        "tenants/globex.hcl",
-        "tenants/globex.tfvars.bak",
-        "tenants/globex.tfvars~",
-        "tenants/.globex.tfvars",
-        "tenants/README.md",
-        "tenants/of-others/globex.tfvars",
-        "tenants/Globex.tfvars",
-        "tenants/g.tfvars",
-        "tenants/globex--1.tfvars",
-        "tenants/globex.auto.tfvars",
-        "tenant/globex.tfvars",
-        "globex.tfvars",
-        "terraform.tfvars.json",
-    ],
-)
+@pytest.mark.parametrize("file", IGNORED_FILES)
 def test_a_file_that_nothing_would_read_is_refused(data, file):
     data.write("tenants/acme.tfvars", ACME)
     data.write("terraform.tfvars", "")

@@ -26,11 +26,15 @@ def test_each_session_has_its_own_credentials_and_region():
     keys = boto3_session("eu-central-1", keys=KEYS)
     user = boto3_session("us-east-1", keys={"AccessKeyId": "AKIA2", "SecretAccessKey": "two"})
     profile = boto3_session("eu-west-1", profile="mine")
-    found = [
+    credentials = [
         tuple(session.get_credentials().get_frozen_credentials()[:3])
         for session in (keys, user, profile)
     ]
-    assert found == [("AKIA1", "one", "token"), ("AKIA2", "two", None), ("AKIA3", "three", None)]
+    assert credentials == [
+        ("AKIA1", "one", "token"),
+        ("AKIA2", "two", None),
+        ("AKIA3", "three", None),
+    ]
     regions = [session.client("sts").meta.region_name for session in (keys, user, profile)]
     assert regions == ["eu-central-1", "us-east-1", "eu-west-1"]
 

@@ -42,7 +42,7 @@ def test_another_checkouts_environment_is_not_emptied(tmp_path, monkeypatch):
         setup._make_virtual_environment(lock)
     assert (others / "python").read_text() == "theirs"
 
-    made = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
-    (others / ".made-from").write_text(made)
+    fingerprint = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
+    (others / ".made-from").write_text(fingerprint)
     setup._make_virtual_environment(lock)
     assert (others / "python").read_text() == "theirs"

@@ -166,11 +166,11 @@ def test_nothing_is_applied_before_its_approval():
 
 def test_only_the_plans_that_were_proved_and_approved_are_applied():
     """Each apply takes the combined proof, and an output of its job has the hash of its certificate."""
-    kept = step_that_uses("prove", "actions/upload-artifact")
+    upload = step_that_uses("prove", "actions/upload-artifact")
     assert JOBS["prove"]["outputs"] == {"sha256": "${{ steps.combine.outputs.sha256 }}"}
     for name in ("operations", "customers"):
-        fetched = step_that_uses(name, "actions/download-artifact")
-        assert fetched["with"]["name"] == kept["with"]["name"]
+        download = step_that_uses(name, "actions/download-artifact")
+        assert download["with"]["name"] == upload["with"]["name"]
         apply = next(step for step in JOBS[name]["steps"] if "make apply" in step.get("run", ""))
         assert 'PROOF=build/approved SHA256="$SHA256"' in apply["run"]
         assert apply["env"]["SHA256"] == "${{ needs.prove.outputs.sha256 }}"

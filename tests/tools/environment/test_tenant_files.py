@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from tests.environments.environment_folder import IGNORED_FILES, EnvironmentFolder
 from tests.environments.test_rules import OTHER, stanza
 from tests.terraform import ENVIRONMENTS
 from tools.command_error import CommandError
@@ -24,20 +25,13 @@ operations  = { account_id = "111111111111", region = "eu-central-1" }
 """
 
 
-class Data:
-    """The folder of an environment."""
+class Data(EnvironmentFolder):
+    """The folder of an environment, as the commands read it."""
 
     def __init__(self, folder):
-        self.folder = folder
+        super().__init__(folder)
         self.tfvars = folder / "terraform.tfvars"
-        (folder / "tenants").mkdir(parents=True)
         (folder / "backend.hcl").write_text("")
-
-    def write(self, path, content):
-        file = self.folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content if isinstance(content, str) else hcl_attributes(content))
-        return file
 
     def write_map(self, **tenants):
         self.tfvars.write_text(TFVARS + hcl_attributes({"tenants": tenants}))
@@ -57,7 +51,7 @@ def data(tmp_path, monkeypatch):
 
 @pytest.fixture
 def mixed(data):
-    """Three tenants: one in HCL, one in JSON and one in the map."""
+    """Three tenants: a file of HCL, a file of JSON and an entry of the map."""
     data.write("tenants/acme.tfvars", ACME)
     data.write("tenants/globex.tfvars.json", json.dumps(OTHER))
     data.write_map(initech=THIRD)
@@ -102,21 +96,7 @@ def test_terraform_gets_no_variables_of_an_environment_of_which_one_tenant_was_r
         load_tenant("prod", "acme").file_variables  # noqa: B018 - it raises
 
 
-@pytest.mark.parametrize(
-    "file",
-    [
-        "tenants/globex.json",
-        "tenants/globex.tfvars.bak",
-        "tenants/.globex.tfvars",
-        "tenants/README.md",
-        "tenants/of-others/globex.tfvars",
-        "tenants/Globex.tfvars",
-        "tenants/g.tfvars",
-        "tenant/globex.tfvars",
-        "globex.tfvars",
-        "terraform.tfvars.json",
-    ],
-)
+@pytest.mark.parametrize("file", IGNORED_FILES)
 def test_a_file_that_nothing_would_read_is_refused(data, file):
     data.write("tenants/acme.tfvars", ACME)
     data.write("README.md", "")

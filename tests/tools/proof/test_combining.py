@@ -323,8 +323,8 @@ ROW = Difference(CUSTOMERS[0].label, "plan", "drifted", "~ change x")
 @pytest.fixture
 def reports(tmp_path, monkeypatch):
     """What two parts wrote, in folders side by side."""
-    found = {"operations": (OPERATIONS, []), "customers": (CUSTOMERS, [ROW])}
-    for name, (states, rows) in found.items():
+    parts = {"operations": (OPERATIONS, []), "customers": (CUSTOMERS, [ROW])}
+    for name, (states, rows) in parts.items():
         monkeypatch.setattr("tools.proof.drift_report.BUILD", tmp_path / name)
         write_report(LOCAL, states, rows)
     return tmp_path
