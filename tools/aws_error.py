@@ -6,18 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConfigNotFound,
-    ConfigParseError,
-    CredentialRetrievalError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
-)
+from botocore import exceptions
+from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,14 +30,14 @@ _BAD_KEYS = frozenset(
 )
 # The errors of botocore for credentials that it did not find or could not get.
 _NO_KEYS = (
-    ConfigNotFound,
-    ConfigParseError,
-    CredentialRetrievalError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
+    exceptions.ConfigNotFound,
+    exceptions.ConfigParseError,
+    exceptions.CredentialRetrievalError,
+    exceptions.NoCredentialsError,
+    exceptions.PartialCredentialsError,
+    exceptions.ProfileNotFound,
+    exceptions.SSOError,
+    exceptions.TokenRetrievalError,
 )
 # Where a container finds its role's credentials:
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
@@ -68,7 +58,7 @@ def aws_sentence(error: BotoCoreError | ClientError) -> str:
         problem = str(error).rstrip(".")
         advice = (
             credential_advice()
-            if isinstance(error, _NO_KEYS)
+            if is_about_credentials(error)
             else "Check the connection to AWS, and run the command again."
         )
         return f"The request to AWS failed: {problem}. {advice}"
@@ -91,7 +81,7 @@ def is_about_credentials(error: BotoCoreError | ClientError) -> bool:
 
 
 def credential_advice() -> str:
-    """Return two sentences: which credentials are used here, and how to renew them."""
+    """Return which credentials are used here, and how to renew them, as sentences."""
     source = credential_source()
     return f"Credentials of AWS come from {source.name} here. {source.renewal} Then run the command again."
 
@@ -112,7 +102,7 @@ def credential_source() -> CredentialSource:
     name = session.get_config_variable("profile")
     try:
         profiles: Mapping[str, Any] = session.full_config.get("profiles", {})
-    except ConfigParseError:
+    except exceptions.ConfigParseError:
         return CredentialSource(
             "an AWS configuration that cannot be read", "Correct the file that is named."
         )

@@ -15,7 +15,7 @@ from tools.live.granted_models import granted_models
 from tools.live.model_reading import read_models, today
 from tools.live.retention_check import call_regions
 from tools.readiness.readiness_check import ReadinessCheck, cannot_tell, each, ok, to_do
-from tools.terraform.parallel import map_in_parallel
+from tools.terraform.parallel import CALLS_AT_A_TIME, map_in_parallel
 from tools.terraform.state import state_of_key
 from tools.terraform.state_bucket import PARALLEL_CALLS
 
@@ -25,16 +25,15 @@ if TYPE_CHECKING:
     from tools.cli.session import Session
     from tools.live.model_reading import ModelReading
 
-_AT_A_TIME = 16
 _NAMES_SHOWN = 3
 
 
 def operations_checks(session: Session, tenants: Collection[str]) -> Iterator[ReadinessCheck]:
     """Look at the account, at all that these tenants share and at what is theirs alone."""
-    bucket = each("state bucket", lambda: state_bucket(session))
-    yield from bucket
-    usable = any(check.subject == "state bucket" and not _is_missing(check) for check in bucket)
-    if usable:
+    if problems := each("state bucket", lambda: unusable_bucket(session)):
+        yield from problems
+    else:
+        yield from each("state bucket", lambda: state_bucket(session))
         yield from each("hand-overs", lambda: handovers(session, tenants))
     yield from each("models", lambda: models(session, tenants))
     yield from each("data retention", lambda: retention(session, tenants))
@@ -42,18 +41,17 @@ def operations_checks(session: Session, tenants: Collection[str]) -> Iterator[Re
     yield from each("quotas", lambda: quotas(session))
 
 
-def _is_missing(check: ReadinessCheck) -> bool:
-    return check.state in ("not usable", "not readable")
+def unusable_bucket(session: Session) -> Iterator[ReadinessCheck]:
+    """Say what is wrong if there is no bucket of the operations account, in which nothing can be read then."""
+    try:
+        session.bucket.check()
+    except CommandError as error:
+        yield to_do("state bucket", "not usable", str(error))
 
 
 def state_bucket(session: Session) -> Iterator[ReadinessCheck]:
-    """Look at the bucket, its protection, and the locks in it."""
+    """Look at the protection of the bucket, and at the locks in it."""
     bucket, subject = session.bucket, "state bucket"
-    try:
-        bucket.check()
-    except CommandError as error:
-        yield to_do(subject, "not usable", str(error))
-        return
     name = session.environment.name
     if shortcomings := bucket.shortcomings():
         advice = f"Run `make bootstrap ENV={name}`, which sets its protection again."
@@ -181,7 +179,7 @@ def invocation_logging(session: Session, tenants: Collection[str]) -> Iterator[R
         )
         return to_do(subject, "on", advice)
 
-    yield from map_in_parallel(look, list(clients), _AT_A_TIME)
+    yield from map_in_parallel(look, list(clients), CALLS_AT_A_TIME)
 
 
 def quotas(session: Session) -> Iterator[ReadinessCheck]:

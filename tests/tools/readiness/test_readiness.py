@@ -65,8 +65,8 @@ class Operations(Account):
 
     def checks(self, look, *parameters):
         """What a step finds, by subject."""
-        found = each("part", lambda: look(self.session, *parameters))
-        return {check.subject: check for check in found}
+        checks = each("part", lambda: look(self.session, *parameters))
+        return {check.subject: check for check in checks}
 
 
 @pytest.fixture
@@ -179,8 +179,9 @@ def test_a_bucket_that_is_missing_or_unprotected_is_something_to_do(account):
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
     check = account.checks(operations.state_bucket)["state bucket"]
     assert (check.status, check.state) == (TO_DO, "Versioning is not enabled")
+    assert account.checks(operations.unusable_bucket) == {}
     s3.delete_bucket(Bucket=bucket)
-    check = account.checks(operations.state_bucket)["state bucket"]
+    check = account.checks(operations.unusable_bucket)["state bucket"]
     assert (check.status, check.state) == (TO_DO, "not usable")
     assert "`make bootstrap ENV=dev`" in check.advice
 
