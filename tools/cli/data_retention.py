@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.terraform.parallel import map_in_parallel
+from tools.terraform.parallel import CALLS_AT_A_TIME, map_in_parallel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tools.cli.targets import Target
 
 NONE = "none"
-_AT_A_TIME = 16
 # How services refuse the credentials of an account in a Region that it has not enabled. STS's global endpoint issues
 # keys that such Regions refuse as well:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
@@ -73,7 +72,9 @@ def _in_each(
     target: Target, regions: Iterable[str], step: Callable[[Any, str], Retention]
 ) -> list[Retention]:
     clients = target.bedrock_clients(regions)
-    return map_in_parallel(lambda region: step(clients[region], region), list(clients), _AT_A_TIME)
+    return map_in_parallel(
+        lambda region: step(clients[region], region), list(clients), CALLS_AT_A_TIME
+    )
 
 
 def _read(client: Any, region: str) -> Retention:  # noqa: ANN401 - boto3's client

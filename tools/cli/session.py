@@ -62,8 +62,7 @@ def managed_states(environment: Environment, accounts: Iterable[CustomerAccount]
         if environment.is_self_managed(account):
             warn(
                 f"{account.tenant} {account.account_id} is managed by its customer and is left out; "
-                f"`make handover ENV={environment.name} TENANT={account.tenant} "
-                f"ACCOUNT={account.account_id}` writes what the customer applies."
+                f"`make handover {environment.options_of(account)}` writes what the customer applies."
             )
         else:
             states.append(customer_state(account))

@@ -115,10 +115,9 @@ class Target(ABC):
         self.environment.refuse_self_managed(account)
         external_id = self.environment.deployer_external_id(account.tenant)
         role_name = self.environment.deployer_role_name
-        command = f"make deployer ENV={self.environment.name} TENANT={account.tenant} ACCOUNT={account.account_id}"
         advice = (
-            "write {caller} into operations.deployment_principals, and send the customer what "
-            f"`{command}` prints."
+            "write {caller} into operations.deployment_principals, and send the customer what `make deployer "
+            f"{self.environment.options_of(account)}` prints."
         )
         return self._assume(account, role_name, self.operations(), advice, ExternalId=external_id)
 
@@ -129,7 +128,7 @@ class Target(ABC):
         role_name = inspector_name(self.environment, account)
         advice = (
             "allow {caller} to assume it, and ask the customer whether it has created what `make inspector "
-            f"ENV={self.environment.name} TENANT={account.tenant} ACCOUNT={account.account_id}` prints."
+            f"{self.environment.options_of(account)}` prints."
         )
         return self._assume(account, role_name, self.operations(), advice, ExternalId=external_id)
 
@@ -138,8 +137,8 @@ class Target(ABC):
         suffix = "unmasker" if unmask else "reader"
         role_name = f"{self.environment.base_name(account.tenant)}-{suffix}"
         advice = (
-            f"write {{caller}} into {suffix}s of tenants.{account.tenant}.accounts.{account.account_id} in "
-            f"environments/{self.environment.name}/terraform.tfvars, and apply."
+            f"write {{caller}} into {suffix}s of {account.tenant}'s account {account.account_id} in "
+            f"{self.environment.place_of(account.tenant)}, and apply."
         )
         caller = self.session(f"auditor {account.account_id}")
         return self._assume(account, role_name, caller, advice)

@@ -81,7 +81,7 @@ def main() -> int:
     if "imports.tf" in files:
         out.print(
             "The customer's first apply takes over what the operator's Terraform made. Once it is done, run "
-            f"`make forget ENV={environment.name} TENANT={account.tenant} ACCOUNT={account.account_id}`."
+            f"`make forget {environment.options_of(account)}`."
         )
     return 0
 

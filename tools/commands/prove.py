@@ -44,13 +44,14 @@ from tools.paths import ROOT
 from tools.processes import InterruptedCommandError
 from tools.proof.all_environments import ALL, compare_environments, environments_on_aws
 from tools.proof.combining import combine_proofs, show_combined
+from tools.proof.environment_parts import applied_states, unmanaged_accounts
 from tools.proof.folder import new_folder, read_certified, write_certificate
 from tools.proof.proved_apply import Prover
 from tools.proof.proving import make_report, prove_case, show_report
 from tools.proof.refusal_warnings import warn_of_refusals
 from tools.proof.signature import signing_key
 from tools.terraform.parallel import print_failures
-from tools.terraform.state import OPERATIONS, customer_state
+from tools.terraform.state import OPERATIONS
 
 if TYPE_CHECKING:
     from tools.cli.session import Session
@@ -259,16 +260,10 @@ def _states(
     """
     environment = session.environment
     if part is not None:
-        selected = part_states(environment, part)
-        unplanned_accounts = []
+        selected, unplanned_accounts = part_states(environment, part), []
     else:
-        customers = map(customer_state, environment.deployed_accounts())
-        selected = [*session.operations_states(), *customers]
-        unplanned_accounts = [
-            f"{account.tenant} {account.account_id} (managed by its customer)"
-            for account in environment.accounts
-            if environment.is_self_managed(account)
-        ]
+        selected = applied_states(environment)
+        unplanned_accounts = [*unmanaged_accounts(environment)]
     ready = selected
     if existing:
         handed_over = session.bucket.tenants_with_handover()

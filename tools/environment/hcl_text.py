@@ -149,9 +149,9 @@ def _value_start(text: str, start: int, name: str) -> int | None:
     key: list[_Token] = []
     is_found = False
     for token in _significant_tokens(text, Span(start, len(text))):
-        if is_found and token.text != "(":
-            return token.start
         if is_found:
+            if token.text != "(":
+                return token.start
             continue
         if depth == 0 and token.text in {"=", ":"} and key:
             is_found = _name(text, key) == name

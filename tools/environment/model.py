@@ -180,6 +180,10 @@ class Environment:
                 "docs/how-to/self-managed-customers.md lists what each side does."
             )
 
+    def options_of(self, account: CustomerAccount) -> str:
+        """Return what names an account in a command of `make`."""
+        return f"ENV={self.name} TENANT={account.tenant} ACCOUNT={account.account_id}"
+
     def deployed_accounts(self, tenant: str | None = None) -> list[CustomerAccount]:
         """Return the customer accounts in which the operator's Terraform works."""
         accounts = self.accounts_of(tenant)

@@ -14,7 +14,7 @@ from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.live.granted_models import GEOGRAPHIC
-from tools.terraform.parallel import map_in_parallel
+from tools.terraform.parallel import CALLS_AT_A_TIME, map_in_parallel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,7 +34,6 @@ _IDENTIFIER = {
     AVAILABILITY: "modelId",
     PROFILE: "inferenceProfileIdentifier",
 }
-_AT_A_TIME = 16
 _LONGEST_MESSAGE = 200  # characters
 # The errors for an id that Bedrock does not know, as the operations' API reference lists them.
 _UNKNOWN = frozenset({"ResourceNotFoundException", "ValidationException"})
@@ -176,7 +175,7 @@ def ask(target: Target, questions: Iterable[Question], attempts: int = 3) -> dic
             return Answer(problem=f"{source} had no answer: {str(error).rstrip('.')}")
         return Answer(content)
 
-    return dict(zip(distinct, map_in_parallel(answer, distinct, _AT_A_TIME), strict=True))
+    return dict(zip(distinct, map_in_parallel(answer, distinct, CALLS_AT_A_TIME), strict=True))
 
 
 def life_of(answer: Answer) -> Life:

@@ -15,7 +15,12 @@ from tools.cli.console import out, styled, table, warn
 from tools.command_error import CommandError
 from tools.isolation.combined_certificate import CombinedReport, PartCertificate
 from tools.paths import ROOT
-from tools.proof.environment_parts import EnvironmentPart, applied_states, missing_states
+from tools.proof.environment_parts import (
+    EnvironmentPart,
+    applied_states,
+    missing_states,
+    unmanaged_accounts,
+)
 from tools.proof.folder import (
     CERTIFICATE,
     CertifiedPlans,
@@ -74,11 +79,7 @@ def combine_proofs(
             [{"terraform_version": version} for version in versions],
             {name: version for origin in origins for name, version in origin["providers"].items()},
         ),
-        unplanned_accounts=tuple(
-            f"{account.tenant} {account.account_id} (managed by its customer)"
-            for account in environment.accounts
-            if environment.is_self_managed(account)
-        ),
+        unplanned_accounts=unmanaged_accounts(environment),
         signing_key=key.arn if key else None,
     )
     target = new_folder(environment.name)

@@ -35,6 +35,15 @@ def applied_states(environment: Environment) -> list[State]:
     return [*operations_states(environment), *customers]
 
 
+def unmanaged_accounts(environment: Environment) -> tuple[str, ...]:
+    """Return the accounts that no operator's plan is about, with the reason."""
+    return tuple(
+        f"{account.tenant} {account.account_id} (managed by its customer)"
+        for account in environment.accounts
+        if environment.is_self_managed(account)
+    )
+
+
 def missing_states(environment: Environment, parts: Sequence[EnvironmentPart]) -> list[str]:
     """Return the labels of the states of an environment that are in no part.
 

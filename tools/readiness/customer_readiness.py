@@ -48,7 +48,9 @@ def _deployer(
     if not reading.problem:
         yield ok(subject, str(reading))
         return
-    advice = f"Send the customer what `make deployer {_names(session, account)}` prints."
+    advice = (
+        f"Send the customer what `make deployer {session.environment.options_of(account)}` prints."
+    )
     yield to_do(subject, f"{reading}. {reading.problem}", advice)
 
 
@@ -58,11 +60,7 @@ def _inspector(session: Session, account: CustomerAccount) -> Iterator[Readiness
     try:
         session.target.inspector(account)
     except CommandError as error:
-        advice = f"Send the customer what `make inspector {_names(session, account)}` prints."
+        advice = f"Send the customer what `make inspector {session.environment.options_of(account)}` prints."
         yield to_do(subject, f"There is none, or it does not admit you: {error}", advice)
         return
     yield ok(subject, "present")
-
-
-def _names(session: Session, account: CustomerAccount) -> str:
-    return f"ENV={session.environment.name} TENANT={account.tenant} ACCOUNT={account.account_id}"

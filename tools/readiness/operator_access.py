@@ -17,7 +17,7 @@ from tools.aws_error import aws_sentence, credential_source, is_about_credential
 from tools.command_error import CommandError
 from tools.live.granted_models import granted_models, granted_regions
 from tools.readiness.readiness_check import ReadinessCheck, cannot_tell, ok, to_do
-from tools.terraform.parallel import map_in_parallel
+from tools.terraform.parallel import CALLS_AT_A_TIME, map_in_parallel
 from tools.terraform.toolchain import ensure_toolchain
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 # A clock that is further off than a fifth of that is wrong, and drifts on.
 CLOCK_SECONDS = 60.0
 ANSWER_SECONDS = 10
-_AT_A_TIME = 16
 _OPERATIONS_SERVICES = ("iam", "s3", "service-quotas", "sts")
 _CUSTOMER_SERVICES = ("iam", "kms", "lambda", "logs", "sts")
 
@@ -90,7 +89,7 @@ def _clock(answer: Mapping[str, Any]) -> Iterator[ReadinessCheck]:
 def network(session: Session, accounts: Iterable[CustomerAccount]) -> Iterator[ReadinessCheck]:
     """Ask each endpoint that the commands call for an answer, whatever it is, without credentials."""
     urls = _endpoints(session, accounts)
-    problems = map_in_parallel(_no_answer, urls, _AT_A_TIME)
+    problems = map_in_parallel(_no_answer, urls, CALLS_AT_A_TIME)
     failed = {url: problem for url, problem in zip(urls, problems, strict=True) if problem}
     answering = len(urls) - len(failed)
     if answering:

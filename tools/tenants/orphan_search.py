@@ -61,11 +61,12 @@ def orphans_of(
 def _advice_on_state(environment: Environment, account: CustomerAccount) -> str | None:
     """Return what to do about an account's state; None while the operator's Terraform works in it."""
     tenant = f"ENV={environment.name} TENANT={account.tenant}"
-    command = f"`make forget {tenant} ACCOUNT={account.account_id}`"
+    options = environment.options_of(account)
+    command = f"`make forget {options}`"
     if environment.is_self_managed(account):
         return (
-            f"The customer manages this account. Once it has applied what `make handover {tenant} "
-            f"ACCOUNT={account.account_id}` writes, run {command}."
+            f"The customer manages this account. Once it has applied what `make handover {options}` writes, run "
+            f"{command}."
         )
     if environment.has_account(account):
         return None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
+CALLS_AT_A_TIME = 16  # of AWS, in Regions or at endpoints that do not wait for each other
 LINE_SECONDS = 5.0  # at most one line that counts the states in this time
 
 
