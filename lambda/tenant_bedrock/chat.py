@@ -31,6 +31,14 @@ class RecordedChat(ChatBedrockConverse):
     the function's log, and then count with the tokenizer of another model, which is not in the zip.
     """
 
+    def prepare_for_threads(self) -> None:
+        """Compute what LangChain would keep in the chat at its first call.
+
+        The first calls of several threads would otherwise fail with "dictionary changed size during iteration":
+        one adds it to the attributes of the chat while another lists them.
+        """
+        _ = self._serialized
+
     def get_num_tokens_from_messages(
         self,
         messages: list[BaseMessage],

@@ -114,6 +114,7 @@ class Connection:
         )
         if "disable_streaming" in parameters:  # for a profile's ARN the constructor overrides it
             chat.disable_streaming = parameters["disable_streaming"]
+        chat.prepare_for_threads()
         return chat
 
     def chat_with_fallbacks(

@@ -45,6 +45,16 @@ def test_the_answer_of_invoke_names_its_record(acme: Any) -> None:
     )
 
 
+def test_no_call_adds_an_attribute_to_the_chat(acme: Any) -> None:
+    """LangChain iterates over the attributes at the first call, also while another thread makes one."""
+    chat = acme.connect().chat("claude")
+    before = set(vars(chat))
+    chat.invoke("one two three")
+    list(chat.stream("one two three"))
+    chat.with_structured_output(Animal).invoke("a horse")
+    assert set(vars(chat)) == before
+
+
 def test_the_last_chunk_of_a_stream_names_its_record(acme: Any) -> None:
     chunks = list(acme.connect().chat("claude").stream("one two three"))
 
