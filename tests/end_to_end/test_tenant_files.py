@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkout import LOCAL_ENVIRONMENT
+from tests.load import PATHS, client
 from tools.environment.hcl import hcl_attributes
 
 LITE, PRO = "amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"
@@ -204,6 +205,61 @@ def test_more_shards_take_over_tenants_with_files(fleet):
     moved = fleet.done("shards")
     assert any(tenant in moved for tenant in ("acme", "globex", "solo"))
     assert fleet.done("plan").count("No changes") >= 2
+
+
+UNCHANGED_SHARDS = "2 shards of the operations account and 3 accounts are as they were applied"
+
+
+def test_shards_in_which_nothing_has_changed_are_not_planned(fleet):
+    """acme and globex are in shard 1, initech and solo in shard 0; a customer manages the account of solo."""
+    fleet.done("apply")
+    assert fleet.done("plan").startswith(UNCHANGED_SHARDS)
+    assert fleet.done("apply").startswith(UNCHANGED_SHARDS[: UNCHANGED_SHARDS.index(" and")])
+    assert fleet.done("plan", "ALL=1").count("No changes") == 5
+    proof = json.loads(fleet.done("prove", "JSON=1"))
+    assert proof["proved"] is True
+    assert proof["plans"] == []
+    assert len(proof["unchanged"]) == 5
+    applied = fleet.done("apply", f"PROOF={proof['certificate'].removesuffix('/certificate.md')}")
+    assert "was not in the proof" not in applied
+
+
+def test_a_change_of_one_stanza_plans_proves_and_applies_its_shard_alone(fleet):
+    acme = fleet.folder / "tenants" / "acme.tfvars"
+    acme.write_text(f'{acme.read_text()}tags = {{ team = "a" }}\n')
+    proof = json.loads(fleet.done("prove", "JSON=1"))
+    assert [plan["root"] for plan in proof["plans"]] == [
+        "operations account 111111111111, shard 1 of 2",
+        f"customer account {ACME}",
+    ]
+    assert "operations account, shard 0" in proof["unchanged"]
+    folder = proof["certificate"].removesuffix("/certificate.md")
+    planned = fleet.done("plan", f"PROOF={folder}")
+    assert "1 shard of the operations account and 2 accounts are as they were applied" in planned
+    applied = fleet.done("apply", f"PROOF={folder}")
+    assert "was not in the proof" not in applied
+    assert "shard 0 " not in applied
+    assert fleet.done("plan").startswith(UNCHANGED_SHARDS)
+
+
+def test_an_apply_of_one_tenant_lets_its_shard_be_planned(fleet):
+    fleet.done("suspend", "TENANT=acme")
+    planned = fleet.done("plan")
+    assert "✓ operations account, shard 1" in planned
+    assert "shard 0" not in planned
+    fleet.done("apply")
+    assert fleet.done("plan").startswith(UNCHANGED_SHARDS)
+    fleet.done("resume", "TENANT=acme")
+
+
+def test_a_shard_whose_hand_over_is_gone_is_planned_and_hands_it_over_again(fleet):
+    fleet.done("apply")
+    s3 = client(fleet.checkout.control, "111111111111", "s3", config=PATHS)
+    (bucket,) = [item["Name"] for item in s3.list_buckets()["Buckets"]]
+    s3.delete_object(Bucket=bucket, Key="handovers/initech.json")
+    assert "✓ operations account, shard 0" in fleet.done("apply")
+    assert s3.get_object(Bucket=bucket, Key="handovers/initech.json")
+    assert fleet.done("plan").startswith(UNCHANGED_SHARDS)
 
 
 def test_a_file_that_would_be_ignored_or_is_there_twice_stops_every_command(fleet):

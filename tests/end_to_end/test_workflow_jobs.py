@@ -119,7 +119,9 @@ class Workflow:
 @pytest.fixture(scope="module")
 def workflow(checkout, tmp_path_factory):
     tfvars = checkout.root / "environments" / "local" / "terraform.tfvars"
-    tfvars.write_text(f"{LOCAL_ENVIRONMENT}tenants = {{\n{TENANTS}}}\n")
+    # Both tenants are in shard 1, and shard 0 is empty.
+    variables = LOCAL_ENVIRONMENT.replace("operations = {", "operations = {\n  shards = 2")
+    tfvars.write_text(f"{variables}tenants = {{\n{TENANTS}}}\n")
     build = checkout.root / "build"
     build.unlink()
     build.mkdir()
@@ -164,6 +166,7 @@ def test_the_combined_proof_is_of_every_plan(run):
     assert certificate["waiting"] == certificate["unchanged"] == []
     assert {file["state"] for file in certificate["plan_files"]} == {
         "operations.tfstate",
+        "operations-1.tfstate",
         "customers/acme/222222222222.tfstate",
         "customers/globex/333333333333.tfstate",
     }
@@ -188,14 +191,15 @@ def test_what_exists_is_proved_of_every_account(run):
     assert certificate["subject"] == "the existing resources"
     roots = {plan["root"] for plan in certificate["plans"]}
     assert {f"customer account {account}" for account in ACCOUNTS.values()} <= roots
-    assert [len(part["covered"]) for part in certificate["parts"]] == [1, 1, 1]
+    assert [len(part["covered"]) for part in certificate["parts"]] == [2, 1, 1]
 
 
 def test_a_second_run_has_nothing_to_prove_in_the_accounts(run):
-    """And its parts are combined with the plan of the operations account all the same."""
+    """And nothing in the shards of the operations account, and the parts are combined all the same."""
     shutil.rmtree(run.artifacts)
     run.artifacts.mkdir()
-    run.job("environment", "plan")
+    printed = run.job("environment", "plan")
+    assert "2 shards of the operations account are as they were applied" in printed
     for index, (name, account) in enumerate(ACCOUNTS.items()):
         printed = run.job("environment", "plan-customers", f"{name}/{account}", index)
         assert "1 account is as it was applied" in printed
@@ -203,7 +207,34 @@ def test_a_second_run_has_nothing_to_prove_in_the_accounts(run):
     run.job("environment", "prove")
     certificate = run.certificate("proof-local")
     assert certificate["proved"] is True
-    assert certificate["unchanged"] == [f"{name} {account}" for name, account in ACCOUNTS.items()]
+    shards = [f"operations account, shard {shard}" for shard in range(2)]
+    accounts = [f"{name} {account}" for name, account in ACCOUNTS.items()]
+    assert sorted(certificate["unchanged"]) == sorted([*shards, *accounts])
+    run.job("environment", "operations", "operations")
+    for index, account in enumerate(ACCOUNTS.items()):
+        printed = run.job("environment", "customers", "/".join(account), index)
+        assert "1 account is as it was applied" in printed
+
+
+def test_a_change_of_one_stanza_is_proved_with_the_plan_of_its_shard_alone(run):
+    shutil.rmtree(run.artifacts)
+    run.artifacts.mkdir()
+    tfvars = run.checkout.root / "environments" / "local" / "terraform.tfvars"
+    text = tfvars.read_text()
+    tfvars.write_text(text.replace("models       =", 'tags = { team = "a" }\n    models =', 1))
+    run.job("environment", "plan")
+    for index, account in enumerate(ACCOUNTS.items()):
+        run.job("environment", "plan-customers", "/".join(account), index)
+    run.job("environment", "prove")
+    certificate = run.certificate("proof-local")
+    unchanged = {"operations account, shard 0", "globex 333333333333"}
+    assert set(certificate["unchanged"]) == unchanged
+    assert {file["state"] for file in certificate["plan_files"]} == {
+        "operations-1.tfstate",
+        "customers/acme/222222222222.tfstate",
+    }
+    tfvars.write_text(text)
+    tfvars.write_text(text)
 
 
 def test_the_drift_of_all_parts_is_one_table(run):

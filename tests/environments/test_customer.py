@@ -263,10 +263,11 @@ def test_a_tenants_deployment_stores_with_what_it_applied_an_account(handed_over
     key = "customers/acme/999999999999.tfstate"
     state = {"Bucket": bucket.name, "Key": key}
     handed_over.client("s3", handed_over.operations_keys).put_object(**state, Body=b"{}")
-    bucket.write_applied_digest(key, "digest", bucket.etags(key)[key])
-    assert bucket.applied_digests([key]) == {key: "digest"}
-    bucket.clear_applied_digest(key)
-    assert bucket.applied_digests([key]) == {}
+    etag = bucket.etags(key)[key]
+    bucket.write_applied_record(key, "digest", etag)
+    assert bucket.applied_records([key]) == {key: {"inputs_sha256": "digest", "state_etag": etag}}
+    bucket.clear_applied_record(key)
+    assert bucket.applied_records([key]) == {}
     handed_over.client("s3", handed_over.operations_keys).delete_object(**state)
 
 

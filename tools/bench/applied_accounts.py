@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from tools.cli.session import open_session
-from tools.proof.account_inputs import account_inputs
+from tools.proof.state_inputs import account_inputs
 from tools.terraform.parallel import map_in_parallel
 from tools.terraform.state_bucket import PARALLEL_CALLS
 
@@ -38,7 +38,7 @@ def main(changed: int) -> None:
         tenant = state.variables["tenant"]
         answer = s3.put_object(Bucket=bucket.name, Key=state.key, Body=EMPTY_STATE.encode())
         digest = inputs.sha256(state, handovers[tenant])
-        bucket.write_applied_digest(state.key, digest, answer["ETag"])
+        bucket.write_applied_record(state.key, digest, answer["ETag"])
 
     map_in_parallel(write, session.customer_states(None)[changed:], PARALLEL_CALLS)
 

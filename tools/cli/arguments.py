@@ -37,8 +37,8 @@ class Arguments(ArgumentParser):
         self.add_argument("--account", help=account_help)
 
     def add_all(self) -> None:
-        """Add --all, which plans unchanged customer accounts too."""
-        all_help = "plan also the customer accounts that are as they were applied"
+        """Add --all, which plans unchanged accounts and shards too."""
+        all_help = "plan also the accounts and shards that are as they were applied"
         self.add_argument("--all", action="store_true", help=all_help)
 
     def add_jobs(self) -> None:

@@ -7,8 +7,8 @@ plans of a proof that `make prove` wrote, also on another machine, and refuses o
 terraform.tfvars has; a customer account whose hand-over has changed since is planned and proved again.
 
 Customer accounts whose code, variables, hand-over and zip are those of their last apply are counted and left out,
-unless TENANT= names their tenant, PROOF= has their plan or ALL=1 plans every account. ALL=1 is what also takes back
-what somebody changed there by hand.
+unless TENANT= names their tenant, PROOF= has their plan or ALL=1 plans every account. So are the shards of an
+operations account that has several. ALL=1 is what also takes back what somebody changed there by hand.
 
 An apply takes nothing away unasked. A plan that destroys or replaces something, keeps records for fewer days, or
 moves a tenant to another account or Region is refused, with what would follow and the CONFIRM= that allows it. Only

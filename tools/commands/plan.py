@@ -3,10 +3,11 @@
 Customer accounts are planned with what the operations plan will hand over, and their changes are listed. Where
 a part of it is known only after the operations apply, what changes in the hand-over is listed instead. Accounts whose
 code, variables, hand-over and zip are those of their last apply are counted and not planned, unless TENANT= names their
-tenant or ALL=1 plans every account: only then is it seen what somebody changed there by hand. PROOF= shows the plans
-of a proof that `make prove` wrote, which `make apply PROOF=` applies. TENANT= shows the plans of a tenant's accounts
-whole. PART= plans one part, as in `make apply`: "operations", or customer accounts as TENANT/ACCOUNT with spaces
-between them, which are planned with the hand-overs in the state bucket.
+tenant or ALL=1 plans every account: only then is it seen what somebody changed there by hand. So are the shards of an
+operations account that has several. PROOF= shows the plans of a proof that `make prove` wrote, which
+`make apply PROOF=` applies. TENANT= shows the plans of a tenant's accounts whole. PART= plans one part, as in
+`make apply`: "operations", or customer accounts as TENANT/ACCOUNT with spaces between them, which are planned with the
+hand-overs in the state bucket.
 
 Models that have ended, or end within 60 days, are named, if AWS tells the caller so.
 """
@@ -23,11 +24,17 @@ from tools.cli.session import open_session
 from tools.live.model_warning import warn_of_ends
 from tools.proof.change_list import change_lines, indented
 from tools.proof.folder import read_certified
-from tools.proof.planned_handover import planned_handovers, unplannable
+from tools.proof.planned_handover import PlannedHandover, planned_handovers, unplannable
 from tools.proof.planning import make_plan
 from tools.proof.refusal_warnings import warn_of_refusals
 from tools.proof.saved_plan import SavedPlan, sha256_of
-from tools.proof.unchanged_accounts import count_sentence, unchanged_accounts, without
+from tools.proof.unchanged_states import (
+    count_sentence,
+    handovers_of_shards,
+    unchanged_accounts,
+    unchanged_shards,
+    without,
+)
 from tools.tenants.orphan_search import warn_of_orphans
 from tools.tenants.stanza_state import warn_of_state
 from tools.terraform.parallel import print_success, print_unplanned, run_for_each, try_each
@@ -39,7 +46,6 @@ if TYPE_CHECKING:
 
     from tools.cli.session import Session
     from tools.proof.folder import CertifiedPlans
-    from tools.proof.planned_handover import PlannedHandover
     from tools.proof.planning import NewPlan
     from tools.terraform.runner import PlanJson
     from tools.terraform.state import State
@@ -80,14 +86,18 @@ def _show_new(
 ) -> int:
     """Plan the operations account and then the customer accounts, and print what would change."""
     handovers: dict[str, PlannedHandover] = {}
+    looks_at_all = options.all or options.tenant is not None
+    unchanged = [] if looks_at_all else unchanged_shards(session, operations)
 
     def plan_operations(state: State) -> str:
         plan = _plan(session, state)
         handovers.update(planned_handovers(plan.content))
         return plan.text.strip()
 
-    if failed := run_for_each(operations, plan_operations, options.jobs, done="planned"):
+    planned_shards = without(operations, unchanged)
+    if failed := run_for_each(planned_shards, plan_operations, options.jobs, done="planned"):
         return failed
+    handovers |= handovers_of_shards(session, unchanged, customers)
     # Without the operations account, the hand-overs in the state bucket count.
     reasons = unplannable(customers, handovers) if operations else {}
 
@@ -98,9 +108,8 @@ def _show_new(
         return _account_lines(session, plan.content, summary(plan.text))
 
     ready = [state for state in customers if state.label not in reasons]
-    looks_at_all = options.all or options.tenant is not None
     planned = handovers if operations else None
-    unchanged = [] if looks_at_all else unchanged_accounts(session, ready, planned)
+    unchanged += [] if looks_at_all else unchanged_accounts(session, ready, planned)
     ready = without(ready, unchanged)
     failed = _plan_customers(session, ready, plan_customer, options.jobs)
     for state in customers:
@@ -108,7 +117,7 @@ def _show_new(
             lines = _handover_lines(session, state.variables["tenant"], handovers)
             print_unplanned(state, f"not planned, {reasons[state.label]}{lines}")
     if unchanged:
-        out.print(count_sentence(len(unchanged)))
+        out.print(count_sentence([state.label for state in unchanged]))
     return failed
 
 
@@ -188,9 +197,9 @@ def _show_proved(
     for shown in states:
         proved = [state for state in shown if state.key in certified.files]
         failed = run_for_each(proved, show, jobs, done="shown") or failed
+    if certified.unchanged:
+        out.print(count_sentence(certified.unchanged))
     unchanged = [state for state in customers if state.label in certified.unchanged]
-    if unchanged:
-        out.print(count_sentence(len(unchanged)))
     for state in without(customers, unchanged):
         if state.key not in certified.files:
             print_unplanned(state, "not in the proof; `make apply` plans and proves it")

@@ -1,13 +1,13 @@
 """`make prove`: prove, for every possible request, that no tenant can reach another.
 
-Without options it plans the operations account, and each customer account with what the operations plan will
-hand over, and keeps the plan files beside the certificate: `make apply PROOF=` applies exactly them. If a part of
-an account's hand-over is known only after the operations apply, the account is named as not planned. So is each
-account whose code, variables, hand-over and zip are those of its last apply, unless ALL=1 plans it too. PLAN= takes
-plans that exist already: files of `terraform show -json`, separated by commas. STATE=1 proves what exists now, in
-place of what an apply would leave: what Terraform reads back, and what it does not manage, which is read from AWS.
-What cannot be read is named, and the result is then at most "Proved in part". SIGN= signs the certificate
-with a KMS key of the operations account.
+Without options it plans the operations account, and each customer account with what the operations plan will hand
+over, and keeps the plan files beside the certificate: `make apply PROOF=` applies exactly them. If a part of an
+account's hand-over is known only after the operations apply, the account is named as not planned. So is each account
+whose code, variables, hand-over and zip are those of its last apply, and each shard of an operations account that has
+several, unless ALL=1 plans it too. PLAN= takes plans that exist already: files of `terraform show -json`, separated by
+commas. STATE=1 proves what exists now, in place of what an apply would leave: what Terraform reads back, and what it
+does not manage, which is read from AWS. What cannot be read is named, and the result is then at most "Proved in part".
+SIGN= signs the certificate with a KMS key of the operations account.
 
 PART= proves one part, as each job of the CI workflow does: "operations", or customer accounts as TENANT/ACCOUNT with
 spaces between them. PROOF= then names the folder of the proof of PART=operations, and the accounts are planned with

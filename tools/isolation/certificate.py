@@ -77,9 +77,7 @@ class Report:
     signing_key: str | None = None  # the ARN of the KMS key that signs the certificate
     unread: tuple[str, ...] = ()  # sentences about what exists and could not be read
     not_read: tuple[str, ...] = ()  # sentences about what no reading of AWS asks for
-    unchanged_accounts: tuple[
-        str, ...
-    ] = ()  # customer accounts that are as they were applied, without a plan
+    unchanged: tuple[str, ...] = ()  # accounts and shards that are as they were applied, unplanned
     # How many identities of each kind were compared among environments, and how many of them are shared wrongly.
     compared: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     part: Part | None = None  # None for a proof of the whole environment
@@ -88,9 +86,10 @@ class Report:
     def holds(self) -> bool:
         """Whether there are proofs, all of them hold, and everything was read.
 
-        A part may have nothing to prove, because its accounts are as they were applied, or are named as not planned.
+        There may be nothing to prove in a part, whose states may be as they were applied or named as not planned, and
+        in an environment of which every shard is as it was applied.
         """
-        has_proofs = bool(self.proofs) or self.part is not None
+        has_proofs = bool(self.proofs) or self.part is not None or bool(self.unchanged)
         return has_proofs and all(proof.holds for proof in self.proofs) and not self.unread
 
     @property
@@ -163,7 +162,7 @@ class Report:
             "counts": self.counts(),
             "part": self.part and asdict(self.part),
             "waiting": list(self.unplanned_accounts),
-            "unchanged": list(self.unchanged_accounts),
+            "unchanged": list(self.unchanged),
             "compared": {
                 kind: {"compared": total, "shared": shared}
                 for kind, (total, shared) in self.compared.items()
@@ -184,11 +183,11 @@ class Report:
         if self.unplanned_accounts:
             accounts = ", ".join(self.unplanned_accounts)
             not_covered.append(f"Customer accounts that were not planned: {accounts}.")
-        if self.unchanged_accounts:
-            accounts = ", ".join(self.unchanged_accounts)
+        if self.unchanged:
+            states = ", ".join(self.unchanged)
             not_covered.append(
-                "Customer accounts that were not planned, because their code, variables, hand-over and zip are "
-                f"those of their last apply, after which what existed was proved: {accounts}."
+                "Accounts and shards that were not planned, because their code, variables, hand-over and zip are "
+                f"those of their last apply, after which what existed was proved: {states}."
             )
         if self.part is not None:
             states = ", ".join(self.part.covered) or "none"

@@ -66,9 +66,9 @@ class CombinedReport:
     @property
     def verdict(self) -> str:
         """The result in words, as a proof of the whole environment has it."""
-        if self.holds:
-            return "Proved"
         plans = self.combined("plans")
+        if self.holds:
+            return "Proved" if plans else "Nothing to prove"
         in_part = plans and all(plan["proved"] for plan in plans)
         return "Proved in part" if in_part else "Not proved"
 
@@ -134,8 +134,8 @@ class CombinedReport:
             accounts = ", ".join(data["waiting"])
             not_covered.append(f"Customer accounts that were not planned: {accounts}.")
         if data["unchanged"]:
-            accounts = ", ".join(data["unchanged"])
-            not_covered.append(f"Customer accounts that are as they were applied: {accounts}.")
+            states = ", ".join(data["unchanged"])
+            not_covered.append(f"Accounts and shards that are as they were applied: {states}.")
         results = (
             f"{part.name} | {len(part.covered):,} | {part.result} | `{part.sha256}`"
             for part in self.parts

@@ -29,7 +29,7 @@ from tools.proof.folder import (
     write_certificate,
 )
 from tools.proof.provenance import provenance_of
-from tools.proof.unchanged_accounts import count_sentence
+from tools.proof.unchanged_states import count_sentence
 from tools.terraform.state import operations_states
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def show_combined(report: CombinedReport, certificate: Path) -> None:
         warn(f"{label} is not planned, so it is not proved")
     for sentence in report.combined("unread"):
         warn(sentence)
-    if unchanged := len(report.combined("unchanged")):
+    if unchanged := report.combined("unchanged"):
         warn(count_sentence(unchanged))
     verdict = (report.verdict, "green" if report.holds else "red")
     out.print()

@@ -81,7 +81,7 @@ class CertifiedPlans:
         str, dict[str, Any]
     ]  # what the certificate says of each plan file, by the state's key
     tfvars_sha256: str | None = None  # of the variables that the plans were made from
-    unchanged: frozenset[str] = frozenset()  # labels of the accounts that were as they were applied
+    unchanged: frozenset[str] = frozenset()  # labels of the states that were as they were applied
 
     def check_variables(self, tfvars: Path) -> None:
         """Check that the environment's variables are still those of the plans. Raises CommandError if not."""
@@ -128,7 +128,8 @@ def read_certified(folder: Path, environment: str, sha256: str | None) -> Certif
         name, is_proved = data["environment"], data["proved"]
         tfvars_sha256 = (data.get("provenance") or {}).get("tfvars_sha256")
         unchanged = frozenset(data.get("unchanged") or ())
-        is_planned_part = data.get("part") is not None and data["subject"] == PLANNED
+        may_have_no_plan = data.get("part") is not None or bool(unchanged)
+        is_without_plans = may_have_no_plan and data["subject"] == PLANNED
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CommandError(
             f"{file} is not a certificate: {error}. PROOF= is a folder that `make prove` wrote."
@@ -139,7 +140,7 @@ def read_certified(folder: Path, environment: str, sha256: str | None) -> Certif
         )
     if name != environment:
         raise CommandError(f'{file} is of the environment "{name}"; write ENV={name}.')
-    if not files and not is_planned_part:  # all accounts of a part may be as they were applied
+    if not files and not is_without_plans:  # all states may be as they were applied
         raise CommandError(f"{file} names no plan file; prove plans, without STATE=1 or PLAN=.")
     if is_proved is not True:
         raise CommandError(f"{file} says that the plans are not proved. Nothing was applied.")

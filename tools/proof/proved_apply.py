@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tools.cli.console import out, warn
 from tools.command_error import CommandError
@@ -17,7 +17,6 @@ from tools.environment.tenant_files import current_sha256
 from tools.isolation.certificate import Part
 from tools.live.function_versions import delete_unused_versions
 from tools.processes import PROCESSES, InterruptedCommandError
-from tools.proof.account_inputs import account_inputs
 from tools.proof.folder import new_folder, plan_path, write_certificate
 from tools.proof.loss_check import refused_plans
 from tools.proof.planned_handover import planned_handovers, unplannable
@@ -25,8 +24,16 @@ from tools.proof.planning import make_plan
 from tools.proof.proving import make_report, show_report
 from tools.proof.role_check import refuse_changed_policies
 from tools.proof.saved_plan import SavedPlan, sha256_of, sha256_of_json
+from tools.proof.state_inputs import account_inputs, shard_inputs
 from tools.proof.unbroken_calls import refuse_lost_calls
-from tools.proof.unchanged_accounts import count_sentence, unchanged_accounts, without
+from tools.proof.unchanged_states import (
+    count_sentence,
+    handovers_of_shards,
+    handovers_sha256,
+    unchanged_accounts,
+    unchanged_shards,
+    without,
+)
 from tools.terraform.healing import heal
 from tools.terraform.parallel import map_in_parallel, print_failures, run_for_each, try_each
 from tools.terraform.state import OPERATIONS, operations_states
@@ -64,7 +71,7 @@ class Prover:
     certified: CertifiedPlans | None = None  # plans of an earlier proof, used where they still fit
     key: SigningKey | None = None  # signs the certificate
     heals: bool = False  # completes what a failed apply left half made, which changes the state
-    only_changed: bool = False  # leaves out customer accounts that are as they were applied
+    only_changed: bool = False  # leaves out accounts and shards that are as they were applied
     part: tuple[str, ...] | None = (
         None  # the labels of the states, if they are a part of the environment
     )
@@ -79,36 +86,41 @@ class Prover:
 
         Customer accounts among them are planned with what the operations plans will hand over that are among them or
         in an earlier proof. A plan that was made so fits only if exactly that is handed over. Without operations plans
-        they are planned with what the state bucket has. Those that are as they were applied are named in the
-        certificate.
+        they are planned with what the state bucket has, and so are the tenants of unchanged shards. States that are as
+        they were applied are named in the certificate.
         """
         environment = self.session.environment
         folder = new_folder(environment.name)
         operations = [state for state in states if state.root == OPERATIONS]
         customers = [state for state in states if state.root != OPERATIONS]
+        is_planned = bool(operations) or self.operations is not None
+        unchanged = self.unchanged(operations)
+        operations = without(operations, unchanged)
         plans, failures = self._save_plans(operations, folder, {})
         planned: dict[str, PlannedHandover] = {}
         for content in (*(plan.content for plan in plans), *self._operations_plans()):
             planned |= planned_handovers(content)
-        is_planned = bool(operations) or self.operations is not None
+        unplanned_shards = [*unchanged, *self._unplanned_shards()]
+        planned |= handovers_of_shards(self.session, unplanned_shards, customers)
         reasons = unplannable(customers, planned) if is_planned else {}
         customers = [state for state in customers if state.label not in reasons]
-        unchanged = self.unchanged(customers, planned) if is_planned else []
+        unchanged += self.unchanged(customers, planned) if is_planned else []
         customers = without(customers, unchanged)
         customer_plans, customer_failures = self._save_plans(customers, folder, planned)
         if is_planned:
             reasons |= self._reasons_of_new_tenants(customers, customer_failures)
+        plans, failures = [*plans, *customer_plans], {**failures, **customer_failures}
+        reasons |= dict.fromkeys(failures, "no plan could be made")
         unplanned_accounts += tuple(
             f"{label} ({reason})" for label, reason in sorted(reasons.items())
         )
-        plans, failures = [*plans, *customer_plans], {**failures, **customer_failures}
         report = make_report(
             environment,
             [(plan.state, plan.content) for plan in plans],
             state=False,
             providers=self.providers([plan.state for plan in plans]),
             unplanned_accounts=unplanned_accounts,
-            unchanged_accounts=tuple(state.label for state in unchanged),
+            unchanged=tuple(state.label for state in unchanged),
             plan_files=tuple(plan.record() for plan in plans),
             part=self._part(failures),
             key=self.key,
@@ -156,14 +168,14 @@ class Prover:
         covered = tuple(label for label in self.part if label not in failures)
         if (operations := self.operations) is None:
             return Part(covered, {})
-        states = operations_states(self.session.environment)
+        states = without(operations_states(self.session.environment), self._unplanned_shards())
         return Part(covered, {state.key: operations.sha256(state) for state in states})
 
     def _operations_plans(self) -> Iterator[PlanJson]:
         """Yield the plans of the operations account in an earlier proof, if there is one."""
         if self.operations is None:
             return
-        for state in operations_states(self.session.environment):
+        for state in without(operations_states(self.session.environment), self._unplanned_shards()):
             with tempfile.TemporaryDirectory() as folder:
                 file = Path(folder) / "plan"
                 self.operations.copy(state, file)
@@ -172,12 +184,20 @@ class Prover:
     def unchanged(
         self, states: Sequence[State], planned: Mapping[str, PlannedHandover] | None = None
     ) -> list[State]:
-        """Return the customer accounts that are left out: as they were applied, and without a plan in the proof."""
+        """Return the states that are left out: as they were applied, and without a plan in the earlier proof."""
         if not self.only_changed:
             return []
         files = self.certified.files if self.certified else {}
         others = [state for state in states if state.key not in files]
-        return unchanged_accounts(self.session, others, planned)
+        shards = unchanged_shards(self.session, others)
+        return [*shards, *unchanged_accounts(self.session, others, planned)]
+
+    def _unplanned_shards(self) -> list[State]:
+        """Return the shards that the earlier proof of the operations account has left out."""
+        if self.operations is None:
+            return []
+        states = operations_states(self.session.environment)
+        return [state for state in states if state.label in self.operations.unchanged]
 
     def providers(self, states: Sequence[State]) -> dict[str, str]:
         """Return the versions of the providers in the roots of these states."""
@@ -239,16 +259,13 @@ class Prover:
                 )
             if self.heals:
                 self.heal(state)
-            if handover is None:
-                plan = make_plan(self.session, state, file)
-                return SavedPlan(state, file, plan.content, plan.sha256, None)
             # The first init selects the provider, whose version is one of the inputs.
             terraform.init(state)
             # Both are taken before the plan, and the inputs afterwards too, because files may change meanwhile.
             etag = bucket.etags(state.key).get(state.key)
-            inputs = account_inputs(self.session).sha256(state, handover)
+            inputs = self._inputs_sha256(state, handover)
             plan = make_plan(self.session, state, file, handover)
-            is_known = account_inputs(self.session).sha256(state, handover) == inputs
+            is_known = self._inputs_sha256(state, handover) == inputs
             return SavedPlan(
                 state,
                 file,
@@ -260,6 +277,14 @@ class Prover:
             )
 
         return try_each(states, save, self.jobs, done="planned")
+
+    def _inputs_sha256(self, state: State, handover: Mapping[str, Any] | None) -> str | None:
+        """Return the digest of what a state is planned with; None for one that every command plans."""
+        if handover is not None:
+            return account_inputs(self.session).sha256(state, handover)
+        if state.targets or self.session.environment.shards == 1:
+            return None
+        return shard_inputs(self.session).sha256(state)
 
     def heal(self, state: State) -> None:
         """Let the next plan complete what a failed apply left half made, and say so."""
@@ -326,10 +351,10 @@ class ProvedApply:
     def apply_states(self, states: Sequence[State]) -> int:
         """Plan, prove and apply these states, and prove what exists then; returns 1 if any of it failed.
 
-        Customer accounts that are as they were applied are counted and left out, if the prover leaves them out.
+        States that are as they were applied are counted and left out, if the prover leaves them out.
         """
         if unchanged := self.prover.unchanged(states):
-            out.print(count_sentence(len(unchanged)))
+            out.print(count_sentence([state.label for state in unchanged]))
             states = without(states, unchanged)
         if not states:
             return 0
@@ -442,15 +467,26 @@ class ProvedApply:
         return print_failures(failures, len(states)) or int(not report.holds)
 
     def _record_applied(self, holds: Mapping[str, bool], plans: Mapping[str, SavedPlan]) -> None:
-        """Store with what each customer account was applied, by the state's key, or that nobody knows."""
-        bucket = self.prover.session.bucket
+        """Store with what each account or shard was applied, by the state's key, or that nobody knows."""
+        session = self.prover.session
+        bucket = session.bucket
+        shards = [plans[key].state for key in holds if plans[key].state.root == OPERATIONS]
+        # A plan of one tenant's role says nothing of the rest of its shard, and its apply has emptied the record.
+        whole_shards = [state for state in shards if not state.targets or not holds[state.key]]
+        if session.environment.shards == 1:  # is always planned
+            whole_shards = []
+        handovers = handovers_sha256(session, whole_shards) if whole_shards else {}
 
         def record(key: str) -> None:
             plan = plans[key]
             if holds[key] and plan.inputs_sha256 is not None and plan.state_etag is not None:
-                bucket.write_applied_digest(key, plan.inputs_sha256, plan.state_etag)
+                bucket.write_applied_record(
+                    key, plan.inputs_sha256, plan.state_etag, handovers.get(key)
+                )
             else:
-                bucket.clear_applied_digest(key)
+                bucket.clear_applied_record(key)
 
-        keys = [key for key in holds if plans[key].state.root != OPERATIONS]
-        map_in_parallel(record, keys, PARALLEL_CALLS)
+        customers = [key for key in holds if plans[key].state.root != OPERATIONS]
+        map_in_parallel(
+            record, [*customers, *(state.key for state in whole_shards)], PARALLEL_CALLS
+        )

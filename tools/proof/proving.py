@@ -17,7 +17,7 @@ from tools.isolation.prover import prove
 from tools.isolation.structure import StructureError
 from tools.paths import ROOT
 from tools.proof.provenance import provenance_of
-from tools.proof.unchanged_accounts import count_sentence
+from tools.proof.unchanged_states import count_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -90,7 +90,7 @@ def make_report(
     state: bool,
     providers: Mapping[str, str],
     unplanned_accounts: tuple[str, ...] = (),
-    unchanged_accounts: tuple[str, ...] = (),
+    unchanged: tuple[str, ...] = (),
     plan_files: tuple[PlanFile, ...] = (),
     part: Part | None = None,
     key: SigningKey | None = None,
@@ -114,7 +114,7 @@ def make_report(
         scope=EXISTING if state else PLANNED,
         proofs=tuple(proofs),
         unplanned_accounts=unplanned_accounts,
-        unchanged_accounts=unchanged_accounts,
+        unchanged=unchanged,
         seconds=time.perf_counter() - started,
         time=time_of_proof,
         provenance=provenance_of(
@@ -160,8 +160,8 @@ def show_report(report: Report, certificate: Path, *, rows: bool = True) -> None
         warn(f"{label} is not planned, so it is not proved")
     for sentence in report.unread:
         warn(sentence)
-    if report.unchanged_accounts:
-        warn(count_sentence(len(report.unchanged_accounts)))
+    if report.unchanged:
+        warn(count_sentence(report.unchanged))
     verdict = (report.verdict, "green" if report.holds else "red")
     path = certificate.relative_to(ROOT)
     seconds = f" in {report.seconds:.1f} s"

@@ -371,9 +371,9 @@ class Terraform:
             return True
 
     def _forget_applied(self, state: State) -> None:
-        """Let the next command plan a customer account, also if whatever writes its state is killed."""
-        if state.root != OPERATIONS:
-            self.bucket.clear_applied_digest(state.key)
+        """Let the next command plan this state, also if whatever writes it is killed."""
+        if state.root != OPERATIONS or self.environment.shards > 1:
+            self.bucket.clear_applied_record(state.key)
 
     def abandoned_locks(self, states: Sequence[State]) -> list[tuple[State, StateLock]]:
         """Return the locks of these states that a command of this user on this machine left when it was killed."""

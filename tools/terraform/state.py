@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 CUSTOMER = "customer"  # the root of a customer account
 OPERATIONS = "operations"  # the root of the operations account
+OPERATIONS_ACCOUNT = (
+    "operations account"  # the label of its state, or the beginning of the label of each shard
+)
 
 _CUSTOMER_KEY = re.compile(r"customers/([^/]+)/(\d{12})\.tfstate")
 _SHARD_KEY = re.compile(rf"{OPERATIONS}(?:-([1-9]\d*))?\.tfstate")
@@ -84,7 +87,7 @@ def account_of_key(environment: Environment, key: str) -> CustomerAccount | None
 
 def operations_state(shard: int, shards: int) -> State:
     """Return the state of one shard of the operations account."""
-    label = "operations account" if shards == 1 else f"operations account, shard {shard}"
+    label = OPERATIONS_ACCOUNT if shards == 1 else f"{OPERATIONS_ACCOUNT}, shard {shard}"
     return State(OPERATIONS, shard_key(shard), label, {"shard": str(shard)}, shard=shard)
 
 

@@ -1,6 +1,6 @@
 """The S3 bucket that holds an environment's Terraform states and hand-overs, in the operations account.
 
-Beside the state of a customer account is the digest of the inputs with which the account was applied.
+Beside each state is the digest of the inputs with which the account or the shard was applied.
 
 Every call names the operations account as the bucket's expected owner, so S3 refuses a bucket of this name
 in another account: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 TENANT_TAG = "deploys-tenant"
 HANDOVERS = "handovers/"
 CUSTOMERS = "customers/"
+SHARDS = "operations"  # how the key of every state of the operations account begins
 PARALLEL_CALLS = 8
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html: account regional namespaces
@@ -215,12 +216,15 @@ class StateBucket:
             for name in (applied_key(key), key):
                 self._s3.delete_object(Key=name, **self._owned)
 
-    def applied_digests(self, keys: Iterable[str]) -> dict[str, str]:
-        """Return the digest of what was applied in each of these customer states, by the state's key.
+    def applied_records(self, keys: Iterable[str]) -> dict[str, dict[str, str]]:
+        """Return what was stored about the last apply of each of these states, by the state's key.
 
         A state that is locked, or that anything has written since, has none: nobody knows what it was applied with.
         """
-        etags = self.etags(CUSTOMERS)
+        keys = list(keys)
+        etags: dict[str, str] = {}
+        for prefix in sorted({CUSTOMERS if key.startswith(CUSTOMERS) else SHARDS for key in keys}):
+            etags |= self.etags(prefix)
         known = [
             key
             for key in keys
@@ -229,21 +233,26 @@ class StateBucket:
         with ThreadPoolExecutor(max_workers=PARALLEL_CALLS) as pool:
             records = list(pool.map(self._applied_record, known))
         return {
-            key: record["inputs_sha256"]
+            key: record
             for key, record in zip(known, records, strict=True)
             if "inputs_sha256" in record and record.get("state_etag") == etags[key]
         }
 
-    def write_applied_digest(self, key: str, inputs_sha256: str, state_etag: str) -> None:
-        """Store with which inputs a customer state was applied, and which content it had then."""
-        self._write_applied_record(key, inputs_sha256=inputs_sha256, state_etag=state_etag)
+    def write_applied_record(
+        self, key: str, inputs_sha256: str, state_etag: str, handovers_sha256: str | None = None
+    ) -> None:
+        """Store with which inputs a state was applied, which content it had then, and what a shard handed over."""
+        record = {"inputs_sha256": inputs_sha256, "state_etag": state_etag}
+        if handovers_sha256 is not None:
+            record["handovers_sha256"] = handovers_sha256
+        self._write_applied_record(key, record)
 
-    def clear_applied_digest(self, key: str) -> None:
-        """Let nobody know with what a customer state was applied.
+    def clear_applied_record(self, key: str) -> None:
+        """Let nobody know with what a state was applied.
 
         The object is emptied and not deleted, because a deployment of one tenant may delete locks only.
         """
-        self._write_applied_record(key)
+        self._write_applied_record(key, {})
 
     def _applied_record(self, key: str) -> dict[str, str]:
         name = applied_key(key)
@@ -254,7 +263,7 @@ class StateBucket:
             record = {}
         return record if isinstance(record, dict) else {}
 
-    def _write_applied_record(self, key: str, **record: str) -> None:
+    def _write_applied_record(self, key: str, record: Mapping[str, str]) -> None:
         name = applied_key(key)
         with self._explained(f"{name} cannot be written"):
             self._s3.put_object(
@@ -467,7 +476,7 @@ def handover_key(tenant: str) -> str:
 
 
 def applied_key(state_key: str) -> str:
-    """Return the key of the object beside a customer state that has the digest of what was applied."""
+    """Return the key of the object beside a state that has the digest of what was applied."""
     return f"{state_key.removesuffix('.tfstate')}.applied.json"
 
 

@@ -27,7 +27,10 @@ class Folder:
         (self.path / name).mkdir(exist_ok=True)
         text = content if isinstance(content, str) else hcl_attributes(content)
         (self.path / name / "terraform.tfvars").write_text(text)
-        backend = f'bucket = "{bucket or f"state-of-{name}"}"\n'
+        account = content["operations"]["account_id"] if isinstance(content, dict) else ""
+        backend = (
+            f'allowed_account_ids = ["{account}"]\nbucket = "{bucket or f"state-of-{name}"}"\n'
+        )
         (self.path / name / "backend.hcl").write_text(backend)
 
     def run(self, *options, env="all"):

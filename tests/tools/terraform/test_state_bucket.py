@@ -18,7 +18,7 @@ from tools.localaws.local_aws import LocalAws
 from tools.paths import ROOT
 from tools.terraform import state_bucket
 from tools.terraform.runner import Terraform
-from tools.terraform.state import operations_states
+from tools.terraform.state import operations_states, shard_key, shard_of_key
 from tools.terraform.state_bucket import (
     StateBucket,
     applied_key,
@@ -152,9 +152,9 @@ def test_every_call_names_the_expected_owner(bucket, local_aws, monkeypatch):
         lambda: wrong.handover("acme"),
         lambda: wrong.write_handovers({"acme": {}}),
         lambda: wrong.remove_handovers(frozenset({"acme"})),
-        lambda: wrong.applied_digests([STATE]),
-        lambda: wrong.write_applied_digest(STATE, DIGEST, "etag"),
-        lambda: wrong.clear_applied_digest(STATE),
+        lambda: wrong.applied_records([STATE]),
+        lambda: wrong.write_applied_record(STATE, DIGEST, "etag"),
+        lambda: wrong.clear_applied_record(STATE),
     )
     for call in calls:
         before = len(local_aws.control.calls())
@@ -285,14 +285,36 @@ def applied(bucket, connect):
     bucket.make()
     s3 = connect(OPERATIONS)("s3")
     s3.put_object(Bucket=bucket.name, Key=STATE, Body=b'{"serial": 1}')
-    bucket.write_applied_digest(STATE, DIGEST, bucket.etags(STATE)[STATE])
+    bucket.write_applied_record(STATE, DIGEST, bucket.etags(STATE)[STATE])
     return s3
+
+
+def record_of(bucket, **more):
+    return {"inputs_sha256": DIGEST, "state_etag": bucket.etags(STATE)[STATE], **more}
+
+
+def test_the_digest_of_a_shard_is_beside_its_state_and_is_no_state(bucket, connect):
+    bucket.make()
+    s3 = connect(OPERATIONS)("s3")
+    keys = [shard_key(0), shard_key(3)]
+    for key in keys:
+        s3.put_object(Bucket=bucket.name, Key=key, Body=b"{}")
+        bucket.write_applied_record(key, DIGEST, bucket.etags(key)[key], "handed over")
+    records = bucket.applied_records(keys)
+    assert {key: record["handovers_sha256"] for key, record in records.items()} == dict.fromkeys(
+        keys, "handed over"
+    )
+    assert [shard_of_key(key) for key in bucket.keys("operations")].count(None) == 2
+    s3.put_object(Bucket=bucket.name, Key=f"{keys[1]}.tflock", Body=b"{}")
+    assert set(bucket.applied_records(keys)) == {keys[0]}
+    for key in bucket.keys("operations"):
+        s3.delete_object(Bucket=bucket.name, Key=key)
 
 
 def test_the_digest_of_what_was_applied_is_kept_beside_the_state(bucket, connect):
     applied(bucket, connect)
     other = "customers/globex/333333333333.tfstate"
-    assert bucket.applied_digests([STATE, other]) == {STATE: DIGEST}
+    assert bucket.applied_records([STATE, other]) == {STATE: record_of(bucket)}
     assert STATE in bucket.customer_states()
     assert applied_key(STATE) not in bucket.customer_states()
 
@@ -300,7 +322,7 @@ def test_the_digest_of_what_was_applied_is_kept_beside_the_state(bucket, connect
 @pytest.mark.parametrize(
     "change",
     [
-        lambda bucket, put: bucket.clear_applied_digest(STATE),
+        lambda bucket, put: bucket.clear_applied_record(STATE),
         lambda bucket, put: put(STATE, b'{"serial": 2}'),
         lambda bucket, put: put(f"{STATE}.tflock", b"{}"),
         lambda bucket, put: put(applied_key(STATE), b""),
@@ -313,9 +335,9 @@ def test_the_digest_of_what_was_applied_is_kept_beside_the_state(bucket, connect
 )
 def test_nobody_knows_what_was_applied_once_the_state_may_differ(bucket, connect, change):
     s3 = applied(bucket, connect)
-    assert bucket.applied_digests([STATE]) == {STATE: DIGEST}
+    assert bucket.applied_records([STATE]) == {STATE: record_of(bucket)}
     change(bucket, lambda key, body: s3.put_object(Bucket=bucket.name, Key=key, Body=body))
-    assert bucket.applied_digests([STATE]) == {}
+    assert bucket.applied_records([STATE]) == {}
     for key in bucket.keys(STATE.removesuffix(".tfstate")):
         s3.delete_object(Bucket=bucket.name, Key=key)
 

@@ -1,6 +1,6 @@
-"""A digest of everything that the customer root reads for one account.
+"""A digest of everything that Terraform reads for the state of a customer account or of a shard.
 
-Two equal digests mean that Terraform would plan the account with the same code, variables, hand-over and zip. What
+Two equal digests mean that Terraform would plan the state with the same code, variables, hand-over and zip. What
 somebody changed in AWS by hand is no part of it.
 """
 
@@ -13,8 +13,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tools.environment.model import OFFBOARDING
+from tools.environment.tenant_shard import shard_of
 from tools.paths import ENVIRONMENTS
 from tools.proof.saved_plan import sha256_of, sha256_of_json
+from tools.terraform.state import CUSTOMER, OPERATIONS
 from tools.terraform.toolchain import selected_provider
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ ARCHITECTURE = "arm64"  # the default of workload.architecture
 # Options that Terraform takes from the process environment:
 # https://developer.hashicorp.com/terraform/cli/config/environment-variables#tf_cli_args-and-tf_cli_args_name
 _OPTIONS = ("TF_CLI_ARGS", "TF_CLI_ARGS_plan")
+# Values of variables: https://developer.hashicorp.com/terraform/cli/config/environment-variables#tf_var_name
+_VARIABLE = "TF_VAR_"
 # Tags that the provider adds to every resource:
 # https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs#default_tags-configuration-block
 _TAGS = "TF_AWS_DEFAULT_TAGS_"
@@ -52,7 +56,7 @@ class AccountInputs:
 
     environment: Environment
     process_environment: Mapping[str, str]
-    root: Path = ENVIRONMENTS / "customer"
+    root: Path = ENVIRONMENTS / CUSTOMER
 
     def sha256(self, state: State, handover: Mapping[str, Any]) -> str:
         """Return the digest of an account that is planned with ``handover``."""
@@ -71,19 +75,7 @@ class AccountInputs:
 
     @cached_property
     def _code(self) -> dict[str, Any]:
-        """The version of the provider, and the hash of each file of the root and of the modules that it calls."""
-        root = self.root.resolve()
-        files = [
-            file
-            for folder in sorted(set(_folders(root)))
-            for pattern in _READ
-            for file in folder.glob(pattern)
-        ]
-        return {
-            # By their paths from the root, which are the same in every checkout.
-            "files": {os.path.relpath(file, root): sha256_of(file) for file in files},
-            "provider": selected_provider(root),
-        }
+        return _code(self.root)
 
     @cached_property
     def _variables(self) -> dict[str, Any]:
@@ -95,7 +87,7 @@ class AccountInputs:
         """
         texts = (file.read_text() for file in self.root.glob("*.tf") if not file.is_symlink())
         references = {match.groups() for text in texts for match in _REFERENCE.finditer(text)}
-        process = {f"TF_VAR_{name}" for name, _ in references if name != PACKAGE} | {*_OPTIONS}
+        process = {f"{_VARIABLE}{name}" for name, _ in references if name != PACKAGE} | {*_OPTIONS}
         variables: dict[str, Any] = {
             name: value
             for name, value in self.process_environment.items()
@@ -116,7 +108,7 @@ class AccountInputs:
             return None
         workload = self.environment.stanzas[tenant].get("workload", {})
         usual = ZIP.format(architecture=workload.get("architecture", ARCHITECTURE))
-        return self._zip(self.process_environment.get(f"TF_VAR_{PACKAGE}") or usual)
+        return self._zip(self.process_environment.get(f"{_VARIABLE}{PACKAGE}") or usual)
 
     def _zip(self, path: str) -> str | None:
         """Return the hash of a zip, whose path Terraform resolves from the root's folder."""
@@ -130,9 +122,78 @@ class AccountInputs:
         return {}
 
 
+@dataclass(frozen=True)
+class ShardInputs:
+    """The inputs of the shards of one operations account.
+
+    ``process_environment`` has the variables with which terraform runs, in the folder ``root``.
+    """
+
+    environment: Environment
+    process_environment: Mapping[str, str]
+    root: Path = ENVIRONMENTS / OPERATIONS
+
+    def sha256(self, state: State) -> str:
+        """Return the digest of a whole shard.
+
+        It has the stanzas of the shard's own tenants. The rules and the proof also compare them with all others, and
+        do so in whichever shard has a stanza that has changed.
+        """
+        return sha256_of_json(
+            {
+                "code": self._code,
+                "environment": self._variables,
+                "shard": state.shard,
+                "stanzas": {
+                    tenant: stanza
+                    for tenant, stanza in self.environment.stanzas.items()
+                    if shard_of(tenant, self.environment.shards) == state.shard
+                },
+            }
+        )
+
+    @cached_property
+    def _code(self) -> dict[str, Any]:
+        return _code(self.root)
+
+    @cached_property
+    def _variables(self) -> dict[str, Any]:
+        """Every variable but the stanzas, because rules about all tenants read those that no role needs."""
+        process = {
+            name: value
+            for name, value in self.process_environment.items()
+            if name in _OPTIONS or name.startswith((_VARIABLE, _TAGS))
+        }
+        process.pop(f"{_VARIABLE}{PACKAGE}", None)
+        variables = {**self.environment.variables}
+        variables.pop("tenants", None)
+        return {**process, **variables}
+
+
 def account_inputs(session: Session) -> AccountInputs:
-    """Return the inputs as the files have them now."""
+    """Return the inputs of the customer accounts as the files have them now."""
     return AccountInputs(session.environment, session.terraform.process_environment())
+
+
+def shard_inputs(session: Session) -> ShardInputs:
+    """Return the inputs of the operations account as the files have them now."""
+    return ShardInputs(session.environment, session.terraform.process_environment())
+
+
+def _code(root: Path) -> dict[str, Any]:
+    """Return the version of the provider, and the hash of each file of a root and of the modules that it calls."""
+    root = root.resolve()
+    files = [
+        file
+        for folder in sorted(set(_folders(root)))
+        for pattern in _READ
+        for file in folder.glob(pattern)
+    ]
+    return {
+        # By their paths from the root, which are the same in every checkout.
+        "files": {os.path.relpath(file, root): sha256_of(file) for file in files},
+        "provider": selected_provider(root),
+    }
 
 
 def _folders(folder: Path) -> Iterator[Path]:

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from tools.environment.model import CustomerAccount, load_environment
+from tools.environment.tenant_shard import shard_of
 from tools.packaging.variant import Variant
 from tools.paths import ENVIRONMENTS, MODULES
-from tools.proof.account_inputs import ARCHITECTURE, ZIP, AccountInputs
-from tools.terraform.state import customer_state
+from tools.proof.state_inputs import ARCHITECTURE, ZIP, AccountInputs, ShardInputs
+from tools.terraform.state import customer_state, operations_state
 
 LOCAL = load_environment("local")
 REGION = "eu-central-1"
@@ -40,6 +41,7 @@ class Inputs:
     def __init__(self, folder):
         self.folder = folder
         self.root = folder / "environments" / "customer"
+        self.operations_root = folder / "environments" / "operations"
         self.module = folder / "modules" / "customer-workload"
         self.environment = replace(LOCAL, name="prod", stanzas=STANZAS, variables=VARIABLES)
         self.handovers = {name: {"role_arn": f"arn:{name}", "models": {}} for name in STANZAS}
@@ -195,3 +197,44 @@ def test_the_linked_declarations_only_refuse_values():
     for file in linked.values():
         rest = re.sub(r'(?ms)^variable "\w+" \{.*?^\}', "", file.read_text())
         assert "var." not in rest, file
+
+
+SHARD_CHANGES = {
+    **{
+        f"stanza of {name}": (lambda each, name=name: each.stanza(name, state="suspended"), {shard_of(name, 3)})
+        for name in STANZAS
+    },
+    "root": (lambda each: append(each.operations_root / "tenants.tf", "# changed"), {0, 1, 2}),
+    "declaration that is linked into the root": (
+        lambda each: append(each.folder / "environments" / "variables-tenants.tf", "# changed"), {0, 1, 2}),
+    "module of the operations account": (
+        lambda each: append(each.folder / "modules" / "operations-role" / "trust.tf", "# changed"), {0, 1, 2}),
+    "module of the stanzas": (
+        lambda each: append(each.folder / "environments" / "stanzas" / "inputs.tf", "# changed"), {0, 1, 2}),
+    "number of shards": (lambda each: each.operations(shards=4), {0, 1, 2}),
+    "accounts with several tenants": (
+        lambda each: each.set(accounts_with_several_tenants=["222222222222"]), {0, 1, 2}),
+    "variable of the process": (lambda each: each.process.update(TF_VAR_limits="{}"), {0, 1, 2}),
+    "tag of the process": (lambda each: each.process.update(TF_AWS_DEFAULT_TAGS_team="a"), {0, 1, 2}),
+    # What no role reads.
+    "module of the customer accounts": (lambda each: append(each.module / "execution.tf", "# changed"), set()),
+    "root of the customer accounts": (lambda each: append(each.root / "workload.tf", "# changed"), set()),
+    "zip": (lambda each: each.zip("arm64").write_text("new"), set()),
+    "place of the zip": (lambda each: each.process.update(TF_VAR_package_path="/zip"), set()),
+    "hand-over": (lambda each: each.handovers["acme"].update(role_arn="arn:new"), set()),
+}  # fmt: skip
+
+
+def shard_digests(inputs):
+    shards = ShardInputs(inputs.environment, inputs.process, inputs.operations_root)
+    return {shard: shards.sha256(operations_state(shard, 3)) for shard in range(3)}
+
+
+@pytest.mark.parametrize("name", SHARD_CHANGES)
+def test_a_change_reaches_exactly_the_shards_whose_plans_read_it(inputs, name):
+    change, reached = SHARD_CHANGES[name]
+    inputs.environment = replace(inputs.environment, shards=3)
+    before = shard_digests(inputs)
+    change(inputs)
+    after = shard_digests(inputs)
+    assert {shard for shard in range(3) if before[shard] != after[shard]} == reached
