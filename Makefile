@@ -154,6 +154,11 @@ override usage_doctor := ENV= [TENANT=] [JSON=1]
 doctor: ## check what the other commands need: tools, credentials, network, models, Regions, quotas and customers' roles
 	@$(RUN)
 
+.PHONY: verify
+override usage_verify := ENV= [TENANT=] [REPORT=] [JSON=1] [JOBS=]
+verify: ## verify that the operations account keeps nothing and the records stay with the customers, and write dated evidence
+	@$(RUN)
+
 .PHONY: acceptance
 override usage_acceptance := ENV= TENANT= [ACCOUNT=] [MODEL=] [ADMINISTRATOR=] [PRICE=] [CONFIRM=] [JSON=1]
 acceptance: ## observe what only AWS can tell, for less than a dollar, and write dated evidence; for a sandbox

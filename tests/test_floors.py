@@ -23,6 +23,7 @@ IMPORT_FUNCTIONS = {"import_module", "__import__"}
 
 # For each room, or a module that is a floor of its own, the rooms that it may import.
 FLOORS = {
+    "operations_guard": set(),
     "tenant_bedrock": set(),
     "tools.aws_error": set(),
     "tools.command_error": set(),
@@ -37,14 +38,23 @@ FLOORS = {
     "tools.environment": READING | {"tools.iam"},
     "tools.packaging": GROUND,
     "tools.terraform": PRINTING | {"tools.environment"},
-    "tools.cli": PRINTING | {"tools.environment", "tools.terraform", "tools.packaging", "tools.localaws"},
-    "tools.readiness": OPENING | {"tools.live"},
+    "tools.cli": PRINTING
+    | {
+        "operations_guard",
+        "tools.environment",
+        "tools.localaws",
+        "tools.packaging",
+        "tools.terraform",
+    },
+    "tools.readiness": OPENING | {"operations_guard", "tools.live"},
     "tools.records": OPENING,
-    "tools.live": OPENING | {"tools.iam", "tools.isolation"},
+    "tools.live": OPENING | {"operations_guard", "tools.iam", "tools.isolation"},
     "tools.proof": OPENING | {"tools.isolation", "tools.live"},
     "tools.tenants": OPENING | {"tools.isolation", "tools.live", "tools.proof"},
     "tools.acceptance": OPENING
     | {"tools.isolation", "tools.live", "tools.proof", "tools.records", "tools.tenants"},
+    "tools.verification": OPENING
+    | {"operations_guard", "tools.isolation", "tools.live", "tools.proof"},
     "tools.demo": OPENING | {"tools.live", "tools.proof", "tools.records", "tools.localaws"},
     "tools.bench": OPENING
     | {
@@ -53,6 +63,7 @@ FLOORS = {
     "tools.documentation": GROUND | {"tools.isolation"},
     "tools.commands": OPENING
     | {
+        "operations_guard",
         "tools.acceptance",
         "tools.bench",
         "tools.demo",
@@ -66,12 +77,17 @@ FLOORS = {
         "tools.readiness",
         "tools.records",
         "tools.tenants",
+        "tools.verification",
     },
 }  # fmt: skip
 FILES = {
     ".".join(path.relative_to(root).with_suffix("").parts): path
-    for root in (ROOT, ROOT / "lambda")
-    for path in sorted((root / ("tools" if root == ROOT else "tenant_bedrock")).rglob("*.py"))
+    for root, package in (
+        (ROOT, "tools"),
+        (ROOT / "lambda", "operations_guard"),
+        (ROOT / "lambda", "tenant_bedrock"),
+    )
+    for path in sorted((root / package).rglob("*.py"))
     # The bench's handlers run in a zip of their own, where the package is installed.
     if "handlers" not in path.parent.name
 }
@@ -107,7 +123,7 @@ def crossings(module, source):
     return [
         target
         for target in imported_modules(source)
-        if target.split(".")[0] in {"tests", "tools", "tenant_bedrock"}
+        if target.split(".")[0] in {"operations_guard", "tests", "tools", "tenant_bedrock"}
         and floor_of(target) not in {floor} | FLOORS[floor]
     ]
 
@@ -137,6 +153,9 @@ def test_every_module_belongs_to_a_floor():
         ("tools.iam.policy", "__import__('tests.terraform')"),
         ("tools.iam.globs", "if TYPE_CHECKING:\n    from tools.paths import ROOT"),
         ("tenant_bedrock.record", "from tools.paths import ROOT"),
+        ("tenant_bedrock.record", "from operations_guard.leftovers import KINDS"),
+        ("operations_guard.leftovers", "from tools.paths import ROOT"),
+        ("operations_guard.leftovers", "from tenant_bedrock.record import Record"),
     ],
 )
 def test_a_crossing_is_found(module, source):

@@ -14,10 +14,13 @@ from tools.bench.functions import ZIP_MEGABYTES
 GROUPS = {
     ("run", "aws"): "sh",
     ("run", "local"): "sh",
+    ("policy", "content"): "json",
+    ("policy", "delegation"): "json",
     ("policy", "one-tenant"): "json",
     ("policy", "principals"): "json",
     ("policy", "regions"): "json",
     ("policy", "roles"): "json",
+    ("policy", "verify"): "json",
     ("plan", "environment"): "hcl",
     ("plan", "stanza"): "hcl",
     ("plan", "tenant-file"): "hcl",

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from operations_guard.organization_policy import POLICY
 from tests.docs.pages import blocks
 from tools.iam.evaluator import Request, evaluate
 from tools.iam.policy import Kind, parse_policy
@@ -25,12 +26,36 @@ def assume(role, **context):
     return Request("sts:AssumeRole", role, keys)
 
 
+def setting(action, **context):
+    """The request for a change of a setting of Bedrock, or of the account."""
+    return Request(action, "*", {f"bedrock:{key}": value for key, value in context.items()})
+
+
 OURS = PROFILE.format("111111111111")
 TENANT = ROLE.format("111111111111", "bedrock-prod-acme")
 NO_SERVICE = {"PrincipalIsAWSService": "false"}
 
 # Of each policy, requests that it denies, and requests that it leaves to others.
 CASES = {
+    "content": (
+        [
+            setting("bedrock:PutModelInvocationLoggingConfiguration"),
+            setting("bedrock:PutAccountDataRetention", DataRetentionMode="default"),
+            setting("bedrock:PutAccountDataRetention"),
+            setting("bedrock:CreateModelInvocationJob"),
+            setting("bedrock:CreateProject"),
+            setting("organizations:LeaveOrganization"),
+            Request(INVOKE, "arn:aws:bedrock:eu-central-1:111111111111:async-invoke/x", {}),
+        ],
+        [
+            model("eu-central-1"),
+            model("eu-west-1", OURS),
+            Request(INVOKE, "arn:aws:bedrock:eu-central-1:111111111111:project/default", {}),
+            setting("bedrock:PutAccountDataRetention", DataRetentionMode="none"),
+            setting("bedrock:DeleteModelInvocationLoggingConfiguration"),
+            setting("bedrock:CreateInferenceProfile"),
+        ],
+    ),
     "regions": (
         [
             model("eu-west-1"),
@@ -91,6 +116,16 @@ def test_a_policy_denies_what_it_is_for_and_lets_the_tenants_calls_pass(name):
         refused
     )
     assert [evaluate(policies(name), request).effect for request in passed] == [None] * len(passed)
+
+
+def test_the_policy_of_the_page_is_the_file_that_is_compared():
+    [block] = blocks("policy", "content")
+    assert block.text == POLICY.read_text()
+
+
+def test_the_policy_fits_into_an_scp():
+    # https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
+    assert len(POLICY.read_text()) < 5120
 
 
 EXCEPTIONS = {

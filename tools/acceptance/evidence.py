@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from tools.acceptance.observation_run import REMAINING
+from tools.cli.evidence_file import data_lines, markdown_row, write_evidence_file
 from tools.release import release_version
 
 if TYPE_CHECKING:
@@ -48,14 +47,9 @@ def as_data(report: Report) -> dict[str, Any]:
 
 
 def write_evidence(report: Report, folder: Path) -> Path:
-    """Write the file, which only its owner may read, and return its path."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Write the file and return its path."""
     name = f"{report.environment}-{report.tenant}-{report.started:%Y-%m-%dT%H%M%SZ}.md"
-    file = folder / name
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write("\n".join(_lines(report)) + "\n")
-    return file
+    return write_evidence_file(folder / name, _lines(report))
 
 
 def _lines(report: Report) -> Iterator[str]:
@@ -92,20 +86,15 @@ def _lines(report: Report) -> Iterator[str]:
         yield ""
         yield from (f"- {thing}" for thing in REMAINING)
     yield ""
-    yield "## Data"
-    yield ""
-    yield "```json"
-    yield json.dumps(as_data(report), indent=1, ensure_ascii=False)
-    yield "```"
+    yield from data_lines(as_data(report))
 
 
 def _row(outcome: Outcome) -> str:
     check, observation = outcome.check, outcome.observation
-    cells = [
+    return markdown_row(
         check.group,
         check.name,
         observation.result,
         observation.seen,
         f"{outcome.seconds:.1f}",
-    ]
-    return f"| {' | '.join(' '.join(cell.split()).replace('|', chr(92) + '|') for cell in cells)} |"
+    )

@@ -1,16 +1,13 @@
-"""Bedrock's data retention in an account: one mode for each Region, of which only ``none`` keeps nothing.
-
-An account that was never configured reports ``inherit``. What Bedrock keeps of a call is kept in the Region that
-served it: https://docs.aws.amazon.com/bedrock/latest/userguide/geographic-cross-region-inference.html
-"""
+"""Bedrock's data retention in many Regions of the operations account at a time: reads it, and sets it to none."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from operations_guard.account_retention import NONE, Retention, read_mode, reason
 from tools.terraform.parallel import CALLS_AT_A_TIME, map_in_parallel
 
 if TYPE_CHECKING:
@@ -18,46 +15,10 @@ if TYPE_CHECKING:
 
     from tools.cli.targets import Target
 
-NONE = "none"
-# How services refuse the credentials of an account in a Region that it has not enabled. STS's global endpoint issues
-# keys that such Regions refuse as well:
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
-_CLOSED = frozenset({"InvalidClientTokenId", "UnrecognizedClientException"})
-
-
-@dataclass(frozen=True)
-class Retention:
-    """The mode of one Region, None if it is not known, and the one before this command.
-
-    ``problem`` says why it could not be read or set.
-    """
-
-    region: str
-    mode: str | None = None
-    mode_before: str | None = None
-    problem: str = ""
-    is_closed: bool = False  # the Region accepts no credentials of the account
-
-    @property
-    def keeps_nothing(self) -> bool:
-        """Whether Bedrock keeps nothing in the Region."""
-        return self.mode == NONE
-
-    @property
-    def state(self) -> str:
-        """The end of a sentence about data retention in the Region, without its full stop."""
-        if self.mode is None:
-            return f"cannot be read: {self.problem}"
-        change = f" and cannot be changed: {self.problem}" if self.problem else ""
-        return f'is "{self.mode}"{change}'
-
 
 def read_retention(target: Target, regions: Iterable[str]) -> list[Retention]:
-    """Return the mode of each Region of the operations account, in this order, or why it cannot be read.
-
-    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetAccountDataRetention.html
-    """
-    return _in_each(target, regions, _read)
+    """Return the mode of each Region of the operations account, in this order, or why it cannot be read."""
+    return _in_each(target, regions, read_mode)
 
 
 def keep_nothing(target: Target, regions: Iterable[str]) -> list[Retention]:
@@ -77,32 +38,12 @@ def _in_each(
     )
 
 
-def _read(client: Any, region: str) -> Retention:  # noqa: ANN401 - boto3's client
-    try:
-        mode = client.get_account_data_retention()["mode"]
-    except (BotoCoreError, ClientError) as error:
-        return Retention(region, problem=_reason(error), is_closed=_code(error) in _CLOSED)
-    return Retention(region, mode, mode)
-
-
 def _set_none(client: Any, region: str) -> Retention:  # noqa: ANN401 - boto3's client
-    before = _read(client, region)
+    before = read_mode(client, region)
     if before.problem or before.keeps_nothing:
         return before
     try:
         mode = client.put_account_data_retention(mode=NONE)["mode"]
     except (BotoCoreError, ClientError) as error:
-        return replace(before, problem=_reason(error))
+        return replace(before, problem=reason(error))
     return Retention(region, mode, before.mode)
-
-
-def _code(error: BotoCoreError | ClientError) -> str:
-    """Return AWS's error code; an empty text if AWS did not answer."""
-    return error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
-
-
-def _reason(error: BotoCoreError | ClientError) -> str:
-    """Return why there is no answer, without a full stop."""
-    message = error.response["Error"]["Message"] if isinstance(error, ClientError) else str(error)
-    words = message.rstrip(".")
-    return f"{_code(error)}: {words}" if _code(error) else words

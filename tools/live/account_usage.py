@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tools.live.answers import AccountReader, NotReadError, clients_of
+from operations_guard.aws_reader import AwsReader, NotReadError
+from tools.live.answers import AccountReader, clients_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,7 +40,8 @@ def read_account_usage(target: Target) -> AccountUsage:
     environment = target.environment
     subject = f"operations account {environment.operations_account_id}"
     reader = AccountReader(
-        subject, target.operations(), environment.operations_region, clients_of(target)
+        subject,
+        AwsReader(target.operations(), environment.operations_region, clients_of(target)),
     )
     counts: dict[str, int] = {}
     unread: list[str] = []

@@ -7,9 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from botocore import xform_name
-from botocore.exceptions import BotoCoreError, ClientError
-
+from operations_guard.aws_reader import AwsReader, NotReadError
 from tools.iam.conditions import UnsupportedPolicyError
 from tools.iam.external_ids import external_ids_in
 from tools.iam.policy import Kind, parse_policy
@@ -24,13 +22,6 @@ if TYPE_CHECKING:
 
     from tools.cli.targets import Target
     from tools.isolation.predicate import Predicate
-
-# Characters of an error message; a server that is no AWS may send a whole page.
-_LONGEST_MESSAGE = 200
-
-
-class NotReadError(Exception):
-    """AWS did not answer a question; the message says which question and why."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +43,10 @@ Finding = Claim | Fault | Unread
 
 @dataclass(frozen=True)
 class AccountReader:
-    """Asks questions in one account. ``connect`` makes a client of a session, a service and a Region."""
+    """Asks questions in one account, and keeps the answers' hash."""
 
     subject: str  # the operations account, or the tenant and its account
-    session: boto3.Session
-    region: str
-    connect: Callable[[boto3.Session, str, str], Any]
-    _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
+    aws: AwsReader
     _answers: list[str] = field(default_factory=list)
     external_ids: set[str] = field(default_factory=set)  # those in the answers so far
 
@@ -75,22 +63,12 @@ class AccountReader:
 
         Raises NotReadError if AWS denies the call, does not support it or cannot be reached.
         """
-        place = region or self.region
-        question = f"{service}:{operation} in {place}"
-        try:
-            answer = self._answer(service, operation, place, parameters)
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code in missing:
-                self._note(question, parameters, code)
-                return None
-            message = error.response["Error"].get("Message", "").strip().split("\n")[0]
-            raise NotReadError(
-                f"{question} failed with {code}: {message[:_LONGEST_MESSAGE]}"
-            ) from error
-        except BotoCoreError as error:
-            raise NotReadError(f"{question} had no answer: {error}") from error
-        self._note(question, parameters, answer)
+        answer = self.aws.ask(service, operation, missing=missing, region=region, **parameters)
+        question = f"{service}:{operation} in {region or self.aws.region}"
+        self.external_ids.update(external_ids_in(answer))
+        self._answers.append(
+            json.dumps([question, parameters, answer], sort_keys=True, default=str)
+        )
         return answer
 
     def findings(
@@ -115,27 +93,6 @@ class AccountReader:
     def digest(self) -> str:
         """Return the SHA-256 of all answers so far, sorted."""
         return hashlib.sha256("\n".join(sorted(self._answers)).encode()).hexdigest()
-
-    def _answer(
-        self, service: str, operation: str, region: str, parameters: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        key = (service, region)
-        if key not in self._clients:
-            self._clients[key] = self.connect(self.session, service, region)
-        client, method = self._clients[key], xform_name(operation)
-        if client.can_paginate(method):
-            pages = client.get_paginator(method).paginate(**parameters)
-            answer: dict[str, Any] = pages.build_full_result()
-        else:
-            answer = getattr(client, method)(**parameters)
-        answer.pop("ResponseMetadata", None)
-        return answer
-
-    def _note(self, question: str, parameters: Mapping[str, Any], answer: object) -> None:
-        self.external_ids.update(external_ids_in(answer))
-        self._answers.append(
-            json.dumps([question, parameters, answer], sort_keys=True, default=str)
-        )
 
 
 def clients_of(target: Target) -> Callable[[boto3.Session, str, str], Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tools.live.answers import NotReadError
+from operations_guard.aws_reader import NotReadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError
 
+from operations_guard.aws_reader import AwsReader, NotReadError
 from tools.command_error import CommandError
 from tools.isolation import plan_reader
 from tools.isolation.claims import Case, Claim, named_external_ids, without_secrets
@@ -16,6 +17,7 @@ from tools.isolation.plan_fault import Fault
 from tools.live.answers import AccountReader, Unread, clients_of
 from tools.live.customer_account import CustomerReading
 from tools.live.operations_account import OperationsAccount
+from tools.live.record_reading import RecordReading
 from tools.terraform.parallel import map_in_parallel
 from tools.terraform.state import role_module
 
@@ -79,7 +81,7 @@ def _operations(
     target: Target, env: Environment, plan: Plan, tenant: str | None
 ) -> tuple[Case, list[Unread]]:
     label = f"operations account {env.account}"
-    reader = AccountReader(label, target.operations(), env.region, clients_of(target))
+    reader = AccountReader(label, AwsReader(target.operations(), env.region, clients_of(target)))
     settings = plan.variables["operations"]
     account = OperationsAccount(
         reader=reader,
@@ -94,22 +96,52 @@ def _operations(
 
 
 def _customer(session: Session, env: Environment, plan: Plan) -> tuple[Case, list[Unread]]:
+    label = f"customer account {plan.variables['account_id']}"
+    try:
+        workload, reader, missing = _workload(session, env, plan)
+    except NotReadError as error:
+        subject, tenant = _names(plan), plan.variables["tenant"]
+        case = Case(label, "", (tenant,), (), (), {})
+        return case, [Unread(subject, "everything in the account", str(error))]
+    case, unread = _case(
+        label,
+        [workload.tenant.name],
+        env,
+        reader,
+        CustomerReading(reader, workload, plan).findings(),
+    )
+    return case, [*missing, *unread]
+
+
+def read_records(session: Session, plan_json: dict[str, Any]) -> tuple[Case, list[Unread]]:
+    """Read the log groups of one customer account, what copies them, and their key; the plan is of this account.
+
+    Raises NotReadError if neither the inspector nor the deployer can be assumed, and PlanError.
+    """
+    plan = plan_reader.read(plan_json)
+    env = Environment.from_variables(plan.variables)
+    workload, reader, _ = _workload(session, env, plan)
+    findings = reader.findings(RecordReading(reader, workload, plan).checks)
+    return _case(_names(plan), [workload.tenant.name], env, reader, findings)
+
+
+def _names(plan: Plan) -> str:
+    return f"{plan.variables['tenant']} {plan.variables['account_id']}"
+
+
+def _workload(
+    session: Session, env: Environment, plan: Plan
+) -> tuple[Workload, AccountReader, list[Unread]]:
+    """Return a customer account's workload, what reads it, and the parts that only the inspector may read."""
     tenant, account_id = plan.variables["tenant"], plan.variables["account_id"]
     workload = Workload(Tenant(env, tenant), account_id)
     (account,) = session.environment.accounts_of(tenant, account_id)
-    label = f"customer account {account_id}"
-    subject = f"{tenant} {account_id}"
     try:
-        keys, missing = _inspector(session.target, account, subject)
+        keys, missing = _inspector(session.target, account, _names(plan))
     except (BotoCoreError, CommandError) as error:  # BotoCoreError when no answer came
-        reason = str(error)
-        case = Case(label, "", (tenant,), (), (), {})
-        return case, [Unread(subject, "everything in the account", reason)]
-    reader = AccountReader(subject, keys, workload.region, clients_of(session.target))
-    case, unread = _case(
-        label, [tenant], env, reader, CustomerReading(reader, workload, plan).findings()
-    )
-    return case, [*missing, *unread]
+        raise NotReadError(str(error)) from error
+    aws = AwsReader(keys, workload.region, clients_of(session.target))
+    return workload, AccountReader(_names(plan), aws), missing
 
 
 def _inspector(

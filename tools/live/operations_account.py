@@ -7,13 +7,19 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from operations_guard.account_retention import NONE
+from operations_guard.authorization_details import AuthorizationDetails
+from operations_guard.aws_reader import NotReadError
+from operations_guard.invocation_logging import OPERATION as LOGGING
+from operations_guard.invocation_logging import logging_places
+from operations_guard.verification import regions_of_profile
 from tools.iam.policy import Kind
 from tools.isolation import operations_specification as operations
 from tools.isolation.operations_specification import Tenant
 from tools.isolation.plan_fault import Fault
-from tools.live.answers import NotReadError, claim
+from tools.live.answers import claim
 from tools.live.granted_models import granted_models, granted_regions
-from tools.live.other_principals import AuthorizationDetails, OperationsPrincipals
+from tools.live.other_principals import OperationsPrincipals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -121,26 +127,17 @@ class OperationsAccount:
         return sorted(profiles)
 
     def _profile_regions(self, region: str, profile: str, regions: set[str]) -> Iterator[Finding]:
-        """Add the Regions to which AWS says that the profile sends calls at present.
-
-        https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetInferenceProfile.html
-        """
+        """Add the Regions to which AWS says that the profile sends calls at present."""
         answer = self.reader.ask(
             "bedrock", "GetInferenceProfile", region=region, inferenceProfileIdentifier=profile
         )
-        arns = [model.get("modelArn", "") for model in (answer or {}).get("models", ())]
-        regions |= {arn.split(":")[3] for arn in arns if arn.count(":") >= 5 and arn.split(":")[3]}
+        regions |= regions_of_profile(answer)
         yield from ()
 
     def _logging(self, region: str) -> Iterator[Finding]:
-        """Invocation logging would store every prompt and answer in this account.
-
-        https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html
-        """
-        answer = self.reader.ask("bedrock", "GetModelInvocationLoggingConfiguration", region=region)
-        if config := (answer or {}).get("loggingConfig"):
-            places = ", ".join(sorted(name for name in config if name.endswith("Config")))
-            problem = f"Bedrock logs every call of {region} in this account ({places or 'no place named'})"
+        """Invocation logging would store every prompt and answer in this account."""
+        if places := logging_places(self.reader.ask("bedrock", LOGGING, region=region)):
+            problem = f"Bedrock logs every call of {region} in this account ({', '.join(places)})"
             yield self.reader.fault("invocation logging", problem)
 
     def _retention(self, region: str) -> Iterator[Finding]:
@@ -150,7 +147,7 @@ class OperationsAccount:
         """
         answer = self.reader.ask("bedrock", "GetAccountDataRetention", region=region)
         mode = (answer or {}).get("mode")
-        if mode != "none":
+        if mode != NONE:
             command = f"aws bedrock put-account-data-retention --mode none --region {region}"
             if region in granted_regions(self.environment.region, self._models):
                 command = f"make bootstrap ENV={self.environment.name}"

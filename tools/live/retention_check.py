@@ -12,7 +12,7 @@ from tools.live.granted_models import granted_models, granted_regions, worldwide
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tools.cli.data_retention import Retention
+    from operations_guard.account_retention import Retention
     from tools.cli.targets import Target
     from tools.environment.model import Environment
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,11 @@ from tools.localaws.moto_state import role_by_arn
 
 if TYPE_CHECKING:
     from tools.localaws.bedrock.control_plane import EnforcedGuardrails, InferenceProfiles
+    from tools.localaws.bedrock.stored_objects import BedrockObjects
     from tools.localaws.clock import Clock
+    from tools.localaws.cloudtrail.event_history import AssumedRole
     from tools.localaws.faults import Faults
+    from tools.localaws.organizations.authorization import DelegationPolicies
     from tools.localaws.sts.sessions import RoleSession, Sessions
     from tools.localaws.trail import Trail
 
@@ -34,6 +38,9 @@ class LocalAwsContext:
     sessions: Sessions
     inference_profiles: InferenceProfiles
     enforced_guardrails: EnforcedGuardrails = field(default_factory=dict)
+    assumed_roles: list[AssumedRole] = field(default_factory=list)
+    delegation_policies: DelegationPolicies = field(default_factory=dict)
+    bedrock_objects: BedrockObjects = field(default_factory=lambda: defaultdict(list))
     control_routes: dict[str, ControlRoute] = field(default_factory=dict)
 
     def start_role_session(

@@ -17,6 +17,7 @@ from tools.localaws.bedrock.metrics import count_scripted_error
 from tools.localaws.bedrock.service import Bedrock
 from tools.localaws.call import Call, Caller, Principal, Response, Service, ServiceError
 from tools.localaws.clock import Clock
+from tools.localaws.cloudtrail.event_history import EventHistory
 from tools.localaws.context import LocalAwsContext
 from tools.localaws.control import Control
 from tools.localaws.control_api import PREFIX, ControlApi
@@ -28,6 +29,7 @@ from tools.localaws.kms.service import Kms
 from tools.localaws.logs.log_delivery import is_delivery
 from tools.localaws.logs.service import Logs
 from tools.localaws.moto_app import Moto
+from tools.localaws.organizations.service import Organizations
 from tools.localaws.protocols import Operation, read_operation, write_error
 from tools.localaws.required_permissions import RequiredPermissions
 from tools.localaws.s3.service import S3
@@ -130,6 +132,8 @@ def _services(context: LocalAwsContext, runtimes: Mapping[str, PythonRuntime]) -
         Kms(),
         Iam(),
         ServiceQuotas(),
+        EventHistory(context),
+        Organizations(context),
     )
 
 
@@ -143,7 +147,7 @@ class Pipeline:
         self._services = services
         self._identity = Identity(context.sessions, context.clock)
         self._permissions = RequiredPermissions(
-            context.inference_profiles, context.enforced_guardrails
+            context.inference_profiles, context.enforced_guardrails, context.delegation_policies
         )
         self._moto = Moto()
         self._control = ControlApi(context, control_token)

@@ -16,6 +16,7 @@ from tools.localaws.ec2.authorization import ec2_permissions
 from tools.localaws.iam.authorization import iam_permissions
 from tools.localaws.kms.authorization import kms_permissions
 from tools.localaws.logs.authorization import logs_permissions
+from tools.localaws.organizations.authorization import organizations_permissions
 from tools.localaws.permission import ContextKeys, Permission, tag_map
 from tools.localaws.s3.authorization import s3_permissions
 from tools.localaws.sts.authorization import sts_permissions
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from tools.localaws.bedrock.control_plane import EnforcedGuardrails, InferenceProfiles
     from tools.localaws.call import Call
+    from tools.localaws.organizations.authorization import DelegationPolicies
 
 # Services whose prefix in a policy is not botocore's name.
 _PREFIXES = {
@@ -38,7 +40,12 @@ _PREFIXES = {
 class RequiredPermissions:
     """Finds the permissions that a call requires; ``profiles`` resolve Bedrock's model ids."""
 
-    def __init__(self, profiles: InferenceProfiles, enforced: EnforcedGuardrails) -> None:
+    def __init__(
+        self,
+        profiles: InferenceProfiles,
+        enforced: EnforcedGuardrails,
+        delegation: DelegationPolicies,
+    ) -> None:
         self._by_service: Mapping[str, Callable[[Call], Iterator[Permission]]] = {
             "bedrock": partial(bedrock_permissions, profiles=profiles),
             "bedrock-runtime": partial(
@@ -49,6 +56,7 @@ class RequiredPermissions:
             "kms": kms_permissions,
             "lambda": lambda_permissions,
             "logs": logs_permissions,
+            "organizations": partial(organizations_permissions, delegation=delegation),
             "s3": s3_permissions,
             "sts": sts_permissions,
         }

@@ -1,7 +1,7 @@
 """Search for a text in all stored data, account by account.
 
 The search walks all of moto's objects, of whatever service, so no service can be forgotten; the
-sessions, the trail and the inference profiles of the local AWS follow.
+sessions, the trail, the inference profiles, Bedrock's objects and CloudTrail's events of the local AWS follow.
 """
 
 from __future__ import annotations
@@ -74,6 +74,11 @@ def _stored_values(context: LocalAwsContext) -> Iterator[tuple[str, str, object]
     for profile in list(context.inference_profiles.values()):
         text = f"{profile.name} {profile.description or ''}"
         yield profile.arn.split(":")[4], profile.arn, text
+    for (account, region, kind), objects in list(context.bedrock_objects.items()):
+        yield account, f"bedrock/{region}/{kind}", objects
+    for event in list(context.assumed_roles):
+        for account in event.accounts:
+            yield account, f"cloudtrail/{event.region}", asdict(event)
 
 
 def _texts(root: object, location: str) -> Iterator[tuple[str, bytes]]:

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from tools.environment.model import Environment
     from tools.terraform.runner import PlanJson
 
-# What plans and proves; the code of the functions is in the zips, whose hashes the plans have.
+# What plans, reads and proves; the code of the customers' functions is in the zips, whose hashes the plans have.
 CODE = (
     "environments/customer/*.tf",
     "environments/operations/*.tf",
     "environments/stanzas/*.tf",
+    "lambda/operations_guard/*.json",
+    "lambda/operations_guard/*.py",
     "modules/**/*.tf",
     "tools/**/*.json",
     "tools/**/*.py",

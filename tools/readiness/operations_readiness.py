@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from operations_guard.invocation_logging import ADVICE, logging_places
 from tools.aws_error import aws_sentence
 from tools.cli.data_retention import read_retention
 from tools.command_error import CommandError
@@ -159,10 +160,7 @@ def retention(session: Session, tenants: Collection[str]) -> Iterator[ReadinessC
 
 
 def invocation_logging(session: Session, tenants: Collection[str]) -> Iterator[ReadinessCheck]:
-    """Look whether Bedrock logs calls in the operations account, which is to keep none of them.
-
-    https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html
-    """
+    """Look whether Bedrock logs calls in the operations account, which is to keep none of them."""
     clients = session.target.bedrock_clients(call_regions(session.environment, tenants).granted)
 
     def look(region: str) -> ReadinessCheck:
@@ -171,13 +169,9 @@ def invocation_logging(session: Session, tenants: Collection[str]) -> Iterator[R
             answer = clients[region].get_model_invocation_logging_configuration()
         except (BotoCoreError, ClientError) as error:
             return cannot_tell(subject, aws_sentence(error))
-        if not answer.get("loggingConfig"):
+        if not logging_places(answer):
             return ok(subject, "off")
-        advice = (
-            "It stores prompts and answers in the operations account. Turn it off with `aws bedrock "
-            f"delete-model-invocation-logging-configuration --region {region}`."
-        )
-        return to_do(subject, "on", advice)
+        return to_do(subject, "on", ADVICE.format(region=region))
 
     yield from map_in_parallel(look, list(clients), CALLS_AT_A_TIME)
 

@@ -164,7 +164,7 @@ def test_the_evidence_names_every_fact_and_only_its_owner_may_read_it(wire, tmp_
     data = json.loads(text.partition("```json\n")[2].partition("```")[0])
     assert data == json.loads(json.dumps(as_data(report)))
     assert "no operation" not in text
-    with pytest.raises(FileExistsError):
+    with pytest.raises(CommandError, match="exists already"):
         write_evidence(report, tmp_path / "evidence")
 
 

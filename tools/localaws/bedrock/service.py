@@ -21,6 +21,7 @@ from tools.localaws.bedrock.model_ids import check_counting, counted_model, reso
 from tools.localaws.bedrock.native_bodies import converse_request, native_answer, read_body
 from tools.localaws.bedrock.projects import check_project
 from tools.localaws.bedrock.stand_in import StandInAnswer, reply
+from tools.localaws.bedrock.stored_objects import StoredObjects
 from tools.localaws.bedrock.tokens import PromptCache, count_tokens
 from tools.localaws.call import Call, Response, ServiceError
 from tools.localaws.http_server import DropConnectionError
@@ -31,20 +32,26 @@ if TYPE_CHECKING:
 
     from tools.localaws.context import LocalAwsContext
 
+_SERVICES = ("bedrock", "bedrock-agent", "bedrock-runtime")
 _TOOL_USE_LETTERS = string.ascii_letters + string.digits
 
 
 class Bedrock:
-    """The services ``bedrock-runtime`` and ``bedrock`` of all accounts and Regions."""
+    """The services ``bedrock-runtime``, ``bedrock`` and ``bedrock-agent`` of all accounts and Regions."""
 
     def __init__(self, context: LocalAwsContext) -> None:
         self._context = context
         self._cache = PromptCache()
         self._log = InvocationLog(context)
         self._control = ControlPlane(context)
+        self._stored = StoredObjects(context)
 
     def answer(self, call: Call) -> Response | None:
-        """Answer a call of either service; moto answers the rest of Bedrock's control plane."""
+        """Answer a call of a model or of a setting; moto answers the rest of Bedrock's control plane and agents."""
+        if call.service not in _SERVICES:
+            return None
+        if (stored := self._stored.answer(call)) is not None:
+            return write_result(call, stored)
         if call.service == "bedrock-runtime":
             return self._invoke(call)
         operation = getattr(self._control, xform_name(call.operation), None)

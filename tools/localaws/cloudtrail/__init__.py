@@ -1,0 +1,1 @@
+"""CloudTrail in the local AWS."""
