@@ -4,11 +4,12 @@ import hashlib
 import json
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from tools.command_error import CommandError
-from tools.commands import drift, prove
+from tools.commands import apply, drift, prove
 from tools.environment.model import load_environment
 from tools.isolation import solvers
 from tools.isolation.certificate import EXISTING, PLANNED
@@ -166,6 +167,23 @@ def test_a_proof_without_plan_files_is_of_a_part_of_planned_accounts_or_refused(
         parts.add("second", [], {}, **{"part": part, **changes})
         with pytest.raises(CommandError, match="names no plan file"):
             read_certified(empty, "local", None)
+
+
+def test_an_apply_takes_from_the_proof_of_a_part_only_its_states(parts):
+    part = read_certified(parts.folder / "first", "local", None)
+    part.check_part(CUSTOMERS[:2])
+    with pytest.raises(CommandError, match=f"without {CUSTOMERS[2].label}. Nothing"):
+        part.check_part(CUSTOMERS[:3])
+    _, markdown = parts.combine()
+    read_certified(markdown.parent, "local", None).check_part([*OPERATIONS, *CUSTOMERS])
+
+
+def test_make_apply_refuses_accounts_that_are_not_in_the_part_that_was_proved(parts, monkeypatch):
+    monkeypatch.setattr(apply, "open_session", lambda _: SimpleNamespace(environment=LOCAL))
+    words = [f"--proof={parts.folder / 'first'}", f"--part={LOCAL.accounts[3].name}"]
+    monkeypatch.setattr("sys.argv", ["apply", "--env=local", *words])
+    with pytest.raises(CommandError, match=f"a part of .* without {CUSTOMERS[3].label}"):
+        apply.main()
 
 
 def test_a_part_of_accounts_that_customers_manage_is_empty_and_they_are_named(parts):
