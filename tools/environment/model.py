@@ -133,6 +133,10 @@ class Environment:
         if tenant is None:
             return self.accounts
         accounts = tuple(account for account in self.accounts if account.tenant == tenant)
+        if not accounts and tenant in self.stanzas:
+            raise CommandError(
+                f'Tenant "{tenant}" has no account in {self.place_of(tenant)}; write at least one into accounts.'
+            )
         if not accounts:
             raise CommandError(
                 f'Environment "{self.name}" has no tenant "{tenant}"; it has {_joined(self.tenants)}. '

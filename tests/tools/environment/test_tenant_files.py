@@ -89,6 +89,15 @@ def test_one_tenant_is_read_alone_where_no_other_can_be_read(mixed):
         load_tenant("prod", "umbrella")
 
 
+def test_a_tenant_without_an_account_is_no_tenant_to_add(data):
+    data.write("tenants/acme.tfvars", stanza(accounts={}))
+    for read in (load_tenant, lambda name, tenant: load_environment(name).accounts_of(tenant)):
+        with pytest.raises(
+            CommandError, match=r'"acme" has no account in environments/prod/tenants/acme\.tfvars'
+        ):
+            read("prod", "acme")
+
+
 def test_terraform_gets_no_variables_of_an_environment_of_which_one_tenant_was_read(mixed):
     environment = load_environment("prod")
     assert environment.file_variables == {"data_folder": "", "tenants": environment.stanzas}
