@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from types import SimpleNamespace
 
 import pytest
@@ -424,9 +424,22 @@ def test_a_report_that_is_there_twice_or_is_none_is_refused(reports, tmp_path_fa
     (copy / "drift.json").write_bytes(file.read_bytes())
     with pytest.raises(CommandError, match="operations account is in two parts"):
         combine_reports(LOCAL, reports)
-    (copy / "drift.json").write_text("{}")
-    with pytest.raises(CommandError, match=r"copy/drift\.json is not what `make drift`"):
-        combine_reports(LOCAL, reports)
+    data = {**json.loads(file.read_text()), "covered": []}
+    row = asdict(ROW)
+    others = [
+        {**row, "state": "ok"},
+        {**row, "account": 1},
+        {**row, "when": ""},
+        {"what": ""},
+        "row",
+    ]
+    contents = ["{}", "[" * 99_999, *(json.dumps({**data, "rows": [other]}) for other in others)]
+    for content in contents:
+        (copy / "drift.json").write_text(content)
+        with pytest.raises(CommandError, match=r"copy/drift\.json is not what `make drift`"):
+            combine_reports(LOCAL, reports)
+    (copy / "drift.json").write_text(json.dumps({**data, "rows": [row]}))
+    assert combine_reports(LOCAL, reports).count(ROW) == 2
     with pytest.raises(CommandError, match=r"There is no drift\.json"):
         combine_reports(LOCAL, tmp_path_factory.mktemp("empty"))
 
