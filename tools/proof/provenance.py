@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tools.environment.tenant_files import current_sha256
 from tools.isolation.certificate import Provenance
 from tools.paths import ROOT
+from tools.proof.account_inputs import TERRAFORM_FILES
 from tools.proof.saved_plan import sha256_of, sha256_of_json
 
 if TYPE_CHECKING:
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
 
 # What plans and proves; the code of the functions is in the zips, whose hashes the plans have.
 CODE = (
-    "environments/customer/*.tf",
-    "environments/operations/*.tf",
-    "environments/stanzas/*.tf",
-    "modules/**/*.tf",
+    "environments/*/backend.hcl",  # where the states are
+    *(
+        f"{folder}/{pattern}"
+        for folder in ("environments/customer", "environments/operations", "environments/stanzas")
+        for pattern in TERRAFORM_FILES
+    ),
+    *(f"modules/**/{pattern}" for pattern in TERRAFORM_FILES),
     "tools/**/*.json",
     "tools/**/*.py",
 )
