@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
+from botocore.exceptions import BotoCoreError, CredentialRetrievalError
 from botocore.loaders import create_loader
 from botocore.session import get_session
 
@@ -25,7 +26,7 @@ def boto3_session(
     """Return a session with the caller's own credentials, with those of a profile, or with keys.
 
     ``keys`` is the ``Credentials`` of an answer of STS, in which a user's own keys have no SessionToken. Raises
-    botocore's ProfileNotFound.
+    botocore's ProfileNotFound, and its CredentialRetrievalError if a credential_process does not print any.
     """
     core = get_session()
     if profile is not None:
@@ -43,9 +44,27 @@ def boto3_session(
         }
     )
     session = boto3.Session(**credentials, botocore_session=core, region_name=region)
+    if keys is None:
+        _find_credentials(session)
     # Each session of boto3 adds the folder of its own descriptions once more.
     loader.search_paths[:] = dict.fromkeys(loader.search_paths)
     return session
+
+
+def _find_credentials(session: boto3.Session) -> None:
+    """Find the credentials without a request to STS; botocore lets errors of other kinds through.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
+    """
+    try:
+        session.get_credentials()
+    except BotoCoreError:
+        raise
+    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+        reason = str(error)
+        if not isinstance(error, OSError):
+            reason = f"its credential_process does not print credentials ({reason})"
+        raise CredentialRetrievalError(provider="the AWS configuration", error_msg=reason) from None
 
 
 @cache

@@ -184,7 +184,9 @@ class Target(ABC):
             ]
         except sts.exceptions.ClientError as error:
             if error.response["Error"]["Code"] != "AccessDenied":
-                raise CommandError(f"{role_arn} cannot be assumed. {aws_sentence(error)}") from None
+                # STS quotes an ExternalId that has a character which none may have.
+                reason = self.environment.without_external_ids(aws_sentence(error))
+                raise CommandError(f"{role_arn} cannot be assumed. {reason}") from None
             arn = principal_arn(sts.get_caller_identity()["Arn"])
             raise CommandError(
                 f"{role_arn} cannot be assumed: {error.response['Error']['Message'].rstrip('.')}. If the role exists, "

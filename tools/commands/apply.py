@@ -109,6 +109,8 @@ def main() -> int:
         if not states:
             out.print("Nothing is to be applied: customers manage all of these accounts.")
             return 0
+    if certified is not None:
+        certified.check_part(states)
     command = f"make apply {arguments.written(options, without='unlock')}"
     with next_step(command):
         _remove_abandoned_locks(session.terraform, states, options, command)

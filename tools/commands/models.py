@@ -20,7 +20,7 @@ from tools.live.granted_models import GEOGRAPHIC, granted_models
 from tools.live.model_reading import read_models, today
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from tools.environment.model import Environment
@@ -50,7 +50,9 @@ def main() -> int:
         print_json([_data(reading) for reading in readings])
     else:
         _show(readings)
-    written = _write(environment, readings) if options.write else []
+    # Beside JSON, sentences would make the output none.
+    say = err.print if options.json else out.print
+    written = _write(environment, readings, say) if options.write else []
     return int(_show_problems(readings, written))
 
 
@@ -119,11 +121,13 @@ def _show_problems(readings: Sequence[ModelReading], written: Sequence[GrantedMo
     return bool(aliases)
 
 
-def _write(environment: Environment, readings: Sequence[ModelReading]) -> list[GrantedModel]:
+def _write(
+    environment: Environment, readings: Sequence[ModelReading], say: Callable[[str], None]
+) -> list[GrantedModel]:
     """Write the destinations that differ into the stanzas, and say so; return the models that have them now."""
     destinations = _differing(readings)
     if not destinations:
-        out.print(
+        say(
             "Nothing was written: the stanzas grant the destinations of every profile that was read."
         )
         return []
@@ -137,13 +141,13 @@ def _write(environment: Environment, readings: Sequence[ModelReading]) -> list[G
         file.write()
     for model, regions in destinations.items():
         place = f"previous of {model.alias}" if model.is_previous else model.alias
-        out.print(f"Wrote the destinations of {place} of {model.tenant}: {', '.join(regions)}.")
+        say(f"Wrote the destinations of {place} of {model.tenant}: {', '.join(regions)}.")
     name = environment.name
-    out.print(
+    say(
         f"Run `make bootstrap ENV={name}`, which sets data retention there, and then `make apply ENV={name}`."
     )
     if any(reading.unused for reading in readings if reading.model in destinations):
-        out.print(
+        say(
             "Where a list is shorter than before, the apply asks for CONFIRM= with the tenant, as for every Region "
             "that goes. AWS sends no call there."
         )

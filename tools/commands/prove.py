@@ -246,7 +246,7 @@ def _with_live_state(session: Session, report: Report, plans: list[PlanJson], jo
         report,
         proofs=(*report.proofs, *proofs),
         seconds=report.seconds + time.perf_counter() - started,
-        unread=tuple(part.sentence for part in live.unread),
+        unread=(*report.unread, *(part.sentence for part in live.unread)),
         not_read=NOT_READ,
     )
 

@@ -65,7 +65,8 @@ def main() -> int:
         replace_file(file, edited, expected)
     else:
         stanza = textwrap.dedent("".join(stanza.splitlines(keepends=True)[1:-1]))
-        file.write_text(stanza)
+        with file.open("x", encoding="utf-8") as new:  # never in place of another
+            new.write(stanza)
     out.print(stanza)
     if _profile(environment.operations_region) is None:
         warn(
@@ -114,17 +115,7 @@ def new_stanza(
         raise CommandError(
             f"{account_id} is the operations account; write ACCOUNT= with the customer's own account."
         )
-    for account in environment.accounts:
-        if account.tenant.lower() == name:
-            raise CommandError(
-                f'Tenant "{name}" is in {environment.place_of(account.tenant)} already; '
-                "choose another NAME."
-            )
-        if account.account_id == account_id and account_id not in environment.shared_accounts:
-            raise CommandError(
-                f'Account {account_id} belongs to tenant "{account.tenant}" already; '
-                "list it in accounts_with_several_tenants if it may have another."
-            )
+    _refuse_taken(environment, name, account_id)
     if manager == "customer":
         accounts = f'    accounts     = {{ "{account_id}" = {{ managed_by = "customer" }} }}\n'
     else:
@@ -145,6 +136,22 @@ def new_stanza(
         "    }\n"
         "  }\n"
     )
+
+
+def _refuse_taken(environment: Environment, name: str, account_id: str) -> None:
+    """Raise CommandError for the name or the account of a tenant that is there."""
+    for tenant in environment.stanzas:  # also one without an account
+        if tenant.lower() == name:
+            raise CommandError(
+                f'Tenant "{name}" is in {environment.place_of(tenant)} already; '
+                "choose another NAME."
+            )
+    for account in environment.accounts:
+        if account.account_id == account_id and account_id not in environment.shared_accounts:
+            raise CommandError(
+                f'Account {account_id} belongs to tenant "{account.tenant}" already; '
+                "list it in accounts_with_several_tenants if it may have another."
+            )
 
 
 def _route(region: str) -> str:

@@ -33,6 +33,7 @@ ACTIVE, SUSPENDED, OFFBOARDING = (
     "offboarding",
 )  # what a stanza's state may be
 DECLARATIONS = ENVIRONMENTS / "variables.tf"  # the first of the files that declare the variables
+_OBJECTS = ("accounts", "deployer", "external_ids", "models", "tags", "workload")  # of a stanza
 RETENTION_DAYS = 365  # the default of workload.retention_days
 
 
@@ -133,6 +134,10 @@ class Environment:
         if tenant is None:
             return self.accounts
         accounts = tuple(account for account in self.accounts if account.tenant == tenant)
+        if not accounts and tenant in self.stanzas:
+            raise CommandError(
+                f'Tenant "{tenant}" has no account in {self.place_of(tenant)}; write at least one into accounts.'
+            )
         if not accounts:
             raise CommandError(
                 f'Environment "{self.name}" has no tenant "{tenant}"; it has {_joined(self.tenants)}. '
@@ -301,10 +306,12 @@ def load_environment(name: str, only: str | None = None) -> Environment:
     variables = reading.result()
     own_stanzas = reading_files.result()
     if only is not None:
-        stanza = (variables.get("tenants") or {}).get(only)
+        tenants = variables.get("tenants")
+        stanza = tenants.get(only) if isinstance(tenants, dict) else None
         variables["tenants"] = {} if stanza is None else {only: stanza}
-    else:
+    if only is None:
         files.refuse_ignored()
+    if only is None or not _has_objects(variables, own_stanzas):
         _refuse_unknown_keys(tfvars, variables, files, own_stanzas, repeated)
     files.refuse_two_places(variables.get("tenants") or {})
     variables = without_nulls(_with_stanzas(variables, own_stanzas))
@@ -371,6 +378,23 @@ def _refuse_unknown_keys(
     ]
     if problems:
         raise CommandError("\n".join(problems))
+
+
+def _has_objects(variables: Mapping[str, Any], own_stanzas: Mapping[str, Any]) -> bool:
+    """Whether there are objects where commands for one tenant look into them.
+
+    The check of every key takes longer than such a command may take to start, and names the key.
+    """
+    stanzas = [*variables["tenants"].values(), *own_stanzas.values()]
+    values = [variables.get("operations"), *stanzas]
+    for stanza in stanzas:
+        if isinstance(stanza, dict):
+            values += [stanza.get(name) for name in _OBJECTS]
+            entries = (stanza.get(name) for name in ("accounts", "models"))
+            values += [
+                value for item in entries if isinstance(item, dict) for value in item.values()
+            ]
+    return all(isinstance(value, dict | None) for value in values)
 
 
 def _from_variables(name: str, variables: dict[str, Any], backend: dict[str, Any]) -> Environment:

@@ -223,7 +223,9 @@ def _json_stanza(path: Path) -> dict[str, Any]:
         stanza = json.loads(
             read_text(path), object_pairs_hook=without_repeated_keys, parse_constant=no_number
         )
-    except ValueError as error:
+        # Half of a surrogate pair, and a number beyond those of Python, cannot be written again.
+        json.dumps(stanza, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
         raise CommandError(f"{place} is not valid JSON: {error}.") from None
     if not isinstance(stanza, dict):
         raise CommandError(f"{place} is not one JSON object, which a stanza is.")

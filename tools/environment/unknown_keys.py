@@ -26,6 +26,7 @@ from hcl2.query import (
 from hcl2.rules.expressions import ExprTermRule
 
 from tools.environment.hcl_text import repeated_names
+from tools.iam.external_ids import external_ids_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -142,7 +143,7 @@ def _value_problems(value: Any, constraint: Type, path: str) -> Iterator[str]:  
         if kind != "optional":
             yield f"{path} is null; write its value, or remove it."
     elif kind in _KINDS and not _is_of(kind, value):
-        yield f"{path} is {_KINDS[kind][1]}, not {json.dumps(value, ensure_ascii=False)}."
+        yield f"{path} is {_KINDS[kind][1]}{_instead(value, path)}."
     elif kind == "object":
         yield from _object_problems(value, constraint.attributes, f"{path}.")
     elif kind == "optional" and inner is not None:
@@ -153,6 +154,14 @@ def _value_problems(value: Any, constraint: Type, path: str) -> Iterator[str]:  
     elif isinstance(value, list) and inner is not None:
         for index, item in enumerate(value):
             yield from _value_problems(item, inner, f"{path}[{index}]")
+
+
+def _instead(value: Any, path: str) -> str:  # noqa: ANN401 - any JSON value
+    """Return what is written in place of another value; nothing if an ExternalId is in it, or may be it."""
+    document = value if isinstance(value, dict | list) else str(value)
+    for name in reversed(path.replace("[", ".").split(".")):
+        document = {"external_id" if name == "deployer" else name: document}
+    return "" if external_ids_in(document) else f", not {json.dumps(value, ensure_ascii=False)}"
 
 
 def _is_of(kind: str, value: object) -> bool:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from tools.cli.console import out, styled, table, warn
 from tools.command_error import CommandError
+from tools.isolation.certificate import PLANNED
 from tools.isolation.combined_certificate import CombinedReport, PartCertificate
 from tools.paths import ROOT
+from tools.proof.certificate_form import wrong_members
 from tools.proof.environment_parts import (
     EnvironmentPart,
     applied_states,
@@ -41,11 +44,6 @@ if TYPE_CHECKING:
     from tools.terraform.state import State
 
 FAILURES_SHOWN = 20  # on the terminal; the certificate lists all of them
-# What the certificate of a part has, and the combined one takes from it.
-MEMBERS = {
-    *("compared", "counts", "environment", "made", "not_covered", "part", "plan_files", "plans"),
-    *("proved", "provenance", "seconds", "solvers", "subject", "unchanged", "unread", "waiting"),
-}
 
 
 def combine_proofs(
@@ -67,6 +65,10 @@ def combine_proofs(
             f"No proof in {folder} is about {', '.join(missing)}, so nothing is combined. The job of this part says "
             "why."
         )
+    states = {state.key: state for state in applied_states(environment)}
+    for part in parts:
+        _refuse_contradictions(states, part)
+    _refuse_same_names(folder, parts)
     _refuse_differences(parts)
     _refuse_other_operations_plans(environment, parts)
     origins = [part.data["provenance"] for part in parts]
@@ -83,7 +85,6 @@ def combine_proofs(
         signing_key=key.arn if key else None,
     )
     target = new_folder(environment.name)
-    states = {state.key: state for state in applied_states(environment)}
     for part in parts:
         _copy(states, part, target)
     return report, write_certificate(target, report, key)
@@ -95,16 +96,63 @@ def _read(folder: Path, file: Path) -> PartCertificate:
         content = file.read_bytes()
         data = json.loads(content)
         is_whole = data["part"] is None
-        absent = MEMBERS - data.keys()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CommandError(f"{file} is not a certificate: {error!r}.") from None
-    if is_whole or absent:
+    if is_whole:
         raise CommandError(
             f"{file} is not the certificate of a part; `make prove` with PART= writes one."
         )
+    if wrong := wrong_members(data):
+        raise CommandError(
+            f"{file} is not a certificate as `make prove` writes it: {', '.join(wrong)}; make it again."
+        )
     # An artifact that is the only one is downloaded without a folder of its own.
-    name = file.parent.name if file.parent == folder else str(file.parent.relative_to(folder))
+    place = file.parent.relative_to(folder)
+    name = str(place) if place.name else folder.resolve().name
     return PartCertificate(file, name, hashlib.sha256(content).hexdigest(), data)
+
+
+def _refuse_contradictions(states: Mapping[str, State], part: PartCertificate) -> None:
+    """Raise CommandError unless a part says of each of its states what has become of it, and what it says agrees.
+
+    A planned state has a plan file, and a part is proved only if the plan in each of them is.
+    """
+    data, labels = part.data, {key: state.label for key, state in states.items()}
+    planned = {labels.get(file["state"], file["state"]) for file in data["plan_files"]}
+    if others := planned.difference(part.covered):
+        raise CommandError(
+            f"{part.file} has a plan of {', '.join(sorted(others))}, which is no state of its part; make it again."
+        )
+    named = planned | set(data["unchanged"])
+    if data["subject"] == PLANNED and (
+        silent := [
+            label
+            for label in part.covered
+            if label not in named
+            and not any(item.startswith(f"{label} (") for item in data["waiting"])
+        ]
+    ):
+        raise CommandError(
+            f"{part.file} has no plan of {', '.join(silent)} and does not say why; make it again."
+        )
+    proved = {plan["sha256"] for plan in data["plans"] if plan["proved"]}
+    if data["proved"] and (
+        data["unread"]
+        or not all(plan["proved"] for plan in data["plans"])
+        or not proved.issuperset(file["json_sha256"] for file in data["plan_files"])
+    ):
+        raise CommandError(
+            f"{part.file} says that its part is proved, and not that all of its plans are; make it again."
+        )
+
+
+def _refuse_same_names(folder: Path, parts: Sequence[PartCertificate]) -> None:
+    """Raise CommandError if the certificates of two parts would be copied to one place."""
+    [(name, number)] = Counter(part.name for part in parts).most_common(1)
+    if number > 1:
+        raise CommandError(
+            f"Two proofs in {folder} have the name {name}; move each into a folder of its own."
+        )
 
 
 def _of(part: PartCertificate) -> EnvironmentPart:
@@ -160,14 +208,12 @@ def _refuse_other_operations_plans(
 def _copy(states: Mapping[str, State], part: PartCertificate, target: Path) -> None:
     """Copy the certificate of a part and its plan files, which must be those that were proved."""
     copy = target / "parts" / part.name
-    copy.mkdir(parents=True)
+    copy.mkdir(parents=True, exist_ok=True)  # one may be below another
     for name in (CERTIFICATE, "certificate.md"):
         shutil.copy(part.file.with_name(name), copy)
     files = {file["state"]: file for file in part.data["plan_files"]}
     certified = CertifiedPlans(part.file.parent, files)
     for key in files:
-        if key not in states:
-            raise CommandError(f"{part.file} has a plan of {key}, which is of no account here.")
         file = plan_path(target, states[key])
         file.parent.mkdir(parents=True, exist_ok=True)
         file.parent.chmod(0o700)  # plans hold ExternalIds

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tools.command_error import CommandError
 from tools.paths import BUILD
-from tools.proof.drift_search import CANNOT_TELL, Difference
+from tools.proof.drift_search import CANNOT_TELL, DRIFTED, Difference
 from tools.proof.environment_parts import EnvironmentPart, missing_states
 from tools.proof.provenance import code_sha256
 
@@ -52,8 +52,8 @@ def combine_reports(environment: Environment, folder: Path) -> list[Difference]:
             covered = tuple(map(str, data["covered"]))
             tfvars, code = data["tfvars_sha256"], data["code_sha256"]
             parts.append(EnvironmentPart(file, data["environment"], tfvars, code, covered))
-            rows += [Difference(**row) for row in data["rows"]]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            rows += [_row(row) for row in data["rows"]]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise CommandError(
                 f"{file} is not what `make drift` with PART= wrote: {error!r}."
             ) from None
@@ -67,3 +67,13 @@ def combine_reports(environment: Environment, folder: Path) -> list[Difference]:
         for label in missing
     ]
     return [*rows, *unread]
+
+
+def _row(members: dict[str, str]) -> Difference:
+    """Return a row of a report; TypeError or ValueError for anything else."""
+    row = Difference(**members)
+    if row.state not in (DRIFTED, CANNOT_TELL):
+        raise ValueError(f"{row.state!r} is not the state of a row")
+    if not all(isinstance(text, str) for text in members.values()):
+        raise TypeError("a row consists of texts")
+    return row

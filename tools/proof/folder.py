@@ -25,6 +25,7 @@ from tools.paths import BUILD
 from tools.proof.saved_plan import sha256_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from tools.isolation.certificate import Report
@@ -82,6 +83,7 @@ class CertifiedPlans:
     ]  # what the certificate says of each plan file, by the state's key
     tfvars_sha256: str | None = None  # of the variables that the plans were made from
     unchanged: frozenset[str] = frozenset()  # labels of the states that were as they were applied
+    part: frozenset[str] | None = None  # labels of its states; None for the whole environment
 
     def check_variables(self, tfvars: Path) -> None:
         """Check that the environment's variables are still those of the plans. Raises CommandError if not."""
@@ -89,6 +91,18 @@ class CertifiedPlans:
             raise CommandError(
                 f"{tfvars.name} or a tenant's file has changed since the proof in {self.folder}. Nothing was "
                 "applied; make and prove new plans."
+            )
+
+    def check_part(self, states: Iterable[State]) -> None:
+        """Check that the proof is about these states, so that none is applied that nobody has approved.
+
+        Raises CommandError if it is the proof of a part that has not all of them.
+        """
+        labels = [state.label for state in states]
+        if self.part is not None and (others := [name for name in labels if name not in self.part]):
+            raise CommandError(
+                f"The proof in {self.folder} is of a part of the environment without {', '.join(others)}. Nothing was "
+                "applied; combine the proofs of all parts with `make prove` and COMBINE=."
             )
 
     def sha256(self, state: State) -> str:
@@ -128,7 +142,8 @@ def read_certified(folder: Path, environment: str, sha256: str | None) -> Certif
         name, is_proved = data["environment"], data["proved"]
         tfvars_sha256 = (data.get("provenance") or {}).get("tfvars_sha256")
         unchanged = frozenset(data.get("unchanged") or ())
-        may_have_no_plan = data.get("part") is not None or bool(unchanged)
+        part = None if data.get("part") is None else frozenset(data["part"]["covered"])
+        may_have_no_plan = part is not None or bool(unchanged)
         is_without_plans = may_have_no_plan and data["subject"] == PLANNED
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CommandError(
@@ -146,4 +161,4 @@ def read_certified(folder: Path, environment: str, sha256: str | None) -> Certif
         raise CommandError(f"{file} says that the plans are not proved. Nothing was applied.")
     if len(files) != len(data["plan_files"]):
         raise CommandError(f"{file} names two plans of one state. Nothing was applied.")
-    return CertifiedPlans(folder, files, tfvars_sha256, unchanged)
+    return CertifiedPlans(folder, files, tfvars_sha256, unchanged, part)

@@ -109,11 +109,14 @@ class Prover:
         customer_plans, customer_failures = self._save_plans(customers, folder, planned)
         if is_planned:
             reasons |= self._reasons_of_new_tenants(customers, customer_failures)
-        plans, failures = [*plans, *customer_plans], {**failures, **customer_failures}
-        reasons |= dict.fromkeys(failures, "no plan could be made")
         unplanned_accounts += tuple(
             f"{label} ({reason})" for label, reason in sorted(reasons.items())
         )
+        unplanned_accounts += tuple(
+            f"{label} (it could not be planned)" for label in sorted(customer_failures)
+        )
+        unread = tuple(f"The {label} could not be planned." for label in sorted(failures))
+        plans, failures = [*plans, *customer_plans], {**failures, **customer_failures}
         report = make_report(
             environment,
             [(plan.state, plan.content) for plan in plans],
@@ -125,6 +128,7 @@ class Prover:
             part=self._part(failures),
             key=self.key,
         )
+        report = replace(report, unread=unread)
         if current_sha256(environment.tfvars) != environment.tfvars_sha256:
             raise CommandError(
                 f"{environment.tfvars.name} or a tenant's file has changed since the command read it; start again."
@@ -143,7 +147,8 @@ class Prover:
     ) -> tuple[Report, dict[str, str]]:
         """Prove what exists in these states, and return the errors of those that could not be read.
 
-        ``read`` returns a plan of a state, which holds what Terraform found.
+        ``read`` returns a plan of a state, which holds what Terraform found. The report names the states that could not
+        be read, and does not hold then.
         """
 
         def existing(state: State) -> tuple[State | None, PlanJson]:
@@ -159,7 +164,10 @@ class Prover:
             part=self._part(failures),
             key=self.key,
         )
-        return report, failures
+        unread = tuple(
+            f"Nothing could be read of what exists in {label}." for label in sorted(failures)
+        )
+        return replace(report, unread=unread), failures
 
     def _part(self, failures: Mapping[str, str]) -> Part | None:
         """Return what the certificate of a part says of it; None for a proof of anything else."""

@@ -9,6 +9,7 @@ from tools.environment.tenant_files import current_sha256
 from tools.isolation.certificate import Provenance
 from tools.paths import ROOT
 from tools.proof.saved_plan import sha256_of, sha256_of_json
+from tools.proof.state_inputs import TERRAFORM_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,12 +19,15 @@ if TYPE_CHECKING:
 
 # What plans, reads and proves; the code of the customers' functions is in the zips, whose hashes the plans have.
 CODE = (
-    "environments/customer/*.tf",
-    "environments/operations/*.tf",
-    "environments/stanzas/*.tf",
+    "environments/*/backend.hcl",  # where the states are
+    *(
+        f"{folder}/{pattern}"
+        for folder in ("environments/customer", "environments/operations", "environments/stanzas")
+        for pattern in TERRAFORM_FILES
+    ),
+    *(f"modules/**/{pattern}" for pattern in TERRAFORM_FILES),
     "lambda/operations_guard/*.json",
     "lambda/operations_guard/*.py",
-    "modules/**/*.tf",
     "tools/**/*.json",
     "tools/**/*.py",
 )

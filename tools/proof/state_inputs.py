@@ -42,7 +42,7 @@ _TAGS = "TF_AWS_DEFAULT_TAGS_"
 # What Terraform reads in the folder of a root or a module:
 # https://developer.hashicorp.com/terraform/language/files
 # https://developer.hashicorp.com/terraform/language/values/variables#variable-definitions-tfvars-files
-_READ = ("*.tf", "*.tf.json", "*.tfvars", "*.tfvars.json")
+TERRAFORM_FILES = ("*.tf", "*.tf.json", "*.tfvars", "*.tfvars.json")
 _SOURCE = re.compile(r'^\s*source\s*=\s*"(\.\.?/[^"]+)"', re.MULTILINE)
 _REFERENCE = re.compile(r"\bvar\.(\w+)(?:\.(\w+))?")
 
@@ -186,7 +186,7 @@ def _code(root: Path) -> dict[str, Any]:
     files = [
         file
         for folder in sorted(set(_folders(root)))
-        for pattern in _READ
+        for pattern in TERRAFORM_FILES
         for file in folder.glob(pattern)
     ]
     return {

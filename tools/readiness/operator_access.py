@@ -13,7 +13,12 @@ from botocore.httpsession import URLLib3Session
 from botocore.session import Session as CoreSession
 from botocore.utils import get_environ_proxies
 
-from tools.aws_error import aws_sentence, credential_source, is_about_credentials
+from tools.aws_error import (
+    aws_sentence,
+    credential_advice,
+    credential_source,
+    is_about_credentials,
+)
 from tools.command_error import CommandError
 from tools.live.granted_models import granted_models, granted_regions
 from tools.readiness.readiness_check import ReadinessCheck, cannot_tell, ok, to_do
@@ -61,6 +66,9 @@ def credentials(session: Session) -> list[ReadinessCheck]:
             else cannot_tell(subject, advice)
         )
         return [check, *(_clock(error.response) if isinstance(error, ClientError) else ())]
+    except OSError as error:  # botocore does not find the file of a token
+        advice = f"{error.filename}: {error.strerror}. {credential_advice()}"
+        return [to_do(subject, "not usable", advice)]
     if answer["Account"] != account:
         state = f"{answer['Arn']}, of account {answer['Account']}"
         advice = f"Use credentials of the operations account {account}. These come from {credential_source().name}."

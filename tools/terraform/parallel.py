@@ -28,13 +28,20 @@ LINE_SECONDS = 5.0  # at most one line that counts the states in this time
 def map_in_parallel(
     step: Callable[[_Item], _Result], items: Sequence[_Item], jobs: int
 ) -> list[_Result]:
-    """Return what ``step`` returns for each item, in order, with ``jobs`` at a time."""
+    """Return what ``step`` returns for each item, in order, with ``jobs`` at a time.
+
+    A signal that ends the command ends it after the steps that have begun.
+    """
     with ThreadPoolExecutor(max_workers=jobs) as pool:
-        futures = [pool.submit(step, item) for item in items]
-        # Python handles signals between two steps of the main thread, and not while it waits without an end:
-        # https://docs.python.org/3/library/signal.html#execution-of-python-signal-handlers
-        while wait(futures, timeout=LOOK_SECONDS).not_done:
-            pass
+        try:
+            futures = [pool.submit(step, item) for item in items]
+            # Python handles signals between two steps of the main thread, and not while it waits without an end:
+            # https://docs.python.org/3/library/signal.html#execution-of-python-signal-handlers
+            while wait(futures, timeout=LOOK_SECONDS).not_done:
+                pass
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return [future.result() for future in futures]
 
 

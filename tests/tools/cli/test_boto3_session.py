@@ -1,7 +1,7 @@
 """Sessions of boto3 that share the descriptions of services and nothing else."""
 
 import pytest
-from botocore.exceptions import ProfileNotFound
+from botocore.exceptions import CredentialRetrievalError, ProfileNotFound
 
 from tools.cli.boto3_session import boto3_session
 
@@ -55,3 +55,22 @@ def test_the_shells_credentials_count_without_keys_and_profile(monkeypatch):
 def test_an_unknown_profile_is_refused():
     with pytest.raises(ProfileNotFound):
         boto3_session("eu-central-1", profile="lost")
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["/absent/program", "echo no keys", "echo []", "echo 1", 'echo "', "printf \\xff"],
+)
+def test_a_program_that_prints_no_credentials_is_an_error_of_credentials(
+    tmp_path, monkeypatch, program
+):
+    config = tmp_path / "config"
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_PROFILE", "program")
+    printed = '{"Version": 1, "AccessKeyId": "AKIA5", "SecretAccessKey": "five"}'
+    (tmp_path / "keys").write_text(printed)
+    config.write_text(f"[profile program]\ncredential_process = cat {tmp_path / 'keys'}\n")
+    assert boto3_session("eu-central-1").get_credentials().access_key == "AKIA5"
+    config.write_text(f"[profile program]\ncredential_process = {program}\n")
+    with pytest.raises(CredentialRetrievalError, match="retrieving credentials from"):
+        boto3_session("eu-central-1")

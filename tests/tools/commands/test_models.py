@@ -335,6 +335,16 @@ def test_json_tells_all_of_it(models):
     assert len(sonnet["problems"]) == len(nova["problems"]) == 1
 
 
+def test_json_stays_json_while_destinations_are_written(models):
+    code, printed, errors = models.run("--write", "--json")
+    assert (code, len(json.loads(printed))) == (0, len(models.rows()))
+    assert "Wrote the destinations of sonnet of acme" in errors
+    models.read()
+    _, printed, errors = models.run("--write", "--json")
+    assert json.loads(printed)
+    assert "Nothing was written" in errors
+
+
 def test_a_plan_warns_of_ends_with_one_question_for_each_model_and_region(granted):
     granted.ends(LITE, 59)
     granted.ends(SONNET, 61)

@@ -22,7 +22,7 @@ ENVIRONMENT = Environment(
     operations_region="eu-central-1",
     deployer_role_name="terraform-deployer",
     accounts=(CustomerAccount("acme", "222222222222", "eu-central-1"),),
-    stanzas={},
+    stanzas={"acme": {"accounts": {"222222222222": {}}}},
     backend={},
 )
 
@@ -68,6 +68,13 @@ def test_refuses_a_tenant_that_is_there():
         CommandError, match='Tenant "acme" is in environments/dev/terraform.tfvars already'
     ):
         new_stanza(ENVIRONMENT, "acme", "333333333333")
+
+
+@pytest.mark.parametrize("name", ["acme", "Acme"])
+def test_refuses_a_tenant_whose_stanza_has_no_account_yet(name):
+    stanzas = {name: {"accounts": {}}}
+    with pytest.raises(CommandError, match='Tenant "acme" is in environments/dev/terraform.tfvars'):
+        new_stanza(replace(ENVIRONMENT, accounts=(), stanzas=stanzas), "acme", "333333333333")
 
 
 def test_refuses_an_account_that_another_tenant_has():

@@ -89,6 +89,55 @@ def test_one_tenant_is_read_alone_where_no_other_can_be_read(mixed):
         load_tenant("prod", "umbrella")
 
 
+def test_a_tenant_without_an_account_is_no_tenant_to_add(data):
+    data.write("tenants/acme.tfvars", stanza(accounts={}))
+    for read in (load_tenant, lambda name, tenant: load_environment(name).accounts_of(tenant)):
+        with pytest.raises(
+            CommandError, match=r'"acme" has no account in environments/prod/tenants/acme\.tfvars'
+        ):
+            read("prod", "acme")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("accounts", ["222222222222"], "accounts is a map in { }"),
+        ("accounts", {"222222222222": "eu-central-1"}, "accounts.222222222222 is an object in { }"),
+        ("models", [], "models is a map in { }"),
+        ("models", {"nova": "amazon.nova-lite-v1:0"}, "models.nova is an object in { }"),
+        ("external_ids", "a" * 32, "external_ids is an object in { }"),
+        ("deployer", "a" * 32, "deployer is an object in { }"),
+        ("workload", True, "workload is an object in { }"),
+    ],
+)
+def test_a_value_in_the_place_of_an_object_is_refused_for_one_tenant_too(
+    data, key, value, sentence
+):
+    data.write("tenants/acme.tfvars", {**ACME, key: value})
+    data.write_map(globex=OTHER)
+    assert load_tenant("prod", "globex").tenants == ("globex",)
+    with pytest.raises(CommandError, match=f"tenants/acme.tfvars: {sentence}"):
+        load_tenant("prod", "acme")
+    data.write("tenants/acme.tfvars", ACME)
+    data.write_map(globex={**OTHER, key: value})
+    with pytest.raises(CommandError, match=f"terraform.tfvars: tenants.globex.{sentence}"):
+        load_tenant("prod", "globex")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (TFVARS + 'tenants = "acme"\n', "tenants is a map in { }"),
+        (TFVARS + 'tenants = { acme = "x" }\n', "tenants.acme is an object in { }"),
+        ('environment = "prod"\noperations = "x"\n', "operations is an object in { }"),
+    ],
+)
+def test_a_value_in_the_place_of_all_stanzas_is_refused_for_one_tenant_too(data, text, sentence):
+    data.tfvars.write_text(text)
+    with pytest.raises(CommandError, match=f"prod/terraform.tfvars: {sentence}"):
+        load_tenant("prod", "acme")
+
+
 def test_terraform_gets_no_variables_of_an_environment_of_which_one_tenant_was_read(mixed):
     environment = load_environment("prod")
     assert environment.file_variables == {"data_folder": "", "tenants": environment.stanzas}
@@ -157,6 +206,9 @@ def test_a_tenant_in_two_places_is_refused_with_both(mixed, read):
         ("acme.tfvars.json", '{"quota": NaN}', "acme.tfvars.json is not valid JSON: NaN is no number"),
         ("acme.tfvars.json", "[]", "acme.tfvars.json is not one JSON object"),
         ("acme.tfvars.json", '{"a": {"b": 1, "b": 2}}', "acme.tfvars.json: b is written twice"),
+        ("acme.tfvars.json", '{"a":' * 9_999, "acme.tfvars.json is not valid JSON"),
+        ("acme.tfvars.json", '{"audit": "\\ud800"}', "acme.tfvars.json is not valid JSON"),
+        ("acme.tfvars.json", '{"audit": 1e999}', "acme.tfvars.json is not valid JSON"),
         ("acme.tfvars.json", '{"accounts": {}, "quotas": {}}', "acme.tfvars.json: quotas is not a known key"),
     ],
 )  # fmt: skip

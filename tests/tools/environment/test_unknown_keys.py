@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from tests.terraform import ENVIRONMENTS
@@ -240,3 +242,25 @@ def test_looks_into_lists_of_objects(tmp_path):
     assert problems("rules = [{ port = 1 }, { prot = 2 }]\n", variables) == [
         "rules[1].prot is not a known key; did you mean port?"
     ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('{ current = "269170463fdc32af10a91e67a8fd77bd" }', '"269170463fdc32af10a91e67a8fd77bd"'),
+        (
+            '{ current = "269170463fdc32af10a91e67a8fd77bd" }',
+            '["269170463fdc32af10a91e67a8fd77bd"]',
+        ),
+        ('"269170463fdc32af10a91e67a8fd77bd"', '["269170463fdc32af10a91e67a8fd77bd"]'),
+        ('"269170463fdc32af10a91e67a8fd77bd"', "26917046332"),
+        ("external_ids =", 'deployer = "269170463fdc32af10a91e67a8fd77bd"\n    external_ids ='),
+        ("acme = { # the first", "acme = [{"),
+    ],
+)
+def test_no_sentence_shows_an_external_id(before, after):
+    tfvars = STANZA.replace(before, after)
+    if after.endswith("[{"):
+        tfvars = tfvars.replace("    }\n  }\n}", "    }\n  }]\n}")
+    [sentence] = problems(tfvars)
+    assert re.fullmatch(r"tenants\.acme[\w.]* is an? (object in \{ \}|text in quotes)\.", sentence)

@@ -95,6 +95,18 @@ def resource(type_: str, values: Json, unknown: Json | None = None, name: str = 
     }
 
 
+def state_of(*resources: Json) -> Json:
+    """Return a state that holds what these resources will be."""
+    existing = [
+        {
+            **{key: item[key] for key in ("address", "mode", "type", "provider_name")},
+            "values": item["change"]["after"],
+        }
+        for item in resources
+    ]
+    return {"values": {"root_module": {"resources": existing}}}
+
+
 def plan_json(
     *resources: Json,
     arguments: tuple[str, ...] = ("assume_role_policy",),

@@ -17,6 +17,7 @@ from tests.tools.isolation.small_plan import (
     plan_json,
     resource,
     role,
+    state_of,
 )
 from tools.environment.tenant_shard import shard_of
 from tools.isolation import plan_reader, solvers
@@ -94,18 +95,6 @@ def test_a_policy_that_the_plan_forgets_is_refused():
     policy["change"] = {"actions": ["forget"], "before": {}, "after": None}
     with pytest.raises(plan_reader.PlanError, match="does not say what aws_iam_role_policy.grants"):
         plan_reader.read(plan_json(role(), policy))
-
-
-def state_of(*resources):
-    """A state that holds what these resources will be."""
-    existing = [
-        {
-            **{key: item[key] for key in ("address", "mode", "type", "provider_name")},
-            "values": item["change"]["after"],
-        }
-        for item in resources
-    ]
-    return {"values": {"root_module": {"resources": existing}}}
 
 
 def test_existing_resources_are_proved_from_the_state_in_the_plan():

@@ -3,12 +3,13 @@
 import hashlib
 import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import pytest
 
 from tools.command_error import CommandError
-from tools.commands import drift, prove
+from tools.commands import apply, drift, prove
 from tools.environment.model import load_environment
 from tools.isolation import solvers
 from tools.isolation.certificate import EXISTING, PLANNED
@@ -41,6 +42,7 @@ def certificate(states, operations, **changes):
         {
             "state": state.key, "tenant": state.tenant, "changes": "No changes.", "zips": {},
             "sha256": hashlib.sha256(state.key.encode()).hexdigest(), "handover_sha256": None,
+            "json_sha256": "0" * 64,
         }
         for state in states
     ]  # fmt: skip
@@ -144,6 +146,12 @@ def test_what_one_part_could_not_read_makes_it_proved_in_part(parts):
 def test_a_part_whose_accounts_are_as_they_were_applied_has_nothing_to_prove(parts):
     labels = [state.label for state in CUSTOMERS[2:]]
     covered = {"covered": labels, "operations": OPERATIONS_PLAN}
+    parts.add("second", [], {}, part=covered)
+    with pytest.raises(CommandError, match=f"has no plan of {', '.join(labels)} and does not say"):
+        parts.combine()
+    waiting = [f"{label} (its hand-over is known after the operations apply)" for label in labels]
+    parts.add("second", [], {}, part=covered, waiting=waiting)
+    assert parts.combine()[0].holds
     parts.add("second", [], {}, part=covered, unchanged=labels)
     report, markdown = parts.combine()
     assert report.holds
@@ -159,6 +167,23 @@ def test_a_proof_without_plan_files_is_of_a_part_of_planned_accounts_or_refused(
         parts.add("second", [], {}, **{"part": part, **changes})
         with pytest.raises(CommandError, match="names no plan file"):
             read_certified(empty, "local", None)
+
+
+def test_an_apply_takes_from_the_proof_of_a_part_only_its_states(parts):
+    part = read_certified(parts.folder / "first", "local", None)
+    part.check_part(CUSTOMERS[:2])
+    with pytest.raises(CommandError, match=f"without {CUSTOMERS[2].label}. Nothing"):
+        part.check_part(CUSTOMERS[:3])
+    _, markdown = parts.combine()
+    read_certified(markdown.parent, "local", None).check_part([*OPERATIONS, *CUSTOMERS])
+
+
+def test_make_apply_refuses_accounts_that_are_not_in_the_part_that_was_proved(parts, monkeypatch):
+    monkeypatch.setattr(apply, "open_session", lambda _: SimpleNamespace(environment=LOCAL))
+    words = [f"--proof={parts.folder / 'first'}", f"--part={LOCAL.accounts[3].name}"]
+    monkeypatch.setattr("sys.argv", ["apply", "--env=local", *words])
+    with pytest.raises(CommandError, match=f"a part of .* without {CUSTOMERS[3].label}"):
+        apply.main()
 
 
 def test_a_part_of_accounts_that_customers_manage_is_empty_and_they_are_named(parts):
@@ -192,7 +217,7 @@ OTHER_ORIGIN = {**certificate([], {})["provenance"]}
         (
             CUSTOMERS[2:],
             OPERATIONS_PLAN,
-            {"part": {"covered": ["umbrella 666666666666"], "operations": {}}},
+            {"part": {"covered": ["umbrella 666666666666"], "operations": {}}, "plan_files": []},
             "second.* is about umbrella 666666666666, which the operator of local does not apply",
         ),
         (
@@ -274,7 +299,52 @@ def test_a_plan_file_that_is_not_the_one_that_was_proved_is_refused(parts):
         parts.combine()
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"part": {}}'])
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"plans": [plan(), plan(proved=False)]}, "and not that all of its plans are"),
+        ({"plans": [plan(sha256="1" * 64)]}, "and not that all of its plans are"),
+        ({"plans": []}, "and not that all of its plans are"),
+        ({"unread": ["The key could not be read."]}, "and not that all of its plans are"),
+        ({"plan_files": []}, f"has no plan of {CUSTOMERS[2].label}, {CUSTOMERS[3].label} and"),
+        (
+            {"plan_files": certificate(CUSTOMERS[1:], {})["plan_files"]},
+            f"has a plan of {CUSTOMERS[1].label}, which is no state of its part",
+        ),
+        ({"proved": "false"}, "not a certificate as .* writes it: proved; make"),
+        ({"made": "2026-11-27T10:00:00"}, "not a certificate as .* writes it: made; make"),
+        (
+            {"plans": [plan(proved=1)]},
+            r"not a certificate as .* writes it: plans\[0\]\.proved; make",
+        ),
+        ({"counts": {"tenants": 2}}, r"not a certificate as .* writes it: counts\.claims; make"),
+        ({"part": {}}, r"not a certificate as .* writes it: part\.\w+, part\.\w+; make"),
+        ({"provenance": None}, "not a certificate as .* writes it: provenance; make"),
+        ({"solvers": ["z3"]}, "not a certificate as .* writes it: solvers; make"),
+    ],
+)
+def test_a_certificate_that_contradicts_itself_or_has_another_form_is_refused(
+    parts, changes, sentence
+):
+    parts.combine()
+    parts.add("second", CUSTOMERS[2:], OPERATIONS_PLAN, **changes)
+    with pytest.raises(CommandError, match=f"second/certificate.json .*{sentence}"):
+        parts.combine()
+
+
+def test_each_part_has_a_folder_of_its_own_however_they_lie(parts):
+    (parts.folder / "first").rename(parts.folder / "second" / "first")
+    _, markdown = parts.combine()
+    copies = {file.parent.name for file in (markdown.parent / "parts").rglob("certificate.json")}
+    assert copies == {"operations", "first", "second"}
+    for file in (parts.folder / "operations").iterdir():
+        file.rename(parts.folder / file.name)
+    (parts.folder / "second").rename(parts.folder / parts.folder.name)
+    with pytest.raises(CommandError, match="Two proofs in .* have the name parts; move each into"):
+        parts.combine()
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"part": {}}', '{"part":' + "[" * 99_999])
 def test_another_file_in_the_place_of_a_certificate_is_refused(parts, content):
     (parts.folder / "second" / "certificate.json").write_text(content)
     with pytest.raises(CommandError, match=r"second/certificate\.json is not "):
@@ -354,9 +424,22 @@ def test_a_report_that_is_there_twice_or_is_none_is_refused(reports, tmp_path_fa
     (copy / "drift.json").write_bytes(file.read_bytes())
     with pytest.raises(CommandError, match="operations account is in two parts"):
         combine_reports(LOCAL, reports)
-    (copy / "drift.json").write_text("{}")
-    with pytest.raises(CommandError, match=r"copy/drift\.json is not what `make drift`"):
-        combine_reports(LOCAL, reports)
+    data = {**json.loads(file.read_text()), "covered": []}
+    row = asdict(ROW)
+    others = [
+        {**row, "state": "ok"},
+        {**row, "account": 1},
+        {**row, "when": ""},
+        {"what": ""},
+        "row",
+    ]
+    contents = ["{}", "[" * 99_999, *(json.dumps({**data, "rows": [other]}) for other in others)]
+    for content in contents:
+        (copy / "drift.json").write_text(content)
+        with pytest.raises(CommandError, match=r"copy/drift\.json is not what `make drift`"):
+            combine_reports(LOCAL, reports)
+    (copy / "drift.json").write_text(json.dumps({**data, "rows": [row]}))
+    assert combine_reports(LOCAL, reports).count(ROW) == 2
     with pytest.raises(CommandError, match=r"There is no drift\.json"):
         combine_reports(LOCAL, tmp_path_factory.mktemp("empty"))
 

@@ -1,6 +1,8 @@
 """What `make doctor` says of this machine and of the operations account: each fault beside a state that is well."""
 
+import json
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from types import SimpleNamespace
@@ -8,6 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from tests.tools.live.account import OPERATIONS, Account
+from tools.cli.boto3_session import boto3_session
+from tools.command_error import CommandError
 from tools.environment.model import CustomerAccount, Environment
 from tools.localaws.faults import FOREVER, Fault
 from tools.localaws.local_aws import LocalAws
@@ -110,6 +114,19 @@ def test_keys_that_aws_does_not_know_are_something_to_do(account):
     assert clock.status == OK  # the refusal has a time too
 
 
+def test_a_token_whose_file_is_missing_is_something_to_do(account, tmp_path):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        account.monkeypatch.delenv(name)
+    token = tmp_path / "token"
+    account.monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    account.monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    account.monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token))
+    account.monkeypatch.setenv("AWS_ROLE_ARN", f"arn:aws:iam::{OPERATIONS}:role/pipeline")
+    [check] = credentials(account.session)
+    assert (check.subject, check.status) == ("credentials", TO_DO)
+    assert f"{token}: No such file or directory. Credentials of AWS come from" in check.advice
+
+
 def test_credentials_cannot_be_told_when_aws_does_not_answer(account):
     account.monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     account.monkeypatch.setenv("AWS_ENDPOINT_URL", closed_port())
@@ -167,6 +184,28 @@ def test_no_request_that_looks_for_endpoints_is_signed(account):
     account.checks(network, account.environment.accounts)
     entries = account.cloud.control.calls()[before:]
     assert [entry.principal_arn for entry in entries] == [""] * len(entries)
+
+
+def test_no_refusal_shows_the_external_id_that_sts_quotes(account):
+    external_id = "5f0c9b1e7a3d4c62 b8e9d0f1a2b3c4d5"
+    acme = {**ENVIRONMENT.stanzas["acme"], "deployer": {"external_id": external_id}}
+    account.environment = replace(ENVIRONMENT, stanzas={**ENVIRONMENT.stanzas, "acme": acme})
+    customer = account.cloud.control.account("222222222222")
+    keys = {"AccessKeyId": customer.access_key_id, "SecretAccessKey": customer.secret_access_key}
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{OPERATIONS}:root"},
+        "Action": "sts:AssumeRole",
+    }
+    account.target.client(boto3_session("eu-central-1", keys=keys), "iam").create_role(
+        RoleName=ENVIRONMENT.deployer_role_name,
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+    message = f"1 validation error detected: Value '{external_id}' at 'externalId' failed to satisfy constraint"
+    fault = Fault("sts", "AssumeRole", times=FOREVER, code="ValidationError", message=message)
+    account.cloud.control.fault(fault)
+    with pytest.raises(CommandError, match=r"Value '\(an ExternalId of acme\)' at 'externalId'"):
+        account.target.deployer(ENVIRONMENT.accounts[0])
 
 
 # --- the operations account ---

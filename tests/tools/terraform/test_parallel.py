@@ -1,12 +1,15 @@
 """Running one step in every customer account."""
 
+import os
+import signal
 import threading
+import time
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from tools.command_error import CommandError
-from tools.terraform.parallel import run_for_each
+from tools.terraform.parallel import map_in_parallel, run_for_each
 from tools.terraform.state import State
 
 STATES = [
@@ -84,3 +87,30 @@ def test_runs_several_accounts_at_the_same_time():
 
 def test_an_environment_without_customer_accounts_is_done_at_once():
     assert run_for_each([], lambda state: "applied", jobs=4) == 0
+
+
+def test_an_interrupt_ends_the_command_after_the_steps_that_have_begun():
+    begun = []
+    is_waiting = threading.Event()
+
+    def items():
+        yield from range(100)
+        is_waiting.set()
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    def step(number):
+        begun.append(number)
+        if number == 0:
+            assert is_waiting.wait(timeout=60)
+            os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.05)
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            map_in_parallel(step, items(), jobs=2)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(begun) < 100
