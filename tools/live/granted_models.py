@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 
+from tools.command_error import CommandError
 from tools.isolation import operations_specification as operations
 
 if TYPE_CHECKING:
@@ -39,12 +40,24 @@ class GrantedModel:
 def granted_models(
     stanzas: Mapping[str, Stanza], tenants: Iterable[str] | None = None
 ) -> list[GrantedModel]:
-    """Return all that these tenants' stanzas grant, or all stanzas: the current models and the previous ones."""
-    return [
-        _granted_model(name, alias, model, is_previous=model is not stanzas[name]["models"][alias])
-        for name in (stanzas if tenants is None else tenants)
-        for alias, model in operations.granted_models(stanzas[name])
-    ]
+    """Return all that these tenants' stanzas grant, or all stanzas: the current models and the previous ones.
+
+    Raises CommandError for a stanza whose models are not as the variable tenants declares them.
+    """
+    models = []
+    for name in stanzas if tenants is None else tenants:
+        try:
+            models += [
+                _granted_model(
+                    name, alias, model, is_previous=model is not stanzas[name]["models"][alias]
+                )
+                for alias, model in operations.granted_models(stanzas[name])
+            ]
+        except (AttributeError, KeyError, TypeError):
+            raise CommandError(
+                f"The stanza of {name} needs models = {{ … }}, in which each alias is an object with model and regions."
+            ) from None
+    return models
 
 
 def _granted_model(tenant: str, alias: str, model: Stanza, *, is_previous: bool) -> GrantedModel:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tools.command_error import CommandError
 from tools.live.granted_models import granted_models, granted_regions, worldwide_regions
 
 HOME = "eu-central-1"
@@ -52,3 +53,22 @@ def test_the_global_profile_may_send_a_call_to_every_region_of_bedrock():
 def test_a_previous_model_is_told_from_the_current_one():
     models = granted(previous=dict(NOVA))
     assert [model.is_previous for model in models] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "stanza",
+    [
+        {},
+        {"models": None},
+        {"models": ["nova"]},
+        {"models": {"nova": "amazon.nova-lite-v1:0"}},
+        {"models": {"nova": {"model": "amazon.nova-lite-v1:0"}}},
+        {"models": {"nova": {"regions": ["eu-central-1"]}}},
+        {"models": {"nova": {"model": "amazon.nova-lite-v1:0", "regions": 1}}},
+    ],
+)
+def test_a_stanza_without_models_as_they_are_declared_is_refused(stanza):
+    whole = {"models": {"nova": {"model": "amazon.nova-lite-v1:0", "regions": ["eu-central-1"]}}}
+    assert len(granted_models({"acme": whole, "globex": stanza}, ["acme"])) == 1
+    with pytest.raises(CommandError, match="The stanza of globex needs models"):
+        granted_models({"acme": whole, "globex": stanza})
