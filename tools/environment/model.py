@@ -12,7 +12,7 @@ import boto3
 
 from tools.command_error import CommandError
 from tools.environment.hcl import read_hcl
-from tools.environment.tenant_files import TFVARS, TenantFiles, stanzas_sha256
+from tools.environment.tenant_files import TENANTS, TFVARS, TenantFiles, stanzas_sha256
 from tools.environment.unknown_keys import (
     declarations,
     repeated_keys,
@@ -33,7 +33,6 @@ ACTIVE, SUSPENDED, OFFBOARDING = (
     "offboarding",
 )  # what a stanza's state may be
 DECLARATIONS = ENVIRONMENTS / "variables.tf"  # the first of the files that declare the variables
-_OBJECTS = ("accounts", "deployer", "external_ids", "models", "tags", "workload")  # of a stanza
 RETENTION_DAYS = 365  # the default of workload.retention_days
 
 
@@ -280,6 +279,19 @@ def environment_names() -> list[str]:
     return sorted(path.parent.name for path in ENVIRONMENTS.glob("*/terraform.tfvars"))
 
 
+def data_folders() -> set[str]:
+    """Return the names of the folders with the data of an environment, also of those that have no terraform.tfvars."""
+    patterns = (
+        "backend.hcl",
+        "*.tfvars",
+        "*.tfvars.json",
+        f"{TENANTS}/*.tfvars",
+        f"{TENANTS}/*.tfvars.json",
+    )
+    folders = [folder for folder in ENVIRONMENTS.iterdir() if not any(folder.glob("*.tf"))]
+    return {folder.name for folder in folders if any(any(folder.glob(item)) for item in patterns)}
+
+
 def load_environment(name: str, only: str | None = None) -> Environment:
     """Read an environment; CommandError when there is none of this name or its files are wrong.
 
@@ -381,19 +393,17 @@ def _refuse_unknown_keys(
 
 
 def _has_objects(variables: Mapping[str, Any], own_stanzas: Mapping[str, Any]) -> bool:
-    """Whether there are objects where commands for one tenant look into them.
+    """Whether there are objects where an environment is made of them.
 
-    The check of every key takes longer than such a command may take to start, and names the key.
+    The check of every key takes longer than a command for one tenant may take to start, and names the key.
     """
     stanzas = [*variables["tenants"].values(), *own_stanzas.values()]
     values = [variables.get("operations"), *stanzas]
     for stanza in stanzas:
         if isinstance(stanza, dict):
-            values += [stanza.get(name) for name in _OBJECTS]
-            entries = (stanza.get(name) for name in ("accounts", "models"))
-            values += [
-                value for item in entries if isinstance(item, dict) for value in item.values()
-            ]
+            accounts = stanza.get("accounts")
+            values += [accounts, stanza.get("workload")]
+            values += accounts.values() if isinstance(accounts, dict) else ()
     return all(isinstance(value, dict | None) for value in values)
 
 

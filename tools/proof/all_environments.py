@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tools.cli.targets import LOCAL
 from tools.command_error import CommandError
-from tools.environment.model import environment_names, load_environment
+from tools.environment.model import data_folders, environment_names, load_environment
 from tools.isolation.certificate import Report
 from tools.isolation.claims import Case
 from tools.isolation.prover import Proof
@@ -48,12 +48,18 @@ class Reading:
 def environments_on_aws() -> list[str]:
     """Return the names of all environments but the one of the local AWS, whose accounts exist on one machine only.
 
-    Raises CommandError if there is none, or if one has the name that means all of them.
+    Raises CommandError if there is none, if one has the name that means all of them, or if a folder has data and no
+    terraform.tfvars: nobody would miss it among those that were compared.
     """
     names = environment_names()
     if ALL in names:
         raise CommandError(
             f"The folder environments/{ALL} cannot be an environment, because ENV={ALL} means every one; rename it."
+        )
+    if strays := data_folders() - {*names}:
+        raise CommandError(
+            f"No environment would be read from {', '.join(f'environments/{name}' for name in sorted(strays))}: it has "
+            "no terraform.tfvars. Write one, or remove the folder."
         )
     on_aws = [name for name in names if name != LOCAL]
     if not on_aws:

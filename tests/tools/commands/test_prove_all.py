@@ -102,6 +102,23 @@ def test_what_is_shared_is_refuted_by_name_until_both_say_so(folder, no_network)
     assert (code, "Proved in" in printed) == (0, True), printed
 
 
+@pytest.mark.parametrize(
+    "file", ["backend.hcl", "terraform.tfvars.json", "tenants/acme.tfvars", "tenants/a.tfvars.json"]
+)
+def test_a_folder_of_data_without_a_tfvars_is_not_left_out_silently(folder, no_network, file):
+    (folder.path / "operations").mkdir()
+    (folder.path / "operations" / "main.tf").write_text("")
+    (folder.path / "notes").mkdir()
+    assert folder.run("--offline")[0] == 0
+    path = folder.path / "staging" / file
+    path.parent.mkdir(parents=True)
+    path.write_text("")
+    with pytest.raises(
+        CommandError, match="No environment would be read from environments/staging"
+    ):
+        folder.run("--offline")
+
+
 def test_json_tells_what_is_shared(folder, no_network):
     folder.write("prod", variables("prod", "666666666666", CUSTOMER), bucket="state-of-dev")
     code, printed, _ = folder.run("--offline", "--json")

@@ -103,10 +103,6 @@ def test_a_tenant_without_an_account_is_no_tenant_to_add(data):
     [
         ("accounts", ["222222222222"], "accounts is a map in { }"),
         ("accounts", {"222222222222": "eu-central-1"}, "accounts.222222222222 is an object in { }"),
-        ("models", [], "models is a map in { }"),
-        ("models", {"nova": "amazon.nova-lite-v1:0"}, "models.nova is an object in { }"),
-        ("external_ids", "a" * 32, "external_ids is an object in { }"),
-        ("deployer", "a" * 32, "deployer is an object in { }"),
         ("workload", True, "workload is an object in { }"),
     ],
 )
