@@ -13,10 +13,10 @@ from tools.terraform.parallel import map_in_parallel
 from tools.terraform.state_bucket import PARALLEL_CALLS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tools.cli.session import Session
-    from tools.environment.model import CustomerAccount
+    from tools.environment.model import CustomerAccount, Environment
     from tools.terraform.deployer_role import DeployerRole
 
 
@@ -26,10 +26,10 @@ def customer_checks(session: Session, tenant: str | None) -> Iterator[ReadinessC
     for account in environment.accounts_of(tenant):
         if environment.is_self_managed(account):
             yield ok(f"{account.name} deployer", "the customer applies the module itself")
-    roles = deployer_roles(environment, environment.deployed_accounts(tenant), progress)
+    roles = _roles(environment, environment.deployed_accounts(tenant))
     session.target.operations()  # once, before the threads share it
 
-    def look(item: tuple[CustomerAccount, DeployerRole]) -> list[ReadinessCheck]:
+    def look(item: tuple[CustomerAccount, DeployerRole | str]) -> list[ReadinessCheck]:
         account, role = item
         return [
             *each(f"{account.name} deployer", lambda: _deployer(session, account, role)),
@@ -40,11 +40,30 @@ def customer_checks(session: Session, tenant: str | None) -> Iterator[ReadinessC
         yield from checks
 
 
+def _roles(
+    environment: Environment, accounts: Sequence[CustomerAccount]
+) -> dict[CustomerAccount, DeployerRole | str]:
+    """Return the deployer of each account, or why there is none, so that one stanza takes no other's lines away.
+
+    Terraform renders them together and does not say which of them it refuses, so halves are rendered alone then.
+    """
+    try:
+        return {**deployer_roles(environment, accounts, progress)}
+    except CommandError as error:
+        if len(accounts) == 1:
+            return {accounts[0]: str(error)}
+    middle = len(accounts) // 2
+    return _roles(environment, accounts[:middle]) | _roles(environment, accounts[middle:])
+
+
 def _deployer(
-    session: Session, account: CustomerAccount, role: DeployerRole
+    session: Session, account: CustomerAccount, role: DeployerRole | str
 ) -> Iterator[ReadinessCheck]:
-    reading = read_deployer(session.target, account, role)
     subject = f"{account.name} deployer"
+    if isinstance(role, str):
+        yield to_do(subject, "cannot be rendered", role)
+        return
+    reading = read_deployer(session.target, account, role)
     if not reading.problem:
         yield ok(subject, str(reading))
         return

@@ -68,7 +68,10 @@ def deployer_roles(
     inputs = {account: _inputs(environment, account) for account in accounts}
     if not inputs:
         return {}
-    outputs = _rendered({account.name: values for account, values in inputs.items()}, progress)
+    try:
+        outputs = _rendered({account.name: values for account, values in inputs.items()}, progress)
+    except CommandError as error:  # Terraform quotes a value that it refuses
+        raise CommandError(environment.without_external_ids(str(error))) from None
     return {
         account: DeployerRole(
             name=values["role_name"],

@@ -2,6 +2,7 @@
 
 import json
 import socket
+from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -12,10 +13,11 @@ import pytest
 from tests.tools.live.account import OPERATIONS, Account
 from tools.cli.boto3_session import boto3_session
 from tools.command_error import CommandError
-from tools.environment.model import CustomerAccount, Environment
+from tools.environment.model import CustomerAccount, Environment, load_environment
 from tools.localaws.faults import FOREVER, Fault
 from tools.localaws.local_aws import LocalAws
 from tools.readiness import operations_readiness as operations
+from tools.readiness.customer_readiness import customer_checks
 from tools.readiness.operator_access import _clock, credentials, network
 from tools.readiness.readiness_check import CANNOT_TELL, OK, TO_DO, each
 
@@ -329,3 +331,20 @@ def test_a_service_that_breaks_its_connections_takes_no_other_lines_away(account
     assert checks["state bucket"].status == CANNOT_TELL
     assert checks[f"{LITE} in eu-central-1"].status == OK
     assert checks["roles"].status == OK
+
+
+# --- the customer accounts ---
+
+
+def test_a_stanza_without_a_deployer_takes_no_other_accounts_lines_away(account):
+    stanzas = deepcopy(load_environment("local").stanzas)
+    stanzas["acme"].pop("deployer")
+    stanzas["initech"]["accounts"]["555555555555"]["readers"] = ["nobody"]
+    account.environment = replace(load_environment("local"), stanzas=stanzas)
+    checks = account.checks(customer_checks, None)
+    acme, initech = checks["acme/222222222222 deployer"], checks["initech/555555555555 deployer"]
+    assert (acme.status, initech.status) == (TO_DO, TO_DO)
+    assert "has no deployer.external_id in its stanza" in acme.advice
+    assert "A reader is the full ARN of one user or role" in " ".join(initech.advice.split())
+    for name in ("globex/333333333333", "globex/444444444444"):
+        assert "There is none, or it does not admit you" in checks[f"{name} deployer"].state

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from tools.command_error import CommandError
 from tools.environment.model import load_environment
 from tools.terraform import deployer_role
 from tools.terraform.deployer_role import deployer_roles
@@ -42,6 +43,13 @@ def test_terraform_runs_again_only_after_a_change(render):
     roles, third_progress = render(changed)
     assert (len(first_progress), len(second_progress), len(third_progress)) == (1, 0, 1)
     assert "another-external-id-of-acme" in roles[changed.accounts[0]].trust
+
+
+def test_a_refusal_shows_no_external_id(render):
+    environment = copy.deepcopy(load_environment("local"))
+    environment.stanzas["acme"]["deployer"]["external_id"] = "1caef3c2a7cf472e ec73b3cb7ff8d250"
+    with pytest.raises(CommandError, match='external_id is "\\(an ExternalId of acme\\)"'):
+        render(environment)
 
 
 def test_only_the_accounts_that_changed_are_rendered_again(render, tmp_path):
