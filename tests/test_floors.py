@@ -182,7 +182,7 @@ def test_every_make_target_is_a_command_of_the_same_name():
 
 # Names that say what a module is inside its own folder: the service of a folder of the local AWS, or the
 # command `make model` beside the model of an environment.
-SHARED_NAMES = {"__init__", "__main__", "authorization", "model", "service"}
+SHARED_NAMES = {"__init__", "__main__", "authorization", "handler", "model", "service"}
 
 
 def test_no_two_modules_share_a_name():
