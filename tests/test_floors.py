@@ -58,7 +58,8 @@ FLOORS = {
     "tools.demo": OPENING | {"tools.live", "tools.proof", "tools.records", "tools.localaws"},
     "tools.bench": OPENING
     | {
-        "tools.packaging", "tools.proof", "tools.records", "tools.localaws", "tools.isolation", "tenant_bedrock",
+        "operations_guard", "tools.packaging", "tools.proof", "tools.records", "tools.localaws", "tools.isolation",
+        "tenant_bedrock",
     },
     "tools.documentation": GROUND | {"tools.isolation"},
     "tools.commands": OPENING

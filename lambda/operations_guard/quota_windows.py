@@ -7,8 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
+from dateutil.tz import resolve_imaginary
 from dateutil.zoneinfo import get_zonefile_instance
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 _DAY = "day"
 # Seconds; each of them divides the next one, and CloudWatch knows none that is longer than a day:
@@ -55,6 +60,7 @@ def period_of(times: tuple[datetime, ...], *, shortest: int = _SHORTEST) -> int:
     return next((period for period in periods if not any(s % period for s in seconds)), shortest)
 
 
-def _utc(local: datetime, zone: object) -> datetime:
+def _utc(local: datetime, zone: tzinfo | None) -> datetime:
     """Return the time at which clocks of the zone first show ``local``, or skip it."""
-    return local.replace(tzinfo=zone).astimezone(UTC)  # type: ignore[arg-type]
+    time: datetime = resolve_imaginary(local.replace(tzinfo=zone))
+    return time.astimezone(UTC)
