@@ -76,7 +76,7 @@ def test_a_package_that_is_not_in_the_zip_is_missing(local_aws: LocalAws, connec
 
     assert missing["FunctionError"] == "Unhandled"
     assert missing["Payload"]["errorType"] == "Runtime.ImportModuleError"
-    assert "No module named 'boto3'" in missing["Payload"]["errorMessage"]
+    assert "No module named 'rich'" in missing["Payload"]["errorMessage"]
     assert "FunctionError" not in function.invoke()
 
 
