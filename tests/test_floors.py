@@ -55,6 +55,7 @@ FLOORS = {
     | {"tools.isolation", "tools.live", "tools.proof", "tools.records", "tools.tenants"},
     "tools.verification": OPENING
     | {"operations_guard", "tools.isolation", "tools.live", "tools.proof"},
+    "tools.quotas": OPENING | {"operations_guard"},
     "tools.demo": OPENING | {"tools.live", "tools.proof", "tools.records", "tools.localaws"},
     "tools.bench": OPENING
     | {
@@ -75,6 +76,7 @@ FLOORS = {
         "tools.localaws",
         "tools.packaging",
         "tools.proof",
+        "tools.quotas",
         "tools.readiness",
         "tools.records",
         "tools.tenants",

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from operations_guard.quota_windows import has_time_zone
@@ -84,17 +84,24 @@ class GuardedTenant:
 
 @dataclass(frozen=True)
 class GuardInput:
-    """One shard of an environment. ``minutes`` are between two runs.
+    """One shard of ``shards`` of an environment. ``minutes`` are between two runs.
 
     ``prices`` and ``tokens_per_minute``, the account's quota, are by the foundation model's id.
     """
 
     environment: str
     shard: int
+    shards: int
     minutes: float
     tenants: Mapping[str, GuardedTenant]
     prices: Mapping[str, Price]
     tokens_per_minute: Mapping[str, float]
+
+    def only(self, tenant: str | None) -> GuardInput:
+        """Return the input with this tenant alone, or none if it is in another shard; all tenants for None."""
+        if tenant is None:
+            return self
+        return replace(self, tenants={k: v for k, v in self.tenants.items() if k == tenant})
 
     def role_name(self, tenant: str) -> str:
         """Return the name of a tenant's role."""
@@ -119,6 +126,7 @@ def read_guard_input(event: object) -> GuardInput:
     return GuardInput(
         environment=_text(members.get("environment"), "environment"),
         shard=int(_number(members.get("shard", 0), "shard", least=0)),
+        shards=int(_number(members.get("shards", 1), "shards")),
         minutes=_number(members.get("minutes", 5), "minutes"),
         tenants=tenants,
         prices=prices,

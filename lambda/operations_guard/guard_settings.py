@@ -22,7 +22,10 @@ class LeaseSettings:
 
 @dataclass(frozen=True)
 class GuardSettings:
-    """What the guard attaches and whom it tells. There is a ``lease`` only with on_failure = "closed"."""
+    """What the guard attaches and whom it tells. There is a ``lease`` only with on_failure = "closed".
+
+    ``shards`` is their number, by which a schedule is known that a smaller number has left behind.
+    """
 
     environment: str
     quota_policy_arn: str
@@ -30,6 +33,7 @@ class GuardSettings:
     topic_arn: str
     event_bus_arn: str
     lease: LeaseSettings | None
+    shards: int = 1
 
 
 def read_settings(text: str | None) -> GuardSettings:

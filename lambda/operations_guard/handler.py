@@ -31,7 +31,11 @@ def handler(event: object, _context: object) -> dict[str, Any]:
     Raises GuardInputError, GuardSettingsError or IncompleteSweepError, or botocore's errors if nothing could be read.
     """
     settings = read_settings(os.environ.get("OPERATIONS_GUARD"))
-    result = asdict(QuotaSweep(_client, settings, read_guard_input(event)).run())
+    guard_input = read_guard_input(event)
+    if guard_input.shards != settings.shards or guard_input.shard >= settings.shards:
+        _log.warning("The schedule is of another number of shards, and its tenants are in others.")
+        return {"read": 0}
+    result = asdict(QuotaSweep(_client, settings, guard_input).run())
     _log.info("The quotas were compared.", extra=result)
     return result
 

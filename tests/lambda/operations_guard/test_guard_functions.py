@@ -36,6 +36,7 @@ SETTINGS = {
     "alias_policy_arn": ALIAS_POLICY,
     "topic_arn": TOPIC,
     "event_bus_arn": BUS,
+    "shards": 1,
     "lease": {"minutes": 30, "function_arn": LEASE_FUNCTION, "role_arn": LEASE_ROLE},
 }
 INPUT = event({"acme": quota("fast", tokens_per_day=100), "free": quota("fast")})
@@ -187,6 +188,15 @@ def test_a_run_that_fails_for_a_tenant_does_not_renew_the_lease(aws):
     aws.control.advance_clock(300)
     run(aws)
     assert scheduler.get_schedule(Name="bedrock-dev-lease-0")["ScheduleExpression"] != before
+
+
+def test_the_schedule_of_another_number_of_shards_is_left_alone(aws):
+    aws.use("acme", "fast", 100)
+    for number, content in enumerate(({"shards": 2}, {"shard": 1})):
+        make_schedule(aws, f"old-{number}", "rate(5 minutes)", FUNCTION, {**INPUT, **content})
+        (old,) = aws.control.post("run_schedules", {"schedule": f"old-{number}"})
+        assert (old["error"], json.loads(old["answer"])) == ("", {"read": 0})
+    assert is_let_in(aws, "acme")
 
 
 def test_the_end_of_the_lease_imports_nothing_of_the_guard():

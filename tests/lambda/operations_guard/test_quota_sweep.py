@@ -8,13 +8,14 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from operations_guard.guard_input import GuardInputError
+from operations_guard.guard_input import GuardInputError, read_guard_input
 from operations_guard.quota_sweep import IncompleteSweepError
 from tools.bench.guarded_tenants import (
     ACCOUNT,
     ALIAS_POLICY,
     BUS,
     GUARD,
+    MODEL,
     PERMISSIONS,
     QUOTA_POLICY,
     REGION,
@@ -26,6 +27,7 @@ from tools.bench.guarded_tenants import (
 from tools.localaws.faults import Fault
 from tools.localaws.local_aws import LocalAws
 from tools.localaws.moto_state import backend
+from tools.quotas.used_quotas import IAM_MINUTES, METRIC_MINUTES, overspend_bounds
 
 DAY = 86_400
 PRICE = {"amazon.nova-lite-v1:0": {"input": 2, "output": 4, "cache_read": 1, "cache_write": 3}}
@@ -258,6 +260,28 @@ def test_a_refused_attachment_fails_its_tenant_and_is_tried_again(aws):
     assert len(attached(aws)) == 1
     aws.sweep(event(ONE))
     assert attached(aws) == {ACME, GLOBEX}
+
+
+def test_what_is_spent_beyond_the_limit_is_within_the_printed_bound(aws):
+    """A tenant spends at the account's full rate, while metrics, the schedule and IAM take their time."""
+    rate, limit = 100, 1_000
+    limited = event({"acme": quota("fast", tokens_per_day=limit)}, tokens_per_minute={MODEL: rate})
+    (bound,) = overspend_bounds(read_guard_input(limited))
+    aws.control.post("metric_lag", {"seconds": METRIC_MINUTES * 60})
+    aws.control.post("policy_delay", {"seconds": IAM_MINUTES * 60})
+    acme = aws.session(ACME, "acme")
+    spent = 0
+    for minute in range(40):
+        if minute % 5 == 0:
+            aws.sweep(limited)
+        try:
+            converse(aws, acme)
+        except ClientError:
+            break
+        aws.use("acme", "fast", rate)
+        spent += rate
+        aws.control.advance_clock(60)
+    assert 0 < spent - limit <= bound.most
 
 
 # --- time zones ---
