@@ -149,6 +149,11 @@ override usage_gaps := ENV= TENANT= [SINCE=] [UNTIL=] [JSON=1]
 gaps: ## compare records with Bedrock's counts and list what is unaccounted for
 	@$(RUN)
 
+.PHONY: usage
+override usage_usage := ENV= [TENANT=] [SINCE=] [JSON=1] [CSV=1]
+usage: ## what each tenant has used of its quota, by alias and window, in tokens and dollars
+	@$(RUN)
+
 .PHONY: doctor
 override usage_doctor := ENV= [TENANT=] [JSON=1]
 doctor: ## check what the other commands need: tools, credentials, network, models, Regions, quotas and customers' roles

@@ -55,10 +55,12 @@ FLOORS = {
     | {"tools.isolation", "tools.live", "tools.proof", "tools.records", "tools.tenants"},
     "tools.verification": OPENING
     | {"operations_guard", "tools.isolation", "tools.live", "tools.proof"},
+    "tools.quotas": OPENING | {"operations_guard"},
     "tools.demo": OPENING | {"tools.live", "tools.proof", "tools.records", "tools.localaws"},
     "tools.bench": OPENING
     | {
-        "tools.packaging", "tools.proof", "tools.records", "tools.localaws", "tools.isolation", "tenant_bedrock",
+        "operations_guard", "tools.packaging", "tools.proof", "tools.records", "tools.localaws", "tools.isolation",
+        "tenant_bedrock",
     },
     "tools.documentation": GROUND | {"tools.isolation"},
     "tools.commands": OPENING
@@ -74,6 +76,7 @@ FLOORS = {
         "tools.localaws",
         "tools.packaging",
         "tools.proof",
+        "tools.quotas",
         "tools.readiness",
         "tools.records",
         "tools.tenants",
@@ -182,7 +185,7 @@ def test_every_make_target_is_a_command_of_the_same_name():
 
 # Names that say what a module is inside its own folder: the service of a folder of the local AWS, or the
 # command `make model` beside the model of an environment.
-SHARED_NAMES = {"__init__", "__main__", "authorization", "model", "service"}
+SHARED_NAMES = {"__init__", "__main__", "authorization", "handler", "model", "service"}
 
 
 def test_no_two_modules_share_a_name():

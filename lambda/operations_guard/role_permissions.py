@@ -7,6 +7,7 @@ needed to see it. A wildcard is a fault even where it would allow no more.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from operations_guard.authorization_details import AuthorizationDetails
@@ -31,6 +32,9 @@ CALLS = frozenset(
         "bedrock:invokemodelwithresponsestream",
     }
 )
+# A tenant may read how much of its quota it has used, in the one parameter that holds only that.
+_READS_USAGE = "ssm:getparameter"
+_USAGE = re.compile(r"arn:[a-z-]+:ssm:[a-z0-9-]+:\d{12}:parameter/bedrock/[^/*?]+/usage/[^/*?]+")
 
 
 def permission_lines(reader: AwsReader, account: GuardedAccount) -> list[VerifiedLine]:
@@ -66,7 +70,14 @@ def other_actions(document: Mapping[str, Any]) -> list[str]:
             continue
         actions = statement.get("Action", ())
         actions = [actions] if isinstance(actions, str) else actions
-        others += [action for action in actions if action.lower() not in CALLS]
+        allowed = CALLS | ({_READS_USAGE} if _is_of_usage(statement) else set())
+        others += [action for action in actions if action.lower() not in allowed]
         if "NotAction" in statement:
             others.append("all actions but some")
     return others
+
+
+def _is_of_usage(statement: Mapping[str, Any]) -> bool:
+    resources = statement.get("Resource", ())
+    resources = [resources] if isinstance(resources, str) else resources
+    return bool(resources) and all(_USAGE.fullmatch(resource) for resource in resources)

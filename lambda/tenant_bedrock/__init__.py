@@ -20,11 +20,13 @@ from tenant_bedrock.errors import ModelNotGrantedError as ModelNotGrantedError  
 from tenant_bedrock.errors import NotRecordedError as NotRecordedError  # noqa: E402
 from tenant_bedrock.errors import OutOfTimeError as OutOfTimeError  # noqa: E402
 from tenant_bedrock.errors import PromptLeakError as PromptLeakError  # noqa: E402
+from tenant_bedrock.errors import QuotaReachedError as QuotaReachedError  # noqa: E402
 from tenant_bedrock.errors import RoleRefusedError as RoleRefusedError  # noqa: E402
 from tenant_bedrock.errors import SettingsError as SettingsError  # noqa: E402
 from tenant_bedrock.errors import TenantBedrockError as TenantBedrockError  # noqa: E402
 from tenant_bedrock.errors import TenantSuspendedError as TenantSuspendedError  # noqa: E402
 from tenant_bedrock.errors import ThrottledError as ThrottledError  # noqa: E402
+from tenant_bedrock.errors import UsageNotReadError as UsageNotReadError  # noqa: E402
 from tenant_bedrock.version import __version__ as __version__  # noqa: E402
 
 if TYPE_CHECKING:

@@ -58,6 +58,12 @@ _STS = Config(
     read_timeout=5,
     retries={"mode": "standard", "total_max_attempts": 2},
 )
+# The caller waits for the error that a refused call becomes: five seconds at most.
+_SSM = Config(
+    connect_timeout=2,
+    read_timeout=3,
+    retries={"mode": "standard", "total_max_attempts": 1},
+)
 
 
 class OperationsRole(CredentialProvider):
@@ -146,6 +152,19 @@ class Sessions:
         client: BedrockRuntimeClient = _client(self.operations, "bedrock-runtime", region, config)
         self.budget.register(client)
         return client
+
+    def parameter(self, name: str, region: str) -> str | None:
+        """Return a parameter of Systems Manager as the operations role; None if there is no such parameter.
+
+        Raises botocore's errors and OutOfTimeError.
+        """
+        ssm = _client(self.operations, "ssm", region, _SSM)
+        self.budget.register(ssm)
+        try:
+            value: str = ssm.get_parameter(Name=name)["Parameter"]["Value"]
+        except ssm.exceptions.ParameterNotFound:
+            return None
+        return value
 
     def is_denied_everything(self) -> bool:
         """Whether the operations role may do nothing at all, as when its tenant is suspended.

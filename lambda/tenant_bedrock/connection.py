@@ -8,13 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from tenant_bedrock import aws_sessions, errors, process_environment
 from tenant_bedrock.bedrock_clients import BedrockClients
 from tenant_bedrock.callback import RecordingCallback, ensure_no_tracing
 from tenant_bedrock.chat import RecordedChat
 from tenant_bedrock.delivery import Delivery, Receipt
+from tenant_bedrock.errors import UsageNotReadError
 from tenant_bedrock.function_log import FunctionLog, limit_library_logs
 from tenant_bedrock.invocation import Invocation
+from tenant_bedrock.quota_usage import NOT_ENFORCED, parse_usage
 from tenant_bedrock.recorder import Recorder
 from tenant_bedrock.request_rate import RequestRate
 from tenant_bedrock.settings import parse
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
     from tenant_bedrock.aws_sessions import Sessions
     from tenant_bedrock.copies import Copies
     from tenant_bedrock.invocation import LambdaContext
+    from tenant_bedrock.quota_usage import QuotaUsage, UsageWindow
     from tenant_bedrock.settings import Settings
     from tenant_bedrock.time_budget import TimeBudget
 
@@ -173,6 +178,41 @@ class Connection:
         last 1,000 runs are kept.
         """
         return self._recorder.receipt(run_id)
+
+    def usage(self) -> QuotaUsage:
+        """Return how much of its quota the tenant had used when the guard looked last.
+
+        The call needs a network path to Systems Manager in the operations Region. Raises UsageNotReadError, and
+        RoleRefusedError, ThrottledError or ModelFailedError if STS issues no keys.
+        """
+        place = self.settings.usage
+        if place is None:
+            return NOT_ENFORCED
+        try:
+            return parse_usage(self._sessions.parameter(place.parameter, place.region))
+        except ClientError as error:
+            if error.operation_name == "AssumeRole":
+                raise errors.from_assume_role(error) from None
+            raise UsageNotReadError(
+                f"The tenant's use could not be read ({errors.error_code(error)}); a suspended tenant may not read it."
+            ) from None
+        except BotoCoreError as error:
+            raise UsageNotReadError(
+                f"The tenant's use could not be read ({type(error).__name__}); check the network path to Systems "
+                f"Manager in {place.region}."
+            ) from None
+
+    def reached_window(self, alias: str | None = None) -> UsageWindow | None:
+        """Return the window whose reached limit stops calls of ``alias``, by default of the only one.
+
+        None if no limit is reached or the use cannot be read; for ``errors.from_model_call``.
+        """
+        if alias is None and len(self.settings.models) == 1:
+            alias = next(iter(self.settings.models))
+        try:
+            return self.usage().reached(alias)
+        except errors.TenantBedrockError:
+            return None
 
     def is_denied_everything(self) -> bool:
         """Whether the operations role may do nothing at all, as when the tenant is suspended.

@@ -14,8 +14,11 @@ from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  #
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
+
+    from tenant_bedrock.quota_usage import UsageWindow
 
 # AWS's error codes for throttling, in lower case because events of a stream use camelCase:
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
@@ -100,6 +103,18 @@ class DeniedByPolicyError(TenantBedrockError):
 
 class TenantSuspendedError(TenantBedrockError):
     """The operations account denies the tenant everything: it is suspended or being offboarded."""
+
+
+class QuotaReachedError(TenantBedrockError):
+    """The tenant or the alias has used its quota; ``window_end`` says when it is let in again."""
+
+    def __init__(self, message: str, window_end: datetime) -> None:
+        super().__init__(message)
+        self.window_end = window_end
+
+
+class UsageNotReadError(TenantBedrockError):
+    """The tenant's use of its quota could not be read."""
 
 
 class RoleRefusedError(TenantBedrockError):
@@ -192,12 +207,15 @@ def from_assume_role(error: BaseException) -> TenantBedrockError:
 
 
 def from_model_call(
-    error: BaseException, is_denied_everything: Callable[[], bool] = lambda: False
+    error: BaseException,
+    is_denied_everything: Callable[[], bool] = lambda: False,
+    reached_window: Callable[[], UsageWindow | None] = lambda: None,
 ) -> TenantBedrockError:
     """The error to raise when a model call has failed; its message names the record.
 
     ``is_denied_everything`` is ``Connection.is_denied_everything``; without it no error is a
-    TenantSuspendedError, because AWS's message alone does not tell.
+    TenantSuspendedError, because AWS's message alone does not tell. ``reached_window`` is
+    ``Connection.reached_window`` for the alias that was called; without it none is a QuotaReachedError.
     """
     if isinstance(error, OutOfTimeError):
         return OutOfTimeError(" ".join([str(error), *(f"({note})" for note in _notes(error))]))
@@ -212,7 +230,7 @@ def from_model_call(
             f"Bedrock is throttling calls from the operations account {facts}. Try again later."
         )
     if isinstance(cause, ClientError):
-        refusal = _from_refusal(cause, facts, is_denied_everything)
+        refusal = _from_refusal(cause, facts, is_denied_everything, reached_window)
         if refusal:
             return refusal
     return ModelFailedError(
@@ -252,7 +270,10 @@ def _account_remedy(error: ClientError) -> str | None:
 
 
 def _from_refusal(
-    error: ClientError, facts: str, is_denied_everything: Callable[[], bool]
+    error: ClientError,
+    facts: str,
+    is_denied_everything: Callable[[], bool],
+    reached_window: Callable[[], UsageWindow | None],
 ) -> TenantBedrockError | None:
     """The error if the account has no access to the model or AWS denied the call, otherwise None."""
     remedy = None if _is_server_error(error) else _account_remedy(error)
@@ -261,11 +282,16 @@ def _from_refusal(
             f"The operations account has no access to this model {facts}. The tenant's grant is not "
             f"the cause. Ask the operator to {remedy}, and try again some minutes later."
         )
-    return _from_denial(error, facts, is_denied_everything) if _is_denial(error) else None
+    if not _is_denial(error):
+        return None
+    return _from_denial(error, facts, is_denied_everything, reached_window)
 
 
 def _from_denial(
-    error: ClientError, facts: str, is_denied_everything: Callable[[], bool]
+    error: ClientError,
+    facts: str,
+    is_denied_everything: Callable[[], bool],
+    reached_window: Callable[[], UsageWindow | None],
 ) -> TenantBedrockError:
     """The error for AccessDenied, by what AWS's message says about the policy that denied the call."""
     message = _message(error)
@@ -294,6 +320,18 @@ def _from_denial(
             f"A policy that this package does not know explicitly denied this call {facts}. The "
             "tenant's grant is not the cause. Ask the operator to find the policy in CloudTrail."
         )
+    return _from_own_deny(facts, is_denied_everything, reached_window)
+
+
+def _from_own_deny(
+    facts: str,
+    is_denied_everything: Callable[[], bool],
+    reached_window: Callable[[], UsageWindow | None],
+) -> TenantBedrockError:
+    """The error for a Deny in the role's own policies: of the guard, of a suspension, or another one."""
+    window = reached_window()
+    if window is not None:
+        return _quota_reached(window, facts)
     if is_denied_everything():
         return TenantSuspendedError(
             f"The operations account has suspended this tenant {facts}. Every call is refused and "
@@ -303,6 +341,21 @@ def _from_denial(
         f"A policy of the operations role explicitly denied this call {facts}. AWS does not say which "
         "one: it may deny this model, this Region or this network, or the tenant may be suspended. "
         "Contact the operator."
+    )
+
+
+def _quota_reached(window: UsageWindow, facts: str) -> QuotaReachedError:
+    limit = (
+        f"{window.limit:,.0f} tokens"
+        if window.unit == "tokens"
+        else f"{window.limit:,.2f} US dollars"
+    )
+    of_alias = "" if window.alias is None else f" for {window.alias}"
+    return QuotaReachedError(
+        f"The quota of {limit} a {window.window}{of_alias} is reached {facts}. Calls are refused until "
+        f"{window.end:%Y-%m-%dT%H:%M:%SZ} or some minutes after, and retrying before does not help; contact the "
+        "operator for a higher quota.",
+        window.end,
     )
 
 

@@ -32,20 +32,28 @@ def handler(event: object, context: LambdaContext | None) -> dict[str, Any]:
     ``model`` in the answer is the alias that answered: if Bedrock throttles or fails, the fallbacks
     of the requested alias are tried, and each attempt has its own record.
 
+    The event ``{"usage": true}`` calls no model, and answers ``{"usage": {"is_enforced", "time", "windows"}}``.
+
     Raises BadRequestError, ModelNotGrantedError, ModelAccessError, DeniedByPolicyError,
-    TenantSuspendedError, RoleRefusedError, ThrottledError, ModelFailedError, OutOfTimeError,
-    NotRecordedError, PromptLeakError or SettingsError. Lambda reports the class name as
+    TenantSuspendedError, QuotaReachedError, RoleRefusedError, ThrottledError, ModelFailedError, OutOfTimeError,
+    NotRecordedError, PromptLeakError, UsageNotReadError or SettingsError. Lambda reports the class name as
     ``errorType``. No message quotes the event.
     """
     chat_request = request.parse(event)
     connection = _connection()
     with connection.invocation(context):
+        if chat_request.usage:
+            return {"usage": connection.usage().as_json()}
         chat = _chat(connection, chat_request.model, chat_request.region)
         ensure_no_tracing()  # tracing would show a chain of fallbacks before its models check for it
         try:
             message = chat.invoke(chat_request.turns(), **chat_request.parameters())
         except Exception as error:  # noqa: BLE001 - every failure becomes one that quotes nothing
-            raise errors.from_model_call(error, connection.is_denied_everything) from None
+            raise errors.from_model_call(
+                error,
+                connection.is_denied_everything,
+                functools.partial(connection.reached_window, chat_request.model),
+            ) from None
     return _answer(message)
 
 

@@ -47,9 +47,14 @@ class Request(_Strict):
     temperature: Annotated[float, Field(ge=0, le=1)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
     stop: Annotated[list[StopText], Field(min_length=1)] | None = None
+    usage: Literal[True] | None = None  # asks for the use of the quota, and for nothing else
 
     @model_validator(mode="after")
     def _check_turns(self) -> Self:
+        if self.usage:
+            if self.model_fields_set != {"usage"}:
+                raise PydanticCustomError("usage_alone", "usage must be the only key")
+            return self
         if (self.prompt is None) == (self.messages is None):
             raise PydanticCustomError("prompt_or_messages", "write either prompt or messages")
         if self.messages and self.messages[0].role != "user":
@@ -108,9 +113,11 @@ def _sentence(problem: ErrorDetails) -> str:
     kind, location = problem["type"], problem["loc"]
     if kind == "extra_forbidden":
         return _unknown(location)
-    if kind in {"prompt_or_messages", "user_first", "oversize"}:
+    if kind in {"prompt_or_messages", "user_first", "oversize", "usage_alone"}:
         return problem["msg"]  # written above, so it quotes nothing
     field = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in location).lstrip(".")
+    if field == "usage":
+        return "usage must be true"
     limits = problem.get("ctx", {})
     if kind == "greater_than_equal":
         return f"{field} must be at least {limits['ge']:g}"

@@ -57,7 +57,8 @@ class Model(_Frozen):
 class Quota(_Frozen):
     """The tenant's limits.
 
-    The daily and monthly token limits are declared only; nothing enforces them.
+    The first two are kept here. The daily and monthly token limits are kept by the guard in the operations account, if
+    there is one.
     """
 
     max_tokens_per_call: Count | None = None
@@ -66,13 +67,20 @@ class Quota(_Frozen):
     tokens_per_month: Count | None = None
 
 
+class UsageParameter(_Frozen):
+    """The parameter of Systems Manager, in the operations account, with the tenant's use of its quota."""
+
+    parameter: Text
+    region: Text
+
+
 class Settings(_Frozen):
     """The hand-over to one tenant, with the models it may call by alias.
 
     ``audit`` decides whether an answer is returned when CloudWatch did not acknowledge its record,
     ``content`` how much of prompts and answers the records keep. ``timeout`` is the Lambda
     function's, in seconds, and None elsewhere; Lambda's longest is 1,800:
-    https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html. Without ``usage`` nothing enforces a quota.
     """
 
     audit: Literal["required", "best-effort"] = "best-effort"
@@ -86,6 +94,7 @@ class Settings(_Frozen):
     role_arn: Annotated[str, Field(pattern=r"^arn:[^:]+:iam::\d{12}:role/.+$")]
     tenant: Text
     timeout: Count | None = None
+    usage: UsageParameter | None = None
 
     @property
     def operations_account(self) -> str:

@@ -62,11 +62,13 @@ def test_a_call_without_the_package_is_unaccounted_for(
 
 
 def test_calls_that_name_the_profile_by_its_id_are_counted_too(acme: Any, tracked: str) -> None:
-    dimension = {"Name": "ModelId", "Value": tracked.rpartition("/")[2]}
-    acme.client("cloudwatch", acme.operations).put_metric_data(
-        Namespace="AWS/Bedrock",
-        MetricData=[{"MetricName": "Invocations", "Dimensions": [dimension], "Value": 3}],
-    )
+    counts = {
+        "account": "111111111111",
+        "region": "eu-central-1",
+        "model_id": tracked.rpartition("/")[2],
+        "values": {"Invocations": 3},
+    }
+    acme.control.post("bedrock_counts", counts)
 
     assert _compared(acme, tracked).unaccounted_calls == 3
 

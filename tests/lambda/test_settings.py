@@ -132,6 +132,7 @@ def test_the_whole_hand_over_is_read() -> None:
             "tokens_per_day": 1_000_000,
             "tokens_per_month": 20_000_000,
         },
+        "usage": {"parameter": "/bedrock/local/usage/acme", "region": "eu-central-1"},
     }
 
     assert settings.parse(json.dumps(whole)).model_dump(mode="json") == whole

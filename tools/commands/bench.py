@@ -12,6 +12,7 @@ ONLY=size    the zips
 ONLY=scale   the start of a command beside 100 environments of 1,000 tenants, and the comparison of them all
 ONLY=fleet   the commands in an environment of FLEET= tenants, whose AWS answers as late as the real one
 ONLY=kills   RUNS= kills at random moments of an apply of five tenants, and the commands that complete it
+ONLY=guard   a run of the guard over 1,000 tenants, and what it costs to read their counts
 ONLY=faults  a failing call in the first seconds of each account, and the apply that completes it
 
 The figures are written to build/bench as JSON, together with the machine they were measured on. Exits 1
@@ -28,6 +29,7 @@ from tools.bench import (
     RESULTS,
     figures,
     functions,
+    guard_sweep,
     interrupted_applies,
     large_fleet,
     many_environments,
@@ -51,6 +53,7 @@ SECTIONS: dict[str, Callable[[argparse.Namespace], Section]] = {
     "scale": many_environments.scale,
     "fleet": large_fleet.large_fleet,
     "kills": interrupted_applies.kills,
+    "guard": guard_sweep.guard,
     "faults": interrupted_applies.faults,
 }
 

@@ -18,10 +18,12 @@ from tools.localaws.moto_state import backend, managed_document
 from tools.localaws.permission import tag_map
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from tools.localaws.call import Call, Caller
     from tools.localaws.clock import Clock
+    from tools.localaws.context import LocalAwsContext
+    from tools.localaws.iam.policy_propagation import PolicyPropagation
     from tools.localaws.permission import Permission
 
 _parse = functools.lru_cache(maxsize=4096)(parse_policy)
@@ -62,7 +64,7 @@ class CallerPolicies:
     tags: Mapping[str, str]
 
 
-def authorize(call: Call, permissions: list[Permission], clock: Clock) -> str:
+def authorize(call: Call, permissions: list[Permission], context: LocalAwsContext) -> str:
     """Return a sentence that names what gave the first permission, by which the trail identifies the call.
 
     Raises AccessDeniedError for the first permission that the caller does not have.
@@ -70,8 +72,8 @@ def authorize(call: Call, permissions: list[Permission], clock: Clock) -> str:
     reasons = []
     for permission in permissions:
         try:
-            policies = _caller_policies(call.caller)
-            request = _request(call, policies, permission, clock)
+            policies = _caller_policies(call.caller, context.propagation)
+            request = _request(call, policies, permission, context.clock)
             reasons.append(_decide(call, permission, policies, request))
         except UnsupportedPolicyError as error:
             raise AccessDeniedError(
@@ -149,12 +151,12 @@ def allows_service(document: str, name: str, kind: Kind, request: Request) -> bo
         return False
 
 
-def _caller_policies(caller: Caller) -> CallerPolicies:
+def _caller_policies(caller: Caller, propagation: PolicyPropagation) -> CallerPolicies:
     """All policies attached to a caller in moto's IAM, and the caller's session policies."""
     iam = backend("iam", caller.principal.account)
     if caller.principal.kind == "user":
         return _user_policies(iam, caller.principal.name)
-    return _session_policies(iam, caller)
+    return _session_policies(iam, caller, propagation)
 
 
 def _user_policies(iam: Any, name: str) -> CallerPolicies:  # noqa: ANN401
@@ -164,7 +166,11 @@ def _user_policies(iam: Any, name: str) -> CallerPolicies:  # noqa: ANN401
     return CallerPolicies(tuple(identity), (), tag_map(user.tags))
 
 
-def _session_policies(iam: Any, caller: Caller) -> CallerPolicies:  # noqa: ANN401
+def _session_policies(
+    iam: Any,  # noqa: ANN401
+    caller: Caller,
+    propagation: PolicyPropagation,
+) -> CallerPolicies:
     session = caller.session
     roles = [role for role in list(iam.roles.values()) if role.arn == caller.principal.policy_arn]
     if session is None or not roles or roles[0].id != session.role_id:
@@ -181,19 +187,27 @@ def _session_policies(iam: Any, caller: Caller) -> CallerPolicies:  # noqa: ANN4
         parsed = tuple(_identity_policy(text, "session policy") for text in session.policies)
         limits.append(("session policy", parsed))
     tags = tag_map(list(role.tags.values()) if isinstance(role.tags, dict) else role.tags)
-    return CallerPolicies(tuple(_attached_policies(role)), tuple(limits), {**tags, **session.tags})
+    attached = propagation.attached(role, iam.managed_policies)
+    identity = (*_inline_policies(role), *_managed_policies(role, attached))
+    return CallerPolicies(identity, tuple(limits), {**tags, **session.tags})
 
 
 def _attached_policies(owner: Any) -> list[Policy]:  # noqa: ANN401
-    inline = [
+    return _inline_policies(owner) + _managed_policies(owner, owner.managed_policies.values())
+
+
+def _inline_policies(owner: Any) -> list[Policy]:  # noqa: ANN401
+    return [
         _identity_policy(text, f"inline policy {name} of {owner.name}")
         for name, text in list(owner.policies.items())
     ]
-    managed = [
+
+
+def _managed_policies(owner: Any, policies: Iterable[Any]) -> list[Policy]:  # noqa: ANN401
+    return [
         _identity_policy(managed_document(policy), f"managed policy {policy.name} of {owner.name}")
-        for policy in list(owner.managed_policies.values())
+        for policy in list(policies)
     ]
-    return inline + managed
 
 
 def _identity_policy(document: str, name: str) -> Policy:

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from tools.localaws.bedrock.stored_objects import BedrockObjects
     from tools.localaws.clock import Clock
     from tools.localaws.cloudtrail.event_history import AssumedRole
+    from tools.localaws.cloudwatch.bedrock_data_points import BedrockDataPoints
+    from tools.localaws.events.service import PutEvent
     from tools.localaws.faults import Faults
+    from tools.localaws.iam.policy_propagation import PolicyPropagation
     from tools.localaws.organizations.authorization import DelegationPolicies
     from tools.localaws.sts.sessions import RoleSession, Sessions
     from tools.localaws.trail import Trail
@@ -37,8 +40,11 @@ class LocalAwsContext:
     trail: Trail
     sessions: Sessions
     inference_profiles: InferenceProfiles
+    data_points: BedrockDataPoints
+    propagation: PolicyPropagation
     enforced_guardrails: EnforcedGuardrails = field(default_factory=dict)
     assumed_roles: list[AssumedRole] = field(default_factory=list)
+    put_events: list[PutEvent] = field(default_factory=list)
     delegation_policies: DelegationPolicies = field(default_factory=dict)
     bedrock_objects: BedrockObjects = field(default_factory=lambda: defaultdict(list))
     control_routes: dict[str, ControlRoute] = field(default_factory=dict)

@@ -10,6 +10,7 @@ import contextlib
 import socket
 import sys
 import threading
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _write(self, response: Response) -> None:
         self.send_response(response.status)
         for name, value in response.headers.items():
-            if name.lower() not in ("content-length", "transfer-encoding", "connection"):
+            if name.lower() not in ("connection", "content-length", "date", "transfer-encoding"):
                 self.send_header(name, value)
         if isinstance(response.body, bytes):
             self._write_whole(response.body, response.headers)
@@ -96,6 +97,10 @@ class _Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the Date of a response, by the clock of the local AWS."""
+        return super().date_time_string(timestamp or self.server.now().timestamp())
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Log nothing: the trail records every call."""
 
@@ -110,6 +115,7 @@ class LoopbackServer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__((LOOPBACK, 0), _Handler)
         self.answer: Callable[[Request], Response]
+        self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self._connections: set[socket.socket] = set()
         self._connections_lock = threading.Lock()
         self._thread = threading.Thread(target=self._accept, name="loopback-server")

@@ -18,11 +18,15 @@ from tools.localaws.bedrock.service import Bedrock
 from tools.localaws.call import Call, Caller, Principal, Response, Service, ServiceError
 from tools.localaws.clock import Clock
 from tools.localaws.cloudtrail.event_history import EventHistory
+from tools.localaws.cloudwatch.bedrock_data_points import BedrockDataPoints
+from tools.localaws.cloudwatch.service import CloudWatch
 from tools.localaws.context import LocalAwsContext
 from tools.localaws.control import Control
 from tools.localaws.control_api import PREFIX, ControlApi
+from tools.localaws.events.service import EventBuses
 from tools.localaws.faults import Fault, Faults
 from tools.localaws.http_server import DropConnectionError, LoopbackServer
+from tools.localaws.iam.policy_propagation import PolicyPropagation
 from tools.localaws.iam.service import Iam
 from tools.localaws.identity import Identity, Signature, UnidentifiedError, read_signature
 from tools.localaws.kms.service import Kms
@@ -33,6 +37,7 @@ from tools.localaws.organizations.service import Organizations
 from tools.localaws.protocols import Operation, read_operation, write_error
 from tools.localaws.required_permissions import RequiredPermissions
 from tools.localaws.s3.service import S3
+from tools.localaws.scheduler.service import Scheduler
 from tools.localaws.service_quotas import ServiceQuotas
 from tools.localaws.sts.service import Sts
 from tools.localaws.sts.sessions import Sessions
@@ -89,6 +94,7 @@ class LocalAws:
         self._server = LoopbackServer()
         self.url = f"http://{self._server.address}"
         self._context = _context(self.url)
+        self._server.now = self._context.clock.now
         self._services = _services(self._context, self._runtimes)
         token = secrets.token_urlsafe(32)
         self.control_url = f"http://{token}@{self._server.address}"
@@ -118,6 +124,8 @@ def _context(url: str) -> LocalAwsContext:
         trail=Trail(),
         sessions=Sessions(clock),
         inference_profiles={},
+        data_points=BedrockDataPoints(clock),
+        propagation=PolicyPropagation(clock),
     )
 
 
@@ -130,10 +138,13 @@ def _services(context: LocalAwsContext, runtimes: Mapping[str, PythonRuntime]) -
         Logs(context),
         Bedrock(context),
         Kms(),
-        Iam(),
+        Iam(context),
         ServiceQuotas(),
         EventHistory(context),
         Organizations(context),
+        CloudWatch(context),
+        EventBuses(context),
+        Scheduler(context),
     )
 
 
@@ -191,12 +202,12 @@ class Pipeline:
         if permissions:
             entry.action, entry.resource = permissions[0].action, permissions[0].resource
             owner = permissions[0].owner
-        entry.reason = authorize(call, permissions, self._context.clock)
+        entry.reason = authorize(call, permissions, self._context)
         fault = None if is_delivery(call) else self._context.faults.take(call)
         try:
             _apply(fault)
         except ServiceError as error:
-            count_scripted_error(call, error.status)
+            count_scripted_error(self._context.data_points, call, error.status)
             raise
         response = self._serve(request, call, owner)
         if fault is not None and fault.drop == "after":

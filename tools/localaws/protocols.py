@@ -102,7 +102,9 @@ def _refuse_repeated_parameters(request: Request) -> None:
 def write_result(call: Call, result: Mapping[str, Any]) -> Response:
     """The response with an operation's result, in the form that the service model defines."""
     model = get_service_model(call.service)
-    serializer = get_serializer_class(call.service, str(model.protocol))
+    # A service may speak several protocols: it answers in the caller's.
+    protocol = determine_request_protocol(model, call.headers.get("content-type"))
+    serializer = get_serializer_class(call.service, protocol)
     written = serializer(
         model.operation_model(call.operation), SerializationContext(str(uuid.uuid4()))
     ).serialize(result)

@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING
 from tools.localaws.aws_lambda.authorization import lambda_permissions
 from tools.localaws.bedrock.authorization import bedrock_permissions, bedrock_runtime_permissions
 from tools.localaws.ec2.authorization import ec2_permissions
+from tools.localaws.events.authorization import events_permissions
 from tools.localaws.iam.authorization import iam_permissions
 from tools.localaws.kms.authorization import kms_permissions
 from tools.localaws.logs.authorization import logs_permissions
 from tools.localaws.organizations.authorization import organizations_permissions
 from tools.localaws.permission import ContextKeys, Permission, tag_map
 from tools.localaws.s3.authorization import s3_permissions
+from tools.localaws.scheduler.authorization import scheduler_permissions
+from tools.localaws.sns.authorization import sns_permissions
+from tools.localaws.ssm.authorization import ssm_permissions
 from tools.localaws.sts.authorization import sts_permissions
 
 if TYPE_CHECKING:
@@ -52,12 +56,16 @@ class RequiredPermissions:
                 bedrock_runtime_permissions, profiles=profiles, enforced=enforced
             ),
             "ec2": ec2_permissions,
+            "events": events_permissions,
             "iam": iam_permissions,
             "kms": kms_permissions,
             "lambda": lambda_permissions,
             "logs": logs_permissions,
             "organizations": partial(organizations_permissions, delegation=delegation),
             "s3": s3_permissions,
+            "scheduler": scheduler_permissions,
+            "sns": sns_permissions,
+            "ssm": ssm_permissions,
             "sts": sts_permissions,
         }
 
@@ -78,10 +86,11 @@ class RequiredPermissions:
 
 
 def _request_tags(call: Call) -> ContextKeys:
-    """``aws:RequestTag/…`` and ``aws:TagKeys`` of a call whose parameters include tags."""
+    """``aws:RequestTag/…`` and ``aws:TagKeys`` of a call whose parameters include tags, or keys to remove."""
     raw = call.parameters.get("Tags") or call.parameters.get("tags")
     if not raw:
-        return {}
+        keys = call.parameters.get("TagKeys") or call.parameters.get("tagKeys")
+        return {"aws:TagKeys": tuple(keys)} if keys else {}
     tags = tag_map(raw)
     return {f"aws:RequestTag/{key}": value for key, value in tags.items()} | {
         "aws:TagKeys": tuple(tags)

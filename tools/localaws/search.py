@@ -1,7 +1,8 @@
 """Search for a text in all stored data, account by account.
 
 The search walks all of moto's objects, of whatever service, so no service can be forgotten; the
-sessions, the trail, the inference profiles, Bedrock's objects and CloudTrail's events of the local AWS follow.
+sessions, the trail, the inference profiles, Bedrock's objects, counts that are not visible yet, and the events of
+EventBridge and CloudTrail of the local AWS follow.
 """
 
 from __future__ import annotations
@@ -74,8 +75,17 @@ def _stored_values(context: LocalAwsContext) -> Iterator[tuple[str, str, object]
     for profile in list(context.inference_profiles.values()):
         text = f"{profile.name} {profile.description or ''}"
         yield profile.arn.split(":")[4], profile.arn, text
+    yield from _kept_by_services(context)
+
+
+def _kept_by_services(context: LocalAwsContext) -> Iterator[tuple[str, str, object]]:
+    """What the services of the local AWS keep themselves: objects, counts and events."""
     for (account, region, kind), objects in list(context.bedrock_objects.items()):
         yield account, f"bedrock/{region}/{kind}", objects
+    for point in context.data_points.pending():
+        yield point.account, f"cloudwatch/{point.region}/pending", asdict(point)
+    for put in list(context.put_events):
+        yield put.bus.split(":")[4], put.bus, asdict(put)
     for event in list(context.assumed_roles):
         for account in event.accounts:
             yield account, f"cloudtrail/{event.region}", asdict(event)

@@ -7,7 +7,9 @@ from tools.paths import ROOT
 
 PACKAGE = ROOT / "lambda" / "operations_guard"
 # boto3's own dependencies are there with it.
-ALLOWED = sys.stdlib_module_names | {"boto3", "botocore", "operations_guard", "urllib3"}
+ALLOWED = sys.stdlib_module_names | {
+    "boto3", "botocore", "dateutil", "operations_guard", "urllib3",
+}  # fmt: skip
 
 
 def test_it_imports_nothing_but_boto3():

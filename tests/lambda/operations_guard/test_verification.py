@@ -376,6 +376,25 @@ def test_a_statement_allows_calls_only_if_it_names_them_one_by_one(statement, ot
     assert other_actions({"Statement": [{"Effect": "Allow", **statement}]}) == others
 
 
+USAGE = f"arn:aws:ssm:{HOME}:{OPERATIONS}:parameter/bedrock/dev/usage"
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "others"),
+    [
+        ("ssm:GetParameter", f"{USAGE}/acme", []),
+        ("ssm:GetParameter", [f"{USAGE}/acme"], []),
+        ("ssm:GetParameter", f"{USAGE}/*", ["ssm:GetParameter"]),
+        ("ssm:GetParameter", [f"{USAGE}/acme", "*"], ["ssm:GetParameter"]),
+        ("ssm:GetParameter", [], ["ssm:GetParameter"]),
+        ("ssm:GetParameters", f"{USAGE}/acme", ["ssm:GetParameters"]),
+    ],
+)
+def test_a_tenant_may_read_only_what_it_has_used(action, resource, others):
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource}
+    assert other_actions({"Statement": statement}) == others
+
+
 # --- reads that are denied, and Regions out of reach ---
 
 READS = {

@@ -67,17 +67,31 @@ def test_a_function_sees_lambdas_variables_and_no_others(
 
 
 def test_a_package_that_is_not_in_the_zip_is_missing(local_aws: LocalAws, connect: Connect) -> None:
-    function = deploy(local_aws, connect, "import boto3\n" + ECHO)
+    function = deploy(local_aws, connect, "import rich\n" + ECHO)
 
     missing = function.invoke()
     function.client.update_function_code(
-        FunctionName="fn", ZipFile=zipped(app="import boto3\n" + ECHO, boto3="")
+        FunctionName="fn", ZipFile=zipped(app="import rich\n" + ECHO, rich="")
     )
 
     assert missing["FunctionError"] == "Unhandled"
     assert missing["Payload"]["errorType"] == "Runtime.ImportModuleError"
-    assert "No module named 'boto3'" in missing["Payload"]["errorMessage"]
+    assert "No module named 'rich'" in missing["Payload"]["errorMessage"]
     assert "FunctionError" not in function.invoke()
+
+
+def test_boto3_is_there_as_in_lambda_unless_the_zip_has_a_botocore_of_its_own(
+    local_aws: LocalAws, connect: Connect
+) -> None:
+    function = deploy(local_aws, connect, "import boto3, dateutil\n" + ECHO)
+
+    given = function.invoke()
+    function.client.update_function_code(
+        FunctionName="fn", ZipFile=zipped(app="import boto3\n" + ECHO, **{"botocore/__init__": ""})
+    )
+
+    assert "FunctionError" not in given
+    assert function.invoke()["FunctionError"] == "Unhandled"
 
 
 def test_an_exception_is_the_functions_error(local_aws: LocalAws, connect: Connect) -> None:

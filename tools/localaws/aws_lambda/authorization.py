@@ -65,6 +65,11 @@ def trusts_lambda(role_arn: str) -> bool:
 
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
     """
+    return trusts(role_arn, _SERVICE)
+
+
+def trusts(role_arn: str, service: str) -> bool:
+    """Whether the role exists and its trust policy allows a service to assume it for the role's account."""
     role = role_by_arn(role_arn)
     if role is None:
         return False
@@ -75,7 +80,7 @@ def trusts_lambda(role_arn: str) -> bool:
             "aws:PrincipalIsAWSService": "true",
             "aws:SourceAccount": role_arn.split(":")[4],
         },
-        requester=Requester(service=_SERVICE),
+        requester=Requester(service=service),
     )
     document = role.assume_role_policy_document
     return allows_service(document, f"trust policy of {role.name}", Kind.TRUST, request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ def function_variables(
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
         "LANG": "C.UTF-8",
         "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "PYTHONPATH": str(place.runtime.client),
+        "PYTHONPATH": os.pathsep.join(
+            str(folder) for folder in (place.runtime.client, place.code.sdk) if folder is not None
+        ),
         "TMPDIR": str(place.scratch),
         "TZ": ":UTC",
         **_logging(function),

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"([0-9a-zA-Z][ _-]?){1,64}")
 _MOST_TAGS = 50
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_ListInferenceProfiles.html
+_PAGE = 1000
 _ID_LETTERS = string.ascii_lowercase + string.digits
 # As botocore 1.44.5 models them.
 _RETENTION_MODES = frozenset({"default", "none", "aws_review", "provider_data_share", "inherit"})
@@ -232,7 +234,13 @@ class ControlPlane:
         profiles = self._own_profiles(call)
         if call.parameters.get("typeEquals", "APPLICATION") != "APPLICATION":
             profiles = []
-        return {"inferenceProfileSummaries": [_summary(profile) for profile in profiles]}
+        start = int(call.parameters.get("nextToken") or 0)
+        size = int(call.parameters.get("maxResults") or _PAGE)
+        if not 1 <= size <= _PAGE:
+            raise _invalid(f"maxResults must be from 1 to {_PAGE}.")
+        more = {"nextToken": str(start + size)} if len(profiles) > start + size else {}
+        shown = profiles[start : start + size]
+        return {"inferenceProfileSummaries": [_summary(profile) for profile in shown], **more}
 
     def delete_inference_profile(self, call: Call) -> Mapping[str, Any]:
         """Delete an application profile."""

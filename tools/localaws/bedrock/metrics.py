@@ -7,21 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.localaws.moto_state import backend
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tools.localaws.call import Call
-
-NAMESPACE = "AWS/Bedrock"
-
-_UNITS = {"InvocationLatency": "Milliseconds"}
+    from tools.localaws.cloudwatch.bedrock_data_points import BedrockDataPoints
 
 
-def count_success(call: Call, usage: Mapping[str, int], latency_ms: int) -> None:
+def count_success(
+    data_points: BedrockDataPoints, call: Call, usage: Mapping[str, int], latency_ms: int
+) -> None:
     """Count an answered request; ``usage`` is Converse's TokenUsage."""
-    _put(
+    _add(
+        data_points,
         call,
         {
             "Invocations": 1,
@@ -34,33 +32,21 @@ def count_success(call: Call, usage: Mapping[str, int], latency_ms: int) -> None
     )
 
 
-def count_error(call: Call, status: int) -> None:
+def count_error(data_points: BedrockDataPoints, call: Call, status: int) -> None:
     """Count a failed request: a throttle (429) counts as neither an invocation nor an error."""
     if status == 429:
         name = "InvocationThrottles"
     else:
         name = "InvocationServerErrors" if status >= 500 else "InvocationClientErrors"
-    _put(call, {name: 1})
+    _add(data_points, call, {name: 1})
 
 
-def count_scripted_error(call: Call, status: int) -> None:
+def count_scripted_error(data_points: BedrockDataPoints, call: Call, status: int) -> None:
     """Count a scripted fault of a model call, which does not reach the Bedrock service itself."""
     runs_a_model = "modelId" in call.parameters and call.operation != "CountTokens"
     if call.service == "bedrock-runtime" and runs_a_model:
-        count_error(call, status)
+        count_error(data_points, call, status)
 
 
-def _put(call: Call, values: Mapping[str, int]) -> None:
-    # A caller's PutMetricData may not write to a namespace that starts with AWS/, so moto is called.
-    backend("cloudwatch", call.account, call.region).put_metric_data(
-        NAMESPACE,
-        [
-            {
-                "MetricName": name,
-                "Dimensions": [{"Name": "ModelId", "Value": call.parameters["modelId"]}],
-                "Unit": _UNITS.get(name, "Count"),
-                "Value": value,
-            }
-            for name, value in values.items()
-        ],
-    )
+def _add(data_points: BedrockDataPoints, call: Call, values: Mapping[str, float]) -> None:
+    data_points.add(call.account, call.region, call.parameters["modelId"], values)

@@ -74,7 +74,7 @@ class Bedrock:
             if call.operation == "InvokeModel":
                 return self._native_response(invocation)
         except ServiceError as error:
-            metrics.count_error(call, error.status)
+            metrics.count_error(self._context.data_points, call, error.status)
             raise
         headers = {"x-amzn-RequestId": invocation.request_id}
         if call.operation == "Converse":
@@ -139,7 +139,7 @@ class Bedrock:
         """Count and log an answer before its end is sent to the caller."""
         latency = invocation.answer["metrics"]["latencyMs"]
         usage = invocation.answer["usage"]
-        metrics.count_success(invocation.call, usage, latency)
+        metrics.count_success(self._context.data_points, invocation.call, usage, latency)
         self._log.write(invocation)
 
     def _stream(self, invocation: Invocation) -> Iterator[bytes]:
@@ -157,7 +157,7 @@ class Bedrock:
                 time.sleep(fault.delay_seconds)
                 name = fault.stream.get("exception")
                 status = 429 if name == "throttlingException" else 500
-                metrics.count_error(invocation.call, status)
+                metrics.count_error(self._context.data_points, invocation.call, status)
                 if name is None:
                     raise DropConnectionError
                 yield stream_exception(name, fault.message)

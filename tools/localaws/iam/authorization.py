@@ -61,7 +61,8 @@ def iam_permissions(call: Call) -> Iterator[Permission]:
             )
             path = f"{kind}{call.parameter('Path') or '/'}{name}"
             resource = existing.arn if existing else call.arn("iam", path, region="")
-            yield Permission(action, resource, call.account, _boundary(call, existing))
+            context = {**_boundary(call, existing), **_policy(call)}
+            yield Permission(action, resource, call.account, context)
             return
     if arn := call.parameter("PolicyArn"):
         yield Permission(action, arn, call.account)
@@ -70,6 +71,13 @@ def iam_permissions(call: Call) -> Iterator[Permission]:
         yield Permission(action, call.arn("iam", path, region=""), call.account)
     else:
         yield Permission(action, "*", call.account)
+
+
+def _policy(call: Call) -> ContextKeys:
+    """``iam:PolicyARN``: the managed policy that is attached or detached; of the same page as ``_boundary``."""
+    if not call.operation.startswith(("Attach", "Detach")):
+        return {}
+    return {"iam:PolicyARN": call.parameter("PolicyArn")}
 
 
 def _boundary(call: Call, existing: Role | User | None) -> ContextKeys:

@@ -1,0 +1,210 @@
+"""The guard's two functions on the local Lambda, invoked by their schedules: a guard that lives, dies and returns."""
+
+import io
+import json
+import zipfile
+from datetime import timedelta
+
+import pytest
+from botocore.exceptions import ClientError
+
+from operations_guard.guard_settings import GuardSettingsError, read_settings
+from tools.bench.guarded_tenants import (
+    ACCOUNT,
+    ALIAS_POLICY,
+    BUS,
+    ENVIRONMENT,
+    GUARD,
+    LEASE_FUNCTION,
+    LEASE_ROLE,
+    QUOTA_POLICY,
+    REGION,
+    TOPIC,
+    GuardedTenants,
+    document,
+    event,
+    quota,
+)
+from tools.localaws.local_aws import LocalAws
+from tools.localaws.moto_state import backend
+from tools.paths import ROOT
+
+FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{GUARD}"
+SETTINGS = {
+    "environment": ENVIRONMENT,
+    "quota_policy_arn": QUOTA_POLICY,
+    "alias_policy_arn": ALIAS_POLICY,
+    "topic_arn": TOPIC,
+    "event_bus_arn": BUS,
+    "shards": 1,
+    "lease": {"minutes": 30, "function_arn": LEASE_FUNCTION, "role_arn": LEASE_ROLE},
+}
+INPUT = event({"acme": quota("fast", tokens_per_day=100), "free": quota("fast")})
+
+
+def package():
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for file in sorted((ROOT / "lambda" / "operations_guard").glob("*.*")):
+            archive.write(file, f"operations_guard/{file.name}")
+    return buffer.getvalue()
+
+
+def trust(service):
+    return document(
+        {"Action": "sts:AssumeRole", "Principal": {"Service": f"{service}.amazonaws.com"}}
+    )
+
+
+def make_function(aws, name, handler):
+    aws.client("lambda").create_function(
+        FunctionName=name,
+        Code={"ZipFile": package()},
+        Environment={"Variables": {"OPERATIONS_GUARD": json.dumps(SETTINGS)}},
+        Handler=handler,
+        Role=f"arn:aws:iam::{ACCOUNT}:role/{name}",
+        Runtime="python3.13",
+        Timeout=60,
+    )
+
+
+def make_schedule(aws, name, expression, function, content):
+    aws.client("scheduler").create_schedule(
+        Name=name,
+        ScheduleExpression=expression,
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": function, "RoleArn": LEASE_ROLE, "Input": json.dumps(content)},
+    )
+
+
+@pytest.fixture
+def aws():
+    with LocalAws() as local_aws:
+        tenants = GuardedTenants(local_aws.control)
+        tenants.prepare()
+        for name in ("acme", "free"):
+            tenants.add_tenant(name, "fast")
+        iam = tenants.client("iam")
+        iam.update_assume_role_policy(RoleName=GUARD, PolicyDocument=trust("lambda"))
+        iam.create_role(RoleName=f"{GUARD}-lease", AssumeRolePolicyDocument=trust("lambda"))
+        iam.put_role_policy(
+            RoleName=f"{GUARD}-lease",
+            PolicyName="lease",
+            PolicyDocument=document(
+                {
+                    "Action": "iam:AttachRolePolicy",
+                    "Resource": f"arn:aws:iam::{ACCOUNT}:role/bedrock-{ENVIRONMENT}-*",
+                    "Condition": {"ArnEquals": {"iam:PolicyARN": QUOTA_POLICY}},
+                },
+                {"Action": "sns:Publish", "Resource": TOPIC},
+            ),
+        )
+        iam.create_role(RoleName=f"{GUARD}-scheduler", AssumeRolePolicyDocument=trust("scheduler"))
+        iam.put_role_policy(
+            RoleName=f"{GUARD}-scheduler",
+            PolicyName="scheduler",
+            PolicyDocument=document(
+                {"Action": "lambda:InvokeFunction", "Resource": [FUNCTION, LEASE_FUNCTION]}
+            ),
+        )
+        make_function(tenants, GUARD, "operations_guard.handler.handler")
+        make_function(tenants, f"{GUARD}-lease", "operations_guard.lease_end.handler")
+        make_schedule(tenants, "bedrock-dev-quotas-0", "rate(5 minutes)", FUNCTION, INPUT)
+        make_schedule(tenants, "bedrock-dev-lease-0", "at(2099-01-01T00:00:00)", LEASE_FUNCTION, {})
+        yield tenants
+
+
+def run(aws):
+    """Run what is due, and return what each function answers."""
+    runs = aws.control.post("run_schedules", {})
+    assert [run["error"] for run in runs] == [""] * len(runs), runs
+    return {run["schedule"].rpartition("/")[2]: json.loads(run["answer"]) for run in runs}
+
+
+def is_let_in(aws, tenant):
+    runtime = aws.client("bedrock-runtime", aws.session(f"bedrock-dev-{tenant}", tenant))
+    message = {"role": "user", "content": [{"text": "hello"}]}
+    try:
+        runtime.converse(modelId=aws.profiles[tenant, "fast"], messages=[message])
+    except ClientError as error:
+        if "explicit deny" not in str(error):
+            raise
+        return False
+    return True
+
+
+def test_the_scheduled_function_stops_a_tenant_and_lets_it_in_again(aws):
+    assert run(aws)["bedrock-dev-quotas-0"]["read"] == 1
+    assert is_let_in(aws, "acme")
+    aws.use("acme", "fast", 100)
+    aws.control.advance_clock(300)
+    assert run(aws)["bedrock-dev-quotas-0"]["denied"] == 1
+    assert not is_let_in(aws, "acme")
+    assert is_let_in(aws, "free")
+    aws.control.advance_clock(86_400)
+    run(aws)
+    assert is_let_in(aws, "acme")
+
+
+def test_the_lease_ends_when_the_guard_does_not_run_and_its_next_run_lets_in_again(aws):
+    run(aws)
+    scheduler = aws.client("scheduler")
+    lease = scheduler.get_schedule(Name="bedrock-dev-lease-0")
+    assert json.loads(lease["Target"]["Input"])["tenants"] == ["acme"]
+    schedule = scheduler.get_schedule(Name="bedrock-dev-quotas-0")
+    kept = {name: schedule[name] for name in ("Name", "FlexibleTimeWindow", "Target")}
+    kept["ScheduleExpression"] = "rate(5 minutes)"
+    scheduler.update_schedule(**kept, State="DISABLED")
+    aws.control.advance_clock(timedelta(minutes=29).total_seconds())
+    assert run(aws) == {}
+    assert is_let_in(aws, "acme")
+    aws.control.advance_clock(timedelta(minutes=2).total_seconds())
+    assert run(aws) == {"bedrock-dev-lease-0": {"stopped": 1}}
+    assert not is_let_in(aws, "acme")
+    assert is_let_in(aws, "free")
+    (message,) = backend("sns", ACCOUNT, REGION).topics[TOPIC].sent_notifications
+    assert message[1].startswith("The guard of dev has not completed a run of shard 0 in time")
+    scheduler.update_schedule(**kept, State="ENABLED")
+    run(aws)
+    assert is_let_in(aws, "acme")
+
+
+def test_a_run_that_fails_for_a_tenant_does_not_renew_the_lease(aws):
+    run(aws)
+    scheduler = aws.client("scheduler")
+    before = scheduler.get_schedule(Name="bedrock-dev-lease-0")["ScheduleExpression"]
+    aws.client("iam").put_role_policy(
+        RoleName=GUARD,
+        PolicyName="broken",
+        PolicyDocument=document({"Effect": "Deny", "Action": "iam:Attach*", "Resource": "*"}),
+    )
+    aws.use("acme", "fast", 100)
+    aws.control.advance_clock(300)
+    (failed,) = aws.control.post("run_schedules", {})
+    assert failed["error"] == "Unhandled"
+    assert json.loads(failed["answer"])["errorType"] == "IncompleteSweepError"
+    assert scheduler.get_schedule(Name="bedrock-dev-lease-0")["ScheduleExpression"] == before
+    aws.client("iam").delete_role_policy(RoleName=GUARD, PolicyName="broken")
+    aws.control.advance_clock(300)
+    run(aws)
+    assert scheduler.get_schedule(Name="bedrock-dev-lease-0")["ScheduleExpression"] != before
+
+
+def test_the_schedule_of_another_number_of_shards_is_left_alone(aws):
+    aws.use("acme", "fast", 100)
+    for number, content in enumerate(({"shards": 2}, {"shard": 1})):
+        make_schedule(aws, f"old-{number}", "rate(5 minutes)", FUNCTION, {**INPUT, **content})
+        (old,) = aws.control.post("run_schedules", {"schedule": f"old-{number}"})
+        assert (old["error"], json.loads(old["answer"])) == ("", {"read": 0})
+    assert is_let_in(aws, "acme")
+
+
+def test_the_end_of_the_lease_imports_nothing_of_the_guard():
+    source = (ROOT / "lambda" / "operations_guard" / "lease_end.py").read_text()
+    assert "operations_guard." not in source
+
+
+@pytest.mark.parametrize("text", [None, "", "{}", "[]", '{"environment": "dev"}'])
+def test_settings_that_terraform_does_not_write_are_refused(text):
+    with pytest.raises(GuardSettingsError, match="apply the operations account again"):
+        read_settings(text)

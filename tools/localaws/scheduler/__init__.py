@@ -1,0 +1,1 @@
+"""EventBridge Scheduler in the local AWS."""

@@ -1,0 +1,1 @@
+"""SNS in the local AWS."""

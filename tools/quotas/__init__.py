@@ -1,0 +1,1 @@
+"""How much of their quotas tenants have used, for `make usage`."""
