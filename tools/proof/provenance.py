@@ -24,6 +24,7 @@ CODE = (
     "lambda/operations_guard/*.json",
     "lambda/operations_guard/*.py",
     "modules/**/*.tf",
+    "modules/**/*.txt",
     "tools/**/*.json",
     "tools/**/*.py",
 )
