@@ -91,7 +91,7 @@ inspector: ## print the role that a customer creates once, so that STATE=1 can r
 
 .PHONY: package
 override usage_package := [ARCH=]
-package: ## build the zip for Lambda and its SBOM; ARCH=x86_64 for Intel
+package: ## build the zip for Lambda and its SBOM, and the guard's zip; ARCH=x86_64 for Intel
 	@$(RUN)
 
 .PHONY: plan

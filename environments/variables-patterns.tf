@@ -21,8 +21,8 @@ locals {
 
   # The attributes that may be left out and have no default.
   optional_nulls = "/\"(${join("|", [
-    "code_signing_config_arn", "deployer", "guardrail", "id", "max_tokens_per_call", "memory_size", "permissions_boundary", "perimeter", "previous", "profile",
-    "region", "requests_per_second", "reserved_concurrency", "retention_days", "snap_start", "timeout", "tokens_per_day",
-    "tokens_per_month", "vpc",
+    "code_signing_config_arn", "deployer", "event_bus", "guardrail", "id", "max_tokens_per_call", "memory_size", "permissions_boundary", "perimeter",
+    "previous", "profile", "region", "requests_per_second", "reserved_concurrency", "retention_days", "snap_start", "timeout", "tokens_per_day",
+    "tokens_per_month", "usd_per_month", "vpc",
   ])})\":null/"
 }

@@ -58,11 +58,20 @@ variable "tenants" {
       networks      = optional(set(string), []) # public networks in CIDR notation
       vpc_endpoints = optional(set(string), []) # ids of VPC endpoints
     }))
-    quota = optional(object({                # limits of the tenant's use
-      max_tokens_per_call = optional(number) # the handler refuses more
-      requests_per_second = optional(number) # the handler waits between requests
-      tokens_per_day      = optional(number) # declared and handed out in the output quotas; nothing enforces it yet
-      tokens_per_month    = optional(number) # declared and handed out in the output quotas; nothing enforces it yet
+    quota = optional(object({               # limits of the tenant's use
+      aliases = optional(map(object({       # limits of single aliases, beside those of all together; the guard enforces them
+        tokens_per_day   = optional(number) # of this alias, as for all of them
+        tokens_per_month = optional(number) # of this alias, as for all of them
+        usd_per_month    = optional(number) # of this alias, as for all of them
+      })), {})
+      event_bus           = optional(string)                     # ARN of an event bus in one of the tenant's accounts, to which the guard sends what happens to its quota
+      max_tokens_per_call = optional(number)                     # the handler refuses more
+      requests_per_second = optional(number)                     # the handler waits between requests
+      time_zone           = optional(string, "UTC")              # in which days and months begin, such as "Europe/Berlin"
+      tokens_per_day      = optional(number)                     # the guard stops the tenant soon after it has used more; nothing does without operations.guard
+      tokens_per_month    = optional(number)                     # the same, from the first day of a month
+      usd_per_month       = optional(number)                     # US dollars, by the prices in operations.guard
+      warn_at             = optional(list(number), [50, 80, 95]) # percents of each limit at which the operator and the customer are told
     }), {})
     state            = optional(string, "active")      # "suspended" denies every call; "offboarding" also removes the function, its execution role and its endpoints
     tags             = optional(map(string), {})       # tags of the tenant's resources in both accounts, beside those of the environment

@@ -52,20 +52,48 @@ variable "limits" {
 }
 
 variable "operations" {
-  description = "The operations account, its Region, its administrators, who deploys, the number of its states, and a permissions boundary for every tenant's role in it."
+  description = "The operations account, its Region, its administrators, who deploys, the guard of the quotas, the number of its states, and a permissions boundary for every tenant's role in it."
   type = object({
     account_id            = string                    # the account that owns Bedrock access and quota
     administrators        = optional(set(string), []) # ARNs of its roles, users and groups that may call Bedrock or change who may; `make prove STATE=1` names all others
     deployment_principals = optional(set(string), []) # ARNs of its users and roles that may assume the deployers of the customer accounts
-    permissions_boundary  = optional(string)          # ARN of a boundary for every tenant's role
-    region                = string                    # Region of the state and of the tracked profiles
-    shards                = optional(number, 1)       # states of the operations account, one for every 200 tenants; `make shards` moves the tenants
+    guard = optional(object({                         # what enforces the quotas of the stanzas; without it nothing does
+      lease_minutes        = optional(number, 30)     # with on_failure = "closed", minutes after the last complete run at which tenants with a quota are stopped
+      minutes              = optional(number, 5)      # between two runs
+      on_failure           = optional(string, "open") # "closed" stops every tenant with a quota if the guard does not run; "open" raises an alarm
+      permissions_boundary = optional(string)         # ARN of a boundary for the guard's roles
+      prices = optional(map(object({                  # US dollars for a million tokens, by the foundation model's id
+        cache_read  = optional(number)                # read from a cache; by default as much as input
+        cache_write = optional(number)                # written to a cache; by default as much as input
+        input       = number                          # of the prompt
+        output      = number                          # of the answer
+      })), {})
+      tokens_per_minute = optional(map(number), {}) # the account's quota of each model in the operations Region, by the foundation model's id; where it is known, the guard reads a tenant far below its limit less often
+    }))
+    permissions_boundary = optional(string)    # ARN of a boundary for every tenant's role
+    region               = string              # Region of the state and of the tracked profiles
+    shards               = optional(number, 1) # states of the operations account, one for every 200 tenants; `make shards` moves the tenants
   })
   nullable = false
 
   validation {
     condition     = alltrue([for arn in var.operations.deployment_principals : can(regex("^arn:[a-z-]+:iam::${var.operations.account_id}:(role|user)/[\\w+=,.@/-]+$", coalesce(arn, "null")))])
     error_message = "operations.deployment_principals are full ARNs of users and roles of the operations account ${var.operations.account_id}, without a wildcard; correct ${join(", ", [for arn in var.operations.deployment_principals : coalesce(arn, "null") if !can(regex("^arn:[a-z-]+:iam::${var.operations.account_id}:(role|user)/[\\w+=,.@/-]+$", coalesce(arn, "null")))])}."
+  }
+
+  validation {
+    condition     = try(var.operations.guard.lease_minutes >= 2 * var.operations.guard.minutes && floor(var.operations.guard.lease_minutes) == var.operations.guard.lease_minutes, true)
+    error_message = "operations.guard.lease_minutes is a whole number of at least twice the minutes between two runs, so that one late run stops nobody; it is ${try(var.operations.guard.lease_minutes, "")}, with minutes = ${try(var.operations.guard.minutes, "")}."
+  }
+
+  validation {
+    condition     = try(alltrue([for price in flatten([for prices in values(var.operations.guard.prices) : [for price in values(prices) : price if price != null]]) : price >= 0]), true)
+    error_message = "A price in operations.guard.prices is 0 or more US dollars for a million tokens; correct ${join(", ", try([for model, prices in var.operations.guard.prices : model if anytrue([for price in values(prices) : try(price < 0, false)])], []))}."
+  }
+
+  validation {
+    condition     = try(alltrue([for number in values(var.operations.guard.tokens_per_minute) : number >= 1]), true)
+    error_message = "operations.guard.tokens_per_minute has numbers of 1 or more; correct ${join(", ", try([for model, number in var.operations.guard.tokens_per_minute : model if try(number < 1, true)], []))}."
   }
 
   validation {

@@ -140,14 +140,17 @@ class Folder:
         return self._test.execute_command(command, *arguments)
 
 
-def role_resources(address: str, policy: str = "") -> set[str]:
-    """The addresses of a role and of the resources about its policies; ``policy`` names the inline policy."""
+def role_resources(address: str, policy: str = "", *, guarded: bool = False) -> set[str]:
+    """The addresses of a role and of the resources about its policies; ``policy`` names the inline policy.
+
+    The guard attaches policies to a ``guarded`` role, which has no list of them.
+    """
     module, _, name = address.rpartition("aws_iam_role.")
     return {
         address,
         f"{module}aws_iam_role_policy.{policy or name}",
         f"{module}aws_iam_role_policies_exclusive.{name}",
-        f"{module}aws_iam_role_policy_attachments_exclusive.{name}",
+        *([] if guarded else [f"{module}aws_iam_role_policy_attachments_exclusive.{name}"]),
     }
 
 

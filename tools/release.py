@@ -29,6 +29,7 @@ __version__ = "{version}"
 _TEXTS = {
     MODULES / "customer-deployer" / "policies" / "release.tf": _TERRAFORM,
     MODULES / "customer-workload" / "release.tf": _TERRAFORM,
+    MODULES / "operations-guard" / "release.tf": _TERRAFORM,
     MODULES / "operations-role" / "release.tf": _TERRAFORM,
     ROOT / "lambda" / "tenant_bedrock" / "version.py": _PYTHON,
 }

@@ -1,7 +1,7 @@
 # The object handovers/<tenant>.json of the state bucket. The commands fetch it, so this
 # root reads neither the operations state nor the hand-over of another tenant.
 variable "handover" {
-  description = "What the operations account hands over to this tenant: its role, ExternalId, models, guardrail, quota and state."
+  description = "What the operations account hands over to this tenant: its role, ExternalId, models, guardrail, quota, state, and where its use is told."
   type = object({
     external_id = string
     guardrail = optional(object({
@@ -23,6 +23,10 @@ variable "handover" {
       tokens_per_month    = optional(number)
     })
     role_arn = string
+    usage = optional(object({ # null where nothing enforces a quota of the tenant
+      parameter = string
+      region    = string
+    }))
   })
   nullable = false
 }

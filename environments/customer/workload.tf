@@ -24,6 +24,7 @@ module "customer_workload" {
   timeout                 = local.workload.timeout
   trusted_accounts        = setunion(keys(local.stanza.accounts), local.stanza.trusted_accounts)
   unmaskers               = local.account.unmaskers
+  usage                   = var.handover.usage
   vpc                     = local.account.vpc
 
   operations_role = {

@@ -32,6 +32,7 @@ module "operations_role" {
   operations = {
     account_id           = var.operations.account_id
     environment          = var.environment
+    guard                = local.guard == null ? null : { priced_models = keys(local.guard.prices) }
     partition            = data.aws_partition.current.partition
     permissions_boundary = var.operations.permissions_boundary
     region               = var.operations.region

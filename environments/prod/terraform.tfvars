@@ -14,9 +14,30 @@ operations = {
   account_id            = "111111111111"
   administrators        = ["arn:aws:iam::111111111111:role/terraform"] # who else may call Bedrock or change who may
   deployment_principals = ["arn:aws:iam::111111111111:role/deployment"]
-  permissions_boundary  = "arn:aws:iam::111111111111:policy/tenant-boundary"
-  region                = "eu-central-1"
-  shards                = 1 # states of the operations account; each has room for about 200 tenants
+
+  # What enforces the quotas of the stanzas. Without it, nothing does.
+  guard = {
+    lease_minutes        = 30     # with on_failure = "closed", tenants with a quota are stopped so long after the last run
+    minutes              = 5      # between two runs
+    on_failure           = "open" # or "closed"
+    permissions_boundary = "arn:aws:iam::111111111111:policy/guard-boundary"
+
+    # The account's quota of each model, as Service Quotas has it. Where it is known, a tenant far below its limit is read less
+    # often, which costs less.
+    tokens_per_minute = { "anthropic.claude-sonnet-5" = 1000000 }
+
+    # US dollars for a million tokens. These are placeholders; AWS's price list has the prices of your models.
+    prices = {
+      "amazon.nova-lite-v1:0"                    = { input = 1, output = 4 }
+      "amazon.nova-pro-v1:0"                     = { input = 1, output = 4 }
+      "anthropic.claude-haiku-4-5-20251001-v1:0" = { input = 1, output = 4, cache_read = 0.1, cache_write = 1.25 }
+      "anthropic.claude-sonnet-5"                = { input = 1, output = 4, cache_read = 0.1, cache_write = 1.25 }
+    }
+  }
+
+  permissions_boundary = "arn:aws:iam::111111111111:policy/tenant-boundary"
+  region               = "eu-central-1"
+  shards               = 1 # states of the operations account; each has room for about 200 tenants
 }
 
 # Tags of every resource in every account. A stanza and an account may add some.
@@ -97,6 +118,7 @@ tenants = {
         model   = "anthropic.claude-haiku-4-5-20251001-v1:0"
         regions = ["eu-central-1"]
         route   = "global"
+        track   = true
       }
       nova = {
         model     = "amazon.nova-lite-v1:0"
@@ -104,6 +126,7 @@ tenants = {
         route     = "geographic"
         profile   = "eu."
         streaming = false
+        track     = true
       }
       nova-pro = {
         model        = "amazon.nova-pro-v1:0"
@@ -111,6 +134,7 @@ tenants = {
         route        = "geographic"
         profile      = "eu."
         destinations = ["eu-central-1", "eu-north-1", "eu-west-1", "eu-west-3"] # replaces the module's own list
+        track        = true
       }
     }
 
@@ -120,11 +144,26 @@ tenants = {
       vpc_endpoints = ["vpce-0123456789abcdef0"]
     }
 
+    # The function keeps to the first two, and the guard enforces the others, of aliases that are tracked.
     quota = {
       max_tokens_per_call = 4096
       requests_per_second = 5
       tokens_per_day      = 1000000
       tokens_per_month    = 20000000
+      usd_per_month       = 500
+
+      # Limits of single aliases, beside those of all together.
+      aliases = {
+        claude = {
+          tokens_per_day   = 500000
+          tokens_per_month = 10000000
+          usd_per_month    = 300
+        }
+      }
+
+      event_bus = "arn:aws:events:eu-central-1:222222222222:event-bus/quotas" # the customer's, which is told of its quota
+      time_zone = "Europe/Berlin"                                             # in which days and months begin; UTC by default
+      warn_at   = [50, 80, 95]                                                # percents at which the operator and the customer are told
     }
 
     tags = { owner = "research" }

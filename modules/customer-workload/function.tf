@@ -1,6 +1,6 @@
 locals {
   # All of the function's settings; lambda/tenant_bedrock/settings.py reads them.
-  settings_json = jsonencode({
+  settings_json = jsonencode(merge(var.usage == null ? {} : { usage = var.usage }, {
     audit            = var.audit
     content          = var.content
     environment      = var.environment
@@ -12,7 +12,7 @@ locals {
     role_arn         = var.operations_role.arn
     tenant           = var.tenant
     timeout          = var.timeout
-  })
+  }))
 }
 
 resource "aws_lambda_function" "this" {

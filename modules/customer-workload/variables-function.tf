@@ -76,6 +76,16 @@ variable "timeout" {
   }
 }
 
+variable "usage" {
+  description = "Where the guard tells how much of its quota the tenant has used, from the hand-over; null where nothing enforces a quota."
+  type = object({
+    parameter = string # name of the parameter of Systems Manager
+    region    = string # the operations Region
+  })
+  default  = null
+  nullable = true
+}
+
 variable "vpc" {
   description = "The subnets and security groups that the function runs in, and the VPC's id if the module should create endpoints in it; null to run outside a VPC."
   type = object({

@@ -20,10 +20,11 @@ output "role" {
         }
       }
       perimeter = var.stanza.perimeter
-      quota     = var.stanza.quota
+      quota     = { for name in ["max_tokens_per_call", "requests_per_second", "tokens_per_day", "tokens_per_month"] : name => var.stanza.quota[name] }
       regions   = sort(distinct(flatten(values(local.models)[*].regions)))
       role_arn  = local.arn # computed, so that the plan shows it
       state     = var.stanza.state
+      usage     = length(local.usage_grants) == 0 ? null : { parameter = local.usage_parameter, region = var.operations.region }
     }
 
     # What a customer used through a previous profile counts towards its quota.

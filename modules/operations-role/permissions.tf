@@ -28,6 +28,7 @@ locals {
     })],
     local.project_grants,
     local.counting_grants,
+    local.usage_grants,
   )
 
   # A call must come from one of the perimeter's networks or VPC endpoints. A

@@ -38,4 +38,9 @@ resource "aws_bedrock_inference_profile" "tracked" {
     environment = var.operations.environment
     tenant      = var.tenant
   })
+
+  # The guard sets it when the quota of the alias is reached, and removes it.
+  lifecycle {
+    ignore_changes = [tags["quota-reached"], tags_all["quota-reached"]]
+  }
 }

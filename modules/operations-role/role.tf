@@ -29,6 +29,10 @@ resource "aws_iam_role" "this" {
   max_session_duration = 3600 # STS limits a role that is assumed by a role to one hour
   permissions_boundary = var.operations.permissions_boundary
 
+  # The guard attaches policies beside Terraform, and IAM deletes no role that has one.
+  # https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html
+  force_detach_policies = true
+
   tags = merge(var.stanza.tags, { tenant = var.tenant })
 
   lifecycle {
@@ -49,15 +53,12 @@ resource "aws_iam_role_policy" "grants" {
   policy = local.permissions
 }
 
-# A plan shows the policies that somebody added by hand, and an apply removes them.
+# A plan shows the inline policies that somebody added by hand, and an apply removes them.
+# There is no such list of attached policies, because an apply would detach what the guard
+# has attached. Whatever else is attached, the proof of every plan refuses.
 # The name comes from the policy because the provider can put a missing policy only
 # there: this resource knows its name and not its text.
 resource "aws_iam_role_policies_exclusive" "this" {
   role_name    = aws_iam_role.this.name
   policy_names = [aws_iam_role_policy.grants.name]
-}
-
-resource "aws_iam_role_policy_attachments_exclusive" "this" {
-  role_name   = aws_iam_role.this.name
-  policy_arns = []
 }

@@ -71,18 +71,8 @@ locals {
       if !can(regex("^vpce-[0-9a-f]{8,17}$", id))
     ],
 
-    [
-      for name, limit in var.stanza.quota : "quota.${name} is a whole number of 1 or more, not ${limit}; leave it out for no limit."
-      if name != "requests_per_second" && try(limit < 1 || floor(limit) != limit, false)
-    ],
-    try(var.stanza.quota.requests_per_second <= 0, false) ? [
-      "quota.requests_per_second is greater than 0, not ${var.stanza.quota.requests_per_second}; to stop a tenant, write state = \"suspended\".",
-    ] : [],
-    try(var.stanza.quota.tokens_per_day > var.stanza.quota.tokens_per_month, false) ? [
-      "quota.tokens_per_day is greater than tokens_per_month; lower it or raise tokens_per_month.",
-    ] : [],
-
     local.model_violations,
+    local.quota_violations,
   )
 
   # A stanza that breaks a rule grants nothing; the role's precondition says why.

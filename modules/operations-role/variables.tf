@@ -1,8 +1,11 @@
 variable "operations" {
   description = "The operations account and the environment in it, the same for all tenants."
   type = object({
-    account_id           = string
-    environment          = string
+    account_id  = string
+    environment = string
+    guard = optional(object({                   # of modules/operations-guard, where that enforces quotas
+      priced_models = optional(set(string), []) # ids of the models that it knows a price of
+    }))
     partition            = string
     permissions_boundary = optional(string)
     region               = string
@@ -57,10 +60,19 @@ variable "stanza" {
       vpc_endpoints = optional(set(string), [])
     }))
     quota = optional(object({
+      aliases = optional(map(object({
+        tokens_per_day   = optional(number)
+        tokens_per_month = optional(number)
+        usd_per_month    = optional(number)
+      })), {})
+      event_bus           = optional(string)
       max_tokens_per_call = optional(number)
       requests_per_second = optional(number)
+      time_zone           = optional(string, "UTC")
       tokens_per_day      = optional(number)
       tokens_per_month    = optional(number)
+      usd_per_month       = optional(number)
+      warn_at             = optional(list(number), [50, 80, 95])
     }), {})
     state = optional(string, "active")
     tags  = optional(map(string), {})

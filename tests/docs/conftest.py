@@ -25,6 +25,8 @@ def operations(tmp_path_factory):
     shutil.copytree(MODULES, copy / "modules", ignore=without_state)
     shutil.copytree(ENVIRONMENTS, copy / "environments", symlinks=True, ignore=without_state)
     root = copy / "environments" / "operations"
+    (copy / "build").mkdir()
+    zipfile.ZipFile(copy / "build" / "operations-guard-py3.13.zip", "w").close()
     (root / "local_override.tf").write_text(LOCAL_STATE)
     (root / "provider_override.tf").write_text(OFFLINE_PROVIDER)
     return Folder(root).init()

@@ -29,7 +29,8 @@ def tree(tmp_path_factory):
         shutil.copytree(MODULES, root / "modules", ignore=UNWANTED)
         shutil.copytree(ENVIRONMENTS, root / "environments", symlinks=True, ignore=UNWANTED)
         (root / "build").mkdir()
-        zipfile.ZipFile(root / "build" / "tenant-bedrock-arm64-py3.13.zip", "w").close()
+        for package in ("operations-guard", "tenant-bedrock-arm64"):
+            zipfile.ZipFile(root / "build" / f"{package}-py3.13.zip", "w").close()
         return root
 
     return copied

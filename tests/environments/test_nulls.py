@@ -15,7 +15,7 @@ from tools.environment import model
 from tools.environment.hcl import hcl_attributes, read_hcl
 from tools.environment.model import load_environment
 from tools.environment.unknown_keys import declarations
-from tools.isolation import deployer_specification, operations_specification
+from tools.isolation import deployer_specification, guard_resources, operations_specification
 from tools.isolation.customer_specification import Workload
 from tools.isolation.operations_specification import Environment, Tenant
 from tools.terraform.deployer_role import _inputs
@@ -73,6 +73,8 @@ def test_the_variants_leave_out_every_optional_attribute():
         "perimeter",
         "models.claude.count_tokens",
         "quota.tokens_per_day",
+        "quota.aliases.claude.usd_per_month",
+        "quota.event_bus",
         "workload.snap_start",
         "state",
     ):
@@ -127,6 +129,7 @@ def test_the_proof_specifies_the_same(name):
             operations_specification.trust(tenant),
             operations_specification.permissions(tenant),
             operations_specification.profiles(tenant),
+            guard_resources.quota_input(tenant.environment)["tenants"][name],
             workload.region,
             workload.roles,
             workload.endpoints,

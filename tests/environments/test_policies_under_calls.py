@@ -225,6 +225,7 @@ def test_no_call_is_refused_while_the_execution_policy_changes(upgraded):
 
 
 def test_what_somebody_adds_by_hand_is_planned_and_removed(upgraded):
+    """What is attached to the tenant's role stays, because the guard attaches, too; the proof refuses the rest."""
     accounts = upgraded.accounts
     document = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
     text = json.dumps({"Version": "2012-10-17", "Statement": [document]})
@@ -236,14 +237,59 @@ def test_what_somebody_adds_by_hand_is_planned_and_removed(upgraded):
         iam.attach_role_policy(RoleName=role, PolicyArn=arn)
         iam.put_role_policy(RoleName=role, PolicyName="slip", PolicyDocument=text)
         changed = root.plan(*options).changed
+        attachments = (
+            {"aws_iam_role_policy_attachments_exclusive"} if account == CUSTOMER else set()
+        )
         assert {address.split(".")[-2] for address in changed} == {
             "aws_iam_role_policies_exclusive",
-            "aws_iam_role_policy_attachments_exclusive",
+            *attachments,
         }
         root.apply(*options)
         (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
         assert name != "slip"
-        assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
+        attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+        assert [policy["PolicyName"] for policy in attached] == ([] if attachments else ["slip"])
+    accounts.client("iam", accounts.operations_keys).detach_role_policy(
+        RoleName=NAME, PolicyArn="arn:aws:iam::111111111111:policy/slip"
+    )
+
+
+def test_terraform_leaves_what_the_guard_attaches_and_tags(upgraded):
+    """The guard stops a tenant beside Terraform: a plan has no change, and an apply of another one keeps it."""
+    accounts = upgraded.accounts
+    iam = accounts.client("iam", accounts.control.account("111111111111", user="owner"))
+    bedrock = accounts.client("bedrock", accounts.operations_keys)
+    denial = {"Sid": "Stop", "Effect": "Deny", "Action": "bedrock:InvokeModel", "Resource": "*"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [denial]})
+    name = "bedrock-local-quota-reached"
+    arn = iam.create_policy(PolicyName=name, PolicyDocument=text)["Policy"]["Arn"]
+    role = "bedrock-local-initech"
+    iam.attach_role_policy(RoleName=role, PolicyArn=arn)
+    answer = bedrock.list_inference_profiles(typeEquals="APPLICATION")
+    (profile,) = [
+        each["inferenceProfileArn"]
+        for each in answer["inferenceProfileSummaries"]
+        if each["inferenceProfileName"].startswith(f"{role}_")
+    ]
+    mark = {"key": "quota-reached", "value": "true"}
+    bedrock.tag_resource(resourceARN=profile, tags=[mark])
+    assert upgraded.operations.plan(LOCAL).changed == set()
+    # A change of the profile's other tags leaves this one.
+    upgraded.operations.apply(LOCAL, '-var=tags={"cost-center"="7"}')
+    tags = bedrock.list_tags_for_resource(resourceARN=profile)["tags"]
+    assert mark in tags
+    assert {"key": "cost-center", "value": "7"} in tags
+    upgraded.operations.apply(LOCAL)
+    tags = bedrock.list_tags_for_resource(resourceARN=profile)["tags"]
+    assert mark in tags
+    assert {"key": "cost-center", "value": "7"} not in tags
+    attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    assert [policy["PolicyArn"] for policy in attached] == [arn]
+    # IAM deletes no role to which a policy is attached, so Terraform detaches it first.
+    upgraded.operations.apply("-destroy", '-target=module.operations_role["initech"]', LOCAL)
+    with pytest.raises(iam.exceptions.NoSuchEntityException):
+        iam.get_role(RoleName=role)
+    upgraded.operations.apply(LOCAL)
 
 
 def test_a_policy_that_somebody_deletes_is_put_again(upgraded):

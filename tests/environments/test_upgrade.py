@@ -110,11 +110,15 @@ def actions(plan):
 
 
 def losses(plan):
-    """The resources that a plan destroys, replaces or forgets."""
+    """The resources that a plan destroys, replaces or forgets, without those whose end changes nothing in AWS.
+
+    https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/iam_role_policy_attachments_exclusive
+    """
     return {
         address: steps
         for address, steps in actions(plan).items()
         if {"delete", "forget"} & set(steps)
+        and not address.endswith("].aws_iam_role_policy_attachments_exclusive.this")
     }
 
 
@@ -142,7 +146,9 @@ def test_an_upgrade_destroys_replaces_and_forgets_nothing(plans, root):
 
 
 def test_the_installation_has_every_kind_of_resource_of_the_modules(plans):
-    texts = [file.read_text() for file in MODULES.glob("*/*.tf")]
+    # The previous release had no guard, so that nothing of one can be lost.
+    files = [file for file in MODULES.glob("*/*.tf") if file.parent.name != "operations-guard"]
+    texts = [file.read_text() for file in files]
     types = set(re.findall(r'^resource "(\w+)"', "\n".join(texts), re.MULTILINE))
     changes = [change for plan in plans.values() for change in plan["resource_changes"]]
     existing_types = {change["type"] for change in changes if change["change"]["before"]}

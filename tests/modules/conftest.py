@@ -171,6 +171,7 @@ def full(workload, inputs):
         "timeout": 900,
         "trusted_accounts": ["999999999999"],
         "unmaskers": ["arn:aws-cn:iam::222222222222:role/audit/lead"],
+        "usage": {"parameter": "/bedrock/prod/usage/acme", "region": "cn-north-1"},
         "vpc": {
             "id": "vpc-0123456789abcdef0",
             "security_group_ids": ["sg-1"],

@@ -186,6 +186,16 @@ def test_the_settings_hold_guardrail_quota_routes_and_fallbacks(full):
     }
 
 
+def test_the_settings_say_where_the_use_is_told_only_if_a_quota_is_enforced(plain, full):
+    settings_of = {
+        name: plan.variables_of("aws_lambda_function.this[0]")["TENANT_BEDROCK"]
+        for name, plan in (("plain", plain), ("full", full))
+    }
+    usage = {"parameter": "/bedrock/prod/usage/acme", "region": "cn-north-1"}
+    assert settings_of["full"]["usage"] == usage
+    assert "usage" not in settings_of["plain"]
+
+
 def test_the_package_can_read_the_settings(full):
     function_settings = full.variables_of("aws_lambda_function.this[0]")["TENANT_BEDROCK"]
     assert settings.parse(json.dumps(function_settings)).quota.max_tokens_per_call == 4096

@@ -15,6 +15,7 @@ RESOURCES = {
         "module.customer_workload.aws_cloudwatch_log_group.records",
         "/bedrock/prod/acme/records",
     ),
+    "operations-guard": ("module.operations_guard.aws_sns_topic.this", "bedrock-prod_guard"),
     "operations-role": ("module.operations_role.aws_iam_role.this", "bedrock-prod-acme"),
 }
 EXAMPLES = sorted(path.parent for path in MODULES.glob("*/examples/*/main.tf"))
@@ -53,7 +54,7 @@ def test_an_example_plans(tmp_path, path):
     root = copy / "examples" / path.name
     # https://developer.hashicorp.com/terraform/language/files/override
     (root / "offline_override.tf").write_text(OFFLINE_PROVIDER)
-    for package in re.findall(r"tenant-bedrock-.*[.]zip", (root / "main.tf").read_text()):
+    for package in re.findall(r"[\w-][\w.-]*[.]zip", (root / "main.tf").read_text()):
         zipfile.ZipFile(root / package, "w").close()
     address, name = RESOURCES[module]
     assert Folder(root).init().plan().resource(address)["name"] == name

@@ -355,7 +355,9 @@ def test_every_trusted_arn_is_in_the_partition(plain):
 
 def test_makes_a_role_with_its_only_policy_and_nothing_else(plan):
     addresses = {name for name in plan.addresses if '"acme"' in name}
-    assert addresses == role_resources('module.role["acme"].aws_iam_role.this', "grants")
+    assert addresses == role_resources(
+        'module.role["acme"].aws_iam_role.this', "grants", guarded=True
+    )
 
 
 def test_a_tracked_alias_has_a_profile_with_the_tags_its_grant_asks_for(plan, permissions):
@@ -544,9 +546,17 @@ def test_hands_over_all_the_customer_side_needs_before_apply(plain):
         "regions": ["us-gov-east-1", "us-gov-west-1"],
         "role_arn": "arn:aws-us-gov:iam::111111111111:role/bedrock-prod-acme",
         "state": "active",
+        "usage": None,
     }
     assert role["quota"] == {
-        "limits": quota,
+        "limits": {
+            **quota,
+            "aliases": {},
+            "event_bus": None,
+            "time_zone": "UTC",
+            "usd_per_month": None,
+            "warn_at": [50, 80, 95],
+        },
         "previous_profiles": {},
         "profiles": {},
         "role": "bedrock-prod-acme",

@@ -9,6 +9,7 @@ from tools.cli.console import progress, warn
 from tools.cli.targets import target_of
 from tools.command_error import CommandError
 from tools.environment.model import load_environment, load_tenant
+from tools.packaging.build import build_guard
 from tools.paths import WORK
 from tools.terraform.runner import Terraform
 from tools.terraform.state import OPERATIONS, customer_state, operations_states
@@ -103,6 +104,8 @@ def open_session(
     Terraform's data directories and what the local AWS writes.
     """
     environment = load_environment(name) if tenant is None else load_tenant(name, tenant)
+    if environment.has_guard:
+        build_guard()  # which every plan of the operations account reads
     target = target_of(environment, folder, progress)
     if tenant is None:
         target.prepare()

@@ -17,6 +17,7 @@ from tools.cli.console import out, print_json, progress, run, table, warn
 from tools.cli.session import open_session
 from tools.environment.model import load_environment
 from tools.live.account_usage import AccountUsage, read_account_usage
+from tools.packaging.build import build_guard
 from tools.terraform.offline_plan import offline_plans
 from tools.terraform.parallel import map_in_parallel
 
@@ -82,6 +83,8 @@ def main() -> int:
     usage: AccountUsage | None = None
     if options.offline:
         environment = load_environment(options.env)
+        if environment.has_guard:
+            build_guard()
         plans = offline_plans(environment, options.jobs, progress)
     else:
         session = open_session(options.env)

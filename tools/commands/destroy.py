@@ -15,7 +15,7 @@ from tools.cli.session import open_session
 from tools.command_error import CommandError
 from tools.tenants.workload import destroy_workload
 from tools.terraform.parallel import run_for_each
-from tools.terraform.state import tenant_of_address
+from tools.terraform.state import role_module, tenant_of_address
 
 if TYPE_CHECKING:
     from tools.cli.session import Session
@@ -55,7 +55,10 @@ def _destroy(session: Session, tenant: str | None, jobs: int) -> int:
         raise CommandError(
             "The operations account is unchanged. It can be destroyed once every customer account above is."
         )
-    return run_for_each(session.operations_states(tenant), session.terraform.destroy, jobs)
+    operations = session.operations_states(tenant)
+    if tenant is not None:  # the schedule of the quotas is of other tenants too
+        operations = [state.limited_to([role_module(tenant)]) for state in operations]
+    return run_for_each(operations, session.terraform.destroy, jobs)
 
 
 def _refuse_lost_stanzas(session: Session) -> None:

@@ -1,11 +1,11 @@
-"""`make package`: build the Lambda zip and its SBOM."""
+"""`make package`: build the Lambda zip and its SBOM, and the guard's zip."""
 
 from __future__ import annotations
 
 import argparse
 
 from tools.cli.console import out, progress, run
-from tools.packaging.build import build
+from tools.packaging.build import build, build_guard
 from tools.packaging.variant import MACHINES
 from tools.paths import ROOT
 
@@ -23,9 +23,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Build one variant and print its path."""
-    zip_file = build(parser().parse_args().arch, progress)
-    out.print(zip_file.relative_to(ROOT))
+    """Build one variant and the guard's zip, and print their paths."""
+    for zip_file in (build(parser().parse_args().arch, progress), build_guard()):
+        out.print(zip_file.relative_to(ROOT))
     return 0
 
 

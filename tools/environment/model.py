@@ -103,6 +103,11 @@ class Environment:
         return {"data_folder": "", "tenants": self.stanzas} if self.files else {}
 
     @property
+    def has_guard(self) -> bool:
+        """Whether the environment has a guard, which enforces the quotas of its stanzas."""
+        return self.variables.get("operations", {}).get("guard") is not None
+
+    @property
     def tenants(self) -> tuple[str, ...]:
         """The tenants' names, in alphabetical order as in Terraform."""
         return tuple(dict.fromkeys(account.tenant for account in self.accounts))

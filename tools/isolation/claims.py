@@ -10,7 +10,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tools.iam.conditions import UnsupportedPolicyError
 from tools.iam.external_ids import external_ids_in, without_external_ids
@@ -18,13 +18,17 @@ from tools.iam.policy import Kind, Policy, parse_policy
 from tools.isolation import operations_specification as operations
 from tools.isolation.configuration_faults import CUSTOMER, OPERATIONS, configuration_faults
 from tools.isolation.customer_specification import Workload
+from tools.isolation.guard_resources import guard_resources
+from tools.isolation.guard_specification import denials, guard_name, guard_roles, never
 from tools.isolation.operations_specification import Environment, Tenant
 from tools.isolation.plan_fault import Fault
 from tools.isolation.plan_reader import PlanError
+from tools.isolation.predicate import AnyOf, Not
 from tools.isolation.principals import Owners, foreign_deployment_principals, principal_faults
 from tools.isolation.resource_faults import (
     customer_key_faults,
     customer_keys,
+    deletion_faults,
     resource_faults,
 )
 from tools.isolation.resource_specification import (
@@ -96,7 +100,7 @@ def claims_for(plan: Plan, tenant: str | None = None, owners: Owners | None = No
             root = f"{root}, shard {env.shard} of {env.shards}"
         if tenant is not None:
             root, tenants = f"{root}, {tenant} only", [tenant]
-        findings = _operations_findings(plan, env, tenants)
+        findings = _operations_findings(plan, env, tenants, whole=tenant is None)
     claims: list[Claim] = []
     faults: list[Fault] = []
     try:
@@ -129,14 +133,19 @@ def named_external_ids(env: Environment, *documents: object) -> dict[str, str]:
     return {**names, **{id_: f"(an ExternalId of {owner})" for id_, owner in owners}}
 
 
-def _operations_findings(plan: Plan, env: Environment, names: list[str]) -> Iterator[Claim | Fault]:
-    """Yield what must hold of the tenants ``names``, whose resources the plan has."""
+def _operations_findings(
+    plan: Plan, env: Environment, names: list[str], *, whole: bool
+) -> Iterator[Claim | Fault]:
+    """Yield what must hold of the tenants ``names``, whose resources the plan has.
+
+    A plan that is not ``whole`` is limited to one tenant, and has nothing else of the guard than its schedule.
+    """
     tenants = [Tenant(env, name) for name in names]
     yield from configuration_faults(plan, OPERATIONS, "operations")
     yield from stanza_faults(env)
     yield from _handover_faults(plan, env)
     yield from _output_faults(plan, env, "operations")
-    specifications = operations_resources(env, names)
+    specifications = [*operations_resources(env, names), *guard_resources(env, whole=whole)]
     yield from resource_faults(plan, "operations", OPERATIONS_TYPES, specifications)
     roles = {role.name: role for role in plan.roles()}
     yield from _ambiguous_roles(plan.roles(), "operations")
@@ -144,6 +153,56 @@ def _operations_findings(plan: Plan, env: Environment, names: list[str]) -> Iter
         if role := roles.get(tenant.base_name):
             predicates = (operations.trust(tenant), operations.permissions(tenant))
             yield from _role_claims(tenant.name, role, env, env.account, predicates)
+    for name in guard_roles(env):
+        if role := roles.get(guard_name(env, name)):
+            yield from guard_role_claims(env, name, {"trust policy": role.trust}, role.policies)
+    for policy in plan.of_type("aws_iam_policy"):
+        texts = {policy.known_text("name"): policy.policy_argument("policy")}
+        yield from denial_claims(env, texts)
+
+
+def guard_role_claims(
+    env: Environment, role: str, trust: Mapping[str, Any], policies: Mapping[str, Any]
+) -> Iterator[Claim | Fault]:
+    """Yield what must hold of a role of the guard; its policies are texts or JSON values by name."""
+    name = guard_name(env, role)
+    arn = env.role_arn(env.account, name)
+    who, what = guard_roles(env)[role]
+    yield _claim(name, "guard trust", Kind.TRUST, trust, who, role_arn=arn)
+    permissions = _claim(name, "guard permissions", Kind.IDENTITY, policies, what, role_arn=arn)
+    yield permissions
+    if isinstance(permissions, Claim):
+        limit = Not(never())
+        yield replace(permissions, topic="guard reach", specification=limit, exact=False)
+
+
+def denial_claims(env: Environment, texts: Mapping[str, Any]) -> Iterator[Claim | Fault]:
+    """Yield what must hold of the policies that the guard attaches to tenants' roles, by their names.
+
+    A policy allows nothing, so whatever else a role has, attaching it only takes away; and what it denies is
+    exactly inference. The latter is proved of a policy that allows what this one denies.
+    """
+    for name, predicate in denials().items():
+        full_name = f"bedrock-{env.name}-{name}"
+        if full_name not in texts:
+            continue
+        claim = _claim(
+            full_name, "guard denial", Kind.IDENTITY, {full_name: texts[full_name]}, AnyOf()
+        )
+        yield claim
+        if isinstance(claim, Claim):
+            denied = tuple(denied_by(policy) for policy in claim.policies)
+            yield replace(claim, policies=denied, specification=predicate)
+
+
+def denied_by(policy: Policy) -> Policy:
+    """Return a policy that allows exactly what this one denies, whatever it allows."""
+    denials = (
+        replace(statement, effect="Allow")
+        for statement in policy.statements
+        if statement.effect == "Deny"
+    )
+    return replace(policy, name=f"denied by {policy.name}", statements=tuple(denials))
 
 
 def _customer_findings(
@@ -162,6 +221,7 @@ def _customer_findings(
     for key in keys:
         yield from customer_key_faults(subject, key, customer_key(workload))
     key_arn = str(keys[0].get("arn")) if len(keys) == 1 else None
+    yield from deletion_faults(plan, subject)
     specifications = customer_resources(
         workload, subject, plan.variables.get("package_path"), key_arn
     )
@@ -340,7 +400,7 @@ def _claim(
     subject: str,
     topic: str,
     kind: Kind,
-    texts: Mapping[str, str],
+    texts: Mapping[str, Any],
     specification: Predicate,
     *,
     role_arn: str = "",

@@ -15,7 +15,7 @@ from tools.iam.conditions import UnsupportedPolicyError
 from tools.iam.policy import Kind, Policy, parse_policy
 from tools.isolation import customer_specification as customer
 from tools.isolation import deployer_specification as deployer
-from tools.isolation.claims import Case, Claim, broad_principals
+from tools.isolation.claims import Case, Claim, broad_principals, denied_by
 from tools.isolation.customer_specification import Workload
 from tools.isolation.operations_specification import Environment, Tenant
 from tools.isolation.plan_fault import Fault
@@ -78,8 +78,9 @@ def _findings(workload: Workload, documents: Documents) -> Iterator[Claim | Faul
         yield Claim(subject, "permissions", (others,), deployer.permissions(workload))
         for kind, reach in deployer.reach(workload).items():
             yield Claim(subject, f"reach: {kind}", (others,), reach, exact=False)
-        denied = _denial(permissions)
-        yield Claim(subject, "denial", (denied,), deployer.denial(workload))
+        # No statement allows reading the records, so the Deny does not change what the permissions allow. It must
+        # hold against whatever else is attached to the role, so it is proved by itself.
+        yield Claim(subject, "denial", (denied_by(permissions),), deployer.denial(workload))
         boundary = _parse(documents, "boundary", Kind.IDENTITY)
         yield Claim(subject, "boundary", (boundary,), deployer.boundary(workload))
         key = _parse(documents, "key", Kind.RESOURCE)
@@ -92,20 +93,6 @@ def _findings(workload: Workload, documents: Documents) -> Iterator[Claim | Faul
 
 def _parse(documents: Documents, name: str, kind: Kind) -> Policy:
     return parse_policy(documents[name], name, kind)
-
-
-def _denial(permissions: Policy) -> Policy:
-    """A policy that allows exactly what the permissions deny.
-
-    No statement allows reading the records, so the Deny does not change what the permissions allow.
-    It must hold against whatever else is attached to the role, so it is proved by itself.
-    """
-    denials = (
-        replace(statement, effect="Allow")
-        for statement in permissions.statements
-        if statement.effect == "Deny"
-    )
-    return replace(permissions, name="denied by the permissions", statements=tuple(denials))
 
 
 def _endpoint_names(permissions: Policy) -> tuple[list[Statement], Policy]:

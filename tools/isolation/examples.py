@@ -12,6 +12,7 @@ from tools.isolation.predicate import (
     Absent,
     AllOf,
     AnyOf,
+    EachOf,
     InNetwork,
     Not,
     OneOf,
@@ -94,7 +95,7 @@ def _solutions(predicate: Predicate) -> list[dict[str, str]]:
             return _combinations([_solutions(part) for part in parts])
         case Absent() | Not():
             return [{}]  # no Not in a specification excludes the other values of such a request
-        case OneOf(field, texts):
+        case OneOf(field, texts) | EachOf(field, texts):
             values = list(texts)
         case StartsWith(field, prefix):
             values = [f"{prefix}0123456789ab"]

@@ -27,6 +27,7 @@ INVOKE = "bedrock:InvokeModel"
 STREAM = "bedrock:InvokeModelWithResponseStream"
 COUNT = "bedrock:CountTokens"
 APPLY_GUARDRAIL = "bedrock:ApplyGuardrail"
+LIMITS = ("tokens_per_day", "tokens_per_month", "usd_per_month")  # what a guard enforces
 
 DEPLOYER_ROLE = "terraform-deployer"  # the name if an environment gives none
 
@@ -66,6 +67,7 @@ class Environment:
     shards: int = 1  # states of the operations account
     shard: int = 0  # the one that the plan is of
     tags: Mapping[str, str] = field(default_factory=dict)  # of every resource
+    guard: Stanza | None = None  # what enforces the quotas
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, Any]) -> Environment:
@@ -90,6 +92,7 @@ class Environment:
             shards=max(1, int(operations.get("shards") or 1)),
             shard=int(variables.get("shard") or 0),
             tags=variables.get("tags") or {},
+            guard=operations.get("guard"),
         )
 
     @property
@@ -189,6 +192,7 @@ def permissions(tenant: Tenant) -> Predicate:
         *aliases,
         *_default_project(tenant),
         *_token_counts(tenant),
+        *_own_usage(tenant),
     ]
     perimeter = _perimeter(tenant.stanza.get("perimeter"))
     return AnyOf(*(AllOf(*perimeter, call) for call in calls))
@@ -299,6 +303,26 @@ def _token_counts(tenant: Tenant) -> list[Predicate]:
         for region in model["regions"]
     ]
     return [AllOf(OneOf("action", COUNT), OneOf("resource", *arns))] if arns else []
+
+
+def _own_usage(tenant: Tenant) -> list[Predicate]:
+    """A tenant with a quota may read its own counts, where a guard keeps them."""
+    env = tenant.environment
+    if env.guard is None or not has_limit(tenant.stanza):
+        return []
+    arn = f"arn:{env.partition}:ssm:{env.region}:{env.account}:parameter/bedrock/{env.name}/usage/{tenant.name}"
+    return [AllOf(OneOf("action", "ssm:GetParameter"), OneOf("resource", arn))]
+
+
+def limits(quota: Stanza) -> dict[str, float]:
+    """Return the limits that a quota, of a stanza or of one alias, has."""
+    return {name: quota[name] for name in LIMITS if quota.get(name) is not None}
+
+
+def has_limit(stanza: Stanza) -> bool:
+    """Whether the guard enforces anything for a tenant."""
+    quota = stanza.get("quota") or {}
+    return any(limits(each) for each in (quota, *(quota.get("aliases") or {}).values()))
 
 
 def _perimeter(perimeter: Stanza | None) -> list[Predicate]:

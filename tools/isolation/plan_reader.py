@@ -130,7 +130,7 @@ def read(
     root = plan_json["configuration"]["root_module"]
     resources = _existing_resources(plan_json) if state else _planned_resources(plan_json, root)
     if targets and state:
-        beginnings = tuple(f"{target}." for target in targets)
+        beginnings = tuple(f"{target}{end}" for target in targets for end in (".", "["))
         resources = (item for item in resources if item.address.startswith(beginnings))
     return Plan(
         variables={name: entry.get("value") for name, entry in plan_json["variables"].items()},

@@ -32,6 +32,7 @@ from tools.isolation.symbolic_request import (
 if TYPE_CHECKING:
     from tools.iam.evaluator import Request
     from tools.isolation.smt import Pattern
+    from tools.isolation.symbolic_request import SymbolicRequest
 
 
 @dataclass(frozen=True, init=False)
@@ -52,6 +53,18 @@ class StartsWith:
 
     field: str
     prefix: str
+
+
+@dataclass(frozen=True, init=False)
+class EachOf:
+    """The condition key, which can have many values, has some, and each of them is one of these texts."""
+
+    field: str
+    texts: tuple[str, ...]
+
+    def __init__(self, field: str, *texts: str) -> None:
+        object.__setattr__(self, "field", field)
+        object.__setattr__(self, "texts", texts)
 
 
 @dataclass(frozen=True)
@@ -96,7 +109,7 @@ class Not:
     part: Predicate
 
 
-Predicate = OneOf | StartsWith | InNetwork | Absent | AllOf | AnyOf | Not
+Predicate = OneOf | StartsWith | EachOf | InNetwork | Absent | AllOf | AnyOf | Not
 
 
 def holds(predicate: Predicate, request: Request) -> bool:
@@ -109,11 +122,17 @@ def holds(predicate: Predicate, request: Request) -> bool:
             return not holds(part, request)
         case Absent(field):
             return not any(request.values().get(field, ()))
-    values = _values(predicate.field, request)
+    return _passes(predicate, _values(predicate.field, request))
+
+
+def _passes(predicate: OneOf | StartsWith | EachOf | InNetwork, values: tuple[str, ...]) -> bool:
+    """Return whether a field with these values passes the test of the predicate."""
     match predicate:
         case OneOf(field, texts):
             options = {text.lower() for text in texts} if field == "action" else set(texts)
             return any(value in options for value in values)
+        case EachOf(_, texts):
+            return any(values) and set(values) <= set(texts)
         case StartsWith(field, prefix):
             start = prefix.lower() if field == "action" else prefix
             return any(value.startswith(start) for value in values)
@@ -121,15 +140,17 @@ def holds(predicate: Predicate, request: Request) -> bool:
             return any(_in_network(value, network) for value in values for network in networks)
 
 
-def formula(predicate: Predicate) -> str:
-    """Return the formula that is true of exactly the requests of which the predicate holds."""
+def formula(predicate: Predicate, request: SymbolicRequest) -> str:
+    """Return the formula that is true of exactly the requests of which the predicate holds.
+
+    ``request`` says how many values of each multivalued key have variables.
+    """
     match predicate:
-        case AllOf(parts):
-            return and_(map(formula, parts))
-        case AnyOf(parts):
-            return or_(map(formula, parts))
+        case AllOf(parts) | AnyOf(parts):
+            combine = and_ if isinstance(predicate, AllOf) else or_
+            return combine(formula(part, request) for part in parts)
         case Not(part):
-            return not_(formula(part))
+            return not_(formula(part, request))
         case Absent(key):
             if key_type(key) is KeyType.STRINGS:
                 raise NotModelledError(
@@ -140,14 +161,26 @@ def formula(predicate: Predicate) -> str:
             nets = [ipaddress.ip_network(network, strict=False) for network in networks]
             in_any = or_(smt.in_network(value(key), is_v6(key), net) for net in nets)
             return and_([presence(key), in_any])
-        case OneOf(field, texts):
+        case OneOf(field, texts) | EachOf(field, texts):
             patterns: list[Pattern] = [(ascii_text(text, field),) for text in texts]
         case StartsWith(field, prefix):
             patterns = [(ascii_text(prefix, field), Wildcard.ANY)]
+    if isinstance(predicate, EachOf):
+        return _each_matches(request.values(predicate.field), predicate.field, patterns)
     field_presence, variable = _variable(field)
     if field == "action":
         patterns = [(str(start).lower(), *rest) for start, *rest in patterns]
     return and_([field_presence, or_(text_matches(variable, pattern) for pattern in patterns)])
+
+
+def _each_matches(slots: list[tuple[str, str]], key: str, patterns: list[Pattern]) -> str:
+    """Return the formula: some value is not empty, and each that the request has matches a pattern."""
+    some = or_(not_(is_empty(key, *slot)) for slot in slots)
+    each = (
+        or_([not_(has_value), *(text_matches(term, pattern) for pattern in patterns)])
+        for has_value, term in slots
+    )
+    return and_([some, *each])
 
 
 def fields(predicate: Predicate) -> set[str]:

@@ -72,7 +72,7 @@ def question_for(claims: list[Claim]) -> tuple[str, SymbolicRequest]:
     asserted: set[str] = set()  # most claims of one question compare with the same actions
     for number, claim in enumerate(claims):
         policies_formula = encode.allows(claim.policies, request)
-        specification_formula = formula(claim.specification)
+        specification_formula = formula(claim.specification, request)
         if _negates_a_list(claim):
             both = policies_formula + specification_formula
             new = [lemma for lemma in smt.lemmas(both) if lemma not in asserted]

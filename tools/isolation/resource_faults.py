@@ -26,8 +26,10 @@ from tools.isolation.resource_specification import (
     Either,
     Hash,
     Json,
+    Matching,
     OfExisting,
     SameAs,
+    SomeOf,
     Tags,
 )
 
@@ -49,7 +51,6 @@ def resource_faults(
     Yields one for each argument that differs from its specification, too. Raises PlanError if the
     name of a resource is known only after apply.
     """
-    yield from _deletion_faults(plan, subject)
     resources: defaultdict[tuple[str, str], list[Resource]] = defaultdict(list)
     for resource in plan.resources:
         if resource.type not in types:
@@ -73,7 +74,7 @@ def resource_faults(
             yield from _argument_faults(plan, resource, item.subject, item.arguments)
 
 
-def _deletion_faults(plan: Plan, subject: str) -> Iterator[Fault]:
+def deletion_faults(plan: Plan, subject: str) -> Iterator[Fault]:
     """Yield a fault for each log group that an apply would delete together with its events.
 
     What the state says of skip_destroy decides, and not the code:
@@ -145,7 +146,9 @@ def _problems(value: Any, unknown: Any, expected: Any, *, in_code: bool = False)
         return
     if isinstance(expected, Computed) and in_code:
         yield "is set by the code, although AWS chooses it"
-    elif unknown is True and isinstance(expected, (Computed, Default, Tags)) and not in_code:
+    elif (
+        unknown is True and isinstance(expected, (Computed, Default, SomeOf, Tags)) and not in_code
+    ):
         return
     elif unknown is True or (_has_unknown(unknown) and not isinstance(expected, (Mapping, list))):
         yield "is known only after apply"
@@ -182,12 +185,25 @@ def _(_expected: Hash, value: Any, _unknown: Any) -> Iterator[str]:  # noqa: ANN
         yield f"is {_text(value)} instead of a SHA-256 hash in base64"
 
 
+@_known_value_problems.register(Matching)
+def _(expected: Matching, value: Any, _unknown: Any) -> Iterator[str]:  # noqa: ANN401
+    if not isinstance(value, str) or not re.fullmatch(expected.pattern, value, re.ASCII):
+        yield f"is {_text(value)}, which does not have the form {expected.pattern}"
+
+
+@_known_value_problems.register(SomeOf)
+def _(expected: SomeOf, value: Any, _unknown: Any) -> Iterator[str]:  # noqa: ANN401
+    others = [entry for entry in value or () if entry not in expected.entries]
+    if others or not isinstance(value or [], list):
+        yield f"has {_text(others or value)}, which no stanza defines; {expected.otherwise}"
+
+
 @_known_value_problems.register(Tags)
 def _(expected: Tags, value: Any, _unknown: Any) -> Iterator[str]:  # noqa: ANN401
     if not isinstance(value, Mapping) and not _is_empty(value):
         yield f"is {_text(value)} instead of an object"
         return
-    tags, expected_tags = value or {}, {**expected.default, **expected.own}
+    tags, expected_tags = value or {}, {**expected.passing, **expected.default, **expected.own}
     for tag in sorted({*expected.own, *tags}):
         text, allowed = tags.get(tag), expected_tags.get(tag)
         if text != allowed:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tools.isolation import operations_specification as operations
+from tools.isolation.guard_specification import denial_arns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -70,6 +71,13 @@ class Json:
 
 
 @dataclass(frozen=True)
+class Matching:
+    """A text that the regular expression matches as a whole."""
+
+    pattern: str
+
+
+@dataclass(frozen=True)
 class OfExisting:
     """In what exists, the value of another argument; a plan may still have what the last apply left."""
 
@@ -85,11 +93,20 @@ class SameAs:
 
 
 @dataclass(frozen=True)
+class SomeOf:
+    """A list with no other entries than these, or what AWS chooses for a new resource."""
+
+    entries: tuple[str, ...]
+    otherwise: str  # what to do about another entry
+
+
+@dataclass(frozen=True)
 class Tags:
-    """All of the resource's own tags, and no other tags than the provider's default tags."""
+    """All of the resource's own tags, and no others than the provider's default tags and those that come and go."""
 
     own: Mapping[str, str]
     default: Mapping[str, str]
+    passing: Mapping[str, str] = field(default_factory=dict)
 
 
 Arguments = Mapping[str, Any]
@@ -110,12 +127,16 @@ IDENTITIES: Mapping[str, tuple[str, ...]] = {
     "aws_bedrock_inference_profile": ("name",),
     "aws_cloudwatch_log_data_protection_policy": ("log_group_name",),
     "aws_cloudwatch_log_group": ("name",),
+    "aws_cloudwatch_metric_alarm": ("alarm_name",),
+    "aws_iam_policy": ("name",),
     "aws_iam_role": ("name",),
     "aws_iam_role_policies_exclusive": ("role_name",),
     "aws_iam_role_policy": ("role", "name"),
     "aws_iam_role_policy_attachments_exclusive": ("role_name",),
     "aws_lambda_alias": ("function_name", "name"),
     "aws_lambda_function": ("function_name",),
+    "aws_scheduler_schedule": ("name",),
+    "aws_sns_topic": ("name",),
     "aws_vpc_endpoint": ("service_name",),
 }
 # The topic of a resource's faults, and the noun for it in a sentence unless NOUNS has another.
@@ -123,38 +144,66 @@ TOPICS: Mapping[str, str] = {
     "aws_bedrock_inference_profile": "profile",
     "aws_cloudwatch_log_data_protection_policy": "masking",
     "aws_cloudwatch_log_group": "log group",
+    "aws_cloudwatch_metric_alarm": "guard",
+    "aws_iam_policy": "guard",
     "aws_iam_role": "role",
     "aws_iam_role_policies_exclusive": "role",
     "aws_iam_role_policy": "role",
     "aws_iam_role_policy_attachments_exclusive": "role",
     "aws_lambda_alias": "function",
     "aws_lambda_function": "function",
+    "aws_scheduler_schedule": "guard",
+    "aws_sns_topic": "guard",
     "aws_vpc_endpoint": "endpoint",
 }
 NOUNS: Mapping[str, str] = {
     **TOPICS,
     "aws_cloudwatch_log_data_protection_policy": "masking of",
+    "aws_cloudwatch_metric_alarm": "alarm",
+    "aws_iam_policy": "managed policy",
     "aws_iam_role_policies_exclusive": "list of inline policies of",
     "aws_iam_role_policy": "inline policy",
     "aws_iam_role_policy_attachments_exclusive": "list of attached policies of",
     "aws_lambda_alias": "function alias",
+    "aws_scheduler_schedule": "schedule",
+    "aws_sns_topic": "topic",
 }
 # Resource types that a plan may contain. None of them can store a prompt or an answer in the operations
 # account, or give access beyond the policies that are proved. Review a type before you add it.
 ROLE_TYPES = frozenset(type_ for type_, topic in TOPICS.items() if topic == "role")
-OPERATIONS_TYPES = ROLE_TYPES | {"aws_bedrock_inference_profile"}
-CUSTOMER_TYPES = frozenset(IDENTITIES.keys() - {"aws_bedrock_inference_profile"})
+# The guard's own, by the reason for which each can hold no prompt and no answer and gives nobody access to any.
+GUARD_TYPES: Mapping[str, str] = {
+    "aws_cloudwatch_log_group": "only the guard's functions write to it, and no role of theirs can read a record",
+    "aws_cloudwatch_metric_alarm": "it compares numbers of runs and of errors",
+    "aws_iam_policy": "its text is proved to deny and to allow nothing",
+    "aws_lambda_function": "its role is proved to call no model and to read no record",
+    "aws_scheduler_schedule": "its input is the stanzas' limits, and its role may invoke the guard alone",
+    "aws_sns_topic": "the guard and the alarms publish counts and tenants' names",
+}
+OPERATIONS_TYPES = ROLE_TYPES | {"aws_bedrock_inference_profile", *GUARD_TYPES}
+CUSTOMER_TYPES = frozenset(
+    IDENTITIES.keys()
+    - {"aws_bedrock_inference_profile", "aws_cloudwatch_metric_alarm", "aws_iam_policy"}
+    - {"aws_scheduler_schedule", "aws_sns_topic"}
+)
+# The tag that the guard sets on a profile of an alias whose quota is reached, and removes.
+PASSING_TAGS: Mapping[str, str] = {"quota-reached": "true"}
 
 
 def operations_resources(env: Environment, names: Iterable[str]) -> Iterator[ResourceSpecification]:
     """Yield the role and the profiles of each of these tenants in the operations account."""
     for name in names:
         tenant = operations.Tenant(env, name)
-        role = _role(env, env.account, tenant.base_name, env.permissions_boundary)
+        role = role_arguments(env, env.account, tenant.base_name, env.permissions_boundary)
         tags = tenant.stanza.get("tags") or {}
-        arguments = {**role, **_tags(env, {**tags, "tenant": name})}
+        arguments = {
+            **role,
+            **tag_arguments(env, {**tags, "tenant": name}),
+            "force_detach_policies": True,
+            "managed_policy_arns": _attachable(env, tenant.base_name),
+        }
         yield ResourceSpecification("aws_iam_role", tenant.base_name, name, arguments)
-        yield from _role_policies(tenant.base_name, "grants", name)
+        yield from role_policies(tenant.base_name, "grants", name, exclusive=False)
         for profile in operations.profiles(tenant):
             yield ResourceSpecification(
                 "aws_bedrock_inference_profile", profile.name, name, _profile(tenant, profile)
@@ -179,14 +228,14 @@ def customer_resources(
         type_: str, name: str, arguments: Arguments, tags: Mapping[str, str] | None = None
     ) -> ResourceSpecification:
         region = {} if type_ in ROLE_TYPES else {"region": Default(workload.region)}
-        all_tags = _tags(env, tags or {}, tags_of_the_root)
+        all_tags = tag_arguments(env, tags or {}, tags_of_the_root)
         return ResourceSpecification(type_, name, subject, {**region, **all_tags, **arguments})
 
     for name in workload.roles:
         yield specification(
-            "aws_iam_role", name, _role(env, workload.account, name, workload.boundary_arn)
+            "aws_iam_role", name, role_arguments(env, workload.account, name, workload.boundary_arn)
         )
-        yield from _role_policies(name, name.removeprefix(f"{base}-"), subject)
+        yield from role_policies(name, name.removeprefix(f"{base}-"), subject)
     for group in workload.groups:
         name = group.split(":", 6)[6]
         log_group = _log_group(workload, name, key_arn)
@@ -213,7 +262,7 @@ def endpoint_service(workload: Workload, service: str) -> str:
     return f"{prefix}.amazonaws.{workload.region}.{service}"
 
 
-def _tags(
+def tag_arguments(
     env: Environment, tags: Mapping[str, str], default_tags: Mapping[str, str] | None = None
 ) -> Arguments:
     """Return the arguments for tags; ``default_tags`` are the provider's beside the common ones."""
@@ -222,14 +271,15 @@ def _tags(
     return {"tags": tags, "tags_all": Tags(tags, defaults)}
 
 
-def _role(env: Environment, account: str, name: str, boundary: str | None) -> Arguments:
+def role_arguments(env: Environment, account: str, name: str, boundary: str | None) -> Arguments:
+    """Return the arguments of a role, about whose policies other resources and the claims say more."""
     return {
         "arn": Computed(env.role_arn(account, name)),
         "assume_role_policy": ByClaim(),
         "create_date": Computed(),
         "description": AnyText(),
         "id": Computed(),
-        "inline_policy": ByClaim(),  # what AWS has; _role_policies says what an apply leaves
+        "inline_policy": ByClaim(),  # what AWS has; role_policies says what an apply leaves
         "managed_policy_arns": ByClaim(),
         "max_session_duration": 3600,
         "name": name,
@@ -240,8 +290,19 @@ def _role(env: Environment, account: str, name: str, boundary: str | None) -> Ar
     }
 
 
-def _role_policies(role: str, policy: str, subject: str) -> Iterator[ResourceSpecification]:
-    """Yield a role's only inline policy, and the two lists by which an apply removes every other policy."""
+def _attachable(env: Environment, role: str) -> SomeOf:
+    """The guard attaches its denials to tenants' roles beside Terraform, so no list of attached policies is applied."""
+    command = f"aws iam detach-role-policy --role-name {role} --policy-arn ARN"
+    return SomeOf(tuple(denial_arns(env).values()), f"detach it with `{command}`")
+
+
+def role_policies(
+    role: str, policy: str, subject: str, *, exclusive: bool = True
+) -> Iterator[ResourceSpecification]:
+    """Yield a role's only inline policy, and the lists by which an apply removes every other policy.
+
+    Unless ``exclusive``, there is no list of attached policies.
+    """
     arguments: Arguments = {
         "id": Computed(f"{role}:{policy}"),
         "name": policy,
@@ -253,7 +314,7 @@ def _role_policies(role: str, policy: str, subject: str) -> Iterator[ResourceSpe
     for list_, argument, members in (
         ("aws_iam_role_policies_exclusive", "policy_names", [policy]),
         ("aws_iam_role_policy_attachments_exclusive", "policy_arns", []),
-    ):
+    )[: 2 if exclusive else 1]:
         lists: Arguments = {"role_name": role, argument: members}
         yield ResourceSpecification(list_, role, subject, lists)
 
@@ -275,8 +336,17 @@ def _profile(tenant: Tenant, profile: operations.Profile) -> Arguments:
         "status": Default("ACTIVE"),
         "type": Default("APPLICATION"),
         "updated_at": Computed(),
-        **_tags(env, {**(tenant.stanza.get("tags") or {}), **profile.tags}),
+        **_passing_tags(env, {**(tenant.stanza.get("tags") or {}), **profile.tags}),
     }
+
+
+def _passing_tags(env: Environment, tags: Mapping[str, str]) -> Arguments:
+    """Return the arguments for the tags of a profile, to which a guard adds its own."""
+    arguments = tag_arguments(env, tags)
+    if env.guard is None:
+        return arguments
+    all_tags = replace(arguments["tags_all"], passing=PASSING_TAGS)
+    return {"tags": Tags(tags, {}, PASSING_TAGS), "tags_all": all_tags}
 
 
 def customer_key(workload: Workload) -> Arguments:
@@ -397,7 +467,7 @@ def _function(workload: Workload, package_path: str | None) -> Arguments:
 def _settings(workload: Workload) -> Mapping[str, Any]:
     """The function's settings that say for whom it acts, and what it records and where.
 
-    The models, the guardrail and the quota come from the hand-over, which is one apply behind the
+    The models, the guardrail, the quota and the place of the use come from the hand-over, which is one apply behind the
     stanza. They permit nothing: the operations role decides which calls succeed.
     """
     tenant = workload.tenant
@@ -413,6 +483,7 @@ def _settings(workload: Workload) -> Mapping[str, Any]:
         "role_arn": tenant.role_arn,
         "tenant": tenant.name,
         "timeout": _setting(workload, "timeout", default=300),
+        "usage": AnyText(),
     }
 
 

@@ -212,6 +212,10 @@ def _whole_number(value: object, path: str) -> None:
     check(value, int, path)
 
 
+def _number(value: Any, path: str) -> None:  # noqa: ANN401 - any JSON value
+    check(value, float if isinstance(value, float) else int, path)
+
+
 def _accounts(value: Any, path: str) -> None:  # noqa: ANN401 - any JSON value
     vpc = {"id?": str, "security_group_ids": [str], "subnet_ids": [str]}
     account = {
@@ -241,6 +245,11 @@ _PREVIOUS_MODEL: Shape = {
     "track?": bool,
 }
 _MODEL: Shape = {**_PREVIOUS_MODEL, "previous?": _PREVIOUS_MODEL}
+_LIMITS: Shape = {
+    "tokens_per_day?": _number,
+    "tokens_per_month?": _number,
+    "usd_per_month?": _number,
+}
 _STANZA: Shape = {
     "accounts": _accounts,
     "audit?": str,
@@ -257,6 +266,13 @@ _STANZA: Shape = {
     "perimeter?": {
         "networks?": [Text("a network in CIDR notation", _is_network)],
         "vpc_endpoints?": [str],
+    },
+    "quota?": {
+        "aliases?": MapOf(_LIMITS),
+        "event_bus?": _ARN,
+        "time_zone?": str,
+        "warn_at?": [_number],
+        **_LIMITS,
     },
     "state?": str,
     "tags?": MapOf(str),
@@ -278,6 +294,21 @@ ENVIRONMENT: Shape = {
         "account_id": _operations_account,
         "administrators?": [str],
         "deployment_principals?": [str],
+        "guard?": {
+            "lease_minutes?": int,
+            "minutes?": int,
+            "on_failure?": str,
+            "permissions_boundary?": str,
+            "tokens_per_minute?": MapOf(_number),
+            "prices?": MapOf(
+                {
+                    "cache_read?": _number,
+                    "cache_write?": _number,
+                    "input": _number,
+                    "output": _number,
+                }
+            ),
+        },
         "permissions_boundary?": str,
         "region": str,
         "shards?": _whole_number,

@@ -69,6 +69,7 @@ KEYS = {
     "ec2:vpceservicename": KeyType.STRING,
     "iam:passedtoservice": KeyType.STRING,
     "iam:permissionsboundary": KeyType.STRING,
+    "iam:policyarn": KeyType.STRING,
     "kms:calleraccount": KeyType.STRING,
     "kms:encryptioncontext:": KeyType.STRING,
     "kms:encryptioncontextkeys": KeyType.STRINGS,

@@ -15,6 +15,8 @@ from operations_guard.invocation_logging import logging_places
 from operations_guard.verification import regions_of_profile
 from tools.iam.policy import Kind
 from tools.isolation import operations_specification as operations
+from tools.isolation.claims import denial_claims, guard_role_claims
+from tools.isolation.guard_specification import denial_arns, guard_name, guard_roles
 from tools.isolation.operations_specification import Tenant
 from tools.isolation.plan_fault import Fault
 from tools.live.answers import claim
@@ -70,6 +72,7 @@ class OperationsAccount:
         env = self.environment
         for tenant in self._tenants:
             yield from self._tenant_role(tenant, details)
+        yield from self._guard(details)
         names = {tenant.base_name for tenant in self._tenants}
         prefix = f"bedrock-{env.name}-"
         for name in sorted(details.roles.keys() - names):
@@ -80,7 +83,7 @@ class OperationsAccount:
             details=details,
             account=env.account,
             partition=env.partition,
-            tenant_roles=names,
+            proved_roles={*names, *(guard_name(env, role) for role in guard_roles(env))},
             customers={
                 account: tenant.name for tenant in self._tenants for account in tenant.callers
             },
@@ -101,6 +104,8 @@ class OperationsAccount:
             yield Fault(tenant.name, "boundary", problem)
         trust = {"trust policy": role.get("AssumeRolePolicyDocument") or {}}
         permissions = details.policies(role, "Role")
+        for arn in denial_arns(self.environment).values():
+            permissions.pop(f"managed policy {arn}", None)  # it only takes away, as _guard claims
         for topic, kind, documents, specification in (
             ("trust", Kind.TRUST, trust, operations.trust(tenant)),
             ("permissions", Kind.IDENTITY, permissions, operations.permissions(tenant)),
@@ -108,6 +113,28 @@ class OperationsAccount:
             yield claim(
                 tenant.name, topic, kind, documents, specification, role_arn=tenant.role_arn
             )
+
+    def _guard(self, details: AuthorizationDetails) -> Iterator[Finding]:
+        """Yield what must hold of the guard's roles, and of the policies that it attaches to tenants' roles."""
+        env = self.environment
+        boundary = (env.guard or {}).get("permissions_boundary")
+        for name in guard_roles(env):
+            role = details.roles.get(guard_name(env, name))
+            if role is None:
+                yield self.reader.fault("role", f"the role {guard_name(env, name)} does not exist")
+                continue
+            trust = {"trust policy": role.get("AssumeRolePolicyDocument") or {}}
+            yield from guard_role_claims(env, name, trust, details.policies(role, "Role"))
+            found = (role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
+            if found != boundary:
+                problem = (
+                    f"the permissions boundary of {role['RoleName']} is {found}, not {boundary}"
+                )
+                yield self.reader.fault("boundary", problem)
+        arns = denial_arns(env).values()
+        yield from denial_claims(
+            env, {arn.rpartition("/")[2]: details.managed(arn) for arn in arns}
+        )
 
     # --- settings of each Region ---
 

@@ -1,4 +1,4 @@
-"""Name every principal of the operations account, besides the tenants' roles, that reaches a tenant.
+"""Name every principal of the operations account, besides the roles that are proved, that reaches a tenant.
 
 Faults are a role that a customer's account or anybody may assume, whatever the role may do; and a role,
 user or group that may call Bedrock, change who may, or assume a role of the account. Of the latter the
@@ -67,20 +67,20 @@ def trust_of(document: Mapping[str, Any]) -> Trust:
 
 @dataclass(frozen=True)
 class OperationsPrincipals:
-    """The principals of one operations account, without the tenants' roles."""
+    """The principals of one operations account, without the tenants' roles and the guard's."""
 
     subject: str
     details: AuthorizationDetails
     account: str
     partition: str
-    tenant_roles: Collection[str]  # names
+    proved_roles: Collection[str]  # names
     customers: Mapping[str, str]  # tenants' names by customer account
     administrators: Collection[str]  # ARNs, with the caller's own
 
     def faults(self) -> Iterator[Fault]:
         """Yield a fault for each principal and each way in which it reaches a tenant."""
         for name, role in self.details.roles.items():
-            if name not in self.tenant_roles:
+            if name not in self.proved_roles:
                 yield from self._role_faults(role)
         groups = self.details.groups
         for group in groups.values():

@@ -131,8 +131,8 @@ def possible_action(
         request = encode.symbolic_request(every_policy, AnyOf(included, kind.excluded))
         question = smt.and_(
             [
-                formula(included),
-                smt.not_(formula(kind.excluded)),
+                formula(included, request),
+                smt.not_(formula(kind.excluded, request)),
                 encode.allows(policies, request),
                 *(encode.allows(boundary, request) for boundary in boundaries),
             ]

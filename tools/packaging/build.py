@@ -3,6 +3,8 @@
 The variants arm64 and x86_64 run on AWS. The variant ``host`` is for this machine and runs in the local AWS.
 Equal inputs give equal bytes, so Terraform only sees a change when something has changed.
 The SBOM is written beside the zip.
+
+The guard of the operations account has a zip of its own, without packages.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from tools.packaging import archive, bytecode, pip, sbom
 from tools.packaging.exclusive import exclusive
 from tools.packaging.strip import strip
 from tools.packaging.trim import trim
-from tools.packaging.variant import HOST_PYTHON, PackageError, Variant
+from tools.packaging.variant import HOST_PYTHON, RUNTIME, PackageError, Variant
 from tools.paths import BUILD, ROOT
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 LOCK = ROOT / "lambda" / "requirements.txt"
 PACKAGE = ROOT / "lambda" / "tenant_bedrock"
+GUARD = ROOT / "lambda" / "operations_guard"
 
 
 def build(architecture: str, progress: Callable[[str], None], release: str = HOST_PYTHON) -> Path:
@@ -40,6 +43,23 @@ def build(architecture: str, progress: Callable[[str], None], release: str = HOS
     """
     with exclusive(BUILD / ".lock"):
         return _build(Variant(architecture, release), progress)
+
+
+def build_guard() -> Path:
+    """Return the zip of the guard, which is the same for every architecture and takes no time to build.
+
+    Its only packages are those that Lambda's Python runtime has, which is boto3 with what it depends on:
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html#python-sdk-included
+    """
+    zip_file = BUILD / f"operations-guard-py{RUNTIME}.zip"
+    BUILD.mkdir(parents=True, exist_ok=True)
+    # Without the lock: whoever else builds it makes the same bytes, and puts them in place at once.
+    with tempfile.TemporaryDirectory(dir=BUILD, prefix=".operations-guard-") as folder:
+        tree, new_zip = Path(folder, "tree"), Path(folder, zip_file.name)
+        shutil.copytree(GUARD, tree / GUARD.name, ignore=shutil.ignore_patterns("__pycache__"))
+        archive.pack(tree, new_zip)
+        new_zip.replace(zip_file)
+    return zip_file
 
 
 def _build(variant: Variant, progress: Callable[[str], None]) -> Path:

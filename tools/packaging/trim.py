@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # The AWS services that the package calls.
-SERVICES = frozenset({"bedrock-runtime", "logs", "sts"})
+SERVICES = frozenset({"bedrock-runtime", "logs", "ssm", "sts"})
 # All other folders in these folders are removed.
 KEPT_FOLDERS = {
     "botocore/data": SERVICES,

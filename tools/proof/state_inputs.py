@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "package_path"  # the root's variable for the zip; without it, the root computes ZIP
 ZIP = "../../build/tenant-bedrock-{architecture}-py3.13.zip"
+GUARD_ZIP = "../../build/operations-guard-py3.13.zip"
 ARCHITECTURE = "arm64"  # the default of workload.architecture
 
 # Options that Terraform takes from the process environment:
@@ -42,7 +43,8 @@ _TAGS = "TF_AWS_DEFAULT_TAGS_"
 # What Terraform reads in the folder of a root or a module:
 # https://developer.hashicorp.com/terraform/language/files
 # https://developer.hashicorp.com/terraform/language/values/variables#variable-definitions-tfvars-files
-TERRAFORM_FILES = ("*.tf", "*.tf.json", "*.tfvars", "*.tfvars.json")
+# The modules read no other file than texts, such as the names of time zones.
+TERRAFORM_FILES = ("*.tf", "*.tf.json", "*.tfvars", "*.tfvars.json", "*.txt")
 _SOURCE = re.compile(r'^\s*source\s*=\s*"(\.\.?/[^"]+)"', re.MULTILINE)
 _REFERENCE = re.compile(r"\bvar\.(\w+)(?:\.(\w+))?")
 
@@ -137,12 +139,13 @@ class ShardInputs:
         """Return the digest of a whole shard.
 
         It has the stanzas of the shard's own tenants. The rules and the proof also compare them with all others, and
-        do so in whichever shard has a stanza that has changed.
+        do so in whichever shard has a stanza that has changed. The first shard has the guard of all tenants.
         """
         return sha256_of_json(
             {
                 "code": self._code,
                 "environment": self._variables,
+                "guard": self._guard if state.shard == 0 else None,
                 "shard": state.shard,
                 "stanzas": {
                     tenant: stanza
@@ -155,6 +158,17 @@ class ShardInputs:
     @cached_property
     def _code(self) -> dict[str, Any]:
         return _code(self.root)
+
+    @cached_property
+    def _guard(self) -> dict[str, Any]:
+        """What the guard reads beside the variables: its zip, and to which buses of customers it may send."""
+        package = self.root / GUARD_ZIP
+        quotas = (stanza.get("quota") or {} for stanza in self.environment.stanzas.values())
+        buses = {quota["event_bus"] for quota in quotas if quota.get("event_bus")}
+        return {
+            "event_buses": sorted(buses),
+            "package": sha256_of(package) if package.is_file() else None,
+        }
 
     @cached_property
     def _variables(self) -> dict[str, Any]:

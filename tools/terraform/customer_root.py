@@ -65,6 +65,7 @@ module "customer_workload" {{
   package_path    = "${{path.module}}/{package}"
   quota           = var.handover.quota
   state           = var.handover.state
+  usage           = var.handover.usage
 }}
 
 output "function_name" {{
@@ -149,6 +150,7 @@ def customer_inputs(
         },
         **{name: handover[name] for name in ("quota", "state")},
         "tenant": account.tenant,
+        "usage": handover.get("usage"),  # an older hand-over has none
     }
 
 

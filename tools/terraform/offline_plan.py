@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.command_error import CommandError
-from tools.paths import ENVIRONMENTS, MODULES
+from tools.paths import BUILD, ENVIRONMENTS, MODULES
 from tools.terraform.parallel import map_in_parallel
 from tools.terraform.toolchain import ensure_toolchain
 
@@ -45,6 +45,7 @@ def copy_operations_root(folder: Path) -> Path:
     """Copy the operations root and what it reads to ``folder``, with the override, and return the root."""
     for part in (MODULES, ENVIRONMENTS):
         shutil.copytree(part, folder / part.name, symlinks=True, ignore=_UNWANTED)
+    (folder / BUILD.name).symlink_to(BUILD)  # the guard's zip
     root = folder / ENVIRONMENTS.name / "operations"
     (root / "offline_override.tf").write_text(OVERRIDE)
     return root

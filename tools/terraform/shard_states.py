@@ -137,9 +137,13 @@ def remove(state: StateFile, tenants: Iterable[str]) -> None:
 
 
 def new_state(template: StateFile) -> StateFile:
-    """Return a state with what is the same in every shard, for a shard that has none."""
+    """Return a state with what is the same in every shard, for a shard that has none.
+
+    Each shard has a schedule of its own, and the first alone has what exists once.
+    """
     state = copy.deepcopy(template)
     remove(state, tenants_in(state))
+    state["resources"] = [item for item in state["resources"] if item["mode"] == "data"]
     return {**state, "lineage": str(uuid.uuid4()), "serial": 0}
 
 

@@ -58,7 +58,7 @@ def test_accepts_a_stanza_whose_keys_are_all_known():
             "zone",
             (
                 "operations.zone is not a known key; "
-                "write one of account_id, administrators, deployment_principals, permissions_boundary, "
+                "write one of account_id, administrators, deployment_principals, guard, permissions_boundary, "
                 "region, shards."
             ),
         ),

@@ -1,5 +1,6 @@
 """Plans by Terraform of the local environment, with more tenants that together use every feature."""
 
+import copy
 import shutil
 import zipfile
 
@@ -83,6 +84,22 @@ PROVIDERS = {
     },
 }
 
+# Quotas, and what enforces them.
+GUARD = {
+    "on_failure": "closed",
+    "permissions_boundary": "arn:aws:iam::111111111111:policy/guard",
+    "tokens_per_minute": {"amazon.nova-lite-v1:0": 2000000},
+    "prices": {
+        "anthropic.claude-haiku-4-5-20251001-v1:0": {"cache_read": 0.1, "input": 1, "output": 5}
+    },
+}
+INITECH_QUOTA = {
+    "aliases": {"claude": {"tokens_per_day": 500000}},
+    "event_bus": "arn:aws:events:eu-central-1:555555555555:event-bus/quotas",
+    "time_zone": "Europe/Berlin",
+    "usd_per_month": 99.5,
+}
+
 # Tenants beside those of the local environment, so that the plans have everything a module can create.
 GUARDRAIL = {"arn": "arn:aws:bedrock:eu-central-1:111111111111:guardrail/abc123", "version": "7"}
 NETWORKS = ["203.0.113.0/24", "2001:db8::/32"]
@@ -135,6 +152,7 @@ MORE = {
             },
         },
         "perimeter": {"networks": NETWORKS, "vpc_endpoints": ["vpce-0123456789abcdef0"]},
+        "quota": {"aliases": {"claude": {"tokens_per_month": 7000000}}, "warn_at": [90]},
         "tags": {"owner": "research"},
         "trusted_accounts": ["999999999999"],
         "workload": {"memory_size": 512, "reserved_concurrency": 5, "snap_start": True},
@@ -199,11 +217,14 @@ MORE = {
 def environment():
     """The variables of the local environment, with more tenants."""
     local = read_hcl(ENVIRONMENTS / "local" / "terraform.tfvars")
+    tenants = copy.deepcopy({**local["tenants"], **MORE})
+    tenants["initech"]["quota"] |= INITECH_QUOTA
     return {
         **local,
         "accounts_with_several_tenants": ["888888888888"],
         "tags": {"cost-center": "7"},
-        "tenants": {**local["tenants"], **MORE},
+        "operations": {**local["operations"], "guard": GUARD},
+        "tenants": tenants,
     }
 
 
@@ -214,7 +235,8 @@ def plans(tmp_path_factory, environment):
     shutil.copytree(MODULES, top / "modules", ignore=UNWANTED)
     roots = shutil.copytree(ENVIRONMENTS, top / "environments", symlinks=True, ignore=UNWANTED)
     (top / "build").mkdir()
-    zipfile.ZipFile(top / "build" / "tenant-bedrock-arm64-py3.13.zip", "w").close()
+    for package in ("operations-guard", "tenant-bedrock-arm64"):
+        zipfile.ZipFile(top / "build" / f"{package}-py3.13.zip", "w").close()
     (roots / "operations" / "offline_override.tf").write_text(OPERATIONS)
     (roots / "customer" / "offline_override.tf").write_text(CUSTOMER)
     (roots / "customer" / "providers.tf").write_text(OFFLINE_PROVIDER)

@@ -21,7 +21,6 @@ VICTIM = "arn:aws:iam::222222222222:user/auditor"
 OPERATIONS_ROLE = 'module.operations_role["everything"].aws_iam_role.this'
 GRANTS = 'module.operations_role["everything"].aws_iam_role_policy.grants'
 INLINE_POLICIES = 'module.operations_role["everything"].aws_iam_role_policies_exclusive.this'
-ATTACHED = 'module.operations_role["everything"].aws_iam_role_policy_attachments_exclusive.this'
 _EVERYTHING = 'module.operations_role["everything"].aws_bedrock_inference_profile.tracked'
 PROFILE = f'{_EVERYTHING}["claude/eu.anthropic.claude-sonnet-4-20250514-v1:0"]'
 _CHANGING = 'module.operations_role["changing"].aws_bedrock_inference_profile.tracked'
@@ -30,6 +29,15 @@ PREVIOUS_PROFILE = f'{_CHANGING}["claude/global.anthropic.claude-haiku-4-5-20251
 WORKLOAD = "module.customer_workload"
 ALIAS = f"{WORKLOAD}.aws_lambda_alias.live[0]"
 EXECUTION = f"{WORKLOAD}.aws_iam_role.execution[0]"
+ATTACHED = f"{WORKLOAD}.aws_iam_role_policy_attachments_exclusive.execution[0]"
+GUARD = "module.operations_guard[0]"
+GUARD_ALARM = f'{GUARD}.aws_cloudwatch_metric_alarm.this["silent"]'
+GUARD_DENIAL = f'{GUARD}.aws_iam_policy.denial["quota"]'
+GUARD_FUNCTION = f'{GUARD}.aws_lambda_function.this["guard"]'
+GUARD_POLICIES = f'{GUARD}.aws_iam_role_policy_attachments_exclusive.this["guard"]'
+GUARD_TOPIC = f"{GUARD}.aws_sns_topic.this"
+LEASE = "aws_scheduler_schedule.lease[0]"
+QUOTAS = "aws_scheduler_schedule.quotas[0]"
 FUNCTION = f"{WORKLOAD}.aws_lambda_function.this[0]"
 FUNCTION_LOG = f"{WORKLOAD}.aws_cloudwatch_log_group.function"
 LOGS_ENDPOINT = f'{WORKLOAD}.aws_vpc_endpoint.this["logs"]'
@@ -184,6 +192,50 @@ def block_with(address: str, block: str, **arguments: Any) -> Change:  # noqa: A
         after(plan, address)[block][0].update(arguments)
 
     return change
+
+
+def attached(arn: str) -> Change:
+    """Let a role that exists have a policy that somebody attached beside Terraform."""
+
+    def change(plan: Json) -> None:
+        change_of = item(plan, OPERATIONS_ROLE)["change"]
+        change_of["after"]["managed_policy_arns"] = [arn]
+        change_of["after_unknown"].pop("managed_policy_arns", None)
+        change_of |= {"actions": ["no-op"], "before": {**change_of["after"]}}
+        # A policy beside a role that exists is one that exists.
+        item(plan, GRANTS)["change"]["actions"] = ["no-op"]
+
+    return change
+
+
+def quota_input_with(**limits: float | None) -> Change:
+    """Change limits of initech in what the schedule tells the guard; None removes one."""
+
+    def change(plan: Json) -> None:
+        target = after(plan, QUOTAS)["target"][0]
+        text = json.loads(target["input"])
+        tenant = text["tenants"]["initech"]
+        merged = {**tenant["limits"], **limits}
+        tenant["limits"] = {name: limit for name, limit in merged.items() if limit is not None}
+        target["input"] = json.dumps(text)
+
+    return change
+
+
+def unlimited_tenant(plan: Json) -> None:
+    """Leave a tenant out of what the schedule tells the guard."""
+    target = after(plan, QUOTAS)["target"][0]
+    text = json.loads(target["input"])
+    del text["tenants"]["initech"]
+    target["input"] = json.dumps(text)
+
+
+def policy_of_topic(plan: Json) -> None:
+    """Let the code give the topic a policy."""
+    setting(GUARD_TOPIC, policy="{}")(plan)
+    guard = root_module(plan)["module_calls"]["operations_guard"]["module"]
+    (topic,) = [each for each in guard["resources"] if each["type"] == "aws_sns_topic"]
+    topic["expressions"]["policy"] = {"constant_value": "{}"}
 
 
 def stanza_of(plan: Json, tenant: str) -> Json:
@@ -522,6 +574,12 @@ MUTANTS: dict[str, Mutant] = {
             },
         ),
     ),
+    "an event bus is another tenant's": Mutant(
+        "operations",
+        stanza_with(
+            "hooli", quota={"event_bus": "arn:aws:events:eu-central-1:222222222222:event-bus/b"}
+        ),
+    ),
     # Own hand-over
     "a hand-over names another tenant's role": Mutant(
         "operations", handover_with(role_arn="arn:aws:iam::111111111111:role/bedrock-local-acme")
@@ -605,10 +663,17 @@ MUTANTS: dict[str, Mutant] = {
     "the names of the inline policies are known only after apply": Mutant(
         "operations", unknown(INLINE_POLICIES, "policy_names")
     ),
-    "a role may keep an attached policy": Mutant(
-        "operations", setting(ATTACHED, policy_arns=["arn:aws:iam::aws:policy/ReadOnlyAccess"])
+    "a policy is attached to a tenant's role": Mutant(
+        "operations", attached("arn:aws:iam::aws:policy/ReadOnlyAccess")
     ),
-    "nothing detaches an attached policy": Mutant("operations", without(ATTACHED)),
+    "the guard's role may keep an attached policy": Mutant(
+        "operations",
+        setting(GUARD_POLICIES, policy_arns=["arn:aws:iam::aws:policy/ReadOnlyAccess"]),
+    ),
+    "a role may keep an attached policy": Mutant(
+        EVERYTHING, setting(ATTACHED, policy_arns=["arn:aws:iam::aws:policy/ReadOnlyAccess"])
+    ),
+    "nothing detaches an attached policy": Mutant(EVERYTHING, without(ATTACHED)),
     "a trust policy is known only after apply": Mutant(
         EVERYTHING, unknown(EXECUTION, "assume_role_policy")
     ),
@@ -635,6 +700,43 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "a profile that no stanza defines": Mutant(
         "operations", renamed(PROFILE, name="bedrock-local-everything_more")
+    ),
+    "a profile has a tag that no stanza and no guard sets": Mutant(
+        "operations",
+        lambda plan: after(plan, PROFILE)["tags"].update({"quota-reached": "false"}),
+    ),
+    # Own guard
+    "a limit is another": Mutant("operations", quota_input_with(tokens_per_day=2000000)),
+    "a limit is left out": Mutant("operations", quota_input_with(usd_per_month=None)),
+    "a tenant is left out of its schedule": Mutant("operations", unlimited_tenant),
+    "a price is another": Mutant(
+        "operations",
+        lambda plan: plan["variables"]["operations"]["value"]["guard"]["prices"].clear(),
+    ),
+    "the schedule of the quotas is missing": Mutant("operations", without(QUOTAS)),
+    "the schedule of the quotas is disabled": Mutant(
+        "operations", setting(QUOTAS, state="DISABLED")
+    ),
+    "the lease invokes another function": Mutant(
+        "operations",
+        block_with(LEASE, "target", arn="arn:aws:lambda:eu-central-1:111111111111:function:x"),
+    ),
+    "the lease is missing": Mutant("operations", without(LEASE)),
+    "the guard runs as another role": Mutant(
+        "operations", setting(GUARD_FUNCTION, role="arn:aws:iam::111111111111:role/admin")
+    ),
+    "the guard's zip is another file": Mutant(
+        "operations", setting(GUARD_FUNCTION, filename="./other.zip")
+    ),
+    "a denial is missing": Mutant("operations", without(GUARD_DENIAL)),
+    "a managed policy that no stanza defines": Mutant(
+        "operations", renamed(GUARD_DENIAL, name="more")
+    ),
+    "an alarm tells nobody": Mutant("operations", setting(GUARD_ALARM, alarm_actions=[])),
+    "the topic admits others": Mutant("operations", policy_of_topic),
+    "an environment without a guard has one": Mutant(
+        "operations",
+        lambda plan: plan["variables"]["operations"]["value"].pop("guard"),
     ),
     # Own function
     "the function runs as another role": Mutant(

@@ -56,6 +56,7 @@ def role(**arguments: Any) -> Json:  # noqa: ANN401 - any JSON value
         "path": "/",
         "assume_role_policy": json.dumps(TRUST),
         "max_session_duration": 3600,
+        "force_detach_policies": True,
         "tags": {"tenant": "acme"},
         "tags_all": {"environment": "prod", "tenant": "acme"},
         **arguments,
@@ -75,12 +76,6 @@ def inline_policies(*names: str) -> Json:
     """Return the list of the role's inline policies."""
     values = {"policy_names": list(names), "role_name": ROLE}
     return resource("aws_iam_role_policies_exclusive", values)
-
-
-def attached_policies(*arns: str) -> Json:
-    """Return the list of the policies that are attached to the role."""
-    values = {"policy_arns": list(arns), "role_name": ROLE}
-    return resource("aws_iam_role_policy_attachments_exclusive", values)
 
 
 def resource(type_: str, values: Json, unknown: Json | None = None, name: str = "this") -> Json:
@@ -114,15 +109,14 @@ def plan_json(
 ) -> Json:
     """Return the plan as `terraform show -json` prints it; the code gives the role these arguments.
 
-    The tenant's role has its three resources about policies, except those that ``resources`` replace.
+    The tenant's role has its two resources about policies, except those that ``resources`` replace.
     """
     types = {item["type"] for item in resources}
-    beside = [grants(), inline_policies("grants"), attached_policies()]
+    beside = [grants(), inline_policies("grants")]
     code = {
         "aws_iam_role.this": arguments,
         "aws_iam_role_policy.grants": ("name", "policy", "role"),
         "aws_iam_role_policies_exclusive.this": ("policy_names", "role_name"),
-        "aws_iam_role_policy_attachments_exclusive.this": ("policy_arns", "role_name"),
     }
     return {
         "format_version": "1.2",

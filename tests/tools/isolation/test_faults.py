@@ -11,7 +11,6 @@ from tests.tools.isolation.small_plan import (
     PROJECT,
     STANZA,
     TRUST,
-    attached_policies,
     grants,
     inline_policies,
     plan_json,
@@ -48,37 +47,61 @@ def test_a_second_policy_of_a_role_is_a_fault():
     ]
 
 
-def listed(list_, *names):
-    return {"inline": inline_policies, "attached": attached_policies}[list_](*names)
+@pytest.mark.parametrize("names", [(), ("grants", "more")])
+def test_a_list_that_lets_a_role_keep_another_inline_policy_is_a_fault(names):
+    shown = json.dumps(list(names))
+    (problem,) = problems(plan_json(role(), inline_policies(*names)))
+    assert problem == (
+        "policy_names of the list of inline policies of bedrock-prod-acme "
+        f'(aws_iam_role_policies_exclusive.this) is {shown} instead of ["grants"]'
+    )
 
 
-@pytest.mark.parametrize(
-    ("list_", "names", "problem"),
-    [
-        ("inline", (), ('policy_names of the list of inline policies of bedrock-prod-acme '
-         '(aws_iam_role_policies_exclusive.this) is [] instead of ["grants"]')),
-        ("inline", ("grants", "more"), ('policy_names of the list of inline policies of bedrock-prod-acme '
-         '(aws_iam_role_policies_exclusive.this) is ["grants", "more"] instead of ["grants"]')),
-        ("attached", ("arn:aws:iam::aws:policy/AdministratorAccess",),
-         ('policy_arns of the list of attached policies of bedrock-prod-acme '
-         '(aws_iam_role_policy_attachments_exclusive.this) is '
-         '["arn:aws:iam::aws:policy/AdministratorAccess"] instead of []')),
-    ],
-)  # fmt: skip
-def test_a_list_that_lets_a_role_keep_another_policy_is_a_fault(list_, names, problem):
-    assert problems(plan_json(role(), listed(list_, *names))) == [problem]
-
-
-@pytest.mark.parametrize("list_", ["inline", "attached"])
-def test_a_list_that_is_missing_or_known_only_after_apply_is_a_fault(list_):
-    foreign = listed(list_)
+def test_a_list_that_is_missing_or_known_only_after_apply_is_a_fault():
+    foreign = inline_policies()
     foreign["change"]["after"]["role_name"] = "bedrock-prod-other"
-    assert f"the list of {list_}" in problems(plan_json(role(), foreign))[0]
-    (argument,) = set(listed(list_)["change"]["after"]) - {"role_name"}
+    assert "the list of inline" in problems(plan_json(role(), foreign))[0]
     for flags in (True, [True]):
-        unknown = listed(list_)
-        unknown["change"]["after_unknown"] = {argument: flags}
-        assert [text for text in problems(plan_json(role(), unknown)) if argument in text]
+        unknown = inline_policies()
+        unknown["change"]["after_unknown"] = {"policy_names": flags}
+        assert [text for text in problems(plan_json(role(), unknown)) if "policy_names" in text]
+
+
+GUARDED = {
+    "account_id": "111111111111",
+    "guard": {},
+    "region": "eu-central-1",
+}
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+DENIALS = [
+    "arn:aws:iam::111111111111:policy/bedrock-prod-alias-quota-reached",
+    "arn:aws:iam::111111111111:policy/bedrock-prod-quota-reached",
+]
+
+
+def attachment_problems(*arns, **variables):
+    """What is wrong with a role that exists and to which these policies are attached."""
+    kept = grants()
+    kept["change"]["actions"] = ["no-op"]
+    attached = existing_role([])
+    for values in (attached["change"]["before"], attached["change"]["after"]):
+        values["managed_policy_arns"] = list(arns)
+    plan = plan_json(attached, kept, inline_policies("grants"), **variables)
+    faults = claims_for(plan_reader.read(plan)).faults
+    return [fault.problem for fault in faults if "managed_policy_arns" in fault.problem]
+
+
+def test_only_the_guards_two_policies_may_be_attached_to_a_tenants_role():
+    assert attachment_problems() == []
+    assert attachment_problems(*DENIALS, operations=GUARDED) == []
+    (other,) = attachment_problems(*DENIALS, ADMINISTRATOR, operations=GUARDED)
+    command = "aws iam detach-role-policy --role-name bedrock-prod-acme --policy-arn ARN"
+    assert other == (
+        "managed_policy_arns of the role bedrock-prod-acme (aws_iam_role.this) has "
+        f'["{ADMINISTRATOR}"], which no stanza defines; detach it with `{command}`'
+    )
+    # Without a guard, nothing may be attached.
+    assert len(attachment_problems(DENIALS[0])) == 1
 
 
 def test_a_policy_stays_with_its_role_only_while_the_role_stays():
@@ -105,9 +128,9 @@ def test_existing_resources_are_proved_from_the_state_in_the_plan():
     assert "the role bedrock-prod-acme is missing" in problems(plan)
     resources = plan["prior_state"]["values"]["root_module"]["resources"]
     attached = ["arn:aws:iam::aws:policy/AmazonS3FullAccess"]
-    resources[-1]["values"] = {**resources[-1]["values"], "policy_arns": attached}
+    resources[0]["values"] = {**resources[0]["values"], "managed_policy_arns": attached}
     (fault,) = proof_of(plan, state=True).case.faults
-    assert 'policy/AmazonS3FullAccess"] instead of []' in fault.problem
+    assert 'policy/AmazonS3FullAccess"], which no stanza defines' in fault.problem
 
 
 def with_unknown(resource, attribute, value=True):
@@ -174,7 +197,7 @@ def test_policies_that_the_role_itself_states_are_a_fault(argument, value):
     late = with_unknown(existing_role([]), argument)
     sentence = f"{argument} of aws_iam_role.this would change; only resources beside it may"
     for changed in (late, existing_role([], **{argument: value})):
-        assert problems(plan_json(changed)) == [sentence]
+        assert sentence in problems(plan_json(changed))
 
 
 def test_what_somebody_added_by_hand_does_not_stop_the_apply_that_removes_it():
@@ -199,7 +222,6 @@ def test_a_role_that_is_missing_or_unexpected_or_has_a_path_is_a_fault():
         "the role bedrock-prod-acme is missing",
         "the list of inline policies of bedrock-prod-acme is missing",
         "the inline policy bedrock-prod-acme grants is missing",
-        "the list of attached policies of bedrock-prod-acme is missing",
     ]
     assert problems(plan_json(role(path="/app/"))) == [
         "the path of bedrock-prod-acme is /app/ instead of /, which changes its ARN"
@@ -390,7 +412,7 @@ def test_of_what_exists_a_limited_plan_reads_its_tenant_alone():
     resources = [
         {**item, "address": f'module.operations_role["{tenant}"].{item["address"]}'}
         for tenant, items in (
-            ("acme", (role(), grants(), inline_policies("grants"), attached_policies())),
+            ("acme", (role(), grants(), inline_policies("grants"))),
             ("globex", (role(name="bedrock-prod-globex"),)),
         )
         for item in items
@@ -487,7 +509,7 @@ def plan_of(tenants):
         text = text.replace("222222222222", f"{222222222222 + number}")
         return json.loads(text.replace("269170463fdc32af10a91e67a8fd77bd", f"{number:032x}"))
 
-    kinds = (role(), grants(), inline_policies("grants"), attached_policies())
+    kinds = (role(), grants(), inline_policies("grants"))
     resources = [with_number(item, number) for item in kinds for number in range(tenants)]
     stanzas = {f"tenant-{number}": with_number(STANZA, number) for number in range(tenants)}
     return plan_json(*resources, tenants=stanzas)

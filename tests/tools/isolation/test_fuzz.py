@@ -32,7 +32,7 @@ from tests.tools.iam.random_policies import (
 from tools.iam.evaluator import Request, evaluate
 from tools.iam.policy import Kind, parse_policy
 from tools.isolation import encode, predicate, solvers
-from tools.isolation.predicate import Absent, AllOf, AnyOf, InNetwork, OneOf, StartsWith
+from tools.isolation.predicate import Absent, AllOf, AnyOf, EachOf, InNetwork, OneOf, StartsWith
 from tools.isolation.smt import text
 from tools.isolation.symbolic_request import (
     ACCOUNT,
@@ -268,6 +268,7 @@ def specifications():
         st.builds(StartsWith, st.just("action"), st.sampled_from(["s3:Get", "bedrock:"])),
         st.builds(InNetwork, st.just("aws:sourceip"), lists_of(NETWORKS).map(tuple)),
         st.builds(Absent, st.sampled_from(["aws:sourceip", *fields])),
+        st.builds(lambda texts: EachOf("aws:tagkeys", *texts), lists_of(["", *TEXTS])),
     )
     return st.recursive(
         leaves,
@@ -285,7 +286,8 @@ def test_the_formula_of_a_predicate_agrees_with_its_evaluation(specification, ex
     verdicts = [(request, predicate.holds(specification, request)) for request in examples]
     request = encode.symbolic_request([], specification)
     assert (
-        differences(lambda _: predicate.formula(specification), request, verdicts) == NO_DIFFERENCE
+        differences(lambda symbolic: predicate.formula(specification, symbolic), request, verdicts)
+        == NO_DIFFERENCE
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -188,3 +189,52 @@ def test_no_file_in_the_zip_has_the_path_where_it_was_built(host_zip: Path) -> N
         names = [name for name in zip_archive.namelist() if bytes(ROOT) in zip_archive.read(name)]
 
     assert names == []
+
+
+# --- the guard's zip ---
+
+
+def test_the_guards_zip_has_its_package_and_nothing_else() -> None:
+    guard = ROOT / "lambda" / "operations_guard"
+    with zipfile.ZipFile(package.build_guard()) as zip_archive:
+        packed = set(zip_archive.namelist())
+
+    sources = {
+        path.relative_to(guard.parent).as_posix()
+        for path in guard.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert packed == sources
+    assert "operations_guard/__init__.py" in packed
+
+
+def test_the_guards_zip_is_the_same_wherever_and_whenever_it_is_built(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first = package.build_guard()
+    copied = shutil.copytree(package.GUARD, tmp_path / "elsewhere" / package.GUARD.name)
+    for number, path in enumerate(copied.rglob("*.py")):
+        os.utime(path, (1_000_000_000 + number,) * 2)
+        path.chmod(0o600 if number % 2 else 0o755)
+    monkeypatch.setattr(package, "GUARD", copied)
+    monkeypatch.setattr(package, "BUILD", tmp_path / "build")
+
+    again = package.build_guard()
+
+    assert again.name == first.name == "operations-guard-py3.13.zip"
+    assert again.read_bytes() == first.read_bytes()
+
+
+def test_the_guard_runs_from_its_zip_with_what_the_runtime_has() -> None:
+    """Lambda's Python has boto3 and what that depends on; the zip alone has the rest."""
+    program = "import operations_guard.verification, sys; print(operations_guard.__file__)"
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": str(package.build_guard()), "PATH": os.environ["PATH"]},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert run.stdout.startswith(str(package.build_guard()))

@@ -62,6 +62,7 @@ def test_leaves_what_is_used(tree: Path) -> None:
         "botocore/data/bedrock-runtime/2020-01-01/service-2.json",
         "botocore/data/endpoints.json",
         "botocore/data/logs/2020-01-01/service-2.json",
+        "botocore/data/ssm/2020-01-01/service-2.json",
         "botocore/data/sts/2020-01-01/service-2.json",
         "langsmith/_internal/__init__.py",
         "langsmith/_utils/__init__.py",

@@ -10,7 +10,7 @@ from tools.environment.model import CustomerAccount, load_environment
 from tools.environment.tenant_shard import shard_of
 from tools.packaging.variant import Variant
 from tools.paths import ENVIRONMENTS, MODULES
-from tools.proof.state_inputs import ARCHITECTURE, ZIP, AccountInputs, ShardInputs
+from tools.proof.state_inputs import ARCHITECTURE, GUARD_ZIP, ZIP, AccountInputs, ShardInputs
 from tools.terraform.state import customer_state, operations_state
 
 LOCAL = load_environment("local")
@@ -216,6 +216,12 @@ SHARD_CHANGES = {
         lambda each: each.set(accounts_with_several_tenants=["222222222222"]), {0, 1, 2}),
     "variable of the process": (lambda each: each.process.update(TF_VAR_limits="{}"), {0, 1, 2}),
     "tag of the process": (lambda each: each.process.update(TF_AWS_DEFAULT_TAGS_team="a"), {0, 1, 2}),
+    "names of time zones": (
+        lambda each: append(each.folder / "modules" / "operations-role" / "time-zones.txt", "Mars"), {0, 1, 2}),
+    "zip of the guard": (lambda each: (each.folder / "build" / "operations-guard-py3.13.zip").write_text("new"), {0}),
+    "bus of a tenant in another shard": (
+        lambda each: each.stanza("acme", quota={"event_bus": "arn:aws:events:eu-central-1:222222222222:event-bus/a"}),
+        {0, shard_of("acme", 3)}),
     # What no role reads.
     "module of the customer accounts": (lambda each: append(each.module / "execution.tf", "# changed"), set()),
     "root of the customer accounts": (lambda each: append(each.root / "workload.tf", "# changed"), set()),
@@ -238,3 +244,31 @@ def test_a_change_reaches_exactly_the_shards_whose_plans_read_it(inputs, name):
     change(inputs)
     after = shard_digests(inputs)
     assert {shard for shard in range(3) if before[shard] != after[shard]} == reached
+
+
+def test_no_other_file_of_the_operations_root_reads_the_stanzas_of_other_shards():
+    """A digest of a shard has the stanzas of its own tenants, and what these places read of the others.
+
+    The rules of the variables compare all stanzas in any shard, and the output `capacity` only counts them.
+    """
+    root = ENVIRONMENTS / "operations"
+    files = [file for file in root.glob("*.tf") if not file.is_symlink()]
+    readers = {
+        (file.name, line.strip().partition(" ")[0])
+        for file in files
+        for line in file.read_text().splitlines()
+        if "local.stanzas" in line
+    }
+    assert readers == {
+        ("capacity.tf", "for"),
+        ("capacity.tf", "roles"),
+        ("guard.tf", "event_buses"),
+        ("tenants.tf", "condition"),
+        ("tenants.tf", "error_message"),
+        ("tenants.tf", "tenants"),
+    }
+    assert not [file for file in files if "var.tenants" in file.read_text()]
+
+
+def test_the_root_takes_the_guards_zip_that_the_digest_has():
+    assert f'"${{path.root}}/{GUARD_ZIP}"' in (ENVIRONMENTS / "operations" / "guard.tf").read_text()

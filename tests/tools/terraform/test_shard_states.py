@@ -72,6 +72,16 @@ def test_a_new_state_has_no_tenant_and_a_lineage_of_its_own():
     assert new["outputs"] == state("acme")["outputs"]
 
 
+def test_a_new_state_has_nothing_of_the_guard_which_is_in_the_first_one_alone():
+    """The plan of the new shard would destroy what it has of another shard's."""
+    first = state("acme")
+    guard = {**role("acme"), "module": "module.operations_guard[0]"}
+    schedule = {"mode": "managed", "type": "aws_scheduler_schedule", "name": "quotas"}
+    first["resources"] += [guard, schedule]
+    assert new_state(first)["resources"] == [PARTITION]
+    assert first["resources"][-2:] == [guard, schedule]
+
+
 def test_a_tenant_without_a_role_is_found_by_its_outputs():
     without_role = {**state("acme", "globex"), "resources": [PARTITION, role("acme")]}
     assert tenants_in(without_role) == {"acme", "globex"}

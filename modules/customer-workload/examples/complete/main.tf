@@ -61,6 +61,11 @@ module "customer_workload" {
     tokens_per_month    = 20000000
   }
 
+  usage = {
+    parameter = "/bedrock/prod/usage/acme"
+    region    = "eu-central-1"
+  }
+
   vpc = {
     id                 = "vpc-0123456789abcdef0" # creates VPC endpoints; leave it out if the VPC has them
     security_group_ids = ["sg-0123456789abcdef0"]

@@ -1,0 +1,34 @@
+"""Which resources a command for one tenant plans in the operations account."""
+
+from dataclasses import replace
+
+from tools.environment.model import load_environment
+from tools.terraform.state import SCHEDULE, operations_states, role_module, tenant_of_address
+
+LOCAL = load_environment("local")
+GUARDED = replace(
+    LOCAL,
+    shards=2,
+    variables={**LOCAL.variables, "operations": {**LOCAL.variables["operations"], "guard": {}}},
+)
+
+
+def test_without_a_guard_a_tenant_is_its_role():
+    assert not LOCAL.has_guard
+    (state,) = operations_states(LOCAL, "acme")
+    assert state.targets == (role_module("acme"),)
+
+
+def test_with_a_guard_a_tenants_limits_are_planned_with_its_role():
+    assert GUARDED.has_guard
+    (state,) = operations_states(GUARDED, "acme")
+    assert state.targets == (role_module("acme"), SCHEDULE)
+    assert state.tenant == "acme"
+
+
+def test_all_shards_are_planned_whole():
+    assert [state.targets for state in operations_states(GUARDED)] == [(), ()]
+
+
+def test_the_schedule_is_no_tenants():
+    assert tenant_of_address(f"{SCHEDULE}[0]") is None

@@ -1,0 +1,346 @@
+"""Specify every argument of the resources of the guard, which enforces the quotas of an environment's stanzas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tools.isolation import guard_specification as guard
+from tools.isolation.guard_specification import (
+    GUARD,
+    LEASE,
+    SCHEDULER,
+    guard_name,
+    lambda_arn,
+    regional_arn,
+)
+from tools.isolation.operations_specification import granted_models, limits
+from tools.isolation.resource_specification import (
+    RUNTIME,
+    AnyText,
+    ByClaim,
+    Computed,
+    Default,
+    Hash,
+    Json,
+    Matching,
+    OfExisting,
+    ResourceSpecification,
+    role_arguments,
+    role_policies,
+    tag_arguments,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tools.isolation.operations_specification import Environment, Stanza
+    from tools.isolation.resource_specification import Arguments
+
+SUBJECT = "operations"
+_PACKAGE = "./../../build/operations-guard-py3.13.zip"
+_HANDLERS = {GUARD: "operations_guard.handler.handler", LEASE: "operations_guard.lease_end.handler"}
+_MINUTES, _LEASE_MINUTES = 5, 30  # what an environment has if it says nothing
+_WARN_AT = (50, 80, 95)
+
+
+def guard_resources(env: Environment, *, whole: bool) -> Iterator[ResourceSpecification]:
+    """Yield what a shard has of the guard; of a plan that is not ``whole``, the schedule of its tenants alone."""
+    if env.guard is None:
+        return
+    yield _resource(env, "aws_scheduler_schedule", _name(env, "quotas"), _quotas(env), tagged=False)
+    if whole and guard.has_lease(env):
+        lease = _lease_schedule(env)
+        yield _resource(env, "aws_scheduler_schedule", _name(env, "lease"), lease, tagged=False)
+    if whole and env.shard == 0:
+        yield from _once(env)
+
+
+def _once(env: Environment) -> Iterator[ResourceSpecification]:
+    """Yield what the environment has once, in the first shard's state."""
+    boundary = (env.guard or {}).get("permissions_boundary")
+    for role in guard.guard_roles(env):
+        name = guard_name(env, role)
+        arguments = {**role_arguments(env, env.account, name, boundary), **tag_arguments(env, {})}
+        yield ResourceSpecification("aws_iam_role", name, SUBJECT, arguments)
+        yield from role_policies(name, role, SUBJECT)
+        if role != SCHEDULER:
+            yield _resource(env, "aws_lambda_function", name, _function(env, role))
+            group = f"/aws/lambda/{name}"
+            yield _resource(env, "aws_cloudwatch_log_group", group, _log_group(env, group))
+    for arn in guard.denial_arns(env).values():
+        name = arn.rpartition("/")[2]
+        policy = {**_denial(arn, name), **tag_arguments(env, {})}
+        yield ResourceSpecification("aws_iam_policy", name, SUBJECT, policy)
+    yield _resource(env, "aws_sns_topic", guard_name(env), _topic(env))
+    for suffix, alarm in _alarms(env).items():
+        name = f"{guard_name(env)}-{suffix}"
+        yield _resource(env, "aws_cloudwatch_metric_alarm", name, alarm)
+
+
+def _resource(
+    env: Environment, type_: str, name: str, arguments: Arguments, *, tagged: bool = True
+) -> ResourceSpecification:
+    tags = tag_arguments(env, {}) if tagged else {}
+    region = {"region": Default(env.region)}
+    return ResourceSpecification(type_, name, SUBJECT, {**region, **tags, **arguments})
+
+
+def _name(env: Environment, kind: str) -> str:
+    return f"bedrock-{env.name}-{kind}-{env.shard}"
+
+
+def _minutes(env: Environment) -> int:
+    minutes: int = (env.guard or {}).get("minutes") or _MINUTES
+    return minutes
+
+
+# --- schedules ---
+
+
+def _quotas(env: Environment) -> Arguments:
+    minutes = _minutes(env)
+    rate = "rate(1 minute)" if minutes == 1 else f"rate({minutes} minutes)"
+    retries = [{"maximum_event_age_in_seconds": 60 * minutes, "maximum_retry_attempts": 2}]
+    target = {
+        "arn": lambda_arn(env, GUARD),
+        "input": Json(quota_input(env)),
+        "retry_policy": retries,
+    }
+    return _schedule(env, _name(env, "quotas"), rate, target)
+
+
+def _lease_schedule(env: Environment) -> Arguments:
+    """When it ends, and whom that stops, is the guard's to say: the role of the function decides what can happen."""
+    time = Matching(r"at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)")
+    # AWS has this retry policy for a schedule that names none.
+    retries = Default([{"maximum_event_age_in_seconds": 86400, "maximum_retry_attempts": 185}])
+    target = {"arn": lambda_arn(env, LEASE), "input": AnyText(), "retry_policy": retries}
+    return _schedule(env, _name(env, "lease"), time, target)
+
+
+def _schedule(
+    env: Environment, name: str, time: str | Matching, target: Mapping[str, Any]
+) -> Arguments:
+    return {
+        "action_after_completion": Default("NONE"),
+        "arn": Computed(regional_arn(env, "scheduler", f"schedule/default/{name}")),
+        "description": AnyText(),
+        "flexible_time_window": [{"mode": "OFF"}],
+        "group_name": Default("default"),
+        "id": Computed(f"default/{name}"),
+        "name": name,
+        "name_prefix": Default(""),
+        "schedule_expression": time,
+        "schedule_expression_timezone": "UTC",
+        "state": "ENABLED",
+        "target": [
+            {
+                **target,
+                "role_arn": env.role_arn(env.account, guard_name(env, SCHEDULER)),
+                **dict.fromkeys(_OTHER_TARGETS, Default([])),
+            }
+        ],
+    }
+
+
+# Blocks of a target that is no function; `terraform show` has them as empty lists.
+_OTHER_TARGETS = (
+    "dead_letter_config",
+    "ecs_parameters",
+    "eventbridge_parameters",
+    "kinesis_parameters",
+    "sagemaker_pipeline_parameters",
+    "sqs_parameters",
+)
+
+
+def quota_input(env: Environment) -> Mapping[str, Any]:
+    """Return what a shard's schedule tells the guard: every tenant of the shard, and the prices."""
+    prices = (env.guard or {}).get("prices") or {}
+    return {
+        "environment": env.name,
+        "minutes": _minutes(env),
+        "prices": {model: _price(price) for model, price in prices.items()},
+        "shard": env.shard,
+        "shards": env.shards,
+        "tokens_per_minute": (env.guard or {}).get("tokens_per_minute") or {},
+        "tenants": {name: _limited(env.tenants[name]) for name in env.tenants_of_shard},
+    }
+
+
+def _price(price: Stanza) -> Mapping[str, float]:
+    cached = ("cache_read", "cache_write")
+    others = {name: price["input"] if price.get(name) is None else price[name] for name in cached}
+    return {"input": price["input"], "output": price["output"], **others}
+
+
+def _limited(stanza: Stanza) -> Mapping[str, Any]:
+    """Return what the guard knows of a tenant, also of one without a limit."""
+    quota = stanza.get("quota") or {}
+    models: dict[str, list[Stanza]] = {}
+    for alias, model in granted_models(stanza):
+        models.setdefault(alias, []).append(model)
+    aliases = quota.get("aliases") or {}
+    warn_at = quota.get("warn_at")
+    bus = {"event_bus": quota["event_bus"]} if quota.get("event_bus") else {}
+    return {
+        "aliases": {
+            alias: {
+                "limits": limits(aliases.get(alias) or {}),
+                "models": list(dict.fromkeys(model["model"] for model in entries)),
+            }
+            for alias, entries in models.items()
+            if any(model.get("track") for model in entries)
+        },
+        "limits": limits(quota),
+        "state": stanza.get("state") or "active",
+        "time_zone": quota.get("time_zone") or "UTC",
+        "warn_at": list(_WARN_AT) if warn_at is None else warn_at,
+        **bus,
+    }
+
+
+# --- functions ---
+
+
+def _function(env: Environment, role: str) -> Arguments:
+    name, arn = guard_name(env, role), lambda_arn(env, role)
+    gateway = f"arn:{env.partition}:apigateway:{env.region}:lambda:path/2015-03-31/functions/{arn}"
+    return {
+        "architectures": ["arm64"],
+        "arn": Computed(arn),
+        "code_sha256": OfExisting("source_code_hash"),
+        "description": AnyText(),
+        "environment": [{"variables": {"OPERATIONS_GUARD": Json(_settings(env))}}],
+        "ephemeral_storage": Default([{"size": 512}]),
+        "filename": _PACKAGE,
+        "function_name": name,
+        "handler": _HANDLERS[role],
+        "id": Computed(),
+        "invoke_arn": Computed(gateway),
+        "last_modified": Computed(),
+        "logging_config": [
+            {
+                "application_log_level": "INFO",
+                "log_format": "JSON",
+                "log_group": f"/aws/lambda/{name}",
+                "system_log_level": "INFO",
+            }
+        ],
+        "memory_size": 512,
+        "package_type": "Zip",
+        "qualified_arn": Computed(arn),
+        "qualified_invoke_arn": Computed(gateway),
+        "reserved_concurrent_executions": -1,
+        "response_streaming_invoke_arn": Computed(),
+        "role": env.role_arn(env.account, name),
+        "runtime": RUNTIME,
+        "signing_job_arn": Default(""),
+        "signing_profile_version_arn": Default(""),
+        "source_code_hash": Hash(),
+        "source_code_size": Computed(),
+        "timeout": 300,
+        "tracing_config": Default([{"mode": "PassThrough"}]),
+        "version": Computed(),
+    }
+
+
+def _settings(env: Environment) -> Mapping[str, Any]:
+    arns = guard.denial_arns(env)
+    lease = {
+        "function_arn": lambda_arn(env, LEASE),
+        "minutes": (env.guard or {}).get("lease_minutes") or _LEASE_MINUTES,
+        "role_arn": env.role_arn(env.account, guard_name(env, SCHEDULER)),
+    }
+    return {
+        "alias_policy_arn": arns[guard.ALIAS],
+        "environment": env.name,
+        "event_bus_arn": guard.event_buses(env)[0],
+        "lease": lease if guard.has_lease(env) else None,
+        "quota_policy_arn": arns[guard.QUOTA],
+        "shards": env.shards,
+        "topic_arn": regional_arn(env, "sns", guard_name(env)),
+    }
+
+
+def _log_group(env: Environment, name: str) -> Arguments:
+    return {
+        "arn": Computed(regional_arn(env, "logs", f"log-group:{name}")),
+        "deletion_protection_enabled": Default(value=False),
+        "id": Computed(),
+        "log_group_class": "STANDARD",
+        "name": name,
+        "name_prefix": Default(""),
+        "retention_in_days": 90,
+    }
+
+
+# --- what it attaches, and whom it tells ---
+
+
+def _denial(arn: str, name: str) -> Arguments:
+    return {
+        "arn": Computed(arn),
+        "attachment_count": Computed(),  # the guard attaches it
+        "delay_after_policy_creation_in_ms": Default(None),
+        "description": AnyText(),
+        "id": Computed(arn),
+        "name": name,
+        "name_prefix": Default(""),
+        "path": "/",
+        "policy": ByClaim(),
+        "policy_id": Computed(),
+    }
+
+
+def _topic(env: Environment) -> Arguments:
+    """A topic with AWS's own policy, which admits the account alone.
+
+    https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
+    """
+    name = guard_name(env)
+    return {
+        "arn": Computed(regional_arn(env, "sns", name)),
+        "beginning_archive_time": Computed(),
+        "fifo_throughput_scope": Default(""),
+        "id": Computed(regional_arn(env, "sns", name)),
+        "name": name,
+        "name_prefix": Default(""),
+        "owner": Computed(env.account),
+        "policy": Computed(),
+        "signature_version": Default(0),
+        "tracing_config": Default(""),
+    }
+
+
+def _alarms(env: Environment) -> Mapping[str, Arguments]:
+    topic = regional_arn(env, "sns", guard_name(env))
+    common: Arguments = {
+        "actions_enabled": True,
+        "alarm_actions": [topic],
+        "alarm_description": AnyText(),
+        "dimensions": {"FunctionName": guard_name(env)},
+        "evaluate_low_sample_count_percentiles": Default(""),
+        "evaluation_periods": 3,
+        "id": Computed(),
+        "namespace": "AWS/Lambda",
+        "ok_actions": [topic],
+        "period": 60 * _minutes(env),
+        "statistic": "Sum",
+        "threshold": 0,
+    }
+    kinds = {
+        "failed": ("GreaterThanThreshold", "Errors", "notBreaching"),
+        "silent": ("LessThanOrEqualToThreshold", "Invocations", "breaching"),
+    }
+    return {
+        suffix: {
+            **common,
+            "alarm_name": f"{guard_name(env)}-{suffix}",
+            "arn": Computed(regional_arn(env, "cloudwatch", f"alarm:{guard_name(env)}-{suffix}")),
+            "comparison_operator": comparison,
+            "metric_name": metric,
+            "treat_missing_data": missing,
+        }
+        for suffix, (comparison, metric, missing) in kinds.items()
+    }

@@ -1,0 +1,221 @@
+"""Specify what the guard of an environment may do, and what the policies deny that it attaches to tenants' roles.
+
+This is independent of modules/operations-guard, as the other specifications are of their modules.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tools.isolation.operations_specification import APPLY_GUARDRAIL, COUNT, INVOKE, STREAM
+from tools.isolation.predicate import AllOf, AnyOf, EachOf, Not, OneOf, Predicate, StartsWith
+
+if TYPE_CHECKING:
+    from tools.isolation.operations_specification import Environment
+
+GUARD, LEASE, SCHEDULER = "guard", "lease", "scheduler"  # its roles
+REACHED = "quota-reached"  # the tag of a profile of an alias whose quota is reached
+QUOTA, ALIAS = "quota-reached", "alias-quota-reached"  # the policies, after bedrock-<environment>-
+
+# What a tenant's role can be granted of Bedrock.
+INFERENCE = (APPLY_GUARDRAIL, COUNT, INVOKE, STREAM)
+
+# Whatever the specifications of the guard's roles say, none of these is theirs: to call a model, to read a record, to
+# act as somebody else, or to decide what anybody may do beside attaching the two denials.
+_NEVER = (
+    *(
+        "bedrock:invoke",
+        "bedrock:converse",
+        "bedrock:counttokens",
+        "bedrock:apply",
+        "bedrock:create",
+    ),
+    *("bedrock:put", "bedrock:delete", "bedrock:start", "bedrock:update", "bedrock-"),
+    *(
+        "dynamodb:",
+        "ec2:",
+        "firehose:",
+        "kinesis:",
+        "kms:",
+        "organizations:",
+        "s3:",
+        "secretsmanager:",
+        "sqs:",
+        "sts:",
+    ),
+    *(
+        "iam:add",
+        "iam:create",
+        "iam:delete",
+        "iam:put",
+        "iam:set",
+        "iam:tag",
+        "iam:untag",
+        "iam:update",
+    ),
+    *(
+        "iam:attachg",
+        "iam:attachu",
+        "lambda:add",
+        "lambda:create",
+        "lambda:delete",
+        "lambda:get",
+        "lambda:update",
+    ),
+    *("logs:describe", "logs:filter", "logs:get", "logs:startl", "logs:startq", "logs:unmask"),
+    *(
+        "logs:associate",
+        "logs:createe",
+        "logs:createl",
+        "logs:delete",
+        "logs:putd",
+        "logs:putr",
+        "logs:puts",
+    ),
+)
+# logs:CreateLogStream begins as logs:CreateLogGroup does.
+_OWN_LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
+
+
+def has_lease(env: Environment) -> bool:
+    """Whether tenants with a quota are stopped when the guard does not run."""
+    return ((env.guard or {}).get("on_failure") or "open") == "closed"
+
+
+def guard_name(env: Environment, role: str = GUARD) -> str:
+    """Return the name of one of its roles, and of the function that runs as the role."""
+    suffix = "" if role == GUARD else f"-{role}"
+    return f"bedrock-{env.name}_guard{suffix}"
+
+
+def guard_roles(env: Environment) -> dict[str, tuple[Predicate, Predicate]]:
+    """Return who may assume each of its roles, and what it may do; none without a guard."""
+    if env.guard is None:
+        return {}
+    roles = {GUARD: _guard(env), SCHEDULER: _scheduler(env)}
+    if has_lease(env):
+        roles[LEASE] = _lease(env)
+    return {role: (_trust(env, role), permissions) for role, permissions in roles.items()}
+
+
+def denial_arns(env: Environment) -> dict[str, str]:
+    """Return the ARNs of the policies that may be attached to a tenant's role; none without a guard."""
+    if env.guard is None:
+        return {}
+    prefix = f"arn:{env.partition}:iam::{env.account}:policy/bedrock-{env.name}-"
+    return {name: f"{prefix}{name}" for name in (QUOTA, ALIAS)}
+
+
+def denials() -> dict[str, Predicate]:
+    """Return what each of these policies denies: all inference, or that through a marked profile."""
+    inference = OneOf("action", *INFERENCE)
+    return {
+        QUOTA: inference,
+        ALIAS: AllOf(inference, OneOf(f"aws:resourcetag/{REACHED}", "true")),
+    }
+
+
+def never() -> Predicate:
+    """What none of the guard's roles may do, whatever the predicates above are."""
+    prefixes = (StartsWith("action", prefix) for prefix in _NEVER)
+    return AllOf(AnyOf(*prefixes), Not(OneOf("action", *_OWN_LOG)))
+
+
+def event_buses(env: Environment) -> list[str]:
+    """Return the ARNs of the buses that the guard may send events to: the account's own, and the customers'."""
+    quotas = (stanza.get("quota") or {} for stanza in env.tenants.values())
+    customers = {quota["event_bus"] for quota in quotas if quota.get("event_bus")}
+    return [regional_arn(env, "events", "event-bus/default"), *sorted(customers)]
+
+
+def regional_arn(env: Environment, service: str, resource: str) -> str:
+    """Return the ARN of something in the operations Region of the operations account."""
+    return f"arn:{env.partition}:{service}:{env.region}:{env.account}:{resource}"
+
+
+def lambda_arn(env: Environment, role: str) -> str:
+    """Return the ARN of the function that runs as one of its roles."""
+    return regional_arn(env, "lambda", f"function:{guard_name(env, role)}")
+
+
+def _trust(env: Environment, role: str) -> Predicate:
+    """Lambda runs as the roles of functions; Scheduler as its own, for a schedule of this account."""
+    assume = OneOf("action", "sts:AssumeRole")
+    if role != SCHEDULER:
+        return AllOf(assume, OneOf("caller.service", "lambda.amazonaws.com"))
+    scheduler = OneOf("caller.service", "scheduler.amazonaws.com")
+    return AllOf(assume, scheduler, OneOf("aws:sourceaccount", env.account))
+
+
+def _guard(env: Environment) -> Predicate:
+    profiles = StartsWith(
+        "resource", regional_arn(env, "bedrock", "application-inference-profile/")
+    )
+    usage = regional_arn(env, "ssm", f"parameter/bedrock/{env.name}/usage")
+    parameters = StartsWith("resource", f"{usage}/")
+    arns = tuple(denial_arns(env).values())
+    rights: list[Predicate] = [
+        OneOf("action", "bedrock:ListInferenceProfiles", "cloudwatch:GetMetricData"),
+        AllOf(OneOf("action", "bedrock:ListTagsForResource"), profiles),
+        AllOf(
+            OneOf("action", "bedrock:TagResource", "bedrock:UntagResource"),
+            profiles,
+            EachOf("aws:tagkeys", REACHED),
+            OneOf("aws:resourcetag/environment", env.name),
+        ),
+        _attach(env, ("iam:AttachRolePolicy", "iam:DetachRolePolicy"), arns),
+        AllOf(OneOf("action", "iam:ListEntitiesForPolicy"), OneOf("resource", *arns)),
+        AllOf(
+            OneOf(
+                "action",
+                "ssm:GetParameter",
+                "ssm:GetParameters",
+                "ssm:PutParameter",
+            ),
+            parameters,
+        ),
+        _publish(env),
+        AllOf(OneOf("action", "events:PutEvents"), OneOf("resource", *event_buses(env))),
+        _own_log(env, GUARD),
+    ]
+    if has_lease(env):
+        schedules = regional_arn(env, "scheduler", f"schedule/default/bedrock-{env.name}-lease-")
+        scheduler = env.role_arn(env.account, guard_name(env, SCHEDULER))
+        rights += [
+            AllOf(OneOf("action", "scheduler:UpdateSchedule"), StartsWith("resource", schedules)),
+            AllOf(
+                OneOf("action", "iam:PassRole"),
+                OneOf("resource", scheduler),
+                OneOf("iam:passedtoservice", "scheduler.amazonaws.com"),
+            ),
+        ]
+    return AnyOf(*rights)
+
+
+def _lease(env: Environment) -> Predicate:
+    arn = denial_arns(env)[QUOTA]
+    return AnyOf(
+        _attach(env, ("iam:AttachRolePolicy",), (arn,)), _publish(env), _own_log(env, LEASE)
+    )
+
+
+def _scheduler(env: Environment) -> Predicate:
+    functions = [lambda_arn(env, role) for role in (GUARD, *([LEASE] if has_lease(env) else []))]
+    return AllOf(OneOf("action", "lambda:InvokeFunction"), OneOf("resource", *functions))
+
+
+def _attach(env: Environment, actions: tuple[str, ...], arns: tuple[str, ...]) -> Predicate:
+    roles = StartsWith("resource", env.role_arn(env.account, f"bedrock-{env.name}-"))
+    return AllOf(OneOf("action", *actions), roles, OneOf("iam:policyarn", *arns))
+
+
+def _publish(env: Environment) -> Predicate:
+    topic = regional_arn(env, "sns", guard_name(env))
+    return AllOf(OneOf("action", "sns:Publish"), OneOf("resource", topic))
+
+
+def _own_log(env: Environment, role: str) -> Predicate:
+    streams = regional_arn(
+        env, "logs", f"log-group:/aws/lambda/{guard_name(env, role)}:log-stream:"
+    )
+    return AllOf(OneOf("action", *_OWN_LOG), StartsWith("resource", streams))
