@@ -326,7 +326,7 @@ def test_roles_without_a_stanza_are_not_destroyed_with_the_others(lost):
 
 def test_a_confirmed_loss_is_applied_and_what_is_left_of_it_can_be_forgotten(fleet, lost):
     *_, applied, orphans, left = lost
-    assert "4 destroyed" in applied
+    assert "3 destroyed" in applied
     assert [(orphan["tenant"], orphan["kind"]) for orphan in orphans] == [("globex", "state")]
     assert left == "Every state, hand-over and role has a stanza.\n"
     assert fleet.roles() == {"initech"}

@@ -61,6 +61,7 @@ def test_only_the_services_that_are_called_have_data(names: list[str]) -> None:
     assert {name for name in data if not name.endswith(".json")} == {
         "bedrock-runtime",
         "logs",
+        "ssm",
         "sts",
     }
     assert "endpoints.json" in data
