@@ -47,7 +47,7 @@ FLOORS = {
         "tools.terraform",
     },
     "tools.readiness": OPENING | {"operations_guard", "tools.live"},
-    "tools.records": OPENING,
+    "tools.records": OPENING | {"operations_guard"},
     "tools.live": OPENING | {"operations_guard", "tools.iam", "tools.isolation"},
     "tools.proof": OPENING | {"tools.isolation", "tools.live"},
     "tools.tenants": OPENING | {"tools.isolation", "tools.live", "tools.proof"},

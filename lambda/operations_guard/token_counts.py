@@ -27,12 +27,19 @@ QUOTA_METRICS = (INPUT, OUTPUT, CACHE_WRITE)
 TOKEN_METRICS = (*QUOTA_METRICS, CACHE_READ)
 # Of one GetMetricData: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 _MOST_METRICS = 500
+# The other statuses of a result are InternalError and Forbidden, which have no values:
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataResult.html
+_STATUSES = frozenset({"Complete", "PartialData"})
 _MOST_POINTS = 100_800
 _AT_ONCE = 4
 
 
 class CountsNotReadError(Exception):
-    """CloudWatch did not return a metric."""
+    """CloudWatch did not return a metric; ``status`` is what it answered instead."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"CloudWatch answers {status} for a count of Bedrock's.")
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -103,19 +110,19 @@ class CountReader:
 
     def read(self, profiles: Iterable[tuple[TrackedProfile, Span]]) -> dict[str, list[Counts]]:
         """Return the counts by tenant; raises CountsNotReadError and botocore's errors."""
-        wanted = list(profiles)
-        called = self._read(
-            (span, model_id, CALLS) for profile, span in wanted for model_id in profile.model_ids
+        spans = list(profiles)
+        called = self.points(
+            (span, model_id, CALLS) for profile, span in spans for model_id in profile.model_ids
         )
-        tokens = self._read(
+        tokens = self.points(
             (span, model_id, metric)
-            for profile, span in wanted
+            for profile, span in spans
             for model_id in profile.model_ids
             if called[span, model_id, CALLS]
             for metric in TOKEN_METRICS
         )
         counts: dict[str, list[Counts]] = defaultdict(list)
-        for profile, span in wanted:
+        for profile, span in spans:
             points = {
                 metric: [
                     point
@@ -127,8 +134,9 @@ class CountReader:
             counts[profile.tenant].append(Counts(profile.alias, profile.model, points))
         return counts
 
-    def _read(self, questions: Iterable[_Question]) -> dict[_Question, list[tuple[float, float]]]:
-        by_span: dict[Span, list[_Question]] = defaultdict(list)
+    def points(self, questions: Iterable[Question]) -> dict[Question, list[tuple[float, float]]]:
+        """Return the data points of each question; raises as ``read``."""
+        by_span: dict[Span, list[Question]] = defaultdict(list)
         for question in questions:
             by_span[question[0]].append(question)
         batches = [
@@ -143,8 +151,8 @@ class CountReader:
             return {question: points for answer in answers for question, points in answer.items()}
 
     def _read_batch(
-        self, questions: Sequence[_Question]
-    ) -> dict[_Question, list[tuple[float, float]]]:
+        self, questions: Sequence[Question]
+    ) -> dict[Question, list[tuple[float, float]]]:
         span = questions[0][0]
         pages = self.cloudwatch.get_paginator("get_metric_data").paginate(
             StartTime=span.start,
@@ -153,14 +161,12 @@ class CountReader:
                 _query(number, question) for number, question in enumerate(questions)
             ],
         )
-        points: dict[_Question, list[tuple[float, float]]] = {each: [] for each in questions}
+        points: dict[Question, list[tuple[float, float]]] = {each: [] for each in questions}
         for page in pages:
             self.calls += 1
             for result in page["MetricDataResults"]:
-                if result["StatusCode"] not in {"Complete", "PartialData"}:
-                    raise CountsNotReadError(
-                        f"CloudWatch answers {result['StatusCode']} for a count of Bedrock's."
-                    )
+                if result["StatusCode"] not in _STATUSES:
+                    raise CountsNotReadError(result["StatusCode"])
                 points[questions[int(result["Id"][1:])]] += [
                     (time.timestamp(), value)
                     for time, value in zip(result["Timestamps"], result["Values"], strict=True)
@@ -168,10 +174,10 @@ class CountReader:
         return points
 
 
-_Question = tuple[Span, str, str]  # the span, the model id and the metric's name
+Question = tuple[Span, str, str]  # the span, the model id and the metric's name
 
 
-def _query(number: int, question: _Question) -> dict[str, Any]:
+def _query(number: int, question: Question) -> dict[str, Any]:
     span, model_id, metric = question
     return {
         "Id": f"m{number}",

@@ -26,11 +26,16 @@ class TrackedProfile:
 
     @property
     def model_ids(self) -> tuple[str, str]:
-        """The names under which Bedrock may count its calls, because it uses the one that the caller passed.
+        """The names under which Bedrock may count its calls."""
+        return model_ids(self.arn)
 
-        https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-runtime-metrics.html
-        """
-        return self.arn, self.arn.rpartition("/")[2]
+
+def model_ids(profile: str) -> tuple[str, str]:
+    """Return the names by which a caller may call a profile, its ARN and its id; Bedrock counts under the one used.
+
+    https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-runtime-metrics.html
+    """
+    return profile, profile.rpartition("/")[2]
 
 
 def list_profiles(

@@ -11,6 +11,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+from botocore.exceptions import ClientError
+
+from operations_guard.token_counts import (
+    CACHE_READ,
+    CACHE_WRITE,
+    CALLS,
+    INPUT,
+    OUTPUT,
+    CountReader,
+    CountsNotReadError,
+    Span,
+)
+from operations_guard.tracked_profiles import model_ids
 from tools.command_error import CommandError
 from tools.records.event import differ_by_masks_alone, member, time_of
 
@@ -30,15 +43,12 @@ _MARGIN = timedelta(hours=1)
 # https://repost.aws/knowledge-center/bedrock-large-model-read-timeouts
 LONGEST_CALL = timedelta(hours=1)
 _METRICS = {
-    "calls": "Invocations",
-    "input_tokens": "InputTokenCount",
-    "output_tokens": "OutputTokenCount",
-    "cache_read_tokens": "CacheReadInputTokenCount",
-    "cache_write_tokens": "CacheWriteInputTokenCount",
+    "calls": CALLS,
+    "input_tokens": INPUT,
+    "output_tokens": OUTPUT,
+    "cache_read_tokens": CACHE_READ,
+    "cache_write_tokens": CACHE_WRITE,
 }
-# The other statuses of a result are InternalError and Forbidden, which have no values:
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataResult.html
-_STATUSES = {"Complete", "PartialData"}
 # botocore's errors of an attempt that never reached Bedrock.
 _NOT_CONNECTED = {"ConnectTimeoutError", "EndpointConnectionError", "ProxyConnectionError"}
 # The errors of a call that ended before its request was sent.
@@ -147,40 +157,24 @@ def bedrock_counts(
 
     Bedrock counts under the identifier that the caller passed: ARN or id.
     """
-    sums = dict.fromkeys(_METRICS, 0)
-    pages = cloudwatch.get_paginator("get_metric_data").paginate(
-        StartTime=window.since,
-        EndTime=window.until,
-        MetricDataQueries=[
-            {
-                "Id": f"{name}_{number}",
-                "MetricStat": {
-                    "Metric": {
-                        "Namespace": "AWS/Bedrock",
-                        "MetricName": metric,
-                        "Dimensions": [{"Name": "ModelId", "Value": model_id}],
-                    },
-                    "Period": window.period,
-                    "Stat": "Sum",
-                },
-            }
-            for name, metric in _METRICS.items()
-            for number, model_id in enumerate(_model_ids(profile))
-        ],
-    )
+    span = Span(window.since, window.until, window.period)
     try:
-        for page in pages:
-            for result in page["MetricDataResults"]:
-                if result["StatusCode"] not in _STATUSES:
-                    raise CommandError(
-                        f"Bedrock's counts cannot be read: CloudWatch answers {result['StatusCode']}. "
-                        "Run the command again."
-                    )
-                sums[result["Id"].rpartition("_")[0]] += int(sum(result["Values"]))
-    except cloudwatch.exceptions.ClientError as error:
+        points = CountReader(cloudwatch).points(
+            (span, model_id, metric)
+            for metric in _METRICS.values()
+            for model_id in model_ids(profile)
+        )
+    except CountsNotReadError as error:
+        raise CommandError(
+            f"Bedrock's counts cannot be read: CloudWatch answers {error.status}. Run the command again."
+        ) from None
+    except ClientError as error:
         message = error.response["Error"]["Message"]
         raise CommandError(f"Bedrock's counts cannot be read: {message}") from None
-    return Counts(**sums)
+    sums = dict.fromkeys(_METRICS.values(), 0)
+    for (_, _, metric), values in points.items():
+        sums[metric] += int(sum(value for _, value in values))
+    return Counts(**{name: sums[metric] for name, metric in _METRICS.items()})
 
 
 def compare(
@@ -297,7 +291,7 @@ def _has_another_request(entry: Entry, attempts: list[dict[str, Any]]) -> bool:
 
 def _is_of(record: Record, profile: str, region: str) -> bool:
     return differ_by_masks_alone(record.get("region", ""), region) and any(
-        differ_by_masks_alone(record.get("modelId", ""), name) for name in _model_ids(profile)
+        differ_by_masks_alone(record.get("modelId", ""), name) for name in model_ids(profile)
     )
 
 
@@ -326,11 +320,6 @@ def _end_of(record: Record, begin: datetime) -> datetime:
     if not isinstance(milliseconds, (int, float)) or not 0 <= milliseconds <= longest:
         milliseconds = longest
     return min(begin + timedelta(milliseconds=milliseconds), now)
-
-
-def _model_ids(profile: str) -> tuple[str, str]:
-    """Return the names by which a caller may call the profile: its ARN and its id."""
-    return profile, profile.rpartition("/")[2]
 
 
 def _total(entries: Iterable[Entry], side: str, name: str) -> int:

@@ -243,7 +243,7 @@ def _asked(window, status="Complete"):
         "provide-client-params.cloudwatch.GetMetricData", lambda params, **_: queries.append(params)
     )
     with Stubber(cloudwatch) as answers:
-        result = {"Id": "calls_0", "Values": [], "StatusCode": status}
+        result = {"Id": "m0", "Timestamps": [], "Values": [], "StatusCode": status}
         answers.add_response("get_metric_data", {"MetricDataResults": [result]})
         assert bedrock_counts.bedrock_counts(cloudwatch, PROFILE, window) == Counts()
     (query,) = queries
