@@ -15,16 +15,14 @@ from tools.isolation.guard_specification import (
 )
 from tools.isolation.operations_specification import granted_models, limits
 from tools.isolation.resource_specification import (
-    RUNTIME,
     AnyText,
     ByClaim,
     Computed,
     Default,
-    Hash,
     Json,
     Matching,
-    OfExisting,
     ResourceSpecification,
+    function_arguments,
     role_arguments,
     role_policies,
     tag_arguments,
@@ -204,44 +202,16 @@ def _limited(stanza: Stanza) -> Mapping[str, Any]:
 
 
 def _function(env: Environment, role: str) -> Arguments:
-    name, arn = guard_name(env, role), lambda_arn(env, role)
-    gateway = f"arn:{env.partition}:apigateway:{env.region}:lambda:path/2015-03-31/functions/{arn}"
     return {
+        **function_arguments(lambda_arn(env, role)),
         "architectures": ["arm64"],
-        "arn": Computed(arn),
-        "code_sha256": OfExisting("source_code_hash"),
-        "description": AnyText(),
         "environment": [{"variables": {"OPERATIONS_GUARD": Json(_settings(env))}}],
-        "ephemeral_storage": Default([{"size": 512}]),
         "filename": _PACKAGE,
-        "function_name": name,
         "handler": _HANDLERS[role],
-        "id": Computed(),
-        "invoke_arn": Computed(gateway),
-        "last_modified": Computed(),
-        "logging_config": [
-            {
-                "application_log_level": "INFO",
-                "log_format": "JSON",
-                "log_group": f"/aws/lambda/{name}",
-                "system_log_level": "INFO",
-            }
-        ],
         "memory_size": 512,
-        "package_type": "Zip",
-        "qualified_arn": Computed(arn),
-        "qualified_invoke_arn": Computed(gateway),
         "reserved_concurrent_executions": -1,
-        "response_streaming_invoke_arn": Computed(),
-        "role": env.role_arn(env.account, name),
-        "runtime": RUNTIME,
-        "signing_job_arn": Default(""),
-        "signing_profile_version_arn": Default(""),
-        "source_code_hash": Hash(),
-        "source_code_size": Computed(),
+        "role": env.role_arn(env.account, guard_name(env, role)),
         "timeout": 300,
-        "tracing_config": Default([{"mode": "PassThrough"}]),
-        "version": Computed(),
     }
 
 

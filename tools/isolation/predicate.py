@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, init=False)
-class OneOf:
-    """The field has one of these texts."""
+class _Texts:
+    """A field and the texts that its predicate compares it with."""
 
     field: str
     texts: tuple[str, ...]
@@ -45,6 +45,11 @@ class OneOf:
     def __init__(self, field: str, *texts: str) -> None:
         object.__setattr__(self, "field", field)
         object.__setattr__(self, "texts", texts)
+
+
+@dataclass(frozen=True, init=False)
+class OneOf(_Texts):
+    """The field has one of these texts."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +61,8 @@ class StartsWith:
 
 
 @dataclass(frozen=True, init=False)
-class EachOf:
+class EachOf(_Texts):
     """The condition key, which can have many values, has some, and each of them is one of these texts."""
-
-    field: str
-    texts: tuple[str, ...]
-
-    def __init__(self, field: str, *texts: str) -> None:
-        object.__setattr__(self, "field", field)
-        object.__setattr__(self, "texts", texts)
 
 
 @dataclass(frozen=True)

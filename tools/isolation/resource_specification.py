@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tools.isolation import operations_specification as operations
-from tools.isolation.guard_specification import denial_arns
+from tools.isolation.guard_specification import REACHED, denial_arns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -187,7 +187,7 @@ CUSTOMER_TYPES = frozenset(
     - {"aws_scheduler_schedule", "aws_sns_topic"}
 )
 # The tag that the guard sets on a profile of an alias whose quota is reached, and removes.
-PASSING_TAGS: Mapping[str, str] = {"quota-reached": "true"}
+PASSING_TAGS: Mapping[str, str] = {REACHED: "true"}
 
 
 def operations_resources(env: Environment, names: Iterable[str]) -> Iterator[ResourceSpecification]:
@@ -407,10 +407,6 @@ def _function(workload: Workload, package_path: str | None) -> Arguments:
     architecture = _setting(workload, "architecture", default="arm64")
     concurrency = _setting(workload, "reserved_concurrency", default=-1)
     snap_start = _setting(workload, "snap_start", default=False)
-    arn = _arn(workload, "lambda", f"function:{base}")
-    gateway = (
-        f"arn:{env.partition}:apigateway:{workload.region}:lambda:path/2015-03-31/functions/{arn}"
-    )
     vpc = workload.stanza.get("vpc")
     network = vpc and {
         "security_group_ids": vpc["security_group_ids"],
@@ -420,16 +416,34 @@ def _function(workload: Workload, package_path: str | None) -> Arguments:
     if not (package_path and _PACKAGE.fullmatch(package_path)):
         package_path = f"./../../build/tenant-bedrock-{architecture}-py3.13.zip"
     return {
+        **function_arguments(_arn(workload, "lambda", f"function:{base}")),
         "architectures": [architecture],
+        "code_signing_config_arn": workload.stanza.get("code_signing_config_arn"),
+        "environment": [{"variables": {"TENANT_BEDROCK": Json(_settings(workload))}}],
+        "filename": package_path,
+        "handler": EXECUTABLE_CODE,
+        "memory_size": _setting(workload, "memory_size", default=1024),
+        "publish": snap_start,
+        "reserved_concurrent_executions": concurrency,
+        "role": env.role_arn(workload.account, f"{base}-execution"),
+        "snap_start": [{"apply_on": "PublishedVersions", "optimization_status": Computed()}]
+        if snap_start
+        else [],
+        "timeout": _setting(workload, "timeout", default=300),
+        "vpc_config": [network] if network else [],
+    }
+
+
+def function_arguments(arn: str) -> Arguments:
+    """Return what every function has: Lambda's Python, a log group of its name, and what AWS chooses."""
+    _, partition, _, region, _, _, name = arn.split(":")
+    gateway = f"arn:{partition}:apigateway:{region}:lambda:path/2015-03-31/functions/{arn}"
+    return {
         "arn": Computed(arn),
         "code_sha256": OfExisting("source_code_hash"),  # of the code that Lambda has
-        "code_signing_config_arn": workload.stanza.get("code_signing_config_arn"),
         "description": AnyText(),
-        "environment": [{"variables": {"TENANT_BEDROCK": Json(_settings(workload))}}],
         "ephemeral_storage": Default([{"size": 512}]),
-        "filename": package_path,
-        "function_name": base,
-        "handler": EXECUTABLE_CODE,
+        "function_name": name,
         "id": Computed(),
         "invoke_arn": Computed(gateway),
         "last_modified": Computed(),
@@ -437,30 +451,21 @@ def _function(workload: Workload, package_path: str | None) -> Arguments:
             {
                 "application_log_level": "INFO",
                 "log_format": "JSON",
-                "log_group": f"/aws/lambda/{base}",
+                "log_group": f"/aws/lambda/{name}",
                 "system_log_level": "INFO",
             }
         ],
-        "memory_size": _setting(workload, "memory_size", default=1024),
         "package_type": "Zip",
-        "publish": snap_start,
         "qualified_arn": Computed(arn),
         "qualified_invoke_arn": Computed(gateway),
-        "reserved_concurrent_executions": concurrency,
         "response_streaming_invoke_arn": Computed(),
-        "role": env.role_arn(workload.account, f"{base}-execution"),
         "runtime": RUNTIME,
         "signing_job_arn": Default(""),
         "signing_profile_version_arn": Default(""),
-        "snap_start": [{"apply_on": "PublishedVersions", "optimization_status": Computed()}]
-        if snap_start
-        else [],
         "source_code_hash": Hash(),
         "source_code_size": Computed(),
-        "timeout": _setting(workload, "timeout", default=300),
         "tracing_config": Default([{"mode": "PassThrough"}]),
         "version": Computed(),
-        "vpc_config": [network] if network else [],
     }
 
 
