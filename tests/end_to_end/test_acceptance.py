@@ -38,7 +38,7 @@ tenants = {{
 }}
 """
 )
-# The local AWS has no event history of CloudTrail.
+# The local AWS finds no events by an access key.
 UNKNOWN_HERE = {check.name for check in all_checks() if check.group == "CloudTrail"}
 
 

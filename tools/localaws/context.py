@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tools.localaws.bedrock.control_plane import EnforcedGuardrails, InferenceProfiles
     from tools.localaws.bedrock.stored_objects import BedrockObjects
     from tools.localaws.clock import Clock
-    from tools.localaws.cloudtrail.event_history import AssumedRole
+    from tools.localaws.cloudtrail.management_events import ManagementEvent
     from tools.localaws.cloudwatch.bedrock_data_points import BedrockDataPoints
     from tools.localaws.events.service import PutEvent
     from tools.localaws.faults import Faults
@@ -43,7 +43,7 @@ class LocalAwsContext:
     data_points: BedrockDataPoints
     propagation: PolicyPropagation
     enforced_guardrails: EnforcedGuardrails = field(default_factory=dict)
-    assumed_roles: list[AssumedRole] = field(default_factory=list)
+    management_events: list[ManagementEvent] = field(default_factory=list)
     put_events: list[PutEvent] = field(default_factory=list)
     delegation_policies: DelegationPolicies = field(default_factory=dict)
     bedrock_objects: BedrockObjects = field(default_factory=lambda: defaultdict(list))

@@ -18,6 +18,7 @@ from tools.localaws.bedrock.service import Bedrock
 from tools.localaws.call import Call, Caller, Principal, Response, Service, ServiceError
 from tools.localaws.clock import Clock
 from tools.localaws.cloudtrail.event_history import EventHistory
+from tools.localaws.cloudtrail.management_events import EventRecorder
 from tools.localaws.cloudwatch.bedrock_data_points import BedrockDataPoints
 from tools.localaws.cloudwatch.service import CloudWatch
 from tools.localaws.context import LocalAwsContext
@@ -27,6 +28,7 @@ from tools.localaws.events.service import EventBuses
 from tools.localaws.faults import Fault, Faults
 from tools.localaws.http_server import DropConnectionError, LoopbackServer
 from tools.localaws.iam.policy_propagation import PolicyPropagation
+from tools.localaws.iam.role_use import note_use
 from tools.localaws.iam.service import Iam
 from tools.localaws.identity import Identity, Signature, UnidentifiedError, read_signature
 from tools.localaws.kms.service import Kms
@@ -162,6 +164,7 @@ class Pipeline:
         )
         self._moto = Moto()
         self._control = ControlApi(context, control_token)
+        self._events = EventRecorder(context)
 
     def answer(self, request: Request) -> Response:
         """Answer a control request or an AWS call; errors are written in the call's protocol."""
@@ -197,6 +200,14 @@ class Pipeline:
         caller = self._identity.identify(request, signature)
         _record_principal(caller.principal, entry)
         call = _call(request, signature, caller, operation)
+        note_use(caller, call.region, self._context.clock.now())
+        try:
+            return self._answer_call(request, call, entry)
+        except ServiceError as error:
+            self._events.record(call, error)
+            raise
+
+    def _answer_call(self, request: Request, call: Call, entry: TrailEntry) -> Response:
         permissions = self._permissions.for_call(call)
         owner = call.account
         if permissions:
@@ -210,6 +221,7 @@ class Pipeline:
             count_scripted_error(self._context.data_points, call, error.status)
             raise
         response = self._serve(request, call, owner)
+        self._events.record(call)
         if fault is not None and fault.drop == "after":
             raise DropConnectionError
         return response

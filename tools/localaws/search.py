@@ -86,9 +86,8 @@ def _kept_by_services(context: LocalAwsContext) -> Iterator[tuple[str, str, obje
         yield point.account, f"cloudwatch/{point.region}/pending", asdict(point)
     for put in list(context.put_events):
         yield put.bus.split(":")[4], put.bus, asdict(put)
-    for event in list(context.assumed_roles):
-        for account in event.accounts:
-            yield account, f"cloudtrail/{event.region}", asdict(event)
+    for event in list(context.management_events):
+        yield event.account, f"cloudtrail/{event.region}", event
 
 
 def _texts(root: object, location: str) -> Iterator[tuple[str, bytes]]:

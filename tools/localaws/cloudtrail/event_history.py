@@ -1,42 +1,37 @@
-"""CloudTrail's event history in the local AWS: AssumeRole of an account's roles, and by its principals."""
+"""CloudTrail's event history in the local AWS, as LookupEvents shows it."""
 
 from __future__ import annotations
 
 import json
-import uuid
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tools.localaws.call import ServiceError
+from tools.localaws.cloudtrail.management_events import SOURCES
 from tools.localaws.protocols import write_result
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from tools.localaws.call import Call, Response
+    from tools.localaws.cloudtrail.management_events import ManagementEvent
     from tools.localaws.context import LocalAwsContext
 
-_LOOKED_UP = [{"AttributeKey": "EventName", "AttributeValue": "AssumeRole"}]
+_KEPT = timedelta(days=90)
 _PAGE = 50
 
-
-@dataclass(frozen=True)
-class AssumedRole:
-    """A call of AssumeRole that was allowed; CloudTrail shows it to the caller's account and to the role's.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html
-    """
-
-    event_id: str
-    time: datetime
-    region: str
-    accounts: frozenset[str]
-    caller_arn: str
-    role_arn: str
-    session_name: str
+# What LookupEvents compares with the value of each attribute. The user name of a role's session is the name of
+# the session, as in the example of https://docs.aws.amazon.com/cli/latest/reference/cloudtrail/lookup-events.html
+_ATTRIBUTES: Mapping[str, Callable[[ManagementEvent], set[str | None]]] = {
+    "EventName": lambda event: {event.name},
+    "EventSource": lambda event: {event.source},
+    "ResourceName": lambda event: {name for _, name in event.resources},
+    "Username": lambda event: {event.user_name},
+}
 
 
 class EventHistory:
-    """Answers LookupEvents for AssumeRole, without CloudTrail's delay of minutes; other events are not kept."""
+    """Answers LookupEvents, without CloudTrail's delay of minutes."""
 
     def __init__(self, context: LocalAwsContext) -> None:
         self._context = context
@@ -48,16 +43,15 @@ class EventHistory:
         """
         if (call.service, call.operation) != ("cloudtrail", "LookupEvents"):
             return None
-        if call.parameters.get("LookupAttributes") != _LOOKED_UP:
-            message = "The local AWS looks up events by the event name AssumeRole only."
-            raise ServiceError("NotImplementedException", message)
-        since = call.parameters.get("StartTime")
+        attribute, value = _looked_up(call)
+        oldest = (self._context.clock.now() - _KEPT).timestamp()
+        since = max(oldest, _seconds(call.parameters.get("StartTime") or oldest))
         events = [
-            _event(event)
-            for event in reversed(self._context.assumed_roles)
-            if call.account in event.accounts
-            and event.region == call.region
-            and (since is None or event.time.timestamp() >= _seconds(since))
+            _summary(event)
+            for event in reversed(self._context.management_events)
+            if (event.account, event.region) == (call.account, call.region)
+            and event.time.timestamp() >= since
+            and value in _ATTRIBUTES[attribute](event)
         ]
         start = int(call.parameters.get("NextToken") or 0)
         size = int(call.parameters.get("MaxResults") or _PAGE)
@@ -65,37 +59,38 @@ class EventHistory:
         return write_result(call, {"Events": events[start : start + size], **more})
 
 
-def assumed_role(call: Call, time: datetime) -> AssumedRole:
-    """Return the event of a call of AssumeRole."""
-    role = str(call.parameters["RoleArn"])
-    return AssumedRole(
-        event_id=str(uuid.uuid4()),
-        time=time,
-        region=call.region,
-        accounts=frozenset({call.account, role.split(":")[4]}),
-        caller_arn=call.caller.principal.arn,
-        role_arn=role,
-        session_name=str(call.parameters["RoleSessionName"]),
-    )
+def _looked_up(call: Call) -> tuple[str, str]:
+    """Return the one attribute of a request and its value; LookupEvents takes no second one."""
+    attributes = call.parameters.get("LookupAttributes") or [{}]
+    key, value = (attributes[0].get(name, "") for name in ("AttributeKey", "AttributeValue"))
+    if len(attributes) > 1:
+        raise ServiceError("InvalidLookupAttributesException", "Specify one lookup attribute.")
+    known = {name for _, name in SOURCES}
+    if key not in _ATTRIBUTES or (key == "EventName" and value not in known):
+        message = (
+            f"The local AWS keeps only events of {', '.join(sorted(known))}, and looks them up by one of "
+            f"{', '.join(_ATTRIBUTES)}."
+        )
+        raise ServiceError("NotImplementedException", message)
+    return key, value
 
 
 def _seconds(time: Any) -> float:  # noqa: ANN401 - a number on the wire, which moto's parser makes a datetime
     return time.timestamp() if isinstance(time, datetime) else float(time)
 
 
-def _event(event: AssumedRole) -> dict[str, Any]:
-    content = {
-        "eventName": "AssumeRole",
-        "eventSource": "sts.amazonaws.com",
-        "awsRegion": event.region,
-        "userIdentity": {"arn": event.caller_arn},
-        "requestParameters": {"roleArn": event.role_arn, "roleSessionName": event.session_name},
-    }
-    return {
-        "CloudTrailEvent": json.dumps(content),
-        "EventId": event.event_id,
-        "EventName": "AssumeRole",
-        "EventSource": "sts.amazonaws.com",
+def _summary(event: ManagementEvent) -> dict[str, Any]:
+    summary: dict[str, Any] = {
+        "CloudTrailEvent": json.dumps({**event.content, "eventID": event.id}),
+        "EventId": event.id,
+        "EventName": event.name,
+        "EventSource": event.source,
         "EventTime": event.time,
         "ReadOnly": "true",
+        "Resources": [
+            {"ResourceType": kind, "ResourceName": name} for kind, name in event.resources
+        ],
     }
+    if event.user_name is not None:
+        summary["Username"] = event.user_name
+    return summary

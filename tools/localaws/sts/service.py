@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from tools.iam.conditions import UnsupportedPolicyError
 from tools.iam.policy import Kind, parse_policy
 from tools.localaws.call import Call, Response, ServiceError
-from tools.localaws.cloudtrail.event_history import assumed_role
 from tools.localaws.moto_state import backend, managed_document, role_by_arn
 from tools.localaws.permission import tag_map
 from tools.localaws.protocols import write_result
@@ -77,7 +76,6 @@ class Sts:
             transitive_tags=(*inherited, *(parameters.get("TransitiveTagKeys") or ())),
             source_identity=identity,
         )
-        self._context.assumed_roles.append(assumed_role(call, self._context.clock.now()))
         keys = session.credentials
         return {
             "Credentials": {
