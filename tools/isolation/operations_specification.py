@@ -212,13 +212,10 @@ def granted_models(stanza: Stanza) -> list[tuple[str, Stanza]]:
 
 
 def profiles(tenant: Tenant) -> list[Profile]:
-    """Return its profiles, whether the tenant is active or not: one for each model of a tracked alias.
-
-    The name ends in four digits of a hash of the id that the profile copies.
-    """
+    """Return its profiles, whether the tenant is active or not: one for each model of a tracked alias."""
     found = [
         Profile(
-            name=f"{tenant.base_name}_{alias}_{sha256(called_id(model).encode()).hexdigest()[:4]}",
+            name=profile_name(tenant.base_name, alias, called_id(model)),
             source=_profile_source(tenant, model),
             tags=profile_tags(tenant, alias),
         )
@@ -226,6 +223,11 @@ def profiles(tenant: Tenant) -> list[Profile]:
         if model.get("track")
     ]
     return [profile for index, profile in enumerate(found) if profile not in found[:index]]
+
+
+def profile_name(base_name: str, alias: str, copied_id: str) -> str:
+    """Return the name of a tracked model's profile, which ends in four digits of a hash of the id that it copies."""
+    return f"{base_name}_{alias}_{sha256(copied_id.encode()).hexdigest()[:4]}"
 
 
 def profile_tags(tenant: Tenant, alias: str) -> dict[str, str]:

@@ -30,6 +30,18 @@ class GrantedModel:
     destinations: tuple[str, ...]  # of the stanza or, without any, of the module's table
     profile: str | None  # the id of Bedrock's own profile; None on demand
     is_previous: bool
+    is_tracked: bool = False  # called through a profile of the tenant's own, which counts its calls
+
+    @property
+    def called(self) -> str:
+        """The id by which the model is called, or which the tenant's own profile copies."""
+        return self.profile or self.model
+
+    def tracking_profile(self, base_name: str) -> str | None:
+        """Return the name of the tenant's own profile; None if the model is not tracked."""
+        if not self.is_tracked:
+            return None
+        return operations.profile_name(base_name, self.alias, self.called)
 
     @property
     def granted(self) -> frozenset[str]:
@@ -71,6 +83,7 @@ def _granted_model(tenant: str, alias: str, model: Stanza, *, is_previous: bool)
         destinations=tuple(operations.destinations(model)),
         profile=operations.called_id(model) if route in {GEOGRAPHIC, GLOBAL} else None,
         is_previous=is_previous,
+        is_tracked=bool(model.get("track")),
     )
 
 
