@@ -164,6 +164,11 @@ override usage_verify := ENV= [TENANT=] [REPORT=] [JSON=1] [JOBS=]
 verify: ## verify that the operations account keeps nothing and the records stay with the customers, and write dated evidence
 	@$(RUN)
 
+.PHONY: access
+override usage_access := ENV= [TENANT=] [JSON=1]
+access: ## review each tenant's access: last use, callers, models and Regions used, what it never used, refusals
+	@$(RUN)
+
 .PHONY: acceptance
 override usage_acceptance := ENV= TENANT= [ACCOUNT=] [MODEL=] [ADMINISTRATOR=] [PRICE=] [CONFIRM=] [JSON=1]
 acceptance: ## observe what only AWS can tell, for less than a dollar, and write dated evidence; for a sandbox

@@ -9,4 +9,4 @@ ENVIRONMENTS = ROOT / "environments"
 MODULES = ROOT / "modules"
 BUILD = ROOT / "build"
 WORK = ROOT / ".work"
-EVIDENCE = ROOT / "evidence"  # of `make acceptance` and `make verify`
+EVIDENCE = ROOT / "evidence"  # of `make acceptance`, `make access` and `make verify`

@@ -12,6 +12,7 @@ from tools.acceptance.catalogue import all_checks
 from tools.bench.functions import ZIP_MEGABYTES
 
 GROUPS = {
+    ("policy", "access"): "json",
     ("run", "aws"): "sh",
     ("run", "local"): "sh",
     ("policy", "content"): "json",

@@ -51,9 +51,13 @@ def guarded_account(environment: Environment, tenant: str | None) -> GuardedAcco
 
 def verify_operations(target: Target, tenant: str | None) -> Verification:
     """Verify the operations account; CommandError for credentials of another account."""
-    account = guarded_account(target.environment, tenant)
+    return verify(operations_reader(target), guarded_account(target.environment, tenant))
+
+
+def operations_reader(target: Target) -> AwsReader:
+    """Return what asks questions in the operations account; CommandError for credentials of another account."""
 
     def connect(session: boto3.Session, service: str, region: str) -> Any:  # noqa: ANN401 - boto3's clients have no common type
         return target.client(session, service, region, **_OPTIONS)
 
-    return verify(AwsReader(target.operations(), account.region, connect), account)
+    return AwsReader(target.operations(), target.environment.operations_region, connect)

@@ -1,4 +1,4 @@
-"""`make verify` on an applied environment, and what it says of the records in the customer account."""
+"""`make verify` and `make access` on an applied environment, and what is said of the records there."""
 
 import json
 import stat
@@ -51,6 +51,41 @@ def test_a_fault_makes_the_command_fail_with_its_line(deployment):
     assert failed.returncode != 0
     faults = [line for line in json.loads(failed.stdout)["lines"] if line["status"] != OK]
     assert [(line["subject"], line["status"]) for line in faults] == [("data retention", FAULT)]
+
+
+def test_the_review_of_access_names_calls_unused_models_and_the_evidence_beside_it(deployment):
+    checkout = deployment.checkout
+    checkout.done("make verify ENV=local TENANT=initech")
+    checkout.done("make prove ENV=local ALL=1")
+    prompt = "the merger of the two companies"
+    checkout.done(f"make invoke ENV=local TENANT=initech MODEL=nova PROMPT='{prompt}'")
+    answer = json.loads(checkout.done("make access ENV=local TENANT=initech JSON=1"))
+    [tenant] = answer["tenants"]
+    assert tenant["role"]["region"] == "eu-central-1"
+    assert {item["account"] for item in tenant["callers"]} == {"555555555555"}
+    assert [(use["aliases"], use["region"]) for use in tenant["uses"]] == [
+        (["nova"], "eu-central-1")
+    ]
+    assert {item["alias"]: item["use"] for item in tenant["grants"]} == {
+        "claude": "never",
+        "nova": "used",
+    }
+    assert tenant["refusals"] == []
+    assert answer["unread"] == []
+    assert answer["certificate"]["result"].startswith("proved: ")
+    assert answer["verification"]["file"].startswith("evidence/local-initech-verify-")
+    [evidence] = (checkout.root / "evidence").glob("local-initech-access-*.md")
+    assert stat.S_IMODE(evidence.stat().st_mode) == 0o600
+    shown = checkout.done("make access ENV=local")
+    assert "account 555555555555: AROA" in shown
+    assert "never used in 90 days" in shown
+    assert "Newest certificate of a proof: build/proof/local-" in shown
+    for text in (shown, evidence.read_text(), json.dumps(answer)):
+        assert prompt not in text
+        assert "211bbbdc3d8bb28c79b54b02f0386fbd" not in text  # the ExternalId
+    unknown = checkout.shell("make access ENV=local TENANT=umbrella")
+    assert unknown.returncode != 0
+    assert 'has no tenant "umbrella"' in unknown.stderr
 
 
 def test_the_records_are_two_lines_when_all_is_well(deployment):
