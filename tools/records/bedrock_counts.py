@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-runtime-metrics.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -49,6 +49,8 @@ _METRICS = {
     "cache_read_tokens": CACHE_READ,
     "cache_write_tokens": CACHE_WRITE,
 }
+# A profile's ARN and its id are two names, each with every metric.
+METRICS_OF_A_PROFILE = 2 * len(_METRICS)
 # botocore's errors of an attempt that never reached Bedrock.
 _NOT_CONNECTED = {"ConnectTimeoutError", "EndpointConnectionError", "ProxyConnectionError"}
 # The errors of a call that ended before its request was sent.
@@ -71,6 +73,11 @@ class Counts:
     output_tokens: int = 0
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        """Return the counts of both together."""
+        mine, theirs = asdict(self), asdict(other)
+        return Counts(**{name: mine[name] + theirs[name] for name in mine})
 
 
 @dataclass(frozen=True)
