@@ -179,6 +179,16 @@ override usage_capacity := ENV= [OFFLINE=1] [JSON=1]
 capacity: ## count what the account has against AWS's quotas, and how many more tenants fit; OFFLINE=1 counts stanzas only
 	@$(RUN)
 
+.PHONY: chargeback
+override usage_chargeback := ENV= CUR= [TENANT=] [BY=] [JSON=1] [CSV=1]
+chargeback: ## show what each tenant has cost by AWS's bill in the file CUR=, and compare it with Bedrock's counts
+	@$(RUN)
+
+.PHONY: cost
+override usage_cost := ENV= PRICES= [TENANT=] [JSON=1]
+cost: ## compute what each tenant costs on either side, by the month and by a million calls, from the stanzas and the file PRICES=
+	@$(RUN)
+
 .PHONY: shards
 override usage_shards := ENV=
 shards: ## move tenants between the states of the operations account after operations.shards has changed

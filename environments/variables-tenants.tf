@@ -52,7 +52,7 @@ variable "tenants" {
       regions   = list(string)                  # Regions in which it may be called; the first is the default
       route     = optional(string, "on-demand") # "on-demand", "geographic" or "global"
       streaming = optional(bool, true)          # false withholds streaming, in the role and in the handler
-      track     = optional(bool, false)         # calls go through a profile of the tenant's own, by which Bedrock counts tokens and costs
+      track     = optional(bool, false)         # calls go through a profile of the tenant's own, by which Bedrock counts tokens for quotas and gaps
     }))
     perimeter = optional(object({               # the role works only from these networks or VPC endpoints
       networks      = optional(set(string), []) # public networks in CIDR notation

@@ -43,8 +43,8 @@ tenants = {
     }
   }
 
-  # A tracked tenant: its calls go through an inference profile of its own, which counts
-  # tokens and costs separately.
+  # A tracked tenant: its calls go through an inference profile of its own, by which Bedrock
+  # counts its tokens separately.
   initech = {
     accounts = {
       "555555555555" = {

@@ -1,5 +1,5 @@
 # One inference profile for each model behind a tracked alias. Bedrock counts tokens
-# by profile and AWS counts costs by profile, so both can be split by tenant.
+# by profile, which quotas and gaps need; costs are billed by the role.
 # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-create.html
 locals {
   # Address and name follow from the alias and what it calls, and from nothing else:

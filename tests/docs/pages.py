@@ -2,7 +2,7 @@
 
 A block is marked by an HTML comment on the line before its fence: ``<!-- run: NAME -->`` for shell
 commands that a test runs, ``<!-- plan: NAME -->`` for HCL that a test plans, ``<!-- policy: NAME -->`` for
-a policy with which a test works.
+a policy and ``<!-- prices: NAME -->`` for a price file with which a test works.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ GROUPS = {
     ("policy", "access"): "json",
     ("run", "aws"): "sh",
     ("run", "local"): "sh",
+    ("prices", "example"): "hcl",
     ("policy", "content"): "json",
     ("policy", "delegation"): "json",
     ("policy", "one-tenant"): "json",
@@ -75,7 +76,7 @@ def test_every_marked_block_belongs_to_a_known_group_and_every_other_is_shown_on
 
 def test_no_mark_stands_apart_from_a_block():
     for page in guide_pages():
-        marks = re.findall(r"<!-- (?:run|plan|policy): ", page.read_text())
+        marks = re.findall(r"<!-- (?:run|plan|policy|prices): ", page.read_text())
         assert len(marks) == sum(block.action is not None for block in blocks_of(page)), page
 
 
