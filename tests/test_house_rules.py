@@ -38,11 +38,35 @@ UNNAMED_RESOURCES = {
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudtrail.html
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html
 WITHOUT_RESOURCES = {
+    "bedrock:GetAccountDataRetention",
+    "bedrock:GetAccountDataRetentionStorage",
+    "bedrock:GetModelInvocationLoggingConfiguration",
+    "bedrock:ListAdvancedPromptOptimizationJobs",
+    "bedrock:ListAgents",
+    "bedrock:ListAsyncInvokes",
+    "bedrock:ListCustomModels",
+    "bedrock:ListEvaluationJobs",
+    "bedrock:ListFlows",
+    "bedrock:ListImportedModels",
     "bedrock:ListInferenceProfiles",
+    "bedrock:ListKnowledgeBases",
+    "bedrock:ListModelCustomizationJobs",
+    "bedrock:ListModelImportJobs",
+    "bedrock:ListModelInvocationJobs",
+    "bedrock:ListProjects",
+    "bedrock:ListPrompts",
+    "bedrock:ListTrustedAccessPrograms",
+    "cloudtrail:LookupEvents",
     "cloudwatch:GetMetricData",
+    "cloudwatch:PutMetricData",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSubnets",
+    "iam:GetAccountAuthorizationDetails",
+    "organizations:DescribeOrganization",
 }
 
 # In a key policy "*" is this key; what goes through an endpoint is for the caller's own policy to say.

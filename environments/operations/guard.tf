@@ -1,6 +1,7 @@
-# What enforces the quotas of the stanzas. Its functions, roles and policies exist once, in
-# the first shard's state. Each shard has a schedule of its own, whose input is what the
-# guard knows of the shard's tenants; so a tenant's limits are applied with the tenant.
+# What enforces the quotas of the stanzas and verifies that nothing is kept. Its functions,
+# roles and policies exist once, in the first shard's state. Each shard has schedules of its
+# own, whose input is what the guard knows of the shard's tenants; so a tenant's limits are
+# applied with the tenant.
 locals {
   guard = var.operations.guard
 

@@ -15,6 +15,8 @@ role_permissions      what tenants' roles may do beside calling models
 organization_policy   the service control policy that forbids changes of all this
 aws_statements        what nobody can check, and AWS says
 verification          all of it
+verification_input    what Terraform tells of a shard: Regions, profiles, tenants
+daily_verification    the function that verifies every day, and tells the operator
 
 What keeps quotas reads counts, and attaches and detaches two policies that only deny:
 

@@ -11,10 +11,12 @@ locals {
   })
 
   # The end of the lease is a function of its own, so that it works when the guard does not.
+  # So is the verification, whose role changes nothing; it asks many questions in many Regions.
   functions = {
     for function, details in {
-      guard = { name = local.name, handler = "operations_guard.handler.handler", description = "Compares what tenants have used with their quotas, and stops those that have reached them." }
-      lease = { name = local.lease, handler = "operations_guard.lease_end.handler", description = "Stops the tenants with a quota when the guard has not renewed its lease." }
+      guard        = { name = local.name, handler = "handler", timeout = 300, description = "Compares what tenants have used with their quotas, and stops those that have reached them." }
+      lease        = { name = local.lease, handler = "lease_end", timeout = 300, description = "Stops the tenants with a quota when the guard has not renewed its lease." }
+      verification = { name = local.verification, handler = "daily_verification", timeout = 900, description = "Verifies that the account keeps nothing of what tenants ask." }
     } : function => details if contains(keys(local.roles), function)
   }
 }
@@ -36,12 +38,12 @@ resource "aws_lambda_function" "this" {
   description      = each.value.description
   role             = "${local.iam}:role/${local.roles[each.key].name}" # computed, so that the plan shows it
   runtime          = "python3.13"
-  handler          = each.value.handler
+  handler          = "operations_guard.${each.value.handler}.handler"
   filename         = var.package_path
   source_code_hash = filebase64sha256(var.package_path)
   architectures    = ["arm64"]
   memory_size      = 512
-  timeout          = 300
+  timeout          = each.value.timeout
 
   environment {
     variables = {

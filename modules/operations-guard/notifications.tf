@@ -1,24 +1,64 @@
-# The operator subscribes to the topic. It carries counts and the names of tenants, so it
+# The operator subscribes to the topic. It carries counts and the names of tenants and settings, so it
 # has AWS's own encryption in transit and the owner's policy, which admits this account only.
 resource "aws_sns_topic" "this" {
   name = local.name
 }
 
-# Two alarms, because a guard that fails and one that does not run are different metrics.
+# A guard that fails and one that does not run are different metrics. A verification that
+# fails writes no metric, so one alarm is for both.
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 locals {
+  day = 24 * 60 * 60 # seconds
+
   alarms = {
     failed = {
       comparison = "GreaterThanThreshold"
+      dimensions = { FunctionName = local.name }
       metric     = "Errors"
       missing    = "notBreaching"
+      namespace  = "AWS/Lambda"
+      period     = 60 * var.minutes
+      periods    = 3
+      statistic  = "Sum"
       text       = "A run of the guard failed. Quotas of its tenants may not be enforced; the log group /aws/lambda/${local.name} says why."
+      threshold  = 0
     }
     silent = {
       comparison = "LessThanOrEqualToThreshold"
+      dimensions = { FunctionName = local.name }
       metric     = "Invocations"
       missing    = "breaching"
+      namespace  = "AWS/Lambda"
+      period     = 60 * var.minutes
+      periods    = 3
+      statistic  = "Sum"
       text       = "The guard does not run. No quota is enforced; look at the schedules bedrock-${var.environment}-quotas-… in EventBridge Scheduler."
+      threshold  = 0
+    }
+    unclean = {
+      comparison = "GreaterThanThreshold"
+      dimensions = {}
+      metric     = "VerificationFaults"
+      missing    = "notBreaching"
+      namespace  = local.metric_namespace
+      period     = local.day
+      periods    = 1
+      statistic  = "Maximum"
+      text       = "The operations account may keep prompts or answers, or lets somebody change that. Run `make verify ENV=${var.environment}`, which says what it is."
+      threshold  = 0
+    }
+    # Two days, because a run that is a minute later than the last one leaves a day without.
+    unverified = {
+      comparison = "LessThanThreshold"
+      dimensions = {}
+      metric     = "VerificationFaults"
+      missing    = "breaching"
+      namespace  = local.metric_namespace
+      period     = local.day
+      periods    = 2
+      statistic  = "SampleCount"
+      text       = "Nobody verifies that the operations account keeps nothing: fewer than ${var.shards} verifications a day were complete. The log group /aws/lambda/${local.verification} says why."
+      threshold  = var.shards
     }
   }
 }
@@ -31,13 +71,13 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   alarm_actions       = [local.topic_arn]
   ok_actions          = [local.topic_arn]
   comparison_operator = each.value.comparison
-  dimensions          = { FunctionName = local.name }
-  evaluation_periods  = 3
+  dimensions          = each.value.dimensions
+  evaluation_periods  = each.value.periods
   metric_name         = each.value.metric
-  namespace           = "AWS/Lambda"
-  period              = 60 * var.minutes
-  statistic           = "Sum"
-  threshold           = 0
+  namespace           = each.value.namespace
+  period              = each.value.period
+  statistic           = each.value.statistic
+  threshold           = each.value.threshold
   treat_missing_data  = each.value.missing
 
   depends_on = [aws_sns_topic.this]

@@ -22,8 +22,14 @@ output "scheduler_role_arn" {
 }
 
 output "topic_arn" {
-  description = "The topic to subscribe to: thresholds, reached quotas and alarms."
+  description = "The topic to subscribe to: thresholds, reached quotas, what may keep content, and alarms."
   value       = local.topic_arn
+}
+
+output "verification_function_arn" {
+  description = "The function that a daily schedule invokes for each shard of tenants."
+  value       = local.verification_arn
+  depends_on  = [aws_lambda_function.this]
 }
 
 output "version" {

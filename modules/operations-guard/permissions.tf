@@ -114,7 +114,7 @@ locals {
       Sid      = "InvokeTheGuard"
       Effect   = "Allow"
       Action   = ["lambda:InvokeFunction"]
-      Resource = concat([local.function_arn], local.has_lease ? [local.lease_arn] : [])
+      Resource = concat([local.function_arn, local.verification_arn], local.has_lease ? [local.lease_arn] : [])
     },
   ]
 

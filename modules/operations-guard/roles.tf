@@ -4,9 +4,10 @@ locals {
   # Policy documents by role. The name of each role's policy is that of the role here.
   roles = {
     for role, details in {
-      guard     = { name = local.name, service = "lambda", statements = jsonencode(local.permissions) }
-      lease     = { name = local.lease, service = "lambda", statements = jsonencode(local.lease_permissions) }
-      scheduler = { name = local.scheduler, service = "scheduler", statements = jsonencode(local.scheduler_permissions) }
+      guard        = { name = local.name, service = "lambda", statements = jsonencode(local.permissions) }
+      lease        = { name = local.lease, service = "lambda", statements = jsonencode(local.lease_permissions) }
+      scheduler    = { name = local.scheduler, service = "scheduler", statements = jsonencode(local.scheduler_permissions) }
+      verification = { name = local.verification, service = "lambda", statements = jsonencode(local.verification_permissions) }
     } : role => merge(details, { policy = "{\"Statement\":${details.statements},\"Version\":\"2012-10-17\"}" })
     if role != "lease" || local.has_lease
   }
@@ -16,7 +17,7 @@ resource "aws_iam_role" "this" {
   for_each = local.roles
 
   name        = each.value.name
-  description = "Part of the guard, which enforces the quotas of ${var.environment}."
+  description = "Part of the guard of ${var.environment}, which enforces quotas and verifies that nothing is kept."
   # The services have the same names in every partition. Scheduler says for whose schedule it
   # calls, and Lambda, for whose function it always is, says nothing.
   # https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html

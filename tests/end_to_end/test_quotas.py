@@ -18,6 +18,7 @@ STANZA = """\
     quota        = {{ {quota} }}
   }}
 """
+OPERATIONS = "111111111111"
 ACCOUNTS = {"acme": "222222222222", "globex": "333333333333"}
 GUARD = '  guard = { on_failure = "closed", lease_minutes = 20 }\n'
 RUN_SECONDS = 300  # between two runs of the guard
@@ -122,7 +123,7 @@ def test_the_window_turns_and_the_tenant_is_let_in_again(fleet):
 
 
 def test_a_guard_that_does_not_run_stops_the_tenants_with_a_quota_and_no_other(fleet):
-    scheduler = client(fleet.checkout.control, "111111111111", "scheduler")
+    scheduler = client(fleet.checkout.control, OPERATIONS, "scheduler")
     schedule = scheduler.get_schedule(Name="bedrock-local-quotas-0")
     names = ("Name", "FlexibleTimeWindow", "ScheduleExpression", "Target")
     parts = {name: schedule[name] for name in names}
@@ -135,6 +136,28 @@ def test_a_guard_that_does_not_run_stops_the_tenants_with_a_quota_and_no_other(f
     assert "errorType" not in fleet.invoke("acme", prompt="hello")
 
 
+def test_the_daily_verification_tells_the_operator_that_invocation_logging_is_on(fleet):
+    control, schedule = fleet.checkout.control, "bedrock-local-verification-0"
+    queue = client(control, OPERATIONS, "sqs").create_queue(QueueName="operator")["QueueUrl"]
+    client(control, OPERATIONS, "sns").subscribe(
+        TopicArn=f"arn:aws:sns:eu-central-1:{OPERATIONS}:bedrock-local_guard",
+        Protocol="sqs",
+        Endpoint=f"arn:aws:sqs:eu-central-1:{OPERATIONS}:operator",
+    )
+    verified = fleet.run_guard(DAY)[schedule]
+    assert (verified["faults"], verified["not_read"]) == (0, 0)
+    bedrock = client(control, OPERATIONS, "bedrock")
+    role = f"arn:aws:iam::{OPERATIONS}:role/logging"
+    logging = {"cloudWatchConfig": {"logGroupName": "calls", "roleArn": role}}
+    bedrock.put_model_invocation_logging_configuration(loggingConfig=logging)
+    assert fleet.run_guard(DAY)[schedule]["faults"] == 1
+    bedrock.delete_model_invocation_logging_configuration()
+    assert fleet.run_guard(DAY)[schedule]["faults"] == 0
+    answer = client(control, OPERATIONS, "sqs").receive_message(QueueUrl=queue)
+    [message] = [json.loads(each["Body"])["Message"] for each in answer["Messages"]]
+    assert "invocation logging: Bedrock logs every call of eu-central-1" in message
+
+
 def test_without_the_guard_everything_of_it_is_destroyed(fleet):
     text = fleet.tfvars.read_text().replace(f"tokens_per_day = {LIMIT}", "")
     fleet.tfvars.write_text(text)
@@ -142,6 +165,6 @@ def test_without_the_guard_everything_of_it_is_destroyed(fleet):
     fleet.run_guard()
     fleet.tfvars.write_text(text.replace(GUARD, ""))
     fleet.make("apply CONFIRM=operations")
-    iam = client(fleet.checkout.control, "111111111111", "iam")
+    iam = client(fleet.checkout.control, OPERATIONS, "iam")
     names = [role["RoleName"] for role in iam.list_roles()["Roles"]]
     assert not [name for name in names if "_guard" in name]

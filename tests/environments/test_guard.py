@@ -5,9 +5,11 @@ import json
 import pytest
 
 from tools.environment.tenant_shard import shard_of
+from tools.terraform.state import SCHEDULES
 
 HAIKU = "anthropic.claude-haiku-4-5-20251001-v1:0"
 QUOTAS, LEASE = "aws_scheduler_schedule.quotas[0]", "aws_scheduler_schedule.lease[0]"
+VERIFICATION = "aws_scheduler_schedule.verification[0]"
 MODULE = "module.operations_guard[0]."
 
 
@@ -136,6 +138,53 @@ def test_the_schedule_tells_the_guard_every_tenant_of_the_shard(plan):
     assert plan.resource(QUOTAS)["schedule_expression"] == "rate(5 minutes)"
 
 
+def test_the_daily_verification_knows_where_calls_may_run_and_whose_they_are(plan):
+    block = target(plan, VERIFICATION)
+    assert block["arn"].endswith(":function:bedrock-prod_guard-verification")
+    assert plan.resource(VERIFICATION)["schedule_expression"] == "rate(1 day)"
+    assert told(plan, VERIFICATION) == {
+        "account": "111111111111",
+        "environment": "prod",
+        "partition": "aws",
+        "profiles": {"eu-central-1": ["eu.anthropic.claude-sonnet-5"]},
+        "region": "eu-central-1",
+        "regions": ["eu-central-1"],
+        "shard": 0,
+        "shards": 1,
+        "tenants": ["acme", "globex", "hooli", "initech"],
+        "trail_regions": ["eu-central-1"],
+        "worldwide": False,
+    }
+
+
+def test_the_daily_verification_knows_other_regions_destinations_and_the_global_profile(operations):
+    models = {
+        "worldwide": {
+            "model": "anthropic.claude-sonnet-5",
+            "regions": ["eu-west-1"],
+            "route": "global",
+        },
+        "german": {
+            "destinations": ["eu-north-1"],
+            "model": HAIKU,
+            "profile": "eu.",
+            "regions": ["eu-central-1", "eu-west-1"],
+            "route": "geographic",
+        },
+    }
+    tenant = {**stanza(1), "accounts": {"222222222223": {"region": "eu-west-3"}}, "models": models}
+    plan = operations.plan(**{**variables({}), "tenants": {"acme": tenant}})
+    content = told(plan, VERIFICATION)
+    haiku = f"eu.{HAIKU}"
+    assert content["profiles"] == {
+        "eu-central-1": [haiku],
+        "eu-west-1": [haiku, "global.anthropic.claude-sonnet-5"],
+    }
+    assert content["regions"] == ["eu-central-1", "eu-north-1", "eu-west-1"]
+    assert content["trail_regions"] == ["eu-central-1", "eu-west-3"]
+    assert content["worldwide"] is True
+
+
 def test_the_hand_over_says_where_the_use_is_told_if_there_is_a_limit(operations):
     planned = handovers(operations, variables(GUARD))
     usage = {name: handover["usage"] for name, handover in planned.items()}
@@ -171,14 +220,15 @@ def test_the_guard_may_send_events_to_the_buses_of_all_shards(operations):
 def test_a_plan_of_one_tenant_has_its_limits_too(operations):
     plan = operations.plan(
         '-target=module.operations_role["acme"]',
-        "-target=aws_scheduler_schedule.quotas",
+        *(f"-target={schedule}" for schedule in SCHEDULES),
         **variables(GUARD),
     )
     assert told(plan)["tenants"]["acme"]["limits"] == {"tokens_per_day": 5, "usd_per_month": 0.5}
     others = {
         address
         for address in plan.addresses
-        if not address.startswith('module.operations_role["acme"]') and address != QUOTAS
+        if not address.startswith('module.operations_role["acme"]')
+        and address not in {QUOTAS, VERIFICATION}
     }
     assert others == set()
 

@@ -1,10 +1,12 @@
 """The plan of modules/operations-guard; tests/tools/isolation proves its policies."""
 
 import json
+import re
 import zipfile
 
 import pytest
 
+from tests.docs.pages import blocks
 from tools.release import release_version
 
 
@@ -61,8 +63,9 @@ def test_an_open_guard_has_no_lease(plain):
     assert "RenewTheLease" not in statements(plain, "guard")
     assert "LetSchedulerInvokeTheEndOfTheLease" not in statements(plain, "guard")
     assert plain.outputs["lease_function_arn"] is None
-    (arn,) = statements(plain, "scheduler")["InvokeTheGuard"]["Resource"]
-    assert arn == "arn:aws:lambda:eu-central-1:111111111111:function:bedrock-prod_guard"
+    function = "arn:aws:lambda:eu-central-1:111111111111:function:bedrock-prod_guard"
+    arns = statements(plain, "scheduler")["InvokeTheGuard"]["Resource"]
+    assert arns == [function, f"{function}-verification"]
 
 
 def test_a_closed_guard_has_a_function_that_can_attach_and_not_detach(closed):
@@ -115,7 +118,7 @@ def test_a_denial_is_one_deny_of_all_that_a_tenant_can_be_granted_of_bedrock(pla
 
 def test_every_role_has_the_boundary_and_nothing_attached(closed):
     roles = {address for address in closed.addresses if address.startswith("aws_iam_role.")}
-    assert len(roles) == 3
+    assert len(roles) == 4
     for address in roles:
         boundary = closed.resource(address)["permissions_boundary"]
         assert boundary == "arn:aws-us-gov:iam::111111111111:policy/guard"
@@ -131,7 +134,8 @@ def test_its_names_are_no_tenants(plain):
         for address in plain.addresses
         if address.startswith("aws_iam_role.")
     }
-    assert names == {"bedrock-prod_guard", "bedrock-prod_guard-scheduler"}
+    suffixes = ("", "-scheduler", "-verification")
+    assert names == {f"bedrock-prod_guard{suffix}" for suffix in suffixes}
     reached = statements(plain, "guard")["AttachAndDetachTheDenials"]["Resource"]
     assert reached == "arn:aws:iam::111111111111:role/bedrock-prod-*"
 
@@ -146,6 +150,47 @@ def test_alarms_tell_of_a_guard_that_fails_and_of_one_that_does_not_run(closed):
     assert alarms["silent"]["treat_missing_data"] == "breaching"
     for alarm in alarms.values():
         assert alarm["alarm_actions"] == [closed.outputs["topic_arn"]]
+
+
+def test_alarms_tell_of_a_fault_that_was_verified_and_of_days_without_a_verification(closed):
+    unclean, unverified = (
+        closed.resource(f'aws_cloudwatch_metric_alarm.this["{key}"]')
+        for key in ("unclean", "unverified")
+    )
+    for alarm in (unclean, unverified):
+        assert (alarm["namespace"], alarm["metric_name"]) == (
+            "TenantBedrock/prod",
+            "VerificationFaults",
+        )
+        assert alarm["period"] == 86_400
+        assert alarm["alarm_actions"] == [closed.outputs["topic_arn"]]
+    assert (unclean["statistic"], unclean["threshold"]) == ("Maximum", 0)
+    # Each of the three shards verifies once a day.
+    assert (unverified["statistic"], unverified["threshold"]) == ("SampleCount", 3)
+    assert unverified["treat_missing_data"] == "breaching"
+
+
+def test_the_verification_can_change_nothing_but_its_own_metrics(plain):
+    verification = statements(plain, "verification")
+    assert verification.keys() == {
+        "NotifyTheOperator",
+        "ReadServiceControlPolicies",
+        "ReadTheDestinationsOfProfiles",
+        "ReadWhatMayKeepContent",
+        "WriteItsOwnLog",
+        "WriteItsOwnMetrics",
+    }
+    [documented] = blocks("policy", "verify")
+    [statement] = json.loads(documented.text)["Statement"]
+    reading = [each for sid, each in verification.items() if sid.startswith("Read")]
+    assert {action for each in reading for action in each["Action"]} == set(statement["Action"])
+    names = [action.partition(":")[2] for action in statement["Action"]]
+    assert {re.match("[A-Z][a-z]+", name)[0] for name in names} == {
+        "Describe", "Get", "List", "Lookup",
+    }  # fmt: skip
+    assert verification["WriteItsOwnMetrics"]["Condition"] == {
+        "StringEquals": {"cloudwatch:namespace": "TenantBedrock/prod"}
+    }
 
 
 def test_says_which_release_made_it(plain):

@@ -14,6 +14,7 @@ from tools.isolation.predicate import (
     AnyOf,
     EachOf,
     InNetwork,
+    InOrder,
     Not,
     OneOf,
     Predicate,
@@ -99,6 +100,8 @@ def _solutions(predicate: Predicate) -> list[dict[str, str]]:
             values = list(texts)
         case StartsWith(field, prefix):
             values = [f"{prefix}0123456789ab"]
+        case InOrder(field, texts):
+            values = ["0123456789ab".join([*texts, ""])]
         case InNetwork(field, networks):
             nets = (ipaddress.ip_network(network, strict=False) for network in networks)
             values = [str(net.network_address) for net in nets]

@@ -1,4 +1,4 @@
-"""Specify every argument of the resources of the guard, which enforces the quotas of an environment's stanzas."""
+"""Specify every argument of the resources of an environment's guard, which enforces quotas and verifies every day."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ from tools.isolation.guard_specification import (
     GUARD,
     LEASE,
     SCHEDULER,
+    VERIFICATION,
     guard_name,
     lambda_arn,
+    metric_namespace,
     regional_arn,
 )
-from tools.isolation.operations_specification import granted_models, limits
+from tools.isolation.operations_specification import (
+    called_id,
+    granted_models,
+    limits,
+)
 from tools.isolation.resource_specification import (
     AnyText,
     ByClaim,
@@ -36,16 +42,23 @@ if TYPE_CHECKING:
 
 SUBJECT = "operations"
 _PACKAGE = "./../../build/operations-guard-py3.13.zip"
-_HANDLERS = {GUARD: "operations_guard.handler.handler", LEASE: "operations_guard.lease_end.handler"}
+_HANDLERS = {
+    GUARD: "operations_guard.handler.handler",
+    LEASE: "operations_guard.lease_end.handler",
+    VERIFICATION: "operations_guard.daily_verification.handler",
+}
+_SECONDS = {GUARD: 300, LEASE: 300, VERIFICATION: 900}
+_DAY = 24 * 60 * 60
 _MINUTES, _LEASE_MINUTES = 5, 30  # what an environment has if it says nothing
 _WARN_AT = (50, 80, 95)
 
 
 def guard_resources(env: Environment, *, whole: bool) -> Iterator[ResourceSpecification]:
-    """Yield what a shard has of the guard; of a plan that is not ``whole``, the schedule of its tenants alone."""
+    """Yield what a shard has of the guard; of a plan that is not ``whole``, the schedules of its tenants alone."""
     if env.guard is None:
         return
-    yield _resource(env, "aws_scheduler_schedule", _name(env, "quotas"), _quotas(env), tagged=False)
+    for name, schedule in _schedules(env).items():
+        yield _resource(env, "aws_scheduler_schedule", name, schedule, tagged=False)
     if whole and guard.has_lease(env):
         lease = _lease_schedule(env)
         yield _resource(env, "aws_scheduler_schedule", _name(env, "lease"), lease, tagged=False)
@@ -95,16 +108,31 @@ def _minutes(env: Environment) -> int:
 # --- schedules ---
 
 
-def _quotas(env: Environment) -> Arguments:
+def _schedules(env: Environment) -> Mapping[str, Arguments]:
+    """Return the schedules that every shard has, by their names."""
     minutes = _minutes(env)
     rate = "rate(1 minute)" if minutes == 1 else f"rate({minutes} minutes)"
-    retries = [{"maximum_event_age_in_seconds": 60 * minutes, "maximum_retry_attempts": 2}]
-    target = {
-        "arn": lambda_arn(env, GUARD),
-        "input": Json(quota_input(env)),
-        "retry_policy": retries,
+    quotas, verification = _name(env, "quotas"), _name(env, "verification")
+    return {
+        quotas: _schedule(env, quotas, rate, _target(env, GUARD, quota_input(env), 60 * minutes)),
+        verification: _schedule(
+            env,
+            verification,
+            "rate(1 day)",
+            _target(env, VERIFICATION, verification_input(env), 3600),
+        ),
     }
-    return _schedule(env, _name(env, "quotas"), rate, target)
+
+
+def _target(
+    env: Environment, role: str, content: Mapping[str, Any], seconds: int
+) -> Mapping[str, Any]:
+    """Return a function that is invoked twice more within some seconds, if Lambda does not take the first."""
+    return {
+        "arn": lambda_arn(env, role),
+        "input": Json(content),
+        "retry_policy": [{"maximum_event_age_in_seconds": seconds, "maximum_retry_attempts": 2}],
+    }
 
 
 def _lease_schedule(env: Environment) -> Arguments:
@@ -198,6 +226,35 @@ def _limited(stanza: Stanza) -> Mapping[str, Any]:
     }
 
 
+def verification_input(env: Environment) -> Mapping[str, Any]:
+    """Return what a shard's schedule tells the verification: where calls may run, and the tenants' names."""
+    stanzas = [env.tenants[name] for name in env.tenants_of_shard]
+    models = [model for stanza in stanzas for _, model in granted_models(stanza)]
+    regions = {env.region}
+    profiles: dict[str, set[str]] = {}
+    for model in models:
+        regions.update(model["regions"], model.get("destinations") or ())
+        if (model.get("route") or "on-demand") != "on-demand":
+            for region in model["regions"]:
+                profiles.setdefault(region, set()).add(called_id(model))
+    accounts = [account for stanza in stanzas for account in stanza["accounts"].values()]
+    return {
+        "account": env.account,
+        "environment": env.name,
+        "partition": env.partition,
+        "profiles": {region: sorted(ids) for region, ids in profiles.items()},
+        "region": env.region,
+        "regions": sorted(regions),
+        "shard": env.shard,
+        "shards": env.shards,
+        "tenants": sorted(env.tenants_of_shard),
+        "trail_regions": sorted(
+            {env.region, *(each.get("region") or env.region for each in accounts)}
+        ),
+        "worldwide": any(model.get("route") == "global" for model in models),
+    }
+
+
 # --- functions ---
 
 
@@ -211,7 +268,7 @@ def _function(env: Environment, role: str) -> Arguments:
         "memory_size": 512,
         "reserved_concurrent_executions": -1,
         "role": env.role_arn(env.account, guard_name(env, role)),
-        "timeout": 300,
+        "timeout": _SECONDS[role],
     }
 
 
@@ -289,28 +346,61 @@ def _alarms(env: Environment) -> Mapping[str, Arguments]:
         "actions_enabled": True,
         "alarm_actions": [topic],
         "alarm_description": AnyText(),
-        "dimensions": {"FunctionName": guard_name(env)},
         "evaluate_low_sample_count_percentiles": Default(""),
-        "evaluation_periods": 3,
         "id": Computed(),
-        "namespace": "AWS/Lambda",
         "ok_actions": [topic],
-        "period": 60 * _minutes(env),
-        "statistic": "Sum",
         "threshold": 0,
     }
-    kinds = {
-        "failed": ("GreaterThanThreshold", "Errors", "notBreaching"),
-        "silent": ("LessThanOrEqualToThreshold", "Invocations", "breaching"),
+    runs: Arguments = {
+        **common,
+        "dimensions": {"FunctionName": guard_name(env)},
+        "evaluation_periods": 3,
+        "namespace": "AWS/Lambda",
+        "period": 60 * _minutes(env),
+        "statistic": "Sum",
+    }
+    verifications: Arguments = {
+        **common,
+        "dimensions": Default({}),
+        "metric_name": "VerificationFaults",
+        "namespace": metric_namespace(env),
+        "period": _DAY,
+    }
+    more = "GreaterThanThreshold"
+    alarms: Mapping[str, Arguments] = {
+        "failed": {
+            **runs,
+            "comparison_operator": more,
+            "metric_name": "Errors",
+            "treat_missing_data": "notBreaching",
+        },
+        "silent": {
+            **runs,
+            "comparison_operator": "LessThanOrEqualToThreshold",
+            "metric_name": "Invocations",
+            "treat_missing_data": "breaching",
+        },
+        "unclean": {
+            **verifications,
+            "comparison_operator": more,
+            "evaluation_periods": 1,
+            "statistic": "Maximum",
+            "treat_missing_data": "notBreaching",
+        },
+        "unverified": {
+            **verifications,
+            "comparison_operator": "LessThanThreshold",
+            "evaluation_periods": 2,
+            "statistic": "SampleCount",
+            "threshold": env.shards,
+            "treat_missing_data": "breaching",
+        },
     }
     return {
         suffix: {
-            **common,
+            **alarm,
             "alarm_name": f"{guard_name(env)}-{suffix}",
             "arn": Computed(regional_arn(env, "cloudwatch", f"alarm:{guard_name(env)}-{suffix}")),
-            "comparison_operator": comparison,
-            "metric_name": metric,
-            "treat_missing_data": missing,
         }
-        for suffix, (comparison, metric, missing) in kinds.items()
+        for suffix, alarm in alarms.items()
     }

@@ -8,12 +8,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tools.isolation.operations_specification import APPLY_GUARDRAIL, COUNT, INVOKE, STREAM
-from tools.isolation.predicate import AllOf, AnyOf, EachOf, Not, OneOf, Predicate, StartsWith
+from tools.isolation.predicate import (
+    AllOf,
+    AnyOf,
+    EachOf,
+    InOrder,
+    Not,
+    OneOf,
+    Predicate,
+    StartsWith,
+)
 
 if TYPE_CHECKING:
     from tools.isolation.operations_specification import Environment
 
-GUARD, LEASE, SCHEDULER = "guard", "lease", "scheduler"  # its roles
+# Its roles.
+GUARD, LEASE = "guard", "lease"
+SCHEDULER, VERIFICATION = "scheduler", "verification"
 REACHED = "quota-reached"  # the tag of a profile of an alias whose quota is reached
 QUOTA, ALIAS = "quota-reached", "alias-quota-reached"  # the policies, after bedrock-<environment>-
 
@@ -75,6 +86,26 @@ _NEVER = (
 )
 # logs:CreateLogStream begins as logs:CreateLogGroup does.
 _OWN_LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
+_ORGANIZATION = "organizations:DescribeOrganization"
+_ORGANIZATION_POLICIES = (
+    "organizations:DescribePolicy",
+    "organizations:ListParents",
+    "organizations:ListPoliciesForTarget",
+)
+# What a verification asks in any Region: settings, lists and names, and CloudTrail's events, which have no content.
+_VERIFIED = (
+    *("bedrock:GetAccountDataRetention", "bedrock:GetAccountDataRetentionStorage"),
+    "bedrock:GetModelInvocationLoggingConfiguration",
+    *("bedrock:ListAdvancedPromptOptimizationJobs", "bedrock:ListAgents"),
+    *("bedrock:ListAsyncInvokes", "bedrock:ListCustomModels", "bedrock:ListEvaluationJobs"),
+    *("bedrock:ListFlows", "bedrock:ListImportedModels", "bedrock:ListKnowledgeBases"),
+    *("bedrock:ListModelCustomizationJobs", "bedrock:ListModelImportJobs"),
+    *("bedrock:ListModelInvocationJobs", "bedrock:ListProjects", "bedrock:ListPrompts"),
+    "bedrock:ListTrustedAccessPrograms",
+    "cloudtrail:LookupEvents",
+    "iam:GetAccountAuthorizationDetails",
+    _ORGANIZATION,
+)
 
 
 def has_lease(env: Environment) -> bool:
@@ -92,7 +123,7 @@ def guard_roles(env: Environment) -> dict[str, tuple[Predicate, Predicate]]:
     """Return who may assume each of its roles, and what it may do; none without a guard."""
     if env.guard is None:
         return {}
-    roles = {GUARD: _guard(env), SCHEDULER: _scheduler(env)}
+    roles = {GUARD: _guard(env), SCHEDULER: _scheduler(env), VERIFICATION: _verification(env)}
     if has_lease(env):
         roles[LEASE] = _lease(env)
     return {role: (_trust(env, role), permissions) for role, permissions in roles.items()}
@@ -118,7 +149,9 @@ def denials() -> dict[str, Predicate]:
 def never() -> Predicate:
     """What none of the guard's roles may do, whatever the predicates above are."""
     prefixes = (StartsWith("action", prefix) for prefix in _NEVER)
-    return AllOf(AnyOf(*prefixes), Not(OneOf("action", *_OWN_LOG)))
+    return AllOf(
+        AnyOf(*prefixes), Not(OneOf("action", *_OWN_LOG, _ORGANIZATION, *_ORGANIZATION_POLICIES))
+    )
 
 
 def event_buses(env: Environment) -> list[str]:
@@ -131,6 +164,11 @@ def event_buses(env: Environment) -> list[str]:
 def regional_arn(env: Environment, service: str, resource: str) -> str:
     """Return the ARN of something in the operations Region of the operations account."""
     return f"arn:{env.partition}:{service}:{env.region}:{env.account}:{resource}"
+
+
+def metric_namespace(env: Environment) -> str:
+    """Return the namespace of the metrics of an environment's verification."""
+    return f"TenantBedrock/{env.name}"
 
 
 def lambda_arn(env: Environment, role: str) -> str:
@@ -200,8 +238,32 @@ def _lease(env: Environment) -> Predicate:
 
 
 def _scheduler(env: Environment) -> Predicate:
-    functions = [lambda_arn(env, role) for role in (GUARD, *([LEASE] if has_lease(env) else []))]
+    roles = (GUARD, VERIFICATION, *([LEASE] if has_lease(env) else []))
+    functions = [lambda_arn(env, role) for role in roles]
     return AllOf(OneOf("action", "lambda:InvokeFunction"), OneOf("resource", *functions))
+
+
+def _verification(env: Environment) -> Predicate:
+    """It reads, writes the metrics of its environment, and tells; there is nothing that it could change."""
+    metrics = OneOf("action", "cloudwatch:PutMetricData")
+    bedrock, organizations = (
+        f"arn:{env.partition}:{service}" for service in ("bedrock:", "organizations::")
+    )
+    kinds = ("account", "ou", "policy", "root")
+    return AnyOf(
+        OneOf("action", *_VERIFIED),
+        AllOf(
+            OneOf("action", "bedrock:GetInferenceProfile"),
+            InOrder("resource", bedrock, f":{env.account}:inference-profile/"),
+        ),
+        AllOf(
+            OneOf("action", *_ORGANIZATION_POLICIES),
+            AnyOf(*(InOrder("resource", organizations, f":{kind}/") for kind in kinds)),
+        ),
+        AllOf(metrics, OneOf("cloudwatch:namespace", metric_namespace(env))),
+        _publish(env),
+        _own_log(env, VERIFICATION),
+    )
 
 
 def _attach(env: Environment, actions: tuple[str, ...], arns: tuple[str, ...]) -> Predicate:

@@ -8,6 +8,7 @@ except Absent and Not also requires that the request has the field.
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,11 @@ class StartsWith:
 
 
 @dataclass(frozen=True, init=False)
+class InOrder(_Texts):
+    """The field's text starts with the first of these texts, and has the others after it, in this order."""
+
+
+@dataclass(frozen=True, init=False)
 class EachOf(_Texts):
     """The condition key, which can have many values, has some, and each of them is one of these texts."""
 
@@ -107,7 +113,7 @@ class Not:
     part: Predicate
 
 
-Predicate = OneOf | StartsWith | EachOf | InNetwork | Absent | AllOf | AnyOf | Not
+Predicate = OneOf | StartsWith | InOrder | EachOf | InNetwork | Absent | AllOf | AnyOf | Not
 
 
 def holds(predicate: Predicate, request: Request) -> bool:
@@ -123,7 +129,9 @@ def holds(predicate: Predicate, request: Request) -> bool:
     return _passes(predicate, _values(predicate.field, request))
 
 
-def _passes(predicate: OneOf | StartsWith | EachOf | InNetwork, values: tuple[str, ...]) -> bool:
+def _passes(
+    predicate: OneOf | StartsWith | InOrder | EachOf | InNetwork, values: tuple[str, ...]
+) -> bool:
     """Return whether a field with these values passes the test of the predicate."""
     match predicate:
         case OneOf(field, texts):
@@ -134,6 +142,9 @@ def _passes(predicate: OneOf | StartsWith | EachOf | InNetwork, values: tuple[st
         case StartsWith(field, prefix):
             start = prefix.lower() if field == "action" else prefix
             return any(value.startswith(start) for value in values)
+        case InOrder(_, texts):
+            pattern = re.compile(".*".join(map(re.escape, texts)), re.DOTALL)
+            return any(pattern.match(value) for value in values)
         case InNetwork(_, networks):
             return any(_in_network(value, network) for value in values for network in networks)
 
@@ -159,16 +170,27 @@ def formula(predicate: Predicate, request: SymbolicRequest) -> str:
             nets = [ipaddress.ip_network(network, strict=False) for network in networks]
             in_any = or_(smt.in_network(value(key), is_v6(key), net) for net in nets)
             return and_([presence(key), in_any])
-        case OneOf(field, texts) | EachOf(field, texts):
-            patterns: list[Pattern] = [(ascii_text(text, field),) for text in texts]
-        case StartsWith(field, prefix):
-            patterns = [(ascii_text(prefix, field), Wildcard.ANY)]
+    patterns = _patterns(predicate)
     if isinstance(predicate, EachOf):
         return _each_matches(request.values(predicate.field), predicate.field, patterns)
-    field_presence, variable = _variable(field)
-    if field == "action":
+    field_presence, variable = _variable(predicate.field)
+    if predicate.field == "action":
         patterns = [(str(start).lower(), *rest) for start, *rest in patterns]
     return and_([field_presence, or_(text_matches(variable, pattern) for pattern in patterns)])
+
+
+def _patterns(predicate: OneOf | StartsWith | InOrder | EachOf) -> list[Pattern]:
+    """Return the patterns of which the field has to match one."""
+    field = predicate.field
+    match predicate:
+        case StartsWith(_, prefix):
+            return [(ascii_text(prefix, field), Wildcard.ANY)]
+        case InOrder(_, texts):
+            return [
+                tuple(piece for text in texts for piece in (ascii_text(text, field), Wildcard.ANY))
+            ]
+        case OneOf(_, texts) | EachOf(_, texts):
+            return [(ascii_text(text, field),) for text in texts]
 
 
 def _each_matches(slots: list[tuple[str, str]], key: str, patterns: list[Pattern]) -> str:

@@ -260,6 +260,8 @@ PROPERTIES = (
             "the guard may tag without a key",
             "the guard may write other parameters",
             "the guard may pass its role to Lambda",
+            "the verification may turn invocation logging on",
+            "the verification may write any metric",
             "the end of a lease may detach",
             "Scheduler may invoke any function",
             "a customer may act as the guard",

@@ -174,11 +174,11 @@ ROLE_TYPES = frozenset(type_ for type_, topic in TOPICS.items() if topic == "rol
 # The guard's own, by the reason for which each can hold no prompt and no answer and gives nobody access to any.
 GUARD_TYPES: Mapping[str, str] = {
     "aws_cloudwatch_log_group": "only the guard's functions write to it, and no role of theirs can read a record",
-    "aws_cloudwatch_metric_alarm": "it compares numbers of runs and of errors",
+    "aws_cloudwatch_metric_alarm": "it compares numbers of runs, of errors and of faults",
     "aws_iam_policy": "its text is proved to deny and to allow nothing",
     "aws_lambda_function": "its role is proved to call no model and to read no record",
-    "aws_scheduler_schedule": "its input is the stanzas' limits, and its role may invoke the guard alone",
-    "aws_sns_topic": "the guard and the alarms publish counts and tenants' names",
+    "aws_scheduler_schedule": "its input is names and limits of the stanzas, and its role may invoke the guard alone",
+    "aws_sns_topic": "the guard and the alarms publish counts, names and settings",
 }
 OPERATIONS_TYPES = ROLE_TYPES | {"aws_bedrock_inference_profile", *GUARD_TYPES}
 CUSTOMER_TYPES = frozenset(

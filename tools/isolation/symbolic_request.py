@@ -65,6 +65,7 @@ KEYS = {
     "bedrock:inferenceprofilearn": KeyType.STRING,
     "bedrock:modelarn": KeyType.STRING,
     "bedrock:projectarn": KeyType.STRING,
+    "cloudwatch:namespace": KeyType.STRING,
     "ec2:createaction": KeyType.STRING,
     "ec2:vpceservicename": KeyType.STRING,
     "iam:passedtoservice": KeyType.STRING,

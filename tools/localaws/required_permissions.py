@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tools.localaws.aws_lambda.authorization import lambda_permissions
 from tools.localaws.bedrock.authorization import bedrock_permissions, bedrock_runtime_permissions
+from tools.localaws.cloudwatch.authorization import cloudwatch_permissions
 from tools.localaws.ec2.authorization import ec2_permissions
 from tools.localaws.events.authorization import events_permissions
 from tools.localaws.iam.authorization import iam_permissions
@@ -55,6 +56,7 @@ class RequiredPermissions:
             "bedrock-runtime": partial(
                 bedrock_runtime_permissions, profiles=profiles, enforced=enforced
             ),
+            "cloudwatch": cloudwatch_permissions,
             "ec2": ec2_permissions,
             "events": events_permissions,
             "iam": iam_permissions,

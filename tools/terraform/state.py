@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from tools.environment.model import Environment
 
 
-SCHEDULE = "aws_scheduler_schedule.quotas"  # tells the guard the limits of a shard's tenants
+# They tell the guard the limits of a shard's tenants, and where their calls may run.
+SCHEDULES = ("aws_scheduler_schedule.quotas", "aws_scheduler_schedule.verification")
 
 CUSTOMER = "customer"  # the root of a customer account
 OPERATIONS = "operations"  # the root of the operations account
@@ -48,13 +49,13 @@ class State:
 def operations_states(environment: Environment, tenant: str | None = None) -> list[State]:
     """Return the states of the operations account: of all shards, or a tenant's own, limited to its role.
 
-    With the role come the limits of its shard's tenants, where a guard enforces them.
+    With the role comes what the guard knows of its shard's tenants.
     """
     shards = range(environment.shards)
     if tenant is None:
         return [operations_state(shard, environment.shards) for shard in shards]
     state = operations_state(shard_of(tenant, environment.shards), environment.shards)
-    targets = (role_module(tenant), *([SCHEDULE] if environment.has_guard else []))
+    targets = (role_module(tenant), *(SCHEDULES if environment.has_guard else ()))
     return [replace(state, targets=targets, tenant=tenant)]
 
 

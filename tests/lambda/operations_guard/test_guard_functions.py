@@ -1,14 +1,13 @@
 """The guard's two functions on the local Lambda, invoked by their schedules: a guard that lives, dies and returns."""
 
-import io
 import json
-import zipfile
 from datetime import timedelta
 
 import pytest
 from botocore.exceptions import ClientError
 
 from operations_guard.guard_settings import GuardSettingsError, read_settings
+from tests.guard_functions import guard_package, guard_trust
 from tools.bench.guarded_tenants import (
     ACCOUNT,
     ALIAS_POLICY,
@@ -42,24 +41,10 @@ SETTINGS = {
 INPUT = event({"acme": quota("fast", tokens_per_day=100), "free": quota("fast")})
 
 
-def package():
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for file in sorted((ROOT / "lambda" / "operations_guard").glob("*.*")):
-            archive.write(file, f"operations_guard/{file.name}")
-    return buffer.getvalue()
-
-
-def trust(service):
-    return document(
-        {"Action": "sts:AssumeRole", "Principal": {"Service": f"{service}.amazonaws.com"}}
-    )
-
-
 def make_function(aws, name, handler):
     aws.client("lambda").create_function(
         FunctionName=name,
-        Code={"ZipFile": package()},
+        Code={"ZipFile": guard_package()},
         Environment={"Variables": {"OPERATIONS_GUARD": json.dumps(SETTINGS)}},
         Handler=handler,
         Role=f"arn:aws:iam::{ACCOUNT}:role/{name}",
@@ -85,8 +70,8 @@ def aws():
         for name in ("acme", "free"):
             tenants.add_tenant(name, "fast")
         iam = tenants.client("iam")
-        iam.update_assume_role_policy(RoleName=GUARD, PolicyDocument=trust("lambda"))
-        iam.create_role(RoleName=f"{GUARD}-lease", AssumeRolePolicyDocument=trust("lambda"))
+        iam.update_assume_role_policy(RoleName=GUARD, PolicyDocument=guard_trust("lambda"))
+        iam.create_role(RoleName=f"{GUARD}-lease", AssumeRolePolicyDocument=guard_trust("lambda"))
         iam.put_role_policy(
             RoleName=f"{GUARD}-lease",
             PolicyName="lease",
@@ -99,7 +84,9 @@ def aws():
                 {"Action": "sns:Publish", "Resource": TOPIC},
             ),
         )
-        iam.create_role(RoleName=f"{GUARD}-scheduler", AssumeRolePolicyDocument=trust("scheduler"))
+        iam.create_role(
+            RoleName=f"{GUARD}-scheduler", AssumeRolePolicyDocument=guard_trust("scheduler")
+        )
         iam.put_role_policy(
             RoleName=f"{GUARD}-scheduler",
             PolicyName="scheduler",

@@ -15,6 +15,7 @@ ROLE = f'{GUARD}.aws_iam_role.this["guard"]'
 SCHEDULER_ROLE = f'{GUARD}.aws_iam_role.this["scheduler"]'
 PERMISSIONS = f'{GUARD}.aws_iam_role_policy.this["guard"]'
 LEASE_PERMISSIONS = f'{GUARD}.aws_iam_role_policy.this["lease"]'
+VERIFICATION_PERMISSIONS = f'{GUARD}.aws_iam_role_policy.this["verification"]'
 SCHEDULER_PERMISSIONS = f'{GUARD}.aws_iam_role_policy.this["scheduler"]'
 QUOTA_DENIAL = f'{GUARD}.aws_iam_policy.denial["quota"]'
 ALIAS_DENIAL = f'{GUARD}.aws_iam_policy.denial["alias"]'
@@ -112,6 +113,16 @@ GUARD_MUTANTS: dict[str, PolicyMutant] = {
             "LetSchedulerInvokeTheEndOfTheLease",
             Condition={"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
         ),
+    ),
+    "the verification may turn invocation logging on": PolicyMutant(
+        VERIFICATION_PERMISSIONS,
+        "guard reach",
+        with_action("ReadWhatMayKeepContent", "bedrock:PutModelInvocationLoggingConfiguration"),
+    ),
+    "the verification may write any metric": PolicyMutant(
+        VERIFICATION_PERMISSIONS,
+        "guard permissions",
+        with_elements("WriteItsOwnMetrics", Condition=None),
     ),
     "the end of a lease may detach": PolicyMutant(
         LEASE_PERMISSIONS,

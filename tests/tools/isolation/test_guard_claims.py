@@ -15,6 +15,7 @@ from tools.isolation.predicate import holds
 from tools.isolation.properties import PROPERTIES, property_of
 from tools.isolation.prover import decide
 from tools.isolation.resource_specification import GUARD_TYPES, OPERATIONS_TYPES
+from tools.terraform.state import SCHEDULES
 
 
 def claims(plan):
@@ -31,8 +32,8 @@ def original(plans):
 def test_every_claim_about_the_guard_is_proved(original):
     outcomes = decide(original)
     assert [outcome.problem for outcome in outcomes if outcome.problem] == []
-    # Three roles with a trust, permissions and a reach each, and two claims about each denial.
-    assert len(outcomes) == 3 * 3 + 2 * 2
+    # Four roles with a trust, permissions and a reach each, and two claims about each denial.
+    assert len(outcomes) == 4 * 3 + 2 * 2
 
 
 @pytest.mark.parametrize("name", GUARD_MUTANTS)
@@ -99,13 +100,11 @@ def test_a_plan_of_one_tenant_has_its_role_and_the_schedule_of_its_shard(plans):
     plan["resource_changes"] = [
         item
         for item in plan["resource_changes"]
-        if item["address"].startswith(
-            ('module.operations_role["acme"].', "aws_scheduler_schedule.q")
-        )
+        if item["address"].startswith(('module.operations_role["acme"].', *SCHEDULES))
     ]
     plan["planned_values"] = {"root_module": {}}
     plan["complete"] = False
-    targets = ('module.operations_role["acme"]', "aws_scheduler_schedule.quotas")
+    targets = ('module.operations_role["acme"]', *SCHEDULES)
     read = plan_reader.read(plan, targets=targets)
     assert claims_for(read, "acme").faults == ()
     plan["resource_changes"].pop()

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tools.environment.model import load_environment
-from tools.terraform.state import SCHEDULE, operations_states, role_module, tenant_of_address
+from tools.terraform.state import SCHEDULES, operations_states, role_module, tenant_of_address
 
 LOCAL = load_environment("local")
 GUARDED = replace(
@@ -22,7 +22,7 @@ def test_without_a_guard_a_tenant_is_its_role():
 def test_with_a_guard_a_tenants_limits_are_planned_with_its_role():
     assert GUARDED.has_guard
     (state,) = operations_states(GUARDED, "acme")
-    assert state.targets == (role_module("acme"), SCHEDULE)
+    assert state.targets == (role_module("acme"), *SCHEDULES)
     assert state.tenant == "acme"
 
 
@@ -31,4 +31,4 @@ def test_all_shards_are_planned_whole():
 
 
 def test_the_schedule_is_no_tenants():
-    assert tenant_of_address(f"{SCHEDULE}[0]") is None
+    assert [tenant_of_address(f"{schedule}[0]") for schedule in SCHEDULES] == [None, None]
