@@ -59,6 +59,13 @@ class Fleet:
         assert [run["error"] for run in runs] == [""] * len(runs), runs
         return {run["schedule"].rpartition("/")[2]: json.loads(run["answer"]) for run in runs}
 
+    def alarms(self):
+        """Let CloudWatch evaluate the alarms, and return the names of those in the state ALARM."""
+        self.checkout.control.post("evaluate_alarms", {})
+        cloudwatch = client(self.checkout.control, OPERATIONS, "cloudwatch")
+        found = cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]
+        return {alarm["AlarmName"] for alarm in found}
+
     def use_up(self):
         """Call until the tenant has used its quota."""
         used = 0
@@ -131,9 +138,12 @@ def test_a_guard_that_does_not_run_stops_the_tenants_with_a_quota_and_no_other(f
     fleet.run_guard(21 * 60)
     assert fleet.invoke("acme", prompt="hello")["errorType"] == "DeniedByPolicyError"
     assert "errorType" not in fleet.invoke("globex", prompt="hello")
+    fleet.run_guard()  # CloudWatch looks back for 25 minutes before it counts a run as missing
+    assert "bedrock-local_guard-silent" in fleet.alarms()
     scheduler.update_schedule(**parts, State="ENABLED")
     fleet.run_guard()
     assert "errorType" not in fleet.invoke("acme", prompt="hello")
+    assert "bedrock-local_guard-silent" not in fleet.alarms()
 
 
 def test_the_daily_verification_tells_the_operator_that_invocation_logging_is_on(fleet):
@@ -151,11 +161,19 @@ def test_the_daily_verification_tells_the_operator_that_invocation_logging_is_on
     logging = {"cloudWatchConfig": {"logGroupName": "calls", "roleArn": role}}
     bedrock.put_model_invocation_logging_configuration(loggingConfig=logging)
     assert fleet.run_guard(DAY)[schedule]["faults"] == 1
+    assert "bedrock-local_guard-unclean" in fleet.alarms()
     bedrock.delete_model_invocation_logging_configuration()
     assert fleet.run_guard(DAY)[schedule]["faults"] == 0
-    answer = client(control, OPERATIONS, "sqs").receive_message(QueueUrl=queue)
-    [message] = [json.loads(each["Body"])["Message"] for each in answer["Messages"]]
-    assert "invocation logging: Bedrock logs every call of eu-central-1" in message
+    assert "bedrock-local_guard-unclean" not in fleet.alarms()
+    answer = client(control, OPERATIONS, "sqs").receive_message(
+        QueueUrl=queue, MaxNumberOfMessages=10
+    )
+    messages = [json.loads(each["Body"]) for each in answer["Messages"]]
+    [verified] = [each for each in messages if each["Subject"].startswith("Memorylessness")]
+    assert "invocation logging: Bedrock logs every call of eu-central-1" in verified["Message"]
+    assert 'ALARM: "bedrock-local_guard-unclean" in eu-central-1' in {
+        each["Subject"] for each in messages
+    }
 
 
 def test_without_the_guard_everything_of_it_is_destroyed(fleet):

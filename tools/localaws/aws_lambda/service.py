@@ -23,6 +23,7 @@ from tools.localaws.aws_lambda.function_version import (
 from tools.localaws.aws_lambda.kills import FunctionKills, Kill
 from tools.localaws.aws_lambda.platform_records import PlatformRecords
 from tools.localaws.call import Call, Response, ServiceError
+from tools.localaws.cloudwatch.metric_data import put_points
 from tools.localaws.http_server import DropConnectionError
 from tools.localaws.logs.log_delivery import LogDelivery, LogEvent, LogStream, is_delivery
 
@@ -140,7 +141,18 @@ class Lambda:
             )
             if writable:
                 self._logs.put(stream, keys, events)
+            self._count(function, outcome)
         return outcome, events
+
+    def _count(self, function: FunctionVersion, outcome: Outcome) -> None:
+        """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html."""
+        dimensions = [{"Name": "FunctionName", "Value": function.name}]
+        points = [
+            {"MetricName": name, "Dimensions": dimensions, "Unit": "Count", "Value": value}
+            for name, value in (("Errors", int(outcome.status != "success")), ("Invocations", 1))
+        ]
+        now = self._context.clock.now()
+        put_points(function.account, function.region, "AWS/Lambda", points, now)
 
     # --- Deaths and the control API --------------------------------------------------------------
 

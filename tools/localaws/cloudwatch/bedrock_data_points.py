@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tools.localaws.moto_state import backend
+from tools.localaws.cloudwatch.metric_data import put_points
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,21 +63,13 @@ class BedrockDataPoints:
                 key = (point.account, point.region, point.metric, point.model_id)
                 self._visible[key].append(point)
         for point in due:
-            # A caller's PutMetricData may not write to a namespace that starts with AWS/, so moto is called.
-            backend("cloudwatch", point.account, point.region).put_metric_data(
-                NAMESPACE,
-                [
-                    {
-                        "MetricName": point.metric,
-                        "Dimensions": [{"Name": "ModelId", "Value": point.model_id}],
-                        "Timestamp": point.time.replace(
-                            tzinfo=None
-                        ),  # moto's are in UTC without saying so
-                        "Unit": _UNITS.get(point.metric, "Count"),
-                        "Value": point.value,
-                    }
-                ],
-            )
+            data = {
+                "MetricName": point.metric,
+                "Dimensions": [{"Name": "ModelId", "Value": point.model_id}],
+                "Unit": _UNITS.get(point.metric, "Count"),
+                "Value": point.value,
+            }
+            put_points(point.account, point.region, NAMESPACE, [data], point.time)
 
     def visible(self, account: str, region: str, metric: str, model_id: str) -> list[DataPoint]:
         """Return the visible points of a metric."""

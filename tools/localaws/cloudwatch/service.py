@@ -1,4 +1,6 @@
-"""CloudWatch: GetMetricData of Bedrock's metrics with CloudWatch's limits; moto answers all other calls.
+"""CloudWatch: GetMetricData of Bedrock's metrics with CloudWatch's limits, and metrics at the time of the local AWS.
+
+moto answers all other calls.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 """
@@ -10,7 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tools.localaws.call import ServiceError
+from tools.localaws.cloudwatch.alarms import Alarms
 from tools.localaws.cloudwatch.bedrock_data_points import NAMESPACE
+from tools.localaws.cloudwatch.metric_data import put_points
 from tools.localaws.protocols import write_result
 
 if TYPE_CHECKING:
@@ -32,6 +36,7 @@ class CloudWatch:
 
     def __init__(self, context: LocalAwsContext) -> None:
         self._context = context
+        self._alarms = Alarms(context)
         context.control_routes["metric_lag"] = self._set_lag
         context.control_routes["bedrock_counts"] = self._count
 
@@ -45,12 +50,25 @@ class CloudWatch:
             raise ServiceError(
                 "InvalidParameterValue", "A Namespace that begins with AWS/ is for AWS services."
             )
+        if call.operation == "PutMetricData":
+            self._put(call)
+            return write_result(call, {})
         if call.operation != "GetMetricData":
             return None
         queries = call.parameters.get("MetricDataQueries") or []
         if not all(map(_is_sum_of_bedrock, queries)):
             return None
         return write_result(call, self._metric_data(call, queries))
+
+    def _put(self, call: Call) -> None:
+        data = [
+            {**each, "Timestamp": _time(each["Timestamp"]).replace(tzinfo=None)}
+            if each.get("Timestamp")
+            else each
+            for each in call.parameters.get("MetricData") or ()
+        ]
+        now = self._context.clock.now()
+        put_points(call.account, call.region, call.parameter("Namespace"), data, now)
 
     def _metric_data(self, call: Call, queries: list[Mapping[str, Any]]) -> dict[str, Any]:
         if not 0 < len(queries) <= _MOST_QUERIES:
