@@ -121,8 +121,13 @@ def _served_in(sandbox: Sandbox) -> Observation:
     region = details.get("inferenceRegion")
     if sandbox.stanza_model.get("route", "on-demand") == "on-demand":
         return unknown("The model is called on demand, so it runs in the Region that is called.")
-    seen = f"It ran in {region}." if region else "The event does not say it."
-    return compared(bool(region), seen, inferenceRegion=region)
+    called, granted = sandbox.region, _regions(sandbox)
+    if region is None:
+        seen = f"The event names no other Region, so it ran in {called}, which was called."
+        return compared(agrees=True, seen=seen, inferenceRegion=None)
+    is_granted = region in granted or sandbox.stanza_model["route"] == "global"
+    ending = "." if is_granted else ", which the stanza does not grant."
+    return compared(is_granted, f"It ran in {region}{ending}", inferenceRegion=region)
 
 
 def _without_content(sandbox: Sandbox) -> Observation:
@@ -169,7 +174,7 @@ def trail_checks() -> list[Check]:
         ),
         (
             "CloudTrail names the Region that served a call",
-            "additionalEventData.inferenceRegion says it for a call through a profile.",
+            "additionalEventData.inferenceRegion names it if it is not the one called, and the stanza grants it.",
             _REGIONS,
             _served_in,
         ),

@@ -509,7 +509,14 @@ class FakeAws:
             name = metric["MetricName"]
             has_values = calls and form == facts.counted_as and name != facts.missing_metric
             values = [float(sums[name])] if has_values and name in sums else []
-            results.append({"Id": query["Id"], "StatusCode": "Complete", "Values": values})
+            results.append(
+                {
+                    "Id": query["Id"],
+                    "StatusCode": "Complete",
+                    "Timestamps": [request.params["StartTime"]] * len(values),
+                    "Values": values,
+                }
+            )
         return {"MetricDataResults": results}
 
     def cloudtrail_lookup_events(self, request: Request) -> dict[str, Any]:  # noqa: ARG002 - as the others

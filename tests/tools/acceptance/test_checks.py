@@ -72,7 +72,7 @@ DIFFERENCES = {
     "Bedrock's count of calls": {"more_calls": 1},
     "Bedrock's count of tokens": {"more_tokens": 1},
     "CloudTrail shows a call of a model": {"trail_delay": NEVER},
-    "CloudTrail names the Region that served a call": {"inference_region": ""},
+    "CloudTrail names the Region that served a call": {"inference_region": "ap-southeast-2"},
     "CloudTrail holds no prompt": {"trail_text": "prompt"},
     "CloudTrail's session name": {"trail_session": "alice"},
 }
@@ -105,6 +105,13 @@ def test_each_fact_differs_on_an_aws_that_does(wire, name):
     facts = replace(Facts(), **DIFFERENCES[name])
     observation = CHECKS[name].observe(sandbox_on(wire, facts))
     assert observation.result == "differs", observation.seen
+
+
+def test_a_call_that_stayed_in_the_region_that_was_called_names_no_other(wire):
+    sandbox = sandbox_on(wire, Facts(inference_region=""))
+    observation = CHECKS["CloudTrail names the Region that served a call"].observe(sandbox)
+    assert observation.result == "ok"
+    assert "names no other Region" in observation.seen
 
 
 def test_a_refusal_says_nothing_while_the_allowed_call_fails(wire):

@@ -133,7 +133,10 @@ class EventRecorder:
         if error is not None:
             # CloudTrail has the code of IAM's denials without "Exception", for every service.
             content["errorCode"] = "AccessDenied" if is_denied else error.code
-            content["errorMessage"] = error.message
+            # Only IAM's message is known. AWS says that CloudTrail has no prompt, and no page says what it has of
+            # the message of another error.
+            if is_denied:
+                content["errorMessage"] = error.message
         elif call.operation in MODEL_CALLS and (served := self._served_in(call)) != call.region:
             content["additionalEventData"] = {"inferenceRegion": served}
         return content
