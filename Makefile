@@ -34,7 +34,7 @@ override development = $(if $(filter operation,$(value DEPENDENCIES)),$(error $@
 
 .PHONY: demo
 override usage_demo :=
-demo: ## Three tenants on a local AWS: apply, call, search what was stored, and try every attack
+demo: ## Three tenants on a local AWS: apply, call, search what was stored, try every attack, reach a quota
 	@$(development)$(RUN)
 
 .PHONY: test

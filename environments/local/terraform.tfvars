@@ -5,6 +5,9 @@ operations = {
   account_id            = "111111111111"
   deployment_principals = ["arn:aws:iam::111111111111:user/deployer"]
   region                = "eu-central-1"
+
+  # It enforces initech's quota, and stops initech if it does not run for 20 minutes.
+  guard = { lease_minutes = 20, on_failure = "closed" }
 }
 
 tenants = {
@@ -67,8 +70,9 @@ tenants = {
     quota = {
       max_tokens_per_call = 4096
       requests_per_second = 5
-      tokens_per_day      = 1000000
-      tokens_per_month    = 20000000
+      tokens_per_day      = 1000
+      tokens_per_month    = 10000
+      event_bus           = "arn:aws:events:eu-central-1:555555555555:event-bus/quotas"
     }
     workload = {
       memory_size    = 512

@@ -42,8 +42,21 @@ def test_every_attack_is_refused_and_every_owner_served(demo):
     assert "25 of 25 were refused by the component that is responsible" in attacks
 
 
+def test_the_guard_tells_stops_and_lets_in_as_promised(demo):
+    story = demo.split("\n5  ")[1]
+    for result in (
+        "has used 85 % of its quota of 1,000 tokens a day",
+        "QuotaReachedError",
+        "its open session is refused, acme is answered",
+        "initech is answered",
+        "invocation logging: Bedrock logs every call of eu-central-1",
+        "bedrock-local_guard-silent",
+    ):
+        assert result in story
+
+
 def test_fits_on_one_screen(demo):
-    assert len(demo.splitlines()) <= 60
+    assert len(demo.splitlines()) <= 75
 
 
 def test_leaves_no_process_behind(demo, checkout):

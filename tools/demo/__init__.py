@@ -1,1 +1,1 @@
-"""What `make demo` shows: calls, records, a search for what was stored, and attacks."""
+"""What `make demo` shows: calls, records, a search for what was stored, attacks, and the guard."""

@@ -1,4 +1,4 @@
-"""What `make demo` shows: apply, one call for each account, a search for its words, and attacks."""
+"""What `make demo` shows: apply, one call for each account, a search for its words, attacks, and the guard."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tools.cli.session import open_session
 from tools.cli.targets import LOCAL
 from tools.command_error import CommandError
 from tools.demo.attacks import run_attacks
+from tools.demo.guard_story import GuardStory
 from tools.proof.proved_apply import ProvedApply, Prover
 from tools.records.reader import read_records
 
@@ -59,7 +60,13 @@ def walk_through(target: LocalTarget, folder: Path) -> list[str]:
         "4  Attacks",
         " by a tenant that controls its whole account, then by the operations account",
     )
-    return problems + _show_attacks(run_attacks(target))
+    problems += _show_attacks(run_attacks(target))
+
+    _show_heading(
+        "5  The guard",
+        ", which enforces quotas and verifies that nothing is kept, by the clock of the local AWS",
+    )
+    return problems + _show_story(GuardStory(target))
 
 
 def _show_heading(heading: str, explanation: str) -> None:
@@ -169,6 +176,19 @@ def _show_attacks(results: list[AttackResult]) -> list[str]:
         f"{refused} of {len(results)} were refused by the component that is responsible; "
         "each time the owner's own call succeeded."
     )
+    return problems
+
+
+def _show_story(story: GuardStory) -> list[str]:
+    """Show what happened and what followed from it."""
+    rows = table("what happens", "what follows")
+    problems = []
+    for line in story.lines():
+        progress(line.event)
+        if not line.as_expected:
+            problems.append(f"{line.event}: {line.result}")
+        rows.add_row(line.event, line.result)
+    out.print(rows)
     return problems
 
 
