@@ -261,6 +261,30 @@ def test_whatever_writes_a_shard_lets_nobody_know_first(shards):
     assert planned_shards(shards) == {2}
 
 
+def test_what_a_failed_command_writes_over_is_forgotten_again(shards, monkeypatch):
+    """Another apply of the same shard may have stored its digest after this one has emptied it."""
+    (state, *_) = operations_states(shards.environment)
+
+    def start(*_, **__):
+        store(shards, [state])
+        raise CommandError("The answer to the update was lost.")
+
+    monkeypatch.setattr(Terraform, "_start", start)
+    with pytest.raises(CommandError, match="was lost"):
+        shards.terraform._write(state, "apply")
+    assert planned_shards(shards) == {0}
+
+
+def test_what_is_written_while_there_is_one_shard_is_planned_when_there_are_several_again(shards):
+    alone = sharded(shards.environment, 1)
+    backend = {**LOCAL.backend, "allowed_account_ids": []}
+    bucket = StateBucket(replace(alone, backend=backend), shards.bucket.connect)
+    terraform = replace(shards.terraform, environment=alone, bucket=bucket)
+    with pytest.raises(CommandError, match="does not limit the account"):
+        terraform._write(operations_states(alone)[0], "apply")
+    assert planned_shards(shards) == {0}
+
+
 def test_the_only_shard_and_one_tenants_role_are_always_planned(shards, session):
     of_acme = operations_states(shards.environment, "acme")
     assert unchanged_shards(shards, of_acme) == []
