@@ -20,6 +20,7 @@ from tools.proof.folder import CertifiedPlans, read_certified
 from tools.proof.planned_handover import PlannedHandover
 from tools.proof.proved_apply import ProvedApply, Prover
 from tools.proof.proving import show_report
+from tools.proof.saved_plan import SavedPlan
 from tools.proof.state_inputs import account_inputs, shard_inputs
 from tools.proof.unchanged_states import (
     count_sentence,
@@ -30,7 +31,7 @@ from tools.proof.unchanged_states import (
     without,
 )
 from tools.terraform.runner import Terraform
-from tools.terraform.state import customer_state, operations_states
+from tools.terraform.state import customer_state, operations_states, role_module
 from tools.terraform.state_bucket import StateBucket
 
 LOCAL = load_environment("local")
@@ -283,6 +284,49 @@ def test_what_is_written_while_there_is_one_shard_is_planned_when_there_are_seve
     with pytest.raises(CommandError, match="does not limit the account"):
         terraform._write(operations_states(alone)[0], "apply")
     assert planned_shards(shards) == {0}
+
+
+def applied(session, tenant):
+    """The plan of a tenant's shard, applied with nothing to change; the state has the shard's roles."""
+    shard = shard_of(tenant, session.environment.shards)
+    tenants = [name for name in TENANTS if shard_of(name, session.environment.shards) == shard]
+    role = {
+        "mode": "managed",
+        "type": "aws_iam_role",
+        "name": "this",
+        "provider": "",
+        "instances": [{}],
+    }
+    content = {
+        "version": 4,
+        "resources": [{**role, "module": role_module(name)} for name in tenants],
+        "outputs": {"handover": {"value": {name: handover_of(name) for name in tenants}}},
+    }
+    state = operations_states(session.environment)[shard]
+    bucket = session.bucket
+    bucket.connect("s3").put_object(Bucket=bucket.name, Key=state.key, Body=json.dumps(content))
+    plan = SavedPlan(
+        state,
+        Path("plan"),
+        {"applyable": False},
+        "0",
+        None,
+        shard_inputs(session).sha256(state),
+        bucket.etags(state.key)[state.key],
+    )
+    return ProvedApply(Prover(session, 1))._apply(plan)[1]
+
+
+@pytest.mark.parametrize("others_write", [False, True])
+def test_a_hand_over_that_others_write_while_what_exists_is_proved_plans_its_shard(
+    shards, others_write
+):
+    plan = applied(shards, "acme")
+    if others_write:
+        shards.bucket.write_handovers({"acme": {**handover_of("acme"), "state": "suspended"}})
+    key = plan.state.key
+    ProvedApply(Prover(shards, 1))._record_applied({key: True}, {key: plan})
+    assert planned_shards(shards) == ({plan.state.shard} if others_write else set())
 
 
 def test_the_only_shard_and_one_tenants_role_are_always_planned(shards, session):
