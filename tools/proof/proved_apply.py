@@ -305,9 +305,15 @@ class Prover:
         """Return whether the earlier proof has a plan of this state, made with the present hand-over.
 
         ``handover`` is its SHA-256. Otherwise a plan is made and proved now: the account is new, or the apply of
-        the operations account has handed over something else than its plan said.
+        the operations account has handed over something else than its plan said. Raises CommandError for a shard
+        without a plan, whose changes nobody has seen.
         """
         entry = self.certified.files.get(state.key) if self.certified else None
+        if entry is None and state.root == OPERATIONS:
+            raise CommandError(
+                f"The {state.label} was unchanged when it was proved, and is not any more, so the proof has no plan "
+                "of it. Nothing of it was applied; make and prove new plans."
+            )
         if entry is None:
             warn(f"{state.label} was not in the proof; it is planned and proved now.")
             return False

@@ -329,6 +329,21 @@ def test_a_hand_over_that_others_write_while_what_exists_is_proved_plans_its_sha
     assert planned_shards(shards) == ({plan.state.shard} if others_write else set())
 
 
+def test_a_shard_that_was_unchanged_when_it_was_proved_is_not_applied_after_a_change(
+    shards, capsys
+):
+    """Nobody has seen its plan. A customer account is planned and proved then, which the approval includes."""
+    states = operations_states(shards.environment)
+    proved = Prover(shards, 1, only_changed=True).prove([*states, *STATES])
+    certified = read_certified(proved.folder, "local", None)
+    apply = ProvedApply(Prover(shards, 1, certified, only_changed=True))
+    assert apply.apply_environment(None) == 0
+    shards.bucket.clear_applied_record(states[1].key)
+    assert apply.apply_environment(None) == 1
+    printed = capsys.readouterr()
+    assert "was unchanged when it was proved, and is not any more" in printed.out + printed.err
+
+
 def test_the_only_shard_and_one_tenants_role_are_always_planned(shards, session):
     of_acme = operations_states(shards.environment, "acme")
     assert unchanged_shards(shards, of_acme) == []
