@@ -4,7 +4,8 @@ It shows what it will change and asks on a terminal; AUTO=1 does not ask. Only p
 are applied, from the plan files that were proved, and afterwards what exists is proved. What an earlier apply
 left half made is completed, and what it made without writing it into the state is adopted. PROOF= takes the
 plans of a proof that `make prove` wrote, also on another machine, and refuses one that has changed since, or whose
-terraform.tfvars has; a customer account whose hand-over has changed since is planned and proved again.
+terraform.tfvars has; a customer account whose hand-over has changed since is planned and proved again. A shard that
+the proof has left out and that has changed since is refused.
 
 Customer accounts whose code, variables, hand-over and zip are those of their last apply are counted and left out,
 unless TENANT= names their tenant, PROOF= has their plan or ALL=1 plans every account. So are the shards of an

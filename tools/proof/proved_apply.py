@@ -305,9 +305,15 @@ class Prover:
         """Return whether the earlier proof has a plan of this state, made with the present hand-over.
 
         ``handover`` is its SHA-256. Otherwise a plan is made and proved now: the account is new, or the apply of
-        the operations account has handed over something else than its plan said.
+        the operations account has handed over something else than its plan said. Raises CommandError for a shard
+        without a plan, whose changes nobody has seen.
         """
         entry = self.certified.files.get(state.key) if self.certified else None
+        if entry is None and state.root == OPERATIONS:
+            raise CommandError(
+                f"The {state.label} was unchanged when it was proved, and is not any more, so the proof has no plan "
+                "of it. Nothing of it was applied; make and prove new plans."
+            )
         if entry is None:
             warn(f"{state.label} was not in the proof; it is planned and proved now.")
             return False
@@ -401,7 +407,7 @@ class ProvedApply:
         """
         if not plan.is_applyable:
             self.prover.session.terraform.hand_over(plan.state)  # it may be missing all the same
-            return "No changes.", plan
+            return "No changes.", replace(plan, handovers_sha256=self._handovers_sha256(plan.state))
         # Others may write into build/proof: what is checked is a copy that they cannot replace.
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "plan"
@@ -421,9 +427,18 @@ class ProvedApply:
                 except CommandError as problem:
                     warn(f"{plan.state.label}: what is half made could not be kept: {problem}")
                 raise
-        # At once, before another command can have planned and written the state.
+        # At once, before another command can have planned and written the state, or anybody a hand-over.
         etag = self.prover.session.bucket.etags(plan.state.key).get(plan.state.key)
-        return line + self._delete_unused_versions(plan), replace(plan, state_etag=etag)
+        handovers = self._handovers_sha256(plan.state)
+        applied = replace(plan, state_etag=etag, handovers_sha256=handovers)
+        return line + self._delete_unused_versions(plan), applied
+
+    def _handovers_sha256(self, state: State) -> str | None:
+        """Return the digest of what a shard has handed over; None for a state whose digest is not stored."""
+        session = self.prover.session
+        if state.root != OPERATIONS or state.targets or session.environment.shards == 1:
+            return None
+        return handovers_sha256(session, [state])[state.key]
 
     def _delete_unused_versions(self, plan: SavedPlan) -> str:
         """Delete the versions that an apply left without a use; return a sentence about them, or nothing."""
@@ -483,13 +498,12 @@ class ProvedApply:
         whole_shards = [state for state in shards if not state.targets or not holds[state.key]]
         if session.environment.shards == 1:  # is always planned
             whole_shards = []
-        handovers = handovers_sha256(session, whole_shards) if whole_shards else {}
 
         def record(key: str) -> None:
             plan = plans[key]
             if holds[key] and plan.inputs_sha256 is not None and plan.state_etag is not None:
                 bucket.write_applied_record(
-                    key, plan.inputs_sha256, plan.state_etag, handovers.get(key)
+                    key, plan.inputs_sha256, plan.state_etag, plan.handovers_sha256
                 )
             else:
                 bucket.clear_applied_record(key)

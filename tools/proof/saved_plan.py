@@ -30,9 +30,10 @@ class SavedPlan:
     content: PlanJson
     sha256: str  # of the file, taken before it was read
     handover_sha256: str | None  # of the tenant's hand-over when the plan was made
-    # Of what a customer account was planned with; None if that is not known.
+    # Of what a customer account or a whole shard was planned with; None if that is not known.
     inputs_sha256: str | None = None
     state_etag: str | None = None  # of the state that the plan was made in, or that its apply wrote
+    handovers_sha256: str | None = None  # of what the apply of a whole shard has handed over
 
     @property
     def is_applyable(self) -> bool:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from tools.command_error import CommandError
 from tools.environment.model import OFFBOARDING
 from tools.environment.tenant_shard import shard_of
-from tools.paths import ENVIRONMENTS
+from tools.paths import ENVIRONMENTS, ROOT
 from tools.proof.saved_plan import sha256_of, sha256_of_json
 from tools.terraform.state import CUSTOMER, OPERATIONS
 from tools.terraform.toolchain import selected_provider
@@ -37,15 +39,20 @@ ARCHITECTURE = "arm64"  # the default of workload.architecture
 _OPTIONS = ("TF_CLI_ARGS", "TF_CLI_ARGS_plan")
 # Values of variables: https://developer.hashicorp.com/terraform/cli/config/environment-variables#tf_var_name
 _VARIABLE = "TF_VAR_"
-# Tags that the provider adds to every resource:
+# Tags that the provider adds to every resource, and those that it leaves to others:
 # https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs#default_tags-configuration-block
-_TAGS = "TF_AWS_DEFAULT_TAGS_"
+# https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs#ignore_tags-configuration-block
+_TAGS = "TF_AWS_"
 # What Terraform reads in the folder of a root or a module:
 # https://developer.hashicorp.com/terraform/language/files
 # https://developer.hashicorp.com/terraform/language/values/variables#variable-definitions-tfvars-files
 # The modules read no other file than texts, such as the names of time zones.
 TERRAFORM_FILES = ("*.tf", "*.tf.json", "*.tfvars", "*.tfvars.json", "*.txt")
-_SOURCE = re.compile(r'^\s*source\s*=\s*"(\.\.?/[^"]+)"', re.MULTILINE)
+_CODE_FILES = ("*.tf", "*.tf.json")
+# What states and decides the claims. What an account was proved by is no proof by other code.
+TOOLS = ROOT / "tools"
+PROOF = ("iam", "isolation")
+_SOURCE = re.compile(r'\bsource"?\s*[=:]\s*"(\.\.?/[^"]+)"')
 _REFERENCE = re.compile(r"\bvar\.(\w+)(?:\.(\w+))?")
 
 
@@ -87,7 +94,7 @@ class AccountInputs:
         administrators and the shards of the operations account, for instance. The linked declarations only refuse
         values.
         """
-        texts = (file.read_text() for file in self.root.glob("*.tf") if not file.is_symlink())
+        texts = (file.read_text() for file in _code_files(self.root) if not file.is_symlink())
         references = {match.groups() for text in texts for match in _REFERENCE.finditer(text)}
         process = {f"{_VARIABLE}{name}" for name, _ in references if name != PACKAGE} | {*_OPTIONS}
         variables: dict[str, Any] = {
@@ -95,6 +102,7 @@ class AccountInputs:
             for name, value in self.process_environment.items()
             if name in process or name.startswith(_TAGS)
         }
+        variables |= _option_files(self.process_environment, self.root)
         for name, attribute in references:
             if name in self.environment.variables:
                 value = self.environment.variables[name]
@@ -179,6 +187,7 @@ class ShardInputs:
             if name in _OPTIONS or name.startswith((_VARIABLE, _TAGS))
         }
         process.pop(f"{_VARIABLE}{PACKAGE}", None)
+        process |= _option_files(self.process_environment, self.root)
         variables = {**self.environment.variables}
         variables.pop("tenants", None)
         return {**process, **variables}
@@ -195,7 +204,7 @@ def shard_inputs(session: Session) -> ShardInputs:
 
 
 def _code(root: Path) -> dict[str, Any]:
-    """Return the version of the provider, and the hash of each file of a root and of the modules that it calls."""
+    """Return the provider's version, and the hash of each file of a root, of its modules and of the proof."""
     root = root.resolve()
     files = [
         file
@@ -206,13 +215,36 @@ def _code(root: Path) -> dict[str, Any]:
     return {
         # By their paths from the root, which are the same in every checkout.
         "files": {os.path.relpath(file, root): sha256_of(file) for file in files},
+        "proof": {
+            file.relative_to(TOOLS).as_posix(): sha256_of(file)
+            for folder in PROOF
+            for file in (TOOLS / folder).glob("*.py")
+        },
         "provider": selected_provider(root),
     }
+
+
+def _code_files(folder: Path) -> list[Path]:
+    return [file for pattern in _CODE_FILES for file in folder.glob(pattern)]
+
+
+def _option_files(process_environment: Mapping[str, str], root: Path) -> dict[str, str]:
+    """Return the hash of each file that an option of the process names, such as -var-file, by its path."""
+    paths = {}
+    for name in _OPTIONS:
+        try:
+            words = shlex.split(process_environment.get(name, ""))
+        except ValueError as error:
+            raise CommandError(f"{name} is not a list of options: {error}.") from None
+        for path in (word.partition("=")[2] or word for word in words):
+            if (root / path).is_file():
+                paths[path] = sha256_of(root / path)
+    return paths
 
 
 def _folders(folder: Path) -> Iterator[Path]:
     """Yield a folder, and those of the modules on this disk that its files call."""
     yield folder
-    for file in folder.glob("*.tf"):
+    for file in _code_files(folder):
         for source in _SOURCE.findall(file.read_text()):
             yield from _folders((folder / source).resolve())

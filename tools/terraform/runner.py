@@ -348,15 +348,22 @@ class Terraform:
             ):
                 self._wait_for_locks(state)
                 self._forget_applied(state)
-                with writing_noted(descriptor, lambda: self._may_be_locked(state)):
-                    return self._start(
-                        state,
-                        *command.split(),
-                        f"-lock-timeout={WAIT_MINUTES}m",
-                        *arguments,
-                        held_file=self._holder(state),
-                        watch=watch,
-                    )
+                try:
+                    with writing_noted(descriptor, lambda: self._may_be_locked(state)):
+                        return self._start(
+                            state,
+                            *command.split(),
+                            f"-lock-timeout={WAIT_MINUTES}m",
+                            *arguments,
+                            held_file=self._holder(state),
+                            watch=watch,
+                        )
+                except CommandError:
+                    # An apply before this one may have stored its digest meanwhile. If the bucket cannot be reached,
+                    # terraform could not remove its lock either.
+                    with suppress(CommandError):
+                        self._forget_applied(state)
+                    raise
         except TimeoutError:
             raise CommandError(
                 f"Another command on this machine has been writing this state for more than {WAIT_MINUTES} "
@@ -371,9 +378,11 @@ class Terraform:
             return True
 
     def _forget_applied(self, state: State) -> None:
-        """Let the next command plan this state, also if whatever writes it is killed."""
-        if state.root != OPERATIONS or self.environment.shards > 1:
-            self.bucket.clear_applied_record(state.key)
+        """Let the next command plan this state, also if whatever writes it is killed.
+
+        The only state of an operations account may have been one of several, and become one again.
+        """
+        self.bucket.clear_applied_record(state.key)
 
     def abandoned_locks(self, states: Sequence[State]) -> list[tuple[State, StateLock]]:
         """Return the locks of these states that a command of this user on this machine left when it was killed."""

@@ -1,5 +1,6 @@
 """The digest of an account's inputs changes with everything that its plan reads, and with nothing else."""
 
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -10,6 +11,7 @@ from tools.environment.model import CustomerAccount, load_environment
 from tools.environment.tenant_shard import shard_of
 from tools.packaging.variant import Variant
 from tools.paths import ENVIRONMENTS, MODULES
+from tools.proof import state_inputs
 from tools.proof.state_inputs import ARCHITECTURE, GUARD_ZIP, ZIP, AccountInputs, ShardInputs
 from tools.terraform.state import customer_state, operations_state
 
@@ -49,6 +51,20 @@ class Inputs:
         shutil.copytree(ENVIRONMENTS, folder / "environments", symlinks=True)
         shutil.copytree(MODULES, folder / "modules")
         shutil.rmtree(self.root / ".terraform", ignore_errors=True)
+        for root in (self.root, self.operations_root):
+            (root / "one-line.tf").write_text(
+                'module "one" { source = "../../modules/one-line" }\n'
+            )
+            call = {"module": {"two": {"source": "../../modules/of-json"}}}
+            (root / "two.tf.json").write_text(json.dumps(call))
+        for name in ("one-line", "of-json"):
+            (folder / "modules" / name).mkdir()
+            (folder / "modules" / name / "main.tf").touch()
+        for name in ("more", "one more"):
+            (folder / f"{name}.tfvars").touch()
+        self.process["TF_CLI_ARGS_plan"] = (
+            "-var-file=../../more.tfvars -var-file '../../one more.tfvars'"
+        )
         (folder / "build").mkdir()
         for architecture in ("arm64", "x86_64"):
             self.zip(architecture).write_text(architecture)
@@ -109,6 +125,15 @@ CHANGES = {
     "zip that is not built": (lambda each: each.zip("x86_64").unlink(), {"444444444444"}),
     "variable of the process": (lambda each: each.process.update(TF_VAR_tags="{}"), ALL),
     "tag of the process": (lambda each: each.process.update(TF_AWS_DEFAULT_TAGS_team="a"), ALL),
+    "tags that the process leaves to others": (
+        lambda each: each.process.update(TF_AWS_IGNORE_TAGS_KEYS="cost-center"), ALL),
+    "module that is called in one line": (
+        lambda each: append(each.folder / "modules" / "one-line" / "main.tf", "# changed"), ALL),
+    "module that JSON calls": (lambda each: append(each.folder / "modules" / "of-json" / "main.tf", "# changed"), ALL),
+    "file of an option of the process": (
+        lambda each: (each.folder / "more.tfvars").write_text("tags = {}"), ALL),
+    "file of a quoted option of the process": (
+        lambda each: (each.folder / "one more.tfvars").write_text("tags = {}"), ALL),
     "option of the process": (lambda each: each.process.update(TF_CLI_ARGS_plan="-var=tags={}"), ALL),
     # What no customer account reads.
     "administrators": (lambda each: each.operations(administrators=["arn:aws:iam::111111111111:role/a"]), set()),
@@ -136,6 +161,24 @@ def test_a_change_reaches_exactly_the_accounts_whose_plans_read_it(inputs, name)
     change(inputs)
     after = inputs.digests()
     assert {account_id for account_id in ALL if before[account_id] != after[account_id]} == reached
+
+
+@pytest.mark.parametrize("folder", ["iam", "isolation"])
+def test_other_code_of_the_proof_reaches_every_account_and_shard(
+    inputs, folder, tmp_path, monkeypatch
+):
+    """What exists was proved by the code of its last apply; another proof may find what that did not."""
+    tools = tmp_path / "tools"
+    for name in ("iam", "isolation"):
+        (tools / name).mkdir(parents=True)
+        (tools / name / "rules.py").write_text("one")
+    monkeypatch.setattr(state_inputs, "TOOLS", tools)
+    before = inputs.digests(), shard_digests(inputs)
+    assert (inputs.digests(), shard_digests(inputs)) == before
+    (tools / folder / "rules.py").write_text("two")
+    accounts, shards = inputs.digests(), shard_digests(inputs)
+    assert not set(accounts.values()) & set(before[0].values())
+    assert not set(shards.values()) & set(before[1].values())
 
 
 def test_every_account_has_another_digest(inputs):
@@ -218,6 +261,12 @@ SHARD_CHANGES = {
     "tag of the process": (lambda each: each.process.update(TF_AWS_DEFAULT_TAGS_team="a"), {0, 1, 2}),
     "names of time zones": (
         lambda each: append(each.folder / "modules" / "operations-role" / "time-zones.txt", "Mars"), {0, 1, 2}),
+    "tags that the process leaves to others": (
+        lambda each: each.process.update(TF_AWS_IGNORE_TAGS_KEYS="cost-center"), {0, 1, 2}),
+    "module that is called in one line": (
+        lambda each: append(each.folder / "modules" / "one-line" / "main.tf", "# changed"), {0, 1, 2}),
+    "file of an option of the process": (
+        lambda each: (each.folder / "more.tfvars").write_text("tags = {}"), {0, 1, 2}),
     "zip of the guard": (lambda each: (each.folder / "build" / "operations-guard-py3.13.zip").write_text("new"), {0}),
     "bus of a tenant in another shard": (
         lambda each: each.stanza("acme", quota={"event_bus": "arn:aws:events:eu-central-1:222222222222:event-bus/a"}),

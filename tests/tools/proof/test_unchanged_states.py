@@ -20,6 +20,7 @@ from tools.proof.folder import CertifiedPlans, read_certified
 from tools.proof.planned_handover import PlannedHandover
 from tools.proof.proved_apply import ProvedApply, Prover
 from tools.proof.proving import show_report
+from tools.proof.saved_plan import SavedPlan
 from tools.proof.state_inputs import account_inputs, shard_inputs
 from tools.proof.unchanged_states import (
     count_sentence,
@@ -30,7 +31,7 @@ from tools.proof.unchanged_states import (
     without,
 )
 from tools.terraform.runner import Terraform
-from tools.terraform.state import customer_state, operations_states
+from tools.terraform.state import customer_state, operations_states, role_module
 from tools.terraform.state_bucket import StateBucket
 
 LOCAL = load_environment("local")
@@ -259,6 +260,88 @@ def test_whatever_writes_a_shard_lets_nobody_know_first(shards):
     with pytest.raises(CommandError, match="does not limit the account"):
         terraform._write(operations_states(shards.environment)[2], "apply")
     assert planned_shards(shards) == {2}
+
+
+def test_what_a_failed_command_writes_over_is_forgotten_again(shards, monkeypatch):
+    """Another apply of the same shard may have stored its digest after this one has emptied it."""
+    (state, *_) = operations_states(shards.environment)
+
+    def start(*_, **__):
+        store(shards, [state])
+        raise CommandError("The answer to the update was lost.")
+
+    monkeypatch.setattr(Terraform, "_start", start)
+    with pytest.raises(CommandError, match="was lost"):
+        shards.terraform._write(state, "apply")
+    assert planned_shards(shards) == {0}
+
+
+def test_what_is_written_while_there_is_one_shard_is_planned_when_there_are_several_again(shards):
+    alone = sharded(shards.environment, 1)
+    backend = {**LOCAL.backend, "allowed_account_ids": []}
+    bucket = StateBucket(replace(alone, backend=backend), shards.bucket.connect)
+    terraform = replace(shards.terraform, environment=alone, bucket=bucket)
+    with pytest.raises(CommandError, match="does not limit the account"):
+        terraform._write(operations_states(alone)[0], "apply")
+    assert planned_shards(shards) == {0}
+
+
+def applied(session, tenant):
+    """The plan of a tenant's shard, applied with nothing to change; the state has the shard's roles."""
+    shard = shard_of(tenant, session.environment.shards)
+    tenants = [name for name in TENANTS if shard_of(name, session.environment.shards) == shard]
+    role = {
+        "mode": "managed",
+        "type": "aws_iam_role",
+        "name": "this",
+        "provider": "",
+        "instances": [{}],
+    }
+    content = {
+        "version": 4,
+        "resources": [{**role, "module": role_module(name)} for name in tenants],
+        "outputs": {"handover": {"value": {name: handover_of(name) for name in tenants}}},
+    }
+    state = operations_states(session.environment)[shard]
+    bucket = session.bucket
+    bucket.connect("s3").put_object(Bucket=bucket.name, Key=state.key, Body=json.dumps(content))
+    plan = SavedPlan(
+        state,
+        Path("plan"),
+        {"applyable": False},
+        "0",
+        None,
+        shard_inputs(session).sha256(state),
+        bucket.etags(state.key)[state.key],
+    )
+    return ProvedApply(Prover(session, 1))._apply(plan)[1]
+
+
+@pytest.mark.parametrize("others_write", [False, True])
+def test_a_hand_over_that_others_write_while_what_exists_is_proved_plans_its_shard(
+    shards, others_write
+):
+    plan = applied(shards, "acme")
+    if others_write:
+        shards.bucket.write_handovers({"acme": {**handover_of("acme"), "state": "suspended"}})
+    key = plan.state.key
+    ProvedApply(Prover(shards, 1))._record_applied({key: True}, {key: plan})
+    assert planned_shards(shards) == ({plan.state.shard} if others_write else set())
+
+
+def test_a_shard_that_was_unchanged_when_it_was_proved_is_not_applied_after_a_change(
+    shards, capsys
+):
+    """Nobody has seen its plan. A customer account is planned and proved then, which the approval includes."""
+    states = operations_states(shards.environment)
+    proved = Prover(shards, 1, only_changed=True).prove([*states, *STATES])
+    certified = read_certified(proved.folder, "local", None)
+    apply = ProvedApply(Prover(shards, 1, certified, only_changed=True))
+    assert apply.apply_environment(None) == 0
+    shards.bucket.clear_applied_record(states[1].key)
+    assert apply.apply_environment(None) == 1
+    printed = capsys.readouterr()
+    assert "was unchanged when it was proved, and is not any more" in printed.out + printed.err
 
 
 def test_the_only_shard_and_one_tenants_role_are_always_planned(shards, session):
