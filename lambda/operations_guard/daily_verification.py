@@ -100,5 +100,5 @@ def _message(environment: str, faults: Sequence[VerifiedLine]) -> str:
         f"The operations account of {environment} may keep prompts or answers, or lets somebody change that:\n\n"
         f"{shown}\n\n"
         + (f"There are {more:,} more. " if more > 0 else "")
-        + f"Run `make verify ENV={environment}`, which says the same now. See docs/runbooks/memorylessness.md."
+        + f"Run `make verify ENV={environment}`, which says the same now. See docs/runbooks/guard.md."
     )
