@@ -1,8 +1,10 @@
 """`make capacity`: show how much of each AWS limit is used, and how many more tenants fit.
 
 It counts what is in the operations account, whoever made it, and what the next apply would add, against the
-quotas that AWS gives to the account. OFFLINE=1 needs no AWS: it counts what the stanzas declare, against the limits
-that terraform.tfvars states. Exits 1 if a limit is exceeded or if something could not be counted.
+quotas that AWS gives to the account. Of each model it shows the tokens that tenants may use in a day by their quotas,
+beside the account's tokens per minute that operations.guard states. OFFLINE=1 needs no AWS: it counts what the stanzas
+declare, against the limits that terraform.tfvars states. Exits 1 if a limit is exceeded or if something could not be
+counted.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from tools.cli.console import out, print_json, progress, run, table, warn
 from tools.cli.session import open_session
 from tools.environment.model import load_environment
 from tools.live.account_usage import AccountUsage, read_account_usage
+from tools.live.declared_tokens import declared_tokens
 from tools.packaging.build import build_guard
 from tools.terraform.offline_plan import offline_plans
 from tools.terraform.parallel import map_in_parallel
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tools.environment.model import Environment
+    from tools.live.declared_tokens import DeclaredTokens
 
 IAM_PAGE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"
 BEDROCK_PAGE = "https://docs.aws.amazon.com/general/latest/gr/bedrock.html"
@@ -102,12 +106,14 @@ def main() -> int:
                 "environment": environment.name,
                 "counted": "stanzas" if usage is None else "account",
                 "limits": rows,
+                "models": [row.data for row in declared_tokens(environment)],
                 "advice": advice,
                 "unread": [] if usage is None else list(usage.unread),
             }
         )
     else:
         show(environment, limits, usage)
+        show_models(declared_tokens(environment))
         for sentence in (*advice, *(usage.unread if usage else ())):
             warn(sentence)
     return int(any(limit.share > 1 for limit in limits) or bool(usage and usage.unread))
@@ -142,6 +148,29 @@ def show(environment: Environment, limits: list[Limit], usage: AccountUsage | No
         f"{account}, and {more_tenants:,} more of the same kind fit.\n{counted}\n"
         f"Limits: {IAM_PAGE}\n        {BEDROCK_PAGE}\n        {LAMBDA_PAGE}"
     )
+
+
+def show_models(models: Sequence[DeclaredTokens]) -> None:
+    """Print what tenants may use of each model in a day, beside what the account can use."""
+    rows = table(
+        "model", "tokens a minute", "tokens a day", "declared a day", "share", "without a limit"
+    )
+    for model in models:
+        rows.add_row(
+            model.model,
+            _shown(model.tokens_per_minute) or "not stated",
+            _shown(model.tokens_per_day),
+            f"{model.declared_per_day:,}",
+            "" if model.share is None else f"{model.share:.1%}",
+            f"{len(model.without_limit):,} of {model.tenants:,} tenants",
+        )
+    out.print()
+    out.print(rows)
+    if any(model.tokens_per_minute is None for model in models):
+        out.print(
+            "Write the account's tokens per minute of a model, which Service Quotas shows, in "
+            "operations.guard.tokens_per_minute."
+        )
 
 
 def find_limits(
