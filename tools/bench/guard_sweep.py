@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 TENANTS = 1_000
 SHARDS = 5
 MODELS = ("fast", "large", "vision")
-NAMES = [f"tenant-{number:04}" for number in range(TENANTS)]
 RUNS = 3
 MOST_SECONDS, MOST_CALLS = 10.0, 60.0
 MINUTES = 5.0
@@ -54,21 +53,28 @@ class CountedCalls:
 
 
 def guard(options: argparse.Namespace) -> Section:
+    """Measure the runs over 1,000 tenants."""
+    return measure(TENANTS, options.runs or RUNS)
+
+
+def measure(number_of_tenants: int, runs: int) -> Section:
     """Measure the first run, which reads every tenant, and those after it, and compute the cost of the metrics."""
+    names = [f"tenant-{number:04}" for number in range(number_of_tenants)]
     with temporary_local_aws() as control_url:
         tenants = GuardedTenants(Control(control_url))
-        inputs = _prepare(tenants, {MODEL: TOKENS_PER_MINUTE})
+        _prepare(tenants, names)
+        inputs = _inputs(names, {MODEL: TOKENS_PER_MINUTE})
         calls = CountedCalls(tenants)
         first_seconds, first_calls = _sweep(calls, inputs)
         _sweep(calls, inputs)  # writes what the first run left
         seconds, numbers = [], []
-        for _ in range(options.runs or RUNS):
+        for _ in range(runs):
             tenants.control.advance_clock(300)
             spent, number = _sweep(calls, inputs)
             seconds.append(spent)
             numbers.append(float(number))
         # Without a known rate every run reads every tenant. The new input makes the first of these runs write too.
-        unknown = _inputs({})
+        unknown = _inputs(names, {})
         for _ in range(2):
             _sweep(calls, unknown)
         tenants.control.advance_clock(300)
@@ -107,23 +113,23 @@ def guard(options: argparse.Namespace) -> Section:
     return Section(figures, goals)
 
 
-def _prepare(tenants: GuardedTenants, rates: dict[str, float]) -> list[GuardInput]:
-    """Make the tenants, each of which has used something, and return the input of each shard."""
+def _prepare(tenants: GuardedTenants, names: list[str]) -> None:
+    """Make the tenants, each of which has used something."""
     tenants.prepare()
-    for name in NAMES:
+    for name in names:
         tenants.add_tenant(name, *MODELS)
         tenants.use(name, MODELS[0], 1_000)
-    return _inputs(rates)
 
 
-def _inputs(rates: dict[str, float]) -> list[GuardInput]:
-    size = TENANTS // SHARDS
+def _inputs(names: list[str], rates: dict[str, float]) -> list[GuardInput]:
+    """Return the input of each shard."""
+    size = len(names) // SHARDS
     return [
         read_guard_input(
             event(
                 {
                     name: quota(*MODELS, tokens_per_month=LIMIT)
-                    for name in NAMES[shard * size : (shard + 1) * size]
+                    for name in names[shard * size : (shard + 1) * size]
                 },
                 shard=shard,
                 tokens_per_minute=rates,
