@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 
 class IncompleteSweepError(Exception):
-    """Something failed for some tenants; the others were handled."""
+    """Something failed for some tenants: a quota was not enforced, or not told. The others were handled."""
 
 
 @dataclass
@@ -83,6 +83,7 @@ class QuotaSweep:
             settings.event_bus_arn,
         )
         self._result = SweepResult()
+        self._unenforced: list[GuardedTenant] = []
         self._profiles: dict[str, list[TrackedProfile]] = {}
 
     def run(self) -> SweepResult:
@@ -195,7 +196,7 @@ class QuotaSweep:
         for number, name in enumerate(changed):
             tenant, decision = self._input.tenants[name], decisions[name]
             step = partial(self._tell, tenant, decision, stored[name], now)
-            is_written = number < MOST_WRITES and self._guarded(tenant, step)
+            is_written = number < MOST_WRITES and self._guarded(tenant, step, is_enforced=True)
             # What is not written is due at the next run.
             kept[tenant.digest] = replace(
                 kept[tenant.digest], written=digests[name] if is_written else ""
@@ -218,31 +219,51 @@ class QuotaSweep:
         self._result.told += len(found)
 
     def _finish(self, now: datetime) -> SweepResult:
+        if self._settings.lease is not None and self._stop_unenforced():
+            renew_lease(self._connect("scheduler"), self._settings.lease, self._input, now)
         if self._result.failed:
             names = ", ".join(self._result.failed[:5])
             raise IncompleteSweepError(
-                f"The quotas of {len(self._result.failed):,} tenants were not enforced, such as {names}; the log "
-                "says why."
+                f"The quotas of {len(self._result.failed):,} tenants were not enforced or not told, such as {names}; "
+                "the log says why."
             )
-        if self._settings.lease is not None:
-            renew_lease(self._connect("scheduler"), self._settings.lease, self._input, now)
         return self._result
 
-    def _guarded(self, tenant: GuardedTenant, step: Callable[[], None]) -> bool:
+    def _stop_unenforced(self) -> bool:
+        """Stop the tenants whose quota this run could not enforce; False if one of them could not be stopped.
+
+        Otherwise one tenant's failure would end the lease, and so stop all tenants of the shard. The next run lets
+        in again whoever has quota left.
+        """
+        is_stopped = True
+        for tenant in self._unenforced:
+            try:
+                self._denial.deny(self._role(tenant))
+            except (BotoCoreError, ClientError) as error:
+                _log.error("%s was not stopped: %s: %s", tenant.name, type(error).__name__, error)
+                is_stopped = False
+        return is_stopped
+
+    def _guarded(
+        self, tenant: GuardedTenant, step: Callable[[], None], *, is_enforced: bool = False
+    ) -> bool:
         """Do a step for one tenant; a failure is logged, and keeps no other tenant from its own step."""
         try:
             step()
         except _FAILURES as error:
-            self._fail(tenant, error)
+            self._fail(tenant, error, is_enforced=is_enforced)
             return False
         return True
 
-    def _fail(self, tenant: GuardedTenant, error: Exception) -> None:
+    def _fail(self, tenant: GuardedTenant, error: Exception, *, is_enforced: bool = False) -> None:
+        done = "told" if is_enforced else "enforced"
         _log.error(
-            "The quota of %s was not enforced: %s: %s", tenant.name, type(error).__name__, error
+            "The quota of %s was not %s: %s: %s", tenant.name, done, type(error).__name__, error
         )
         if tenant.name not in self._result.failed:
             self._result.failed.append(tenant.name)
+        if not is_enforced:
+            self._unenforced.append(tenant)
 
     def _role(self, tenant: GuardedTenant) -> str:
         return self._input.role_name(tenant.name)

@@ -16,6 +16,7 @@ from tools.bench.guarded_tenants import (
     GUARD,
     LEASE_FUNCTION,
     LEASE_ROLE,
+    MODEL,
     QUOTA_POLICY,
     REGION,
     TOPIC,
@@ -156,25 +157,73 @@ def test_the_lease_ends_when_the_guard_does_not_run_and_its_next_run_lets_in_aga
     assert is_let_in(aws, "acme")
 
 
-def test_a_run_that_fails_for_a_tenant_does_not_renew_the_lease(aws):
-    run(aws)
-    scheduler = aws.client("scheduler")
-    before = scheduler.get_schedule(Name="bedrock-dev-lease-0")["ScheduleExpression"]
+def lease_time(aws):
+    return aws.client("scheduler").get_schedule(Name="bedrock-dev-lease-0")["ScheduleExpression"]
+
+
+def deny_the_guard(aws, *actions):
+    denied = {"Effect": "Deny", "Action": list(actions), "Resource": "*"}
     aws.client("iam").put_role_policy(
-        RoleName=GUARD,
-        PolicyName="broken",
-        PolicyDocument=document({"Effect": "Deny", "Action": "iam:Attach*", "Resource": "*"}),
+        RoleName=GUARD, PolicyName="broken", PolicyDocument=document(denied)
     )
-    aws.use("acme", "fast", 100)
+
+
+def failed_run(aws):
+    """Run what is due five minutes later, which fails."""
     aws.control.advance_clock(300)
     (failed,) = aws.control.post("run_schedules", {})
     assert failed["error"] == "Unhandled"
     assert json.loads(failed["answer"])["errorType"] == "IncompleteSweepError"
-    assert scheduler.get_schedule(Name="bedrock-dev-lease-0")["ScheduleExpression"] == before
+
+
+def test_a_tenant_that_cannot_be_stopped_does_not_renew_the_lease(aws):
+    run(aws)
+    before = lease_time(aws)
+    deny_the_guard(aws, "iam:Attach*")
+    aws.use("acme", "fast", 100)
+    failed_run(aws)
+    assert lease_time(aws) == before
     aws.client("iam").delete_role_policy(RoleName=GUARD, PolicyName="broken")
     aws.control.advance_clock(300)
     run(aws)
-    assert scheduler.get_schedule(Name="bedrock-dev-lease-0")["ScheduleExpression"] != before
+    assert lease_time(aws) != before
+
+
+def test_a_quota_that_is_enforced_and_not_told_renews_the_lease(aws):
+    run(aws)
+    before = lease_time(aws)
+    deny_the_guard(aws, "sns:Publish")
+    aws.use("acme", "fast", 100)
+    failed_run(aws)
+    assert lease_time(aws) != before
+    assert not is_let_in(aws, "acme")
+
+
+def test_a_tenant_that_cannot_be_counted_is_stopped_alone_until_it_can(aws):
+    """Its model has no price, which a plan refuses: as an older schedule has it."""
+    counted = event({"acme": quota("fast", usd_per_month=1), "free": quota("fast")})
+    priced = {"prices": {MODEL: {"input": 1, "output": 1, "cache_read": 1, "cache_write": 1}}}
+
+    def know(content):
+        scheduler = aws.client("scheduler")
+        schedule = scheduler.get_schedule(Name="bedrock-dev-quotas-0")
+        names = ("Name", "FlexibleTimeWindow", "ScheduleExpression", "Target")
+        parts = {name: schedule[name] for name in names}
+        parts["Target"]["Input"] = json.dumps(content)
+        scheduler.update_schedule(**parts, State="ENABLED")
+
+    run(aws)
+    before = lease_time(aws)
+    know(counted)
+    aws.use("acme", "fast", 100)
+    failed_run(aws)
+    assert lease_time(aws) != before
+    assert not is_let_in(aws, "acme")
+    assert is_let_in(aws, "free")
+    know({**counted, **priced})
+    aws.control.advance_clock(300)
+    run(aws)
+    assert is_let_in(aws, "acme")
 
 
 def test_the_schedule_of_another_number_of_shards_is_left_alone(aws):
