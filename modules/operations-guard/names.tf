@@ -4,6 +4,7 @@ locals {
   name      = "bedrock-${var.environment}_guard"
   lease     = "${local.name}-lease"
   scheduler = "${local.name}-scheduler"
+  forwarder = "${local.name}-events"
 
   iam    = "arn:${var.partition}:iam::${var.account_id}"
   region = "${var.region}:${var.account_id}"

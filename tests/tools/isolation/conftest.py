@@ -13,8 +13,10 @@ from tools.environment.hcl import read_hcl
 UNWANTED = shutil.ignore_patterns(".terraform*")
 
 # Merged into the files of a root: https://developer.hashicorp.com/terraform/language/files/override
+_PROVIDER = OFFLINE_PROVIDER.replace("{", "{\n  allowed_account_ids = null", 1)
 OPERATIONS = (
-    OFFLINE_PROVIDER.replace("{", "{\n  allowed_account_ids = null", 1)
+    _PROVIDER
+    + _PROVIDER.replace("{", '{\n  alias = "iam_events"', 1)
     + """\
 terraform {
   backend "local" {}
@@ -264,7 +266,14 @@ def with_provider(plan, root):
     provider = plan["configuration"]["provider_config"]["aws"]
     assert provider["full_name"] == "registry.terraform.io/hashicorp/aws"
     provider["expressions"] = PROVIDERS[root]
-    if root == "customer":
+    if root == "operations":
+        alias = plan["configuration"]["provider_config"]["aws.iam_events"]
+        alias["expressions"] = {
+            **PROVIDERS[root],
+            "region": {"references": ["local.iam_events_region"]},
+            "sts_region": PROVIDERS[root]["region"],
+        }
+    else:
         groups = [
             item["change"]["after"]
             for item in plan["resource_changes"]
