@@ -3,8 +3,11 @@
 # publishes to topics of its own Region only.
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-region.html
 locals {
-  iam_events_region = startswith(var.operations.region, "us-gov-") ? "us-gov-west-1" : startswith(var.operations.region, "cn-") ? "cn-north-1" : "us-east-1"
-  has_iam_events    = local.iam_events_region == var.operations.region
+  # By the beginning of the Region's name: of other partitions it is not known to be another.
+  iam_events_regions = { cn = "cn-north-1", us-gov = "us-gov-west-1" }
+  is_other_partition = can(regex("^(eusc|[a-z]{2}-iso)", var.operations.region))
+  iam_events_region  = local.is_other_partition ? var.operations.region : lookup(local.iam_events_regions, regex("^(?:cn|us-gov)?", var.operations.region), "us-east-1")
+  has_iam_events     = local.iam_events_region == var.operations.region
 
   forwarded = local.has_iam_events || length(module.operations_guard) == 0 ? {} : module.operations_guard[0].access_rules
 }

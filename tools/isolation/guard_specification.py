@@ -134,12 +134,12 @@ def event_buses(env: Environment) -> list[str]:
 
 
 def iam_events_region(env: Environment) -> str:
-    """Return the Region whose EventBridge has the events of IAM.
+    """Return the Region whose EventBridge has the events of IAM, where it is known.
 
     https://repost.aws/knowledge-center/use-eventbridge-rule-across-regions
     """
-    others = {"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
-    return others.get(env.partition, "us-east-1")
+    known = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+    return known.get(env.partition, env.region)
 
 
 def regional_arn(env: Environment, service: str, resource: str) -> str:

@@ -16,6 +16,8 @@ SCHEDULER_ROLE = f'{GUARD}.aws_iam_role.this["scheduler"]'
 PERMISSIONS = f'{GUARD}.aws_iam_role_policy.this["guard"]'
 LEASE_PERMISSIONS = f'{GUARD}.aws_iam_role_policy.this["lease"]'
 SCHEDULER_PERMISSIONS = f'{GUARD}.aws_iam_role_policy.this["scheduler"]'
+FORWARDER_ROLE = f'{GUARD}.aws_iam_role.this["forwarder"]'
+FORWARDER_PERMISSIONS = f'{GUARD}.aws_iam_role_policy.this["forwarder"]'
 QUOTA_DENIAL = f'{GUARD}.aws_iam_policy.denial["quota"]'
 ALIAS_DENIAL = f'{GUARD}.aws_iam_policy.denial["alias"]'
 
@@ -120,6 +122,14 @@ GUARD_MUTANTS: dict[str, PolicyMutant] = {
     ),
     "Scheduler may invoke any function": PolicyMutant(
         SCHEDULER_PERMISSIONS, "guard permissions", with_elements("InvokeTheGuard", Resource="*")
+    ),
+    "events may be forwarded to any bus": PolicyMutant(
+        FORWARDER_PERMISSIONS,
+        "guard permissions",
+        with_elements("ForwardEvents", Resource="arn:aws:events:*:*:event-bus/default"),
+    ),
+    "another account's rule may forward events": PolicyMutant(
+        FORWARDER_ROLE, "guard trust", with_elements("OnlyTheServiceUsesTheRole", Condition=None)
     ),
     "a customer may act as the guard": PolicyMutant(
         ROLE,
