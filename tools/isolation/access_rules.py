@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tools.isolation.operations_specification import Environment
 
-_ACCOUNTS_OF_A_PATTERN = 100
+ACCOUNTS_OF_A_PATTERN = 100
 _USER_IDENTITY = "$.detail.userIdentity"
 _ISSUER = f"{_USER_IDENTITY}.sessionContext.sessionIssuer.arn"
 _CALLER = {"role": _ISSUER, "type": f"{_USER_IDENTITY}.type", "user": f"{_USER_IDENTITY}.userName"}
@@ -164,6 +164,6 @@ def _stranger(env: Environment) -> Mapping[str, Any]:
 
 def _other_accounts(env: Environment) -> list[Any]:
     accounts = {account for stanza in env.tenants.values() for account in stanza["accounts"]}
-    if 0 < len(accounts) <= _ACCOUNTS_OF_A_PATTERN:
+    if 0 < len(accounts) <= ACCOUNTS_OF_A_PATTERN:
         return [_ABSENT, {"anything-but": sorted(accounts)}]
     return [_ABSENT, env.account]

@@ -16,6 +16,7 @@ from tools.isolation.guard_specification import (
     regional_arn,
 )
 from tools.isolation.operations_specification import granted_models, limits
+from tools.isolation.predicate import AllOf, AnyOf, OneOf
 from tools.isolation.resource_specification import (
     AnyText,
     ByClaim,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tools.isolation.operations_specification import Environment, Stanza
+    from tools.isolation.predicate import Predicate
     from tools.isolation.resource_specification import Arguments
 
 SUBJECT = "operations"
@@ -289,8 +291,8 @@ def _topic(env: Environment) -> Arguments:
     }
 
 
-def _topic_policy(env: Environment, arn: str) -> Arguments:
-    """Let CloudWatch publish for the guard's alarms and EventBridge for its rules, and no other service.
+def topic_publishers(env: Environment) -> Predicate:
+    """Return who may publish to the topic by its policy: CloudWatch for the guard's alarms, EventBridge for its rules.
 
     https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
     """
@@ -302,21 +304,24 @@ def _topic_policy(env: Environment, arn: str) -> Arguments:
             for end in access_rules.access_rules(env)
         ],
     }
-    sids = {"cloudwatch": "OnlyTheGuardsAlarmsPublish", "events": "OnlyTheAccessRulesPublish"}
-    statements = [
-        {
-            "Action": "sns:Publish",
-            "Condition": {"ArnEquals": {"aws:SourceArn": arns}},
-            "Effect": "Allow",
-            "Principal": {"Service": f"{service}.amazonaws.com"},
-            "Resource": arn,
-            "Sid": sids[service],
-        }
-        for service, arns in sources.items()
-        if arns
-    ]
-    policy = Json({"Statement": statements, "Version": "2012-10-17"})
-    return {"arn": arn, "id": Computed(arn), "owner": Computed(env.account), "policy": policy}
+    publish = AllOf(
+        OneOf("action", "sns:Publish"), OneOf("resource", regional_arn(env, "sns", name))
+    )
+    return AnyOf(
+        *(
+            AllOf(
+                publish,
+                OneOf("caller.service", f"{service}.amazonaws.com"),
+                OneOf("aws:sourcearn", *arns),
+            )
+            for service, arns in sources.items()
+            if arns
+        )
+    )
+
+
+def _topic_policy(env: Environment, arn: str) -> Arguments:
+    return {"arn": arn, "id": Computed(arn), "owner": Computed(env.account), "policy": ByClaim()}
 
 
 def _rule(

@@ -244,9 +244,9 @@ PROPERTIES = (
         "The guard's roles can read counts, tags and configuration, write their counts, notify, and attach or detach "
         "two policies at tenants' roles, and nothing else: none can call a model, read a record, act as somebody else "
         "or write a policy. Each of the two policies allows nothing and denies exactly inference, so attaching one "
-        "only takes away.",
-        topics=("guard trust", "guard permissions", "guard reach", "guard denial"),
-        code=("claims", "guard_specification", "encode"),
+        "only takes away. The policy of its topic lets two services publish for its alarms and rules, and nobody else.",
+        topics=("guard trust", "guard permissions", "guard reach", "guard denial", "guard topic"),
+        code=("claims", "guard_specification", "guard_resources", "encode"),
         mutants=(
             "the guard may call models",
             "the guard may read records",
@@ -264,6 +264,9 @@ PROPERTIES = (
             "Scheduler may invoke any function",
             "events may be forwarded to any bus",
             "another account's rule may forward events",
+            "any rule may publish to the topic",
+            "anybody may publish to the topic",
+            "the topic may be subscribed to by a service",
             "a customer may act as the guard",
             "another account's schedule may act as Scheduler's role",
             "a denial allows instead",
@@ -279,7 +282,7 @@ PROPERTIES = (
         "repository, its log groups, its topic and alarms, the two policies, and a schedule for each shard that tells "
         "it the limits of the shard's tenants as the stanzas have them. Unless the environment has switched them off, "
         "the rules that tell the operator of access match exactly what is specified. They say names and codes of "
-        "AWS's making and no text of a caller, to this topic alone, to which no other rule may publish.",
+        "AWS's making and no text of a caller, to this topic alone.",
         topics=("guard",),
         code=("guard_resources", "access_rules", "resource_specification", "resource_faults"),
         mutants=(
@@ -306,7 +309,6 @@ PROPERTIES = (
             "a sentence about access is the event itself",
             "the events of IAM are not forwarded",
             "the events of IAM are forwarded to another account",
-            "any rule may publish to the topic",
             "the topic has no policy of its own",
             "an environment without a guard has one",
         ),

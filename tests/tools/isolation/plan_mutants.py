@@ -265,17 +265,6 @@ def telling(placeholder: str, **paths: str) -> Change:
     return change
 
 
-def published_by(source: str) -> Change:
-    """Let EventBridge publish to the guard's topic for other rules too."""
-
-    def change(plan: Json) -> None:
-        policy = json.loads(after(plan, TOPIC_POLICY)["policy"])
-        policy["Statement"][1]["Condition"]["ArnEquals"]["aws:SourceArn"].append(source)
-        after(plan, TOPIC_POLICY)["policy"] = json.dumps(policy)
-
-    return change
-
-
 def other_account_of_the_alias(plan: Json) -> None:
     """Let the provider for the Region of IAM's events work in any account."""
     alias = plan["configuration"]["provider_config"]["aws.iam_events"]
@@ -812,9 +801,6 @@ MUTANTS: dict[str, Mutant] = {
     "the events of IAM are forwarded to another account": Mutant(
         "operations",
         setting(FORWARDED_TARGET, arn=f"arn:aws:events:eu-central-1:{FOREIGN}:event-bus/default"),
-    ),
-    "any rule may publish to the topic": Mutant(
-        "operations", published_by("arn:aws:events:eu-central-1:*:rule/*")
     ),
     "the topic has no policy of its own": Mutant("operations", without(TOPIC_POLICY)),
     "an environment without a guard has one": Mutant(

@@ -37,11 +37,12 @@ _EVERY_STATE = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 
 @dataclass(frozen=True)
 class Delivery:
-    """What a rule sent to a target; ``error`` is why the target did not get it."""
+    """What a rule sent to a target; ``text`` is what a topic got, and ``error`` why the target got nothing."""
 
     rule: str
     target: str
     error: str = ""
+    text: str = ""
 
 
 class Rules:
@@ -95,8 +96,9 @@ class Rules:
         _, _, service, region, *_ = arn.split(":")
         try:
             if service == "sns":
-                _publish(rule, arn, region, transformed(target, event))
-                yield Delivery(rule.arn, arn)
+                text = transformed(target, event)
+                _publish(rule, arn, region, text)
+                yield Delivery(rule.arn, arn, text=text)
             elif service == "events":
                 self._authorize_forward(rule, target, region)
                 yield Delivery(rule.arn, arn)
