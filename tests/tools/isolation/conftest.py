@@ -6,17 +6,17 @@ import zipfile
 
 import pytest
 
-from tests.terraform import ENVIRONMENTS, MODULES, OFFLINE_PROVIDER, Folder
+from tests.terraform import ENVIRONMENTS, MODULES, OFFLINE_PROVIDER, Folder, offline_provider
 from tests.tools.isolation.plan_mutants import read_customer_key
 from tools.environment.hcl import read_hcl
 
 UNWANTED = shutil.ignore_patterns(".terraform*")
 
 # Merged into the files of a root: https://developer.hashicorp.com/terraform/language/files/override
-_PROVIDER = OFFLINE_PROVIDER.replace("{", "{\n  allowed_account_ids = null", 1)
 OPERATIONS = (
-    _PROVIDER
-    + _PROVIDER.replace("{", '{\n  alias = "iam_events"', 1)
+    (OFFLINE_PROVIDER + offline_provider("iam_events")).replace(
+        "access_key ", "allowed_account_ids = null\n  access_key "
+    )
     + """\
 terraform {
   backend "local" {}
