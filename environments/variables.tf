@@ -58,6 +58,7 @@ variable "operations" {
     administrators        = optional(set(string), []) # ARNs of its roles, users and groups that may call Bedrock or change who may; `make prove STATE=1` names all others
     deployment_principals = optional(set(string), []) # ARNs of its users and roles that may assume the deployers of the customer accounts
     guard = optional(object({                         # what enforces the quotas of the stanzas; without it nothing does
+      access_rules         = optional(bool, true)     # EventBridge rules that tell of access that no stanza explains; they need a trail
       lease_minutes        = optional(number, 30)     # with on_failure = "closed", minutes after the last complete run at which tenants with a quota are stopped
       minutes              = optional(number, 5)      # between two runs
       on_failure           = optional(string, "open") # "closed" stops every tenant with a quota if the guard does not run; "open" raises an alarm
@@ -68,7 +69,8 @@ variable "operations" {
         input       = number                          # of the prompt
         output      = number                          # of the answer
       })), {})
-      tokens_per_minute = optional(map(number), {}) # the account's quota of each model in the operations Region, by the foundation model's id; where it is known, the guard reads a tenant far below its limit less often
+      runbooks          = optional(string, "docs/runbooks") # where the pages of docs/runbooks are published
+      tokens_per_minute = optional(map(number), {})         # the account's quota of each model in the operations Region, by the foundation model's id; where it is known, the guard reads a tenant far below its limit less often
     }))
     permissions_boundary = optional(string)    # ARN of a boundary for every tenant's role
     region               = string              # Region of the state and of the tracked profiles

@@ -36,6 +36,11 @@ provider "aws" {
 """
 
 
+def offline_provider(alias: str) -> str:
+    """The same provider under an alias, such as that of the operations root for the Region of IAM's events."""
+    return OFFLINE_PROVIDER.replace("{", f'{{\n  alias = "{alias}"', 1)
+
+
 @functools.cache
 def toolchain() -> Toolchain:
     """Terraform and its provider, or ToolchainError: a test fails without them."""

@@ -54,9 +54,13 @@ module "operations_guard" {
   source = "../../modules/operations-guard"
   count  = local.guard != null && var.shard == 0 ? 1 : 0
 
+  access_rules         = local.guard.access_rules
   account_id           = var.operations.account_id
+  customer_accounts    = toset(flatten([for tenant in values(local.stanzas) : keys(tenant.accounts)]))
+  deployers            = var.operations.deployment_principals
   environment          = var.environment
   event_buses          = toset([for bus in [for tenant in values(local.stanzas) : tenant.quota.event_bus] : bus if bus != null])
+  iam_events_region    = local.has_iam_events ? null : local.iam_events_region
   lease_minutes        = local.guard.lease_minutes
   minutes              = local.guard.minutes
   on_failure           = local.guard.on_failure
@@ -64,6 +68,7 @@ module "operations_guard" {
   partition            = data.aws_partition.current.partition
   permissions_boundary = local.guard.permissions_boundary
   region               = var.operations.region
+  runbooks             = local.guard.runbooks
   shards               = var.operations.shards
 }
 

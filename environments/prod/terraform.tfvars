@@ -17,10 +17,12 @@ operations = {
 
   # What enforces the quotas of the stanzas. Without it, nothing does.
   guard = {
+    access_rules         = true   # tell the guard's topic of access that no stanza explains; needs a trail
     lease_minutes        = 30     # with on_failure = "closed", tenants with a quota are stopped so long after the last run
     minutes              = 5      # between two runs
     on_failure           = "open" # or "closed"
     permissions_boundary = "arn:aws:iam::111111111111:policy/guard-boundary"
+    runbooks             = "https://docs.example.com/bedrock/runbooks" # where docs/runbooks is published
 
     # The account's quota of each model, as Service Quotas has it. Where it is known, a tenant far below its limit is read less
     # often, which costs less.

@@ -4,6 +4,7 @@ locals {
   name         = "bedrock-${var.environment}_guard"
   lease        = "${local.name}-lease"
   scheduler    = "${local.name}-scheduler"
+  forwarder    = "${local.name}-events"
   verification = "${local.name}-verification"
 
   iam    = "arn:${var.partition}:iam::${var.account_id}"

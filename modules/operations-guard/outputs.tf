@@ -1,3 +1,14 @@
+output "access_rules" {
+  description = "The rules that tell of access, by name: pattern and state, with which the Region of IAM's events forwards to this one."
+  value       = { for name, rule in local.notifications : name => { pattern = rule.pattern, state = rule.state } }
+}
+
+output "forwarder_role_arn" {
+  description = "The role with which EventBridge forwards events from the Region of IAM's events; null if nothing is forwarded."
+  value       = local.has_forwarder ? "${local.iam}:role/${local.forwarder}" : null
+  depends_on  = [aws_iam_role_policy.this]
+}
+
 output "function_arn" {
   description = "The function that a schedule invokes for each shard of tenants."
   value       = local.function_arn
@@ -22,7 +33,7 @@ output "scheduler_role_arn" {
 }
 
 output "topic_arn" {
-  description = "The topic to subscribe to: thresholds, reached quotas, what may keep content, and alarms."
+  description = "The topic to subscribe to: thresholds, reached quotas, what may keep content, alarms and access."
   value       = local.topic_arn
 }
 

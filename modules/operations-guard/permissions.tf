@@ -118,5 +118,14 @@ locals {
     },
   ]
 
+  forwarder_permissions = [
+    {
+      Sid      = "ForwardEvents"
+      Effect   = "Allow"
+      Action   = ["events:PutEvents"]
+      Resource = local.event_buses[0]
+    },
+  ]
+
   event_buses = concat(["arn:${var.partition}:events:${local.region}:event-bus/default"], sort(var.event_buses))
 }

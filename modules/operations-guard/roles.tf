@@ -1,15 +1,17 @@
 locals {
-  has_lease = var.on_failure == "closed"
+  has_lease     = var.on_failure == "closed"
+  has_forwarder = var.access_rules && var.iam_events_region != null
 
   # Policy documents by role. The name of each role's policy is that of the role here.
   roles = {
     for role, details in {
+      forwarder    = { name = local.forwarder, service = "events", statements = jsonencode(local.forwarder_permissions) }
       guard        = { name = local.name, service = "lambda", statements = jsonencode(local.permissions) }
       lease        = { name = local.lease, service = "lambda", statements = jsonencode(local.lease_permissions) }
       scheduler    = { name = local.scheduler, service = "scheduler", statements = jsonencode(local.scheduler_permissions) }
       verification = { name = local.verification, service = "lambda", statements = jsonencode(local.verification_permissions) }
     } : role => merge(details, { policy = "{\"Statement\":${details.statements},\"Version\":\"2012-10-17\"}" })
-    if role != "lease" || local.has_lease
+    if lookup({ forwarder = local.has_forwarder, lease = local.has_lease }, role, true)
   }
 }
 
@@ -18,8 +20,9 @@ resource "aws_iam_role" "this" {
 
   name        = each.value.name
   description = "Part of the guard of ${var.environment}, which enforces quotas and verifies that nothing is kept."
-  # The services have the same names in every partition. Scheduler says for whose schedule it
-  # calls, and Lambda, for whose function it always is, says nothing.
+  # The services have the same names in every partition. Scheduler and EventBridge say for whose
+  # schedule or rule they call, and Lambda, for whose function it always is, says nothing.
+  # https://docs.aws.amazon.com/eventbridge/latest/userguide/cross-service-confused-deputy-prevention.html
   # https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

@@ -1,3 +1,10 @@
+variable "access_rules" {
+  description = "Whether EventBridge rules tell the topic of access that no stanza explains. They need a trail that logs management events."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "account_id" {
   description = "The operations account."
   type        = string
@@ -7,6 +14,20 @@ variable "account_id" {
     condition     = can(regex("^[0-9]{12}$", var.account_id))
     error_message = "account_id is 12 digits in quotes, not ${var.account_id}."
   }
+}
+
+variable "customer_accounts" {
+  description = "The accounts of the stanzas, from which tenants' roles are assumed. A rule can tell another account only from 100 or fewer."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
+variable "deployers" {
+  description = "ARNs of the users and roles whose changes of roles, denials and rules are not told, because they apply the stanzas."
+  type        = set(string)
+  default     = []
+  nullable    = false
 }
 
 variable "environment" {
@@ -20,6 +41,13 @@ variable "event_buses" {
   type        = set(string)
   default     = []
   nullable    = false
+}
+
+variable "iam_events_region" {
+  description = "The Region in which EventBridge has IAM's events, where rules forward them to the operations Region; null if that is this Region."
+  type        = string
+  default     = null
+  nullable    = true
 }
 
 variable "lease_minutes" {
@@ -83,6 +111,18 @@ variable "region" {
   description = "The operations Region, in which the tenants' profiles are."
   type        = string
   nullable    = false
+}
+
+variable "runbooks" {
+  description = "Where the pages of docs/runbooks are published, for the links in the sentences."
+  type        = string
+  default     = "docs/runbooks"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[\\w:/.@-]{1,200}$", var.runbooks))
+    error_message = "runbooks is an address of at most 200 characters such as https://example.com/runbooks, not ${var.runbooks}."
+  }
 }
 
 variable "shards" {

@@ -7,6 +7,9 @@ https://developer.hashicorp.com/terraform/plugin/debugging#terraform-cli-environ
 
 It passes every call on, byte for byte, except that the answer to GetSchema holds the types only that stand in
 quotation marks in a file of this project. Terraform says of any other that the provider does not support it.
+A process of the provider has one configuration. The operations root has a second one, for another Region, which names
+the Region of STS; a connection that configures that gets a second process.
+
 The calls are described in
 https://github.com/hashicorp/terraform/blob/v1.11.4/docs/plugin-protocol/tfplugin5.9.proto
 
@@ -23,6 +26,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,13 +35,16 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".work" / "terraform"
 SUFFIXES = (".md", ".py", ".tf")
 NAMED_TYPE = re.compile(rb'"(aws_\w+)"')
 SCHEMA = "/tfplugin5.Provider/GetSchema"
+CONFIGURE = "/tfplugin5.Provider/Configure"
+# In MessagePack: the key, and a value that is not nil.
+NAMES_STS_REGION = re.compile(rb"\xaasts_region[^\xc0]")
 # Fields of GetProviderSchema.Response, which are maps by type: resources, data sources, ephemeral resources.
 BY_TYPE = {2, 3, 8}
 # A whole schema is larger than gRPC's limit of 4 MB.
@@ -47,36 +54,48 @@ OPTIONS = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_leng
 def main() -> None:
     """Start the provider, print how to attach it, and serve until it or the process of the tests ends."""
     binary, testing_process = sys.argv[1], int(sys.argv[2])
-    provider = subprocess.Popen(
-        [binary, "-debug"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    providers: list[subprocess.Popen[str]] = []
+
+    def start() -> tuple[dict[str, Any], grpc.Channel]:
+        provider = subprocess.Popen(
+            [binary, "-debug"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        providers.append(provider)
+        attached = _address(provider)
+        [description] = attached.values()
+        channel = grpc.insecure_channel(
+            f"unix:{description['Addr']['String']}",
+            # Go refuses the name that gRPC makes of the socket's path.
+            options=[*OPTIONS, ("grpc.default_authority", "localhost")],
+        )
+        return attached, channel
 
     def end(*_: object) -> None:
-        provider.kill()
+        for provider in providers:
+            provider.kill()
         os._exit(0)  # without waiting for the threads of open streams
 
     signal.signal(signal.SIGTERM, end)
-    attached = _address(provider)
-    [description] = attached.values()
-    channel = grpc.insecure_channel(
-        f"unix:{description['Addr']['String']}",
-        # Go refuses the name that gRPC makes of the socket's path.
-        options=[*OPTIONS, ("grpc.default_authority", "localhost")],
-    )
-    # Terraform keeps two streams open for each command.
-    handler = PassedOn(channel, schema_file(binary))
+    attached, channel = start()
+    # Terraform keeps two streams open for each command and configuration.
+    handler = PassedOn(channel, lambda: start()[1], schema_file(binary))
     server = grpc.server(ThreadPoolExecutor(64), handlers=[handler], options=OPTIONS)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
+    [description] = attached.values()
     description["Addr"] = {"Network": "tcp", "String": f"127.0.0.1:{port}"}
     print(json.dumps(attached), flush=True)
-    while provider.poll() is None and _is_running(testing_process):
+    while _all_run(providers) and _is_running(testing_process):
         time.sleep(1)
     end()
+
+
+def _all_run(providers: list[subprocess.Popen[str]]) -> bool:
+    return all(provider.poll() is None for provider in list(providers))
 
 
 def _address(provider: subprocess.Popen[str]) -> dict[str, Any]:
@@ -97,11 +116,20 @@ def _is_running(process: int) -> bool:
 
 
 class PassedOn:
-    """Passes every call on to the provider, and keeps the shortened schema; a grpc.GenericRpcHandler."""
+    """Passes every call on to the provider, and keeps the shortened schema; a grpc.GenericRpcHandler.
 
-    def __init__(self, channel: grpc.Channel, file: Path) -> None:
+    ``start`` starts the second process and returns its channel.
+    """
+
+    def __init__(
+        self, channel: grpc.Channel, start: Callable[[], grpc.Channel], file: Path
+    ) -> None:
         self._channel = channel
+        self._start = start
         self._file = file
+        self._second: grpc.Channel | None = None
+        self._starting = threading.Lock()
+        self._peers: set[str] = set()  # connections with the second configuration
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
         """Return what answers a call: the provider's own are of one message, go-plugin's are streams."""
@@ -109,8 +137,32 @@ class PassedOn:
         if method == SCHEMA:
             return grpc.unary_unary_rpc_method_handler(self._shortened)
         if method.startswith("/tfplugin5.Provider/"):
-            return grpc.unary_unary_rpc_method_handler(_unary(self._channel.unary_unary(method)))
+            return grpc.unary_unary_rpc_method_handler(self._unary(method))
         return grpc.stream_stream_rpc_method_handler(_stream(self._channel.stream_stream(method)))
+
+    def _unary(self, method: str) -> Any:  # noqa: ANN401 - gRPC has no types
+        def passed_on(request: bytes, context: grpc.ServicerContext) -> bytes:
+            try:
+                channel = self._channel_for(method, request, context.peer())
+                answer: bytes = channel.unary_unary(method)(request)
+            except grpc.RpcError as error:
+                context.abort(error.code(), error.details())
+            return answer
+
+        return passed_on
+
+    def _channel_for(self, method: str, request: bytes, peer: str) -> grpc.Channel:
+        """Return the process that a connection has configured; the ports of old connections are used again."""
+        if method == CONFIGURE:
+            if not NAMES_STS_REGION.search(request):
+                self._peers.discard(peer)
+                return self._channel
+            self._peers.add(peer)
+        if peer not in self._peers:
+            return self._channel
+        with self._starting:
+            self._second = self._second or self._start()
+        return self._second
 
     def _shortened(self, request: bytes, _: grpc.ServicerContext) -> bytes:
         if not self._file.is_file():
@@ -119,17 +171,6 @@ class PassedOn:
                 partial.write(schema)
             Path(partial.name).replace(self._file)
         return self._file.read_bytes()
-
-
-def _unary(call: Any) -> Any:  # noqa: ANN401 - gRPC has no types
-    def passed_on(request: bytes, context: grpc.ServicerContext) -> bytes:
-        try:
-            answer: bytes = call(request)
-        except grpc.RpcError as error:
-            context.abort(error.code(), error.details())
-        return answer
-
-    return passed_on
 
 
 def _stream(call: Any) -> Any:  # noqa: ANN401 - gRPC has no types

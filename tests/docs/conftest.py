@@ -4,7 +4,14 @@ import zipfile
 import pytest
 
 from tests.checkout import checkout  # noqa: F401 - a fixture
-from tests.terraform import ENVIRONMENTS, MODULES, OFFLINE_PROVIDER, Folder, folder_of
+from tests.terraform import (
+    ENVIRONMENTS,
+    MODULES,
+    OFFLINE_PROVIDER,
+    Folder,
+    folder_of,
+    offline_provider,
+)
 
 LOCAL_STATE = """\
 terraform {
@@ -28,7 +35,7 @@ def operations(tmp_path_factory):
     (copy / "build").mkdir()
     zipfile.ZipFile(copy / "build" / "operations-guard-py3.13.zip", "w").close()
     (root / "local_override.tf").write_text(LOCAL_STATE)
-    (root / "provider_override.tf").write_text(OFFLINE_PROVIDER)
+    (root / "provider_override.tf").write_text(OFFLINE_PROVIDER + offline_provider("iam_events"))
     return Folder(root).init()
 
 

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from tests.terraform import MODULES, OFFLINE_PROVIDER, Folder
+from tests.terraform import MODULES, OFFLINE_PROVIDER, Folder, offline_provider
 
 # A resource of every example's plan and the name it must have, by module.
 RESOURCES = {
@@ -53,7 +53,9 @@ def test_an_example_plans(tmp_path, path):
     )
     root = copy / "examples" / path.name
     # https://developer.hashicorp.com/terraform/language/files/override
-    (root / "offline_override.tf").write_text(OFFLINE_PROVIDER)
+    aliases = re.findall(r'^  alias += "(\w+)"', (root / "main.tf").read_text(), re.MULTILINE)
+    providers = [OFFLINE_PROVIDER, *map(offline_provider, aliases)]
+    (root / "offline_override.tf").write_text("\n".join(providers))
     for package in re.findall(r"[\w-][\w.-]*[.]zip", (root / "main.tf").read_text()):
         zipfile.ZipFile(root / package, "w").close()
     address, name = RESOURCES[module]

@@ -18,7 +18,7 @@ from tools.iam.policy import Kind, Policy, parse_policy
 from tools.isolation import operations_specification as operations
 from tools.isolation.configuration_faults import CUSTOMER, OPERATIONS, configuration_faults
 from tools.isolation.customer_specification import Workload
-from tools.isolation.guard_resources import guard_resources
+from tools.isolation.guard_resources import guard_resources, topic_publishers
 from tools.isolation.guard_specification import denials, guard_name, guard_roles, never
 from tools.isolation.operations_specification import Environment, Tenant
 from tools.isolation.plan_fault import Fault
@@ -159,6 +159,10 @@ def _operations_findings(
     for policy in plan.of_type("aws_iam_policy"):
         texts = {policy.known_text("name"): policy.policy_argument("policy")}
         yield from denial_claims(env, texts)
+    for policy in plan.of_type("aws_sns_topic_policy"):
+        text = policy.policy_argument("policy")
+        publishers = topic_publishers(env)
+        yield _claim(guard_name(env), "guard topic", Kind.RESOURCE, {"policy": text}, publishers)
 
 
 def guard_role_claims(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tools.isolation.plan_fault import Fault
@@ -75,14 +75,29 @@ class Root:
 
     data_sources: frozenset[str]
     provider: Mapping[str, Any]
+    # Providers of other Regions: their settings, and the resources that may use them.
+    aliases: Mapping[str, tuple[Mapping[str, Any], frozenset[str]]] = field(default_factory=dict)
 
 
+_OPERATIONS_PROVIDER: Mapping[str, Any] = {
+    "allowed_account_ids": {"var.operations.account_id"},
+    "default_tags": [{"tags": {"var.environment", "var.tags"}}],
+    "region": {"var.operations.region"},
+}
 OPERATIONS = Root(
     data_sources=frozenset({"aws_partition"}),
-    provider={
-        "allowed_account_ids": {"var.operations.account_id"},
-        "default_tags": [{"tags": {"var.environment", "var.tags"}}],
-        "region": {"var.operations.region"},
+    provider=_OPERATIONS_PROVIDER,
+    aliases={
+        "aws.iam_events": (
+            {
+                **_OPERATIONS_PROVIDER,
+                "region": {"local.iam_events_region"},
+                "sts_region": {"var.operations.region"},
+            },
+            frozenset(
+                {"aws_cloudwatch_event_rule.forwarded", "aws_cloudwatch_event_target.forwarded"}
+            ),
+        )
     },
 )
 CUSTOMER = Root(
@@ -150,14 +165,16 @@ def _provider_problems(providers: Mapping[str, Any], root: Root) -> Iterator[str
     if "aws" not in providers:
         yield "the code configures no provider named aws"
     for key, provider in providers.items():
-        full_name = {"aws": AWS, "terraform": BUILT_IN}.get(key)
+        aliases = dict.fromkeys(root.aliases, AWS)
+        full_name = {"aws": AWS, "terraform": BUILT_IN, **aliases}.get(key)
         if full_name is None:
             yield f"the code configures the provider {key}, which is not on the list"
             continue
         if provider.get("full_name") != full_name:
             yield f"the provider {key} is {provider.get('full_name')} instead of {full_name}"
-        yield from _part_problems(f"the provider {key}", provider, PROVIDER_PARTS)
-        expected = root.provider if key == "aws" else {}
+        parts = PROVIDER_PARTS | ({"alias"} if key in root.aliases else set())
+        yield from _part_problems(f"the provider {key}", provider, parts)
+        expected = root.provider if key == "aws" else root.aliases.get(key, ({},))[0]
         for problem in _setting_problems(provider.get("expressions") or {}, expected):
             yield f"the provider {key} {problem}"
 
@@ -195,8 +212,9 @@ def _module_problems(owner: str, module: Mapping[str, Any], root: Root) -> Itera
     for resource in module.get("resources") or ():
         label = f"{resource['address']} in {owner}"
         yield from _part_problems(label, resource, RESOURCE_PARTS)
-        if resource.get("provider_config_key") != "aws":
-            yield f"{label} uses the provider {resource.get('provider_config_key')} instead of aws"
+        key, expected = resource.get("provider_config_key"), _provider_key(resource, root)
+        if key != expected:
+            yield f"{label} uses the provider {key} instead of {expected}"
         if resource.get("mode") == "data" and resource.get("type") not in root.data_sources:
             yield f"{label} is a data source of a type that is not on the list"
         if resource.get("mode") not in ("data", "managed"):
@@ -206,6 +224,12 @@ def _module_problems(owner: str, module: Mapping[str, Any], root: Root) -> Itera
         if not _MODULE.fullmatch(str(call.get("source"))):
             yield f"module {name} is {call.get('source')} instead of a folder of this repository"
         yield from _module_problems(f"module {name}", call.get("module") or {}, root)
+
+
+def _provider_key(resource: Mapping[str, Any], root: Root) -> str:
+    """Return the provider that a resource has to use, by its address in its module."""
+    keys = (key for key, (_, users) in root.aliases.items() if resource["address"] in users)
+    return next(keys, "aws")
 
 
 def state_instances(plan: Plan) -> Iterator[Mapping[str, Any]]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tools.isolation import access_rules
 from tools.isolation import guard_specification as guard
 from tools.isolation.guard_specification import (
+    FORWARDER,
     GUARD,
     LEASE,
     SCHEDULER,
@@ -20,6 +22,7 @@ from tools.isolation.operations_specification import (
     granted_models,
     limits,
 )
+from tools.isolation.predicate import AllOf, AnyOf, OneOf
 from tools.isolation.resource_specification import (
     AnyText,
     ByClaim,
@@ -38,9 +41,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tools.isolation.operations_specification import Environment, Stanza
+    from tools.isolation.predicate import Predicate
     from tools.isolation.resource_specification import Arguments
 
 SUBJECT = "operations"
+ALARMS = ("failed", "silent", "unclean", "unverified")
 _PACKAGE = "./../../build/operations-guard-py3.13.zip"
 _HANDLERS = {
     GUARD: "operations_guard.handler.handler",
@@ -74,7 +79,7 @@ def _once(env: Environment) -> Iterator[ResourceSpecification]:
         arguments = {**role_arguments(env, env.account, name, boundary), **tag_arguments(env, {})}
         yield ResourceSpecification("aws_iam_role", name, SUBJECT, arguments)
         yield from role_policies(name, role, SUBJECT)
-        if role != SCHEDULER:
+        if role not in (FORWARDER, SCHEDULER):
             yield _resource(env, "aws_lambda_function", name, _function(env, role))
             group = f"/aws/lambda/{name}"
             yield _resource(env, "aws_cloudwatch_log_group", group, _log_group(env, group))
@@ -83,9 +88,13 @@ def _once(env: Environment) -> Iterator[ResourceSpecification]:
         policy = {**_denial(arn, name), **tag_arguments(env, {})}
         yield ResourceSpecification("aws_iam_policy", name, SUBJECT, policy)
     yield _resource(env, "aws_sns_topic", guard_name(env), _topic(env))
+    arn = regional_arn(env, "sns", guard_name(env))
+    yield _resource(env, "aws_sns_topic_policy", arn, _topic_policy(env, arn), tagged=False)
     for suffix, alarm in _alarms(env).items():
         name = f"{guard_name(env)}-{suffix}"
         yield _resource(env, "aws_cloudwatch_metric_alarm", name, alarm)
+    for suffix, rule in access_rules.access_rules(env).items():
+        yield from _rule(env, suffix, rule)
 
 
 def _resource(
@@ -321,10 +330,6 @@ def _denial(arn: str, name: str) -> Arguments:
 
 
 def _topic(env: Environment) -> Arguments:
-    """A topic with AWS's own policy, which admits the account alone.
-
-    https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
-    """
     name = guard_name(env)
     return {
         "arn": Computed(regional_arn(env, "sns", name)),
@@ -338,6 +343,98 @@ def _topic(env: Environment) -> Arguments:
         "signature_version": Default(0),
         "tracing_config": Default(""),
     }
+
+
+def topic_publishers(env: Environment) -> Predicate:
+    """Return who may publish to the topic by its policy: CloudWatch for the guard's alarms, EventBridge for its rules.
+
+    https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
+    """
+    name = guard_name(env)
+    sources = {
+        "cloudwatch": [regional_arn(env, "cloudwatch", f"alarm:{name}-{end}") for end in ALARMS],
+        "events": [
+            regional_arn(env, "events", f"rule/{name}-{end}")
+            for end in access_rules.access_rules(env)
+        ],
+    }
+    publish = AllOf(
+        OneOf("action", "sns:Publish"), OneOf("resource", regional_arn(env, "sns", name))
+    )
+    return AnyOf(
+        *(
+            AllOf(
+                publish,
+                OneOf("caller.service", f"{service}.amazonaws.com"),
+                OneOf("aws:sourcearn", *arns),
+            )
+            for service, arns in sources.items()
+            if arns
+        )
+    )
+
+
+def _topic_policy(env: Environment, arn: str) -> Arguments:
+    return {"arn": arn, "id": Computed(arn), "owner": Computed(env.account), "policy": ByClaim()}
+
+
+def _rule(
+    env: Environment, suffix: str, rule: access_rules.AccessRule
+) -> Iterator[ResourceSpecification]:
+    """Yield the rule that tells the topic and, for another Region, the one that forwards to this Region."""
+    name = f"{guard_name(env)}-{suffix}"
+    # EventBridge has placeholders of its own beside the paths, such as one for the whole event.
+    paths = access_rules.paths(rule)
+    sentence = Matching(rf"""\"(?:[\w(),.': /@#-]|<(?:{"|".join(paths)})>)+\"""")
+    transformer = [{"input_paths": paths, "input_template": sentence}]
+    topic = regional_arn(env, "sns", guard_name(env))
+    yield _event_rule(env, name, rule, env.region)
+    yield _event_target(env, name, "topic", topic, {"input_transformer": transformer})
+    if access_rules.forwards(env):
+        bus, role = guard.event_buses(env)[0], guard_name(env, FORWARDER)
+        target = {"role_arn": env.role_arn(env.account, role)}
+        yield _event_rule(env, f"{name}-forward", rule, guard.iam_events_region(env))
+        yield _event_target(env, f"{name}-forward", "bus", bus, target)
+
+
+def _event_rule(
+    env: Environment, name: str, rule: access_rules.AccessRule, region: str
+) -> ResourceSpecification:
+    every = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+    prefix = f"arn:{env.partition}:events:{region}:{env.account}:rule/{name}"
+    arguments = {
+        "arn": Computed(prefix),
+        "description": AnyText(),
+        "event_bus_name": Default("default"),
+        "event_pattern": Json(access_rules.pattern(env, rule)),
+        "force_destroy": Default(value=False),
+        "id": Computed(name),
+        "is_enabled": Computed(),
+        "name": name,
+        "name_prefix": Default(""),
+        "region": Default(region),
+        "state": every if rule.read_only else "ENABLED",
+    }
+    return _resource(env, "aws_cloudwatch_event_rule", name, arguments)
+
+
+def _event_target(
+    env: Environment, rule: str, target_id: str, arn: str, arguments: Arguments
+) -> ResourceSpecification:
+    """A target that is a topic or a bus; the blocks of every other kind are empty."""
+    common = {
+        "arn": arn,
+        "event_bus_name": Default("default"),
+        "force_destroy": Default(value=False),
+        "id": Computed(f"{rule}-{target_id}"),
+        "rule": rule,
+        "target_id": target_id,
+    }
+    if target_id == "bus":
+        common["region"] = Default(guard.iam_events_region(env))
+    name = f"{rule} {target_id}"
+    arguments = {**common, **arguments}
+    return _resource(env, "aws_cloudwatch_event_target", name, arguments, tagged=False)
 
 
 def _alarms(env: Environment) -> Mapping[str, Arguments]:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from tools.isolation.operations_specification import Environment
 
 # Its roles.
-GUARD, LEASE = "guard", "lease"
-SCHEDULER, VERIFICATION = "scheduler", "verification"
+GUARD, LEASE, SCHEDULER = "guard", "lease", "scheduler"
+FORWARDER, VERIFICATION = "forwarder", "verification"
 REACHED = "quota-reached"  # the tag of a profile of an alias whose quota is reached
 QUOTA, ALIAS = "quota-reached", "alias-quota-reached"  # the policies, after bedrock-<environment>-
 
@@ -108,6 +108,9 @@ _VERIFIED = (
 )
 
 
+_SERVICES = {FORWARDER: "events.amazonaws.com", SCHEDULER: "scheduler.amazonaws.com"}
+
+
 def has_lease(env: Environment) -> bool:
     """Whether tenants with a quota are stopped when the guard does not run."""
     return ((env.guard or {}).get("on_failure") or "open") == "closed"
@@ -115,7 +118,7 @@ def has_lease(env: Environment) -> bool:
 
 def guard_name(env: Environment, role: str = GUARD) -> str:
     """Return the name of one of its roles, and of the function that runs as the role."""
-    suffix = "" if role == GUARD else f"-{role}"
+    suffix = {GUARD: "", FORWARDER: "-events"}.get(role, f"-{role}")
     return f"bedrock-{env.name}_guard{suffix}"
 
 
@@ -126,6 +129,8 @@ def guard_roles(env: Environment) -> dict[str, tuple[Predicate, Predicate]]:
     roles = {GUARD: _guard(env), SCHEDULER: _scheduler(env), VERIFICATION: _verification(env)}
     if has_lease(env):
         roles[LEASE] = _lease(env)
+    if env.guard.get("access_rules") is not False and iam_events_region(env) != env.region:
+        roles[FORWARDER] = _forwarder(env)
     return {role: (_trust(env, role), permissions) for role, permissions in roles.items()}
 
 
@@ -161,6 +166,15 @@ def event_buses(env: Environment) -> list[str]:
     return [regional_arn(env, "events", "event-bus/default"), *sorted(customers)]
 
 
+def iam_events_region(env: Environment) -> str:
+    """Return the Region whose EventBridge has the events of IAM, where it is known.
+
+    https://repost.aws/knowledge-center/use-eventbridge-rule-across-regions
+    """
+    known = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+    return known.get(env.partition, env.region)
+
+
 def regional_arn(env: Environment, service: str, resource: str) -> str:
     """Return the ARN of something in the operations Region of the operations account."""
     return f"arn:{env.partition}:{service}:{env.region}:{env.account}:{resource}"
@@ -177,12 +191,12 @@ def lambda_arn(env: Environment, role: str) -> str:
 
 
 def _trust(env: Environment, role: str) -> Predicate:
-    """Lambda runs as the roles of functions; Scheduler as its own, for a schedule of this account."""
+    """Lambda runs as the roles of functions; Scheduler and EventBridge as their own, for this account."""
     assume = OneOf("action", "sts:AssumeRole")
-    if role != SCHEDULER:
+    if role not in _SERVICES:
         return AllOf(assume, OneOf("caller.service", "lambda.amazonaws.com"))
-    scheduler = OneOf("caller.service", "scheduler.amazonaws.com")
-    return AllOf(assume, scheduler, OneOf("aws:sourceaccount", env.account))
+    service = OneOf("caller.service", _SERVICES[role])
+    return AllOf(assume, service, OneOf("aws:sourceaccount", env.account))
 
 
 def _guard(env: Environment) -> Predicate:
@@ -264,6 +278,10 @@ def _verification(env: Environment) -> Predicate:
         _publish(env),
         _own_log(env, VERIFICATION),
     )
+
+
+def _forwarder(env: Environment) -> Predicate:
+    return AllOf(OneOf("action", "events:PutEvents"), OneOf("resource", event_buses(env)[0]))
 
 
 def _attach(env: Environment, actions: tuple[str, ...], arns: tuple[str, ...]) -> Predicate:

@@ -244,9 +244,9 @@ PROPERTIES = (
         "The guard's roles can read counts, tags and configuration, write their counts, notify, and attach or detach "
         "two policies at tenants' roles, and nothing else: none can call a model, read a record, act as somebody else "
         "or write a policy. Each of the two policies allows nothing and denies exactly inference, so attaching one "
-        "only takes away.",
-        topics=("guard trust", "guard permissions", "guard reach", "guard denial"),
-        code=("claims", "guard_specification", "encode"),
+        "only takes away. The policy of its topic lets two services publish for its alarms and rules, and nobody else.",
+        topics=("guard trust", "guard permissions", "guard reach", "guard denial", "guard topic"),
+        code=("claims", "guard_specification", "guard_resources", "encode"),
         mutants=(
             "the guard may call models",
             "the guard may read records",
@@ -264,6 +264,11 @@ PROPERTIES = (
             "the verification may write any metric",
             "the end of a lease may detach",
             "Scheduler may invoke any function",
+            "events may be forwarded to any bus",
+            "another account's rule may forward events",
+            "any rule may publish to the topic",
+            "anybody may publish to the topic",
+            "the topic may be subscribed to by a service",
             "a customer may act as the guard",
             "another account's schedule may act as Scheduler's role",
             "a denial allows instead",
@@ -277,9 +282,11 @@ PROPERTIES = (
         "Own guard",
         "What enforces the quotas exists once, if the environment has a guard: its functions from the zip of this "
         "repository, its log groups, its topic and alarms, the two policies, and a schedule for each shard that tells "
-        "it the limits of the shard's tenants as the stanzas have them.",
+        "it the limits of the shard's tenants as the stanzas have them. Unless the environment has switched them off, "
+        "the rules that tell the operator of access match exactly what is specified. They say names and codes of "
+        "AWS's making and no text of a caller, to this topic alone.",
         topics=("guard",),
-        code=("guard_resources", "resource_specification", "resource_faults"),
+        code=("guard_resources", "access_rules", "resource_specification", "resource_faults"),
         mutants=(
             "a limit is another",
             "a limit is left out",
@@ -293,6 +300,18 @@ PROPERTIES = (
             "a managed policy that no stanza defines",
             "an alarm tells nobody",
             "the topic admits others",
+            "a rule about access is missing",
+            "a rule about access is disabled",
+            "a rule about access does not see read-only events",
+            "a rule about access matches more",
+            "a rule about access tells nobody",
+            "a rule about access tells another account",
+            "a sentence about access has what a caller wrote",
+            "a sentence about access has the whole event",
+            "a sentence about access is the event itself",
+            "the events of IAM are not forwarded",
+            "the events of IAM are forwarded to another account",
+            "the topic has no policy of its own",
             "an environment without a guard has one",
         ),
         assumptions=(PROVIDER, CODE),
@@ -413,6 +432,8 @@ PROPERTIES = (
             "the provider assumes a role without an ExternalId",
             "the provider has keys of its own",
             "the provider allows any account",
+            "the provider for IAM's events allows any account",
+            "the provider for IAM's events makes something else",
             "a second provider",
             "a provider from elsewhere",
             "a part of Terraform is not",

@@ -125,6 +125,8 @@ class ResourceSpecification:
 # The arguments that identify a resource.
 IDENTITIES: Mapping[str, tuple[str, ...]] = {
     "aws_bedrock_inference_profile": ("name",),
+    "aws_cloudwatch_event_rule": ("name",),
+    "aws_cloudwatch_event_target": ("rule", "target_id"),
     "aws_cloudwatch_log_data_protection_policy": ("log_group_name",),
     "aws_cloudwatch_log_group": ("name",),
     "aws_cloudwatch_metric_alarm": ("alarm_name",),
@@ -137,11 +139,14 @@ IDENTITIES: Mapping[str, tuple[str, ...]] = {
     "aws_lambda_function": ("function_name",),
     "aws_scheduler_schedule": ("name",),
     "aws_sns_topic": ("name",),
+    "aws_sns_topic_policy": ("arn",),
     "aws_vpc_endpoint": ("service_name",),
 }
 # The topic of a resource's faults, and the noun for it in a sentence unless NOUNS has another.
 TOPICS: Mapping[str, str] = {
     "aws_bedrock_inference_profile": "profile",
+    "aws_cloudwatch_event_rule": "guard",
+    "aws_cloudwatch_event_target": "guard",
     "aws_cloudwatch_log_data_protection_policy": "masking",
     "aws_cloudwatch_log_group": "log group",
     "aws_cloudwatch_metric_alarm": "guard",
@@ -154,10 +159,13 @@ TOPICS: Mapping[str, str] = {
     "aws_lambda_function": "function",
     "aws_scheduler_schedule": "guard",
     "aws_sns_topic": "guard",
+    "aws_sns_topic_policy": "guard",
     "aws_vpc_endpoint": "endpoint",
 }
 NOUNS: Mapping[str, str] = {
     **TOPICS,
+    "aws_cloudwatch_event_rule": "rule",
+    "aws_cloudwatch_event_target": "target of the rule",
     "aws_cloudwatch_log_data_protection_policy": "masking of",
     "aws_cloudwatch_metric_alarm": "alarm",
     "aws_iam_policy": "managed policy",
@@ -167,24 +175,29 @@ NOUNS: Mapping[str, str] = {
     "aws_lambda_alias": "function alias",
     "aws_scheduler_schedule": "schedule",
     "aws_sns_topic": "topic",
+    "aws_sns_topic_policy": "policy of the topic",
 }
 # Resource types that a plan may contain. None of them can store a prompt or an answer in the operations
 # account, or give access beyond the policies that are proved. Review a type before you add it.
 ROLE_TYPES = frozenset(type_ for type_, topic in TOPICS.items() if topic == "role")
 # The guard's own, by the reason for which each can hold no prompt and no answer and gives nobody access to any.
 GUARD_TYPES: Mapping[str, str] = {
+    "aws_cloudwatch_event_rule": "it stores nothing, and its pattern is specified whole",
+    "aws_cloudwatch_event_target": "it passes on names and codes of AWS's making, to the topic or to the account's bus",
     "aws_cloudwatch_log_group": "only the guard's functions write to it, and no role of theirs can read a record",
     "aws_cloudwatch_metric_alarm": "it compares numbers of runs, of errors and of faults",
     "aws_iam_policy": "its text is proved to deny and to allow nothing",
     "aws_lambda_function": "its role is proved to call no model and to read no record",
     "aws_scheduler_schedule": "its input is names and limits of the stanzas, and its role may invoke the guard alone",
-    "aws_sns_topic": "the guard and the alarms publish counts, names and settings",
+    "aws_sns_topic": "the guard, the alarms and the rules publish counts, names, settings and codes",
+    "aws_sns_topic_policy": "it lets two services publish, for the guard's alarms and rules alone",
 }
 OPERATIONS_TYPES = ROLE_TYPES | {"aws_bedrock_inference_profile", *GUARD_TYPES}
 CUSTOMER_TYPES = frozenset(
     IDENTITIES.keys()
     - {"aws_bedrock_inference_profile", "aws_cloudwatch_metric_alarm", "aws_iam_policy"}
-    - {"aws_scheduler_schedule", "aws_sns_topic"}
+    - {"aws_cloudwatch_event_rule", "aws_cloudwatch_event_target", "aws_scheduler_schedule"}
+    - {"aws_sns_topic", "aws_sns_topic_policy"}
 )
 # The tag that the guard sets on a profile of an alias whose quota is reached, and removes.
 PASSING_TAGS: Mapping[str, str] = {REACHED: "true"}

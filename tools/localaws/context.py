@@ -44,6 +44,7 @@ class LocalAwsContext:
     propagation: PolicyPropagation
     enforced_guardrails: EnforcedGuardrails = field(default_factory=dict)
     management_events: list[ManagementEvent] = field(default_factory=list)
+    trail_events: list[ManagementEvent] = field(default_factory=list)  # on their way to EventBridge
     put_events: list[PutEvent] = field(default_factory=list)
     delegation_policies: DelegationPolicies = field(default_factory=dict)
     bedrock_objects: BedrockObjects = field(default_factory=lambda: defaultdict(list))

@@ -86,7 +86,7 @@ def _kept_by_services(context: LocalAwsContext) -> Iterator[tuple[str, str, obje
         yield point.account, f"cloudwatch/{point.region}/pending", asdict(point)
     for put in list(context.put_events):
         yield put.bus.split(":")[4], put.bus, asdict(put)
-    for event in list(context.management_events):
+    for event in [*context.management_events, *context.trail_events]:
         yield event.account, f"cloudtrail/{event.region}", event
 
 

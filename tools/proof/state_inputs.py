@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tools.command_error import CommandError
 from tools.environment.model import OFFBOARDING
 from tools.environment.tenant_shard import shard_of
+from tools.isolation.access_rules import ACCOUNTS_OF_A_PATTERN
 from tools.paths import ENVIRONMENTS, ROOT
 from tools.proof.saved_plan import sha256_of, sha256_of_json
 from tools.terraform.state import CUSTOMER, OPERATIONS
@@ -169,11 +170,20 @@ class ShardInputs:
 
     @cached_property
     def _guard(self) -> dict[str, Any]:
-        """What the guard reads beside the variables: its zip, and to which buses of customers it may send."""
+        """What the guard reads beside the variables: its zip, the customers' buses, and their accounts.
+
+        A rule about AssumeRole knows the accounts, unless they are more than its pattern holds.
+        """
         package = self.root / GUARD_ZIP
+        accounts = {id_ for each in self.environment.stanzas.values() for id_ in each["accounts"]}
+        operations = self.environment.variables.get("operations") or {}
+        guard = operations.get("guard")
+        has_rules = guard is not None and guard.get("access_rules") is not False
+        is_told = has_rules and len(accounts) <= ACCOUNTS_OF_A_PATTERN
         quotas = (stanza.get("quota") or {} for stanza in self.environment.stanzas.values())
         buses = {quota["event_bus"] for quota in quotas if quota.get("event_bus")}
         return {
+            "accounts": sorted(accounts) if is_told else None,
             "event_buses": sorted(buses),
             "package": sha256_of(package) if package.is_file() else None,
         }

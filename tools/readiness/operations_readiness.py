@@ -16,6 +16,7 @@ from tools.live.granted_models import granted_models
 from tools.live.model_reading import read_models, today
 from tools.live.retention_check import call_regions
 from tools.readiness.readiness_check import ReadinessCheck, cannot_tell, each, ok, to_do
+from tools.readiness.trail_readiness import trails
 from tools.terraform.parallel import CALLS_AT_A_TIME, map_in_parallel
 from tools.terraform.state import state_of_key
 from tools.terraform.state_bucket import PARALLEL_CALLS
@@ -39,6 +40,7 @@ def operations_checks(session: Session, tenants: Collection[str]) -> Iterator[Re
     yield from each("models", lambda: models(session, tenants))
     yield from each("data retention", lambda: retention(session, tenants))
     yield from each("invocation logging", lambda: invocation_logging(session, tenants))
+    yield from each("trail", lambda: trails(session))
     yield from each("quotas", lambda: quotas(session))
 
 

@@ -25,11 +25,7 @@ _UNWANTED = shutil.ignore_patterns(".terraform*", "errored.tfstate")
 
 # Overrides the root's provider and backend, so that a plan needs no account and no network:
 # https://developer.hashicorp.com/terraform/language/files/override
-OVERRIDE = """\
-terraform {
-  backend "local" {}
-}
-
+_PROVIDER = """
 provider "aws" {
   access_key                  = "test"
   allowed_account_ids         = null
@@ -39,6 +35,15 @@ provider "aws" {
   skip_requesting_account_id  = true
 }
 """
+OVERRIDE = (
+    """\
+terraform {
+  backend "local" {}
+}
+"""
+    + _PROVIDER
+    + _PROVIDER.replace("{", '{\n  alias                       = "iam_events"', 1)
+)
 
 
 def copy_operations_root(folder: Path) -> Path:

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from tests.terraform import ENVIRONMENTS, MODULES, OFFLINE_PROVIDER, Folder
+from tests.terraform import ENVIRONMENTS, MODULES, OFFLINE_PROVIDER, Folder, offline_provider
 from tests.tools.isolation.plan_mutants import read_customer_key
 from tools.environment.hcl import read_hcl
 
@@ -14,7 +14,9 @@ UNWANTED = shutil.ignore_patterns(".terraform*")
 
 # Merged into the files of a root: https://developer.hashicorp.com/terraform/language/files/override
 OPERATIONS = (
-    OFFLINE_PROVIDER.replace("{", "{\n  allowed_account_ids = null", 1)
+    (OFFLINE_PROVIDER + offline_provider("iam_events")).replace(
+        "access_key ", "allowed_account_ids = null\n  access_key "
+    )
     + """\
 terraform {
   backend "local" {}
@@ -264,7 +266,14 @@ def with_provider(plan, root):
     provider = plan["configuration"]["provider_config"]["aws"]
     assert provider["full_name"] == "registry.terraform.io/hashicorp/aws"
     provider["expressions"] = PROVIDERS[root]
-    if root == "customer":
+    if root == "operations":
+        alias = plan["configuration"]["provider_config"]["aws.iam_events"]
+        alias["expressions"] = {
+            **PROVIDERS[root],
+            "region": {"references": ["local.iam_events_region"]},
+            "sts_region": PROVIDERS[root]["region"],
+        }
+    else:
         groups = [
             item["change"]["after"]
             for item in plan["resource_changes"]

@@ -17,6 +17,9 @@ PERMISSIONS = f'{GUARD}.aws_iam_role_policy.this["guard"]'
 LEASE_PERMISSIONS = f'{GUARD}.aws_iam_role_policy.this["lease"]'
 VERIFICATION_PERMISSIONS = f'{GUARD}.aws_iam_role_policy.this["verification"]'
 SCHEDULER_PERMISSIONS = f'{GUARD}.aws_iam_role_policy.this["scheduler"]'
+FORWARDER_ROLE = f'{GUARD}.aws_iam_role.this["forwarder"]'
+FORWARDER_PERMISSIONS = f'{GUARD}.aws_iam_role_policy.this["forwarder"]'
+TOPIC_POLICY = f"{GUARD}.aws_sns_topic_policy.this"
 QUOTA_DENIAL = f'{GUARD}.aws_iam_policy.denial["quota"]'
 ALIAS_DENIAL = f'{GUARD}.aws_iam_policy.denial["alias"]'
 
@@ -131,6 +134,25 @@ GUARD_MUTANTS: dict[str, PolicyMutant] = {
     ),
     "Scheduler may invoke any function": PolicyMutant(
         SCHEDULER_PERMISSIONS, "guard permissions", with_elements("InvokeTheGuard", Resource="*")
+    ),
+    "events may be forwarded to any bus": PolicyMutant(
+        FORWARDER_PERMISSIONS,
+        "guard permissions",
+        with_elements("ForwardEvents", Resource="arn:aws:events:*:*:event-bus/default"),
+    ),
+    "another account's rule may forward events": PolicyMutant(
+        FORWARDER_ROLE, "guard trust", with_elements("OnlyTheServiceUsesTheRole", Condition=None)
+    ),
+    "any rule may publish to the topic": PolicyMutant(
+        TOPIC_POLICY, "guard topic", with_elements("OnlyTheAccessRulesPublish", Condition=None)
+    ),
+    "anybody may publish to the topic": PolicyMutant(
+        TOPIC_POLICY,
+        "guard topic",
+        with_elements("OnlyTheAccessRulesPublish", Principal="*"),
+    ),
+    "the topic may be subscribed to by a service": PolicyMutant(
+        TOPIC_POLICY, "guard topic", with_elements("OnlyTheGuardsAlarmsPublish", Action="sns:*")
     ),
     "a customer may act as the guard": PolicyMutant(
         ROLE,

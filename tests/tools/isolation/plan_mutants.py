@@ -35,6 +35,11 @@ GUARD_ALARM = f'{GUARD}.aws_cloudwatch_metric_alarm.this["silent"]'
 GUARD_DENIAL = f'{GUARD}.aws_iam_policy.denial["quota"]'
 GUARD_FUNCTION = f'{GUARD}.aws_lambda_function.this["guard"]'
 GUARD_POLICIES = f'{GUARD}.aws_iam_role_policy_attachments_exclusive.this["guard"]'
+ACCESS_RULE = f'{GUARD}.aws_cloudwatch_event_rule.access["roles"]'
+ACCESS_TARGET = f'{GUARD}.aws_cloudwatch_event_target.access["roles"]'
+FORWARDED_RULE = 'aws_cloudwatch_event_rule.forwarded["roles"]'
+FORWARDED_TARGET = 'aws_cloudwatch_event_target.forwarded["roles"]'
+TOPIC_POLICY = f"{GUARD}.aws_sns_topic_policy.this"
 GUARD_TOPIC = f"{GUARD}.aws_sns_topic.this"
 LEASE = "aws_scheduler_schedule.lease[0]"
 QUOTAS = "aws_scheduler_schedule.quotas[0]"
@@ -236,6 +241,41 @@ def policy_of_topic(plan: Json) -> None:
     guard = root_module(plan)["module_calls"]["operations_guard"]["module"]
     (topic,) = [each for each in guard["resources"] if each["type"] == "aws_sns_topic"]
     topic["expressions"]["policy"] = {"constant_value": "{}"}
+
+
+def matching_more(address: str, *, without: str) -> Change:
+    """Leave a member out of what a rule matches of an event, so that it matches more."""
+
+    def change(plan: Json) -> None:
+        pattern = json.loads(after(plan, address)["event_pattern"])
+        del pattern["detail"][without]
+        after(plan, address)["event_pattern"] = json.dumps(pattern)
+
+    return change
+
+
+def telling(placeholder: str, **paths: str) -> Change:
+    """Let the sentence about a changed role say more of the event."""
+
+    def change(plan: Json) -> None:
+        (transformer,) = after(plan, ACCESS_TARGET)["input_transformer"]
+        transformer["input_paths"] |= paths
+        transformer["input_template"] = f'"<event> of <subject>: <{placeholder}>"'
+
+    return change
+
+
+def other_account_of_the_alias(plan: Json) -> None:
+    """Let the provider for the Region of IAM's events work in any account."""
+    alias = plan["configuration"]["provider_config"]["aws.iam_events"]
+    del alias["expressions"]["allowed_account_ids"]
+
+
+def role_of_the_alias(plan: Json) -> None:
+    """Let the provider for the Region of IAM's events make a resource that is not a rule of it."""
+    module = root_module(plan)["module_calls"]["operations_guard"]["module"]
+    (topic,) = [each for each in module["resources"] if each["type"] == "aws_sns_topic"]
+    topic["provider_config_key"] = "aws.iam_events"
 
 
 def stanza_of(plan: Json, tenant: str) -> Json:
@@ -734,6 +774,35 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "an alarm tells nobody": Mutant("operations", setting(GUARD_ALARM, alarm_actions=[])),
     "the topic admits others": Mutant("operations", policy_of_topic),
+    "a rule about access is missing": Mutant("operations", without(ACCESS_RULE)),
+    "a rule about access is disabled": Mutant("operations", setting(ACCESS_RULE, state="DISABLED")),
+    "a rule about access does not see read-only events": Mutant(
+        "operations",
+        setting(ACCESS_RULE.replace("roles", "assumed-roles"), state="ENABLED"),
+    ),
+    "a rule about access matches more": Mutant(
+        "operations", matching_more(ACCESS_RULE, without="userIdentity")
+    ),
+    "a rule about access tells nobody": Mutant("operations", without(ACCESS_TARGET)),
+    "a rule about access tells another account": Mutant(
+        "operations",
+        setting(ACCESS_TARGET, arn=f"arn:aws:sns:eu-central-1:{FOREIGN}:bedrock-local_guard"),
+    ),
+    "a sentence about access has what a caller wrote": Mutant(
+        "operations", telling("message", message="$.detail.errorMessage")
+    ),
+    "a sentence about access has the whole event": Mutant(
+        "operations", telling("aws.events.event.json")
+    ),
+    "a sentence about access is the event itself": Mutant(
+        "operations", setting(ACCESS_TARGET, input_transformer=[])
+    ),
+    "the events of IAM are not forwarded": Mutant("operations", without(FORWARDED_RULE)),
+    "the events of IAM are forwarded to another account": Mutant(
+        "operations",
+        setting(FORWARDED_TARGET, arn=f"arn:aws:events:eu-central-1:{FOREIGN}:event-bus/default"),
+    ),
+    "the topic has no policy of its own": Mutant("operations", without(TOPIC_POLICY)),
     "an environment without a guard has one": Mutant(
         "operations",
         lambda plan: plan["variables"]["operations"]["value"].pop("guard"),
@@ -900,6 +969,10 @@ MUTANTS: dict[str, Mutant] = {
     "the provider allows any account": Mutant(
         "operations", provider_with(allowed_account_ids=None)
     ),
+    "the provider for IAM's events allows any account": Mutant(
+        "operations", other_account_of_the_alias
+    ),
+    "the provider for IAM's events makes something else": Mutant("operations", role_of_the_alias),
     "a second provider": Mutant(EVERYTHING, second_provider),
     "a provider from elsewhere": Mutant("operations", foreign_provider),
     "a part of Terraform is not": Mutant(EVERYTHING, foreign_part_of_terraform),

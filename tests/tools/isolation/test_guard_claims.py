@@ -32,8 +32,8 @@ def original(plans):
 def test_every_claim_about_the_guard_is_proved(original):
     outcomes = decide(original)
     assert [outcome.problem for outcome in outcomes if outcome.problem] == []
-    # Four roles with a trust, permissions and a reach each, and two claims about each denial.
-    assert len(outcomes) == 4 * 3 + 2 * 2
+    # Five roles with a trust, permissions and a reach each, two claims about each denial, one about the topic.
+    assert len(outcomes) == 5 * 3 + 2 * 2 + 1
 
 
 @pytest.mark.parametrize("name", GUARD_MUTANTS)

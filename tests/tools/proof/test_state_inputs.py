@@ -272,6 +272,8 @@ SHARD_CHANGES = {
         lambda each: each.stanza("acme", quota={"event_bus": "arn:aws:events:eu-central-1:222222222222:event-bus/a"}),
         {0, shard_of("acme", 3)}),
     # What no role reads.
+    "account of a tenant in another shard, of which no guard has to know": (
+        lambda each: each.stanza("acme", accounts={"777777777777": {}}), {shard_of("acme", 3)}),
     "module of the customer accounts": (lambda each: append(each.module / "execution.tf", "# changed"), set()),
     "root of the customer accounts": (lambda each: append(each.root / "workload.tf", "# changed"), set()),
     "zip": (lambda each: each.zip("arm64").write_text("new"), set()),
@@ -295,6 +297,25 @@ def test_a_change_reaches_exactly_the_shards_whose_plans_read_it(inputs, name):
     assert {shard for shard in range(3) if before[shard] != after[shard]} == reached
 
 
+@pytest.mark.parametrize(
+    ("guard", "number", "reached"),
+    [({}, 1, {0}), ({}, 101, set()), ({"access_rules": False}, 1, set())],
+)
+def test_the_first_shard_knows_the_accounts_of_all_tenants_if_a_rule_does(
+    inputs, guard, number, reached
+):
+    inputs.operations(guard=guard)
+    inputs.environment = replace(inputs.environment, shards=3)
+
+    def digests_with(first):
+        inputs.stanza("acme", accounts={f"{first + each}": {} for each in range(number)})
+        return shard_digests(inputs)
+
+    before, after = digests_with(700000000000), digests_with(800000000000)
+    changed = {shard for shard in range(3) if before[shard] != after[shard]}
+    assert changed == {*reached, shard_of("acme", 3)}
+
+
 def test_no_other_file_of_the_operations_root_reads_the_stanzas_of_other_shards():
     """A digest of a shard has the stanzas of its own tenants, and what these places read of the others.
 
@@ -311,6 +332,7 @@ def test_no_other_file_of_the_operations_root_reads_the_stanzas_of_other_shards(
     assert readers == {
         ("capacity.tf", "for"),
         ("capacity.tf", "roles"),
+        ("guard.tf", "customer_accounts"),
         ("guard.tf", "event_buses"),
         ("tenants.tf", "condition"),
         ("tenants.tf", "error_message"),

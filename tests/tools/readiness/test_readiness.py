@@ -20,6 +20,7 @@ from tools.readiness import operations_readiness as operations
 from tools.readiness.customer_readiness import customer_checks
 from tools.readiness.operator_access import _clock, credentials, network
 from tools.readiness.readiness_check import CANNOT_TELL, OK, TO_DO, each
+from tools.readiness.trail_readiness import trails
 
 LITE = "amazon.nova-lite-v1:0"
 NOVA = {"model": LITE, "regions": ["eu-central-1"]}
@@ -348,3 +349,50 @@ def test_a_stanza_without_a_deployer_takes_no_other_accounts_lines_away(account)
     assert "A reader is the full ARN of one user or role" in " ".join(initech.advice.split())
     for name in ("globex/333333333333", "globex/444444444444"):
         assert "There is none, or it does not admit you" in checks[f"{name} deployer"].state
+
+
+# --- a trail ---
+
+GUARDED = {"operations": {"guard": {}}}
+
+
+def with_trail(account, **settings):
+    """Let the account have a trail that logs, with these settings."""
+    account.environment = replace(ENVIRONMENT, variables=GUARDED)
+    place = {"LocationConstraint": "eu-central-1"}
+    account.s3.create_bucket(Bucket="trail", CreateBucketConfiguration=place)
+    trail = account.target.client(account.target.operations(), "cloudtrail")
+    trail.create_trail(Name="all", S3BucketName="trail", **{"IsMultiRegionTrail": True, **settings})
+    trail.start_logging(Name="all")
+    return trail
+
+
+def test_a_trail_that_logs_management_events_of_all_regions_is_well(account):
+    with_trail(account)
+    assert account.checks(trails)["trail"].status == OK
+    account.deny("cloudtrail:DescribeTrails")
+    (check,) = account.checks(trails).values()
+    assert check.status == CANNOT_TELL
+
+
+def test_without_such_a_trail_the_rules_about_access_are_told_nothing(account):
+    trail = with_trail(account)
+    trail.put_event_selectors(TrailName="all", EventSelectors=[{"ReadWriteType": "WriteOnly"}])
+    assert account.checks(trails)["trail"].status == TO_DO
+    trail.put_event_selectors(TrailName="all", EventSelectors=[{"ReadWriteType": "All"}])
+    assert account.checks(trails)["trail"].status == OK
+    trail.stop_logging(Name="all")
+    check = account.checks(trails)["trail"]
+    assert (check.status, check.state) == (TO_DO, "none logs management events of all Regions")
+    assert "access_rules = false" in check.advice
+
+
+def test_a_trail_of_one_region_is_not_enough(account):
+    with_trail(account, IsMultiRegionTrail=False)
+    assert account.checks(trails)["trail"].status == TO_DO
+
+
+@pytest.mark.parametrize("guard", [None, {"access_rules": False}])
+def test_no_trail_is_looked_for_where_no_rule_needs_one(account, guard):
+    account.environment = replace(ENVIRONMENT, variables={"operations": {"guard": guard}})
+    assert account.checks(trails) == {}

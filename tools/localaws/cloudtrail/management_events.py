@@ -1,13 +1,19 @@
-"""The events that CloudTrail keeps of calls: AssumeRole and calls of models, those that failed too."""
+"""CloudTrail's events of calls, those that failed too.
+
+The event history keeps those of AssumeRole and of models. EventBridge gets those of all management events that a
+trail logs.
+"""
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tools.localaws.bedrock.model_ids import resolve
+from tools.localaws.cloudtrail.trails import is_logged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,6 +32,20 @@ SOURCES = {
     **{("bedrock-runtime", name): "bedrock.amazonaws.com" for name in MODEL_CALLS},
     ("sts", ASSUME_ROLE): "sts.amazonaws.com",
 }
+# Where botocore's name of a service is not the beginning of its event source.
+_SERVICES = {"bedrock-runtime": "bedrock", "cloudwatch": "monitoring"}
+# Data events, which a trail does not log unless it is told to, and which are not looked up either:
+# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-with-cloudtrail.html
+_DATA_EVENTS = {
+    ("bedrock-runtime", "ApplyGuardrail"),
+    ("events", "PutEvents"),
+    ("lambda", "Invoke"),
+    ("logs", "PutLogEvents"),
+    ("sns", "Publish"),
+}
+_READING = ("Describe", "Get", "Head", "List", "Lookup", "Simulate")
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html
+_IAM_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 _REQUEST_PARAMETERS = {
     "DurationSeconds": "durationSeconds",
     "ExternalId": "externalId",
@@ -59,9 +79,16 @@ class EventRecorder:
         self._calls: Counter[str] = Counter()  # of each inference profile
 
     def record(self, call: Call, error: ServiceError | None = None) -> None:
-        """Keep the events of a call that ended, if it is one that the history has."""
-        if (call.service, call.operation) in SOURCES:
-            self._context.management_events.extend(self._events(call, error))
+        """Keep the events of a call that ended, if the history or EventBridge has them."""
+        is_kept = (call.service, call.operation) in SOURCES
+        if not is_kept and (_is_data_event(call) or not _is_logged(call, call.account)):
+            return
+        events = list(self._events(call, error))
+        if is_kept:
+            self._context.management_events.extend(events)
+        self._context.trail_events.extend(
+            event for event in events if _is_logged(call, event.account)
+        )
 
     def _events(self, call: Call, error: ServiceError | None) -> Iterator[ManagementEvent]:
         """Yield one event for the caller's account and, of a role of another account, one for the role's.
@@ -96,10 +123,10 @@ class EventRecorder:
         caller, is_own = call.caller, account == call.account
         return ManagementEvent(
             account=account,
-            region=call.region,
+            region=_region(call),
             time=self._context.clock.now(),
             name=call.operation,
-            source=SOURCES[call.service, call.operation],
+            source=content["eventSource"],
             content={**content, "recipientAccountId": account},
             user_name=(caller.principal.session or caller.principal.name) if is_own else None,
             resources=resources,
@@ -107,25 +134,20 @@ class EventRecorder:
 
     def _content(self, call: Call, error: ServiceError | None) -> dict[str, Any]:
         is_denied = error is not None and error.code.startswith("AccessDenied")
-        parameters = {
-            shown: call.parameters[name]
-            for name, shown in _REQUEST_PARAMETERS.items()
-            if call.parameters.get(name)
-        }
         content: dict[str, Any] = {
             "eventVersion": "1.11",
             "userIdentity": _identity(call.caller),
             "eventTime": f"{self._context.clock.now():%Y-%m-%dT%H:%M:%SZ}",
-            "eventSource": SOURCES[call.service, call.operation],
+            "eventSource": f"{_SERVICES.get(call.service, call.service)}.amazonaws.com",
             "eventName": call.operation,
-            "awsRegion": call.region,
+            "awsRegion": _region(call),
             "sourceIPAddress": call.source_ip,
             # A denied AssumeRole has its role in the message only.
             "requestParameters": None
-            if is_denied and call.operation == ASSUME_ROLE
-            else parameters,
+            if is_denied and call.operation not in MODEL_CALLS
+            else _request_parameters(call),
             "responseElements": None,
-            "readOnly": True,
+            "readOnly": _is_read_only(call),
             "eventType": "AwsApiCall",
             "managementEvent": True,
             "eventCategory": "Management",
@@ -155,6 +177,42 @@ class EventRecorder:
         regions = [call.region, *(region for region in regions if region not in ("", call.region))]
         self._calls[model_id] += 1
         return regions[(self._calls[model_id] - 1) % len(regions)]
+
+
+def _is_data_event(call: Call) -> bool:
+    is_object = call.service == "s3" and bool(call.parameters.get("Key"))
+    return is_object or (call.service, call.operation) in _DATA_EVENTS
+
+
+def _is_read_only(call: Call) -> bool:
+    """Whether CloudTrail calls the event read-only, as it does that of AssumeRole and those of models."""
+    return (call.service, call.operation) in SOURCES or call.operation.startswith(_READING)
+
+
+def _is_logged(call: Call, account: str) -> bool:
+    """Whether a trail logs the event; the call that stops or deletes a trail is still logged."""
+    if call.service == "cloudtrail" and not _is_read_only(call):
+        return True
+    return is_logged(account, _region(call), read_only=_is_read_only(call))
+
+
+def _region(call: Call) -> str:
+    """Return the Region of the event: of a global service, the one that its endpoint is in."""
+    return _IAM_REGIONS.get(call.partition, call.region) if call.service == "iam" else call.region
+
+
+def _request_parameters(call: Call) -> dict[str, Any]:
+    """Return what the event has of the request: of calls of models no content, of others all but bytes."""
+    names = (
+        _REQUEST_PARAMETERS
+        if (call.service, call.operation) in SOURCES
+        else {name: f"{name[:1].lower()}{name[1:]}" for name in call.parameters}
+    )
+    return {
+        shown: json.loads(json.dumps(call.parameters[name], default=lambda _: None))
+        for name, shown in names.items()
+        if call.parameters.get(name)
+    }
 
 
 def _identity(caller: Caller) -> dict[str, Any]:

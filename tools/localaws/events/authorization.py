@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from tools.localaws.call import Call
 
+SERVICE = "events.amazonaws.com"
 _DEFAULT = "default"
 
 
@@ -35,6 +36,10 @@ def events_permissions(call: Call) -> Iterator[Permission]:
     if "Targets" in call.operation or name:
         scope = "" if bus == _DEFAULT else f"{bus.rpartition('/')[2]}/"
         yield Permission(action, call.arn("events", f"rule/{scope}{name}"), call.account)
+        for target in call.parameters.get("Targets") or ():
+            if role := target.get("RoleArn"):
+                context = {"iam:PassedToService": SERVICE}
+                yield Permission("iam:PassRole", role, role.split(":")[4], context=context)
     elif call.operation.endswith(("EventBus", "Permission")):
         yield Permission(action, bus_arn(call, call.parameter("Name") or bus), call.account)
     elif arn := call.parameter("ResourceARN"):

@@ -1,12 +1,15 @@
-"""EventBridge: keeps what was put to each bus, so that tests and the demo can show it; moto answers."""
+"""EventBridge: keeps what was put to each bus, so that tests and the demo can show it, and matches its rules."""
 
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from tools.localaws.call import ServiceError
 from tools.localaws.events.authorization import bus_arn
+from tools.localaws.events.rules import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,12 +33,22 @@ class EventBuses:
 
     def __init__(self, context: LocalAwsContext) -> None:
         self._context = context
+        self._rules = Rules(context)
         context.control_routes["events"] = self._list
 
     def answer(self, call: Call) -> Response | None:
-        """Note the events of PutEvents that are whole; moto refuses the others."""
+        """Note the events of PutEvents that are whole; moto refuses the others.
+
+        AWS's own services alone use sources that begin with aws.:
+        https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html
+        """
+        if call.service == "events":
+            self._rules.check(call)
         if (call.service, call.operation) == ("events", "PutEvents"):
             for entry in call.parameters["Entries"]:
+                if str(entry.get("Source")).startswith("aws."):
+                    message = "Not authorized for the source."
+                    raise ServiceError("NotAuthorizedForSourceException", message)
                 if entry.get("Source") and entry.get("DetailType"):
                     self._note(bus_arn(call, entry.get("EventBusName")), entry)
         return None
@@ -45,7 +58,23 @@ class EventBuses:
             detail = json.loads(entry.get("Detail") or "")
         except ValueError:
             return
-        self._context.put_events.append(PutEvent(bus, entry["Source"], entry["DetailType"], detail))
+        event = PutEvent(bus, entry["Source"], entry["DetailType"], detail)
+        self._context.put_events.append(event)
+        _, _, _, region, account, _ = bus.split(":", 5)
+        self._rules.put(
+            bus,
+            {
+                "version": "0",
+                "id": str(uuid.uuid4()),
+                "detail-type": event.detail_type,
+                "source": event.source,
+                "account": account,
+                "time": f"{self._context.clock.now():%Y-%m-%dT%H:%M:%SZ}",
+                "region": region,
+                "resources": entry.get("Resources") or [],
+                "detail": detail,
+            },
+        )
 
     def _list(self, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
         bus = arguments.get("bus")

@@ -1,0 +1,145 @@
+# EventBridge rules that tell the topic, in a sentence, who changed or used access in a way
+# that no stanza explains. CloudTrail is their source, so they need a trail that logs
+# management events:
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
+#
+# A sentence has names of AWS's making only: of operations, Regions, error codes, accounts,
+# and of roles and users that exist. Error messages, names of sessions, policies and ids of
+# models are what a caller wrote, so no path reads them.
+locals {
+  is_tenant_role = [{ prefix = "${local.iam}:role/bedrock-${var.environment}-" }]
+  is_own_name    = [{ prefix = "bedrock-${var.environment}-" }, { prefix = local.name }]
+
+  # `exists = false` lets the other kind of caller through: a user has no session, and the
+  # ARN of a session is not that of its role.
+  trusted = concat([for role in ["guard", "lease"] : "${local.iam}:role/${local.roles[role].name}" if contains(keys(local.roles), role)], sort([for arn in var.deployers : arn if strcontains(arn, ":role/")]))
+  users   = sort([for arn in var.deployers : arn if !strcontains(arn, ":role/")])
+  is_stranger = merge(
+    { sessionContext = { sessionIssuer = { arn = [{ exists = false }, { anything-but = local.trusted }] } } },
+    length(local.users) == 0 ? {} : { arn = [{ exists = false }, { anything-but = local.users }] },
+  )
+
+  succeeded = [{ exists = false }]
+  refused   = [{ prefix = "AccessDenied" }, { suffix = "UnauthorizedOperation" }]
+
+  # A pattern has room for some 100 accounts. With more, or none, only callers of this account,
+  # whom no trust policy admits, and AWS services can be told from the customers.
+  has_accounts   = contains(range(1, 101), length(var.customer_accounts))
+  other_accounts = concat([{ exists = false }], [for accounts in [var.customer_accounts] : { anything-but = sort(accounts) } if local.has_accounts], [for id in [var.account_id] : id if !local.has_accounts])
+
+  caller       = "<type> <role><user>" # a path that an event does not have is empty
+  caller_paths = { role = "$.detail.userIdentity.sessionContext.sessionIssuer.arn", type = "$.detail.userIdentity.type", user = "$.detail.userIdentity.userName" }
+
+  access_rules = {
+    assumed-roles = {
+      detail = {
+        errorCode         = local.succeeded
+        eventName         = [{ prefix = "AssumeRole" }]
+        eventSource       = ["sts.amazonaws.com"]
+        requestParameters = { roleArn = local.is_tenant_role }
+        userIdentity      = { accountId = local.other_accounts }
+      }
+      paths     = { account = "$.detail.userIdentity.accountId", service = "$.detail.userIdentity.invokedBy", subject = "$.detail.requestParameters.roleArn" }
+      read_only = true
+      text      = "<subject> was assumed by <account><service>, which is not an account of a stanza."
+    }
+    denials = {
+      detail = {
+        errorCode         = local.succeeded
+        eventName         = ["CreatePolicyVersion", "DeletePolicy", "DeletePolicyVersion", "SetDefaultPolicyVersion"]
+        eventSource       = ["iam.amazonaws.com"]
+        requestParameters = { policyArn = values(local.policy_arns) }
+        userIdentity      = local.is_stranger
+      }
+      paths = merge(local.caller_paths, { subject = "$.detail.requestParameters.policyArn" })
+      text  = "<event> changed <subject>, which stops tenants at their quota. The caller was ${local.caller}."
+    }
+    guardrails = {
+      detail = {
+        errorCode   = local.succeeded
+        eventName   = [{ wildcard = "Create*Guardrail*" }, { wildcard = "Delete*Guardrail*" }, { wildcard = "Put*Guardrail*" }, { wildcard = "Update*Guardrail*" }]
+        eventSource = ["bedrock.amazonaws.com"]
+      }
+      paths = local.caller_paths
+      text  = "<event> changed the guardrails of the operations account. The caller was ${local.caller}."
+    }
+    invocation-logging = {
+      detail = {
+        errorCode   = local.succeeded
+        eventName   = ["DeleteModelInvocationLoggingConfiguration", "PutModelInvocationLoggingConfiguration"]
+        eventSource = ["bedrock.amazonaws.com"]
+      }
+      paths = local.caller_paths
+      text  = "<event> changed whether Bedrock logs prompts and answers in the operations account. The caller was ${local.caller}."
+    }
+    projects = {
+      detail = {
+        errorCode   = local.succeeded
+        eventName   = ["ArchiveProject", "CreateProject", "UpdateProject", { prefix = "PutTrustedAccessProgram" }]
+        eventSource = [{ prefix = "bedrock" }]
+      }
+      paths = local.caller_paths
+      text  = "<event> changed a Bedrock project or an enrollment, which can have a data retention of its own. The caller was ${local.caller}."
+    }
+    refused-assume-role = {
+      detail = {
+        errorCode    = local.refused
+        errorMessage = [{ wildcard = "*:role/bedrock-${var.environment}-*" }]
+        eventName    = [{ prefix = "AssumeRole" }]
+        eventSource  = ["sts.amazonaws.com"]
+      }
+      paths     = local.caller_paths
+      read_only = true
+      text      = "<event> of a tenant's role was refused. The caller was ${local.caller}, in the operations account."
+    }
+    refused-calls = {
+      detail = {
+        errorCode    = local.refused
+        errorMessage = [{ exists = false }, { anything-but = { wildcard = "*explicit deny in an identity-based policy*" } }]
+        userIdentity = { sessionContext = { sessionIssuer = { arn = local.is_tenant_role } } }
+      }
+      paths     = { error = "$.detail.errorCode", service = "$.detail.eventSource", subject = "$.detail.userIdentity.sessionContext.sessionIssuer.arn" }
+      read_only = true
+      text      = "<subject> was refused <event> of <service> (<error>)."
+    }
+    retention = {
+      detail = {
+        errorCode   = local.succeeded
+        eventName   = [{ wildcard = "Delete*DataRetention*" }, { wildcard = "Put*DataRetention*" }]
+        eventSource = [{ prefix = "bedrock" }]
+      }
+      paths = local.caller_paths
+      text  = "<event> changed for how long Bedrock keeps prompts and answers. The caller was ${local.caller}."
+    }
+    roles = {
+      detail = {
+        errorCode         = local.succeeded
+        eventName         = [for verb in ["Attach", "Create", "Delete", "Detach", "Put", "Tag", "Untag", "Update"] : { prefix = verb }]
+        eventSource       = ["iam.amazonaws.com"]
+        requestParameters = { roleName = local.is_own_name }
+        userIdentity      = local.is_stranger
+      }
+      paths = merge(local.caller_paths, { subject = "$.detail.requestParameters.roleName" })
+      text  = "<event> changed the role <subject>. The caller was ${local.caller}, which is neither a deployer nor the guard."
+    }
+    rules = {
+      detail = {
+        "$or"        = [{ requestParameters = { name = [{ prefix = local.name }] } }, { requestParameters = { rule = [{ prefix = local.name }] } }, { requestParameters = { topicArn = [local.topic_arn] } }]
+        errorCode    = local.succeeded
+        eventSource  = ["events.amazonaws.com", "sns.amazonaws.com"]
+        userIdentity = local.is_stranger
+      }
+      paths = local.caller_paths
+      text  = "<event> changed the rules or the topic that tell of access. The caller was ${local.caller}, which is not a deployer."
+    }
+    trails = {
+      detail = {
+        errorCode   = local.succeeded
+        eventName   = ["DeleteTrail", "PutEventSelectors", "StopLogging", "UpdateTrail"]
+        eventSource = ["cloudtrail.amazonaws.com"]
+      }
+      paths = local.caller_paths
+      text  = "<event> changed or stopped a trail, without which nobody is told of access. The caller was ${local.caller}."
+    }
+  }
+}
