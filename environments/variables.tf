@@ -137,7 +137,6 @@ variable "tags" {
   default     = {}
   nullable    = false
 
-  # The tags of stanzas have the same rules.
   validation {
     condition     = !anytrue([for key in keys(var.tags) : can(regex(local.a_reserved_tag, key))])
     error_message = "tags cannot have ${join(" and ", [for key in keys(var.tags) : key if can(regex(local.a_reserved_tag, key))])}, because the roots, the modules or AWS set them; use other names."

@@ -58,7 +58,7 @@ def handler(event: object, _context: object) -> dict[str, Any]:
         boto3.client("sns", config=_CONFIG).publish(
             TopicArn=settings.topic_arn,
             Subject=f"Memorylessness: {_number(len(faults))} in {account.environment}"[:100],
-            Message=_message(account.environment, faults),
+            Message=_message(account.environment, faults, settings.runbooks),
         )
     counts = _counts(result)
     boto3.client("cloudwatch", config=_CONFIG).put_metric_data(
@@ -91,7 +91,7 @@ def _counts(result: Verification) -> Counter[str]:
     return Counter(line.status for line in result.lines)
 
 
-def _message(environment: str, faults: Sequence[VerifiedLine]) -> str:
+def _message(environment: str, faults: Sequence[VerifiedLine], runbooks: str) -> str:
     shown = "\n".join(
         f"- {line.subject}: {line.found}. {line.advice}" for line in faults[:_FAULTS_TOLD]
     )
@@ -100,5 +100,6 @@ def _message(environment: str, faults: Sequence[VerifiedLine]) -> str:
         f"The operations account of {environment} may keep prompts or answers, or lets somebody change that:\n\n"
         f"{shown}\n\n"
         + (f"There are {more:,} more. " if more > 0 else "")
-        + f"Run `make verify ENV={environment}`, which says the same now. See docs/runbooks/guard.md."
+        + f"Run `make verify ENV={environment}`, which says what is so now. What to do: "
+        f"{runbooks}/guard.md#the-account-may-keep-content"
     )

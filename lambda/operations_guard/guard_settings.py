@@ -24,7 +24,8 @@ class LeaseSettings:
 class GuardSettings:
     """What the guard attaches and whom it tells. There is a ``lease`` only with on_failure = "closed".
 
-    ``shards`` is their number, by which a schedule is known that a smaller number has left behind.
+    ``shards`` is their number, by which a schedule is known that a smaller number has left behind. ``runbooks`` is
+    where the pages of docs/runbooks are.
     """
 
     environment: str
@@ -34,6 +35,7 @@ class GuardSettings:
     event_bus_arn: str
     lease: LeaseSettings | None
     shards: int = 1
+    runbooks: str = "docs/runbooks"
 
 
 def read_settings(text: str | None) -> GuardSettings:

@@ -19,10 +19,26 @@ locals {
   # policy names both; what identities of the account may do, their own policies say.
   # https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
   # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
-  publishers = {
-    cloudwatch = { sid = "OnlyTheGuardsAlarmsPublish", sources = [for suffix in keys(local.alarms) : "arn:${var.partition}:cloudwatch:${local.region}:alarm:${local.name}-${suffix}"] }
-    events     = { sid = "OnlyTheAccessRulesPublish", sources = [for rule in values(local.notifications) : "arn:${var.partition}:events:${local.region}:rule/${rule.name}"] }
-  }
+  alarm_arns = [for suffix in keys(local.alarms) : "arn:${var.partition}:cloudwatch:${local.region}:alarm:${local.name}-${suffix}"]
+  rule_arns  = [for rule in values(local.notifications) : "arn:${var.partition}:events:${local.region}:rule/${rule.name}"]
+  publishers = [
+    {
+      Sid       = "OnlyTheGuardsAlarmsPublish"
+      Effect    = "Allow"
+      Action    = "sns:Publish"
+      Principal = { Service = "cloudwatch.amazonaws.com" }
+      Resource  = local.topic_arn
+      Condition = { ArnEquals = { "aws:SourceArn" = local.alarm_arns } }
+    },
+    {
+      Sid       = "OnlyTheAccessRulesPublish"
+      Effect    = "Allow"
+      Action    = "sns:Publish"
+      Principal = { Service = "events.amazonaws.com" }
+      Resource  = local.topic_arn
+      Condition = { ArnEquals = { "aws:SourceArn" = local.rule_arns } }
+    },
+  ]
 }
 
 resource "aws_cloudwatch_event_rule" "access" {
@@ -60,15 +76,8 @@ resource "aws_cloudwatch_event_target" "access" {
 resource "aws_sns_topic_policy" "this" {
   arn = local.topic_arn
   policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [for service, publisher in local.publishers : {
-      Sid       = publisher.sid
-      Effect    = "Allow"
-      Action    = "sns:Publish"
-      Principal = { Service = "${service}.amazonaws.com" }
-      Resource  = local.topic_arn
-      Condition = { ArnEquals = { "aws:SourceArn" = publisher.sources } }
-    } if length(publisher.sources) > 0]
+    Version   = "2012-10-17"
+    Statement = [for statement in local.publishers : statement if length(statement.Condition.ArnEquals["aws:SourceArn"]) > 0]
   })
 
   depends_on = [aws_sns_topic.this]

@@ -6,6 +6,7 @@ locals {
     event_bus_arn    = local.event_buses[0]
     lease            = local.has_lease ? { function_arn = local.lease_arn, minutes = var.lease_minutes, role_arn = local.scheduler_role_arn } : null
     quota_policy_arn = local.policy_arns.quota
+    runbooks         = var.runbooks
     shards           = var.shards
     topic_arn        = local.topic_arn
   })

@@ -20,7 +20,7 @@ locals {
       period     = 60 * var.minutes
       periods    = 3
       statistic  = "Sum"
-      text       = "A run of the guard failed. Quotas of its tenants may not be enforced; the log group /aws/lambda/${local.name} says why."
+      text       = "A run of the guard failed. Quotas of its tenants may not be enforced; the log group /aws/lambda/${local.name} says why. What to do: ${var.runbooks}/guard.md#a-run-of-the-guard-failed"
       threshold  = 0
     }
     silent = {
@@ -32,7 +32,7 @@ locals {
       period     = 60 * var.minutes
       periods    = 3
       statistic  = "Sum"
-      text       = "The guard does not run. No quota is enforced; look at the schedules bedrock-${var.environment}-quotas-… in EventBridge Scheduler."
+      text       = "The guard does not run. No quota is enforced; look at the schedules bedrock-${var.environment}-quotas-… in EventBridge Scheduler. What to do: ${var.runbooks}/guard.md#the-guard-does-not-run"
       threshold  = 0
     }
     unclean = {
@@ -44,7 +44,7 @@ locals {
       period     = local.day
       periods    = 1
       statistic  = "Maximum"
-      text       = "The operations account may keep prompts or answers, or lets somebody change that. Run `make verify ENV=${var.environment}`, which says what it is."
+      text       = "The operations account may keep prompts or answers, or lets somebody change that. Run `make verify ENV=${var.environment}`, which says what it is. What to do: ${var.runbooks}/guard.md#the-account-may-keep-content"
       threshold  = 0
     }
     # Two days, because a run that is a minute later than the last one leaves a day without.
@@ -57,7 +57,7 @@ locals {
       period     = local.day
       periods    = 2
       statistic  = "SampleCount"
-      text       = "Nobody verifies that the operations account keeps nothing: fewer than ${var.shards} verifications a day were complete. The log group /aws/lambda/${local.verification} says why."
+      text       = "Nobody verifies that the operations account keeps nothing: fewer than ${var.shards} verifications a day were complete. The log group /aws/lambda/${local.verification} says why. What to do: ${var.runbooks}/guard.md#nobody-verifies-the-account"
       threshold  = var.shards
     }
   }

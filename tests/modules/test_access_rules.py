@@ -128,7 +128,7 @@ def test_the_topic_admits_the_guards_rules_and_alarms_alone(plan):
     assert admitted == {
         "cloudwatch.amazonaws.com": [
             f"arn:aws:cloudwatch:{place}:alarm:bedrock-prod_guard-{name}"
-            for name in ("failed", "silent")
+            for name in ("failed", "silent", "unclean", "unverified")
         ],
         "events.amazonaws.com": [
             f"arn:aws:events:{place}:rule/bedrock-prod_guard-{name}" for name in sorted(TOLD)

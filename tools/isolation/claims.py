@@ -18,7 +18,8 @@ from tools.iam.policy import Kind, Policy, parse_policy
 from tools.isolation import operations_specification as operations
 from tools.isolation.configuration_faults import CUSTOMER, OPERATIONS, configuration_faults
 from tools.isolation.customer_specification import Workload
-from tools.isolation.guard_resources import guard_resources, topic_publishers
+from tools.isolation.guard_notifications import topic_publishers
+from tools.isolation.guard_resources import guard_resources
 from tools.isolation.guard_specification import denials, guard_name, guard_roles, never
 from tools.isolation.operations_specification import Environment, Tenant
 from tools.isolation.plan_fault import Fault

@@ -246,7 +246,7 @@ PROPERTIES = (
         "or write a policy. Each of the two policies allows nothing and denies exactly inference, so attaching one "
         "only takes away. The policy of its topic lets two services publish for its alarms and rules, and nobody else.",
         topics=("guard trust", "guard permissions", "guard reach", "guard denial", "guard topic"),
-        code=("claims", "guard_specification", "guard_resources", "encode"),
+        code=("claims", "guard_specification", "guard_notifications", "encode"),
         mutants=(
             "the guard may call models",
             "the guard may read records",
@@ -286,7 +286,13 @@ PROPERTIES = (
         "the rules that tell the operator of access match exactly what is specified. They say names and codes of "
         "AWS's making and no text of a caller, to this topic alone.",
         topics=("guard",),
-        code=("guard_resources", "access_rules", "resource_specification", "resource_faults"),
+        code=(
+            "guard_resources",
+            "guard_notifications",
+            "access_rules",
+            "resource_specification",
+            "resource_faults",
+        ),
         mutants=(
             "a limit is another",
             "a limit is left out",

@@ -447,6 +447,15 @@ def _function(workload: Workload, package_path: str | None) -> Arguments:
     }
 
 
+def guard_resource(
+    env: Environment, type_: str, name: str, arguments: Arguments, *, tagged: bool = True
+) -> ResourceSpecification:
+    """Return a resource of the guard in the operations Region."""
+    tags = tag_arguments(env, {}) if tagged else {}
+    region = {"region": Default(env.region)}
+    return ResourceSpecification(type_, name, "operations", {**region, **tags, **arguments})
+
+
 def function_arguments(arn: str) -> Arguments:
     """Return what every function has: Lambda's Python, a log group of its name, and what AWS chooses."""
     _, partition, _, region, _, _, name = arn.split(":")
