@@ -85,7 +85,7 @@ locals {
       detail = {
         errorCode    = local.refused
         errorMessage = [{ wildcard = "*:role/bedrock-${var.environment}-*" }]
-        eventName    = [{ prefix = "AssumeRole" }]
+        eventName    = ["AssumeRole"] # the others have a name in userName that an identity provider chose
         eventSource  = ["sts.amazonaws.com"]
       }
       paths     = local.caller_paths

@@ -54,6 +54,7 @@ def user(arn: str = f"arn:aws:iam::{OPERATIONS}:user/alice") -> Event:
 
 
 ROOT = {"type": "Root", "arn": f"arn:aws:iam::{OPERATIONS}:root", "accountId": OPERATIONS}
+FEDERATED = {"type": "WebIdentityUser", "principalId": CANARY, "userName": CANARY}
 SERVICE = {"type": "AWSService", "invokedBy": "lambda.amazonaws.com"}
 
 
@@ -112,10 +113,10 @@ def refused(service: str, name: str, who: Event, reason: str, code: str = "Acces
     return event(service, name, who, read_only=True, errorCode=code, errorMessage=message)
 
 
-def assumed(who: Event, role: str = TENANT) -> Event:
+def assumed(who: Event, role: str = TENANT, name: str = "AssumeRole") -> Event:
     """AssumeRole of a role that succeeded."""
     parameters = {"roleArn": role, "roleSessionName": CANARY, "externalId": CANARY}
-    return event("sts", "AssumeRole", who, read_only=True, requestParameters=parameters)
+    return event("sts", name, who, read_only=True, requestParameters=parameters)
 
 
 ADMIN = session(f"arn:aws:iam::{OPERATIONS}:role/admin")
@@ -131,6 +132,7 @@ TOLD: dict[str, list[tuple[Event, str]]] = {
     "assumed-roles": [
         (assumed(account(STRANGER)), f"{TENANT} was assumed by {STRANGER}, which"),
         (assumed(ADMIN), f"{TENANT} was assumed by {OPERATIONS}, which"),
+        (assumed(FEDERATED, name="AssumeRoleWithWebIdentity"), f"{TENANT} was assumed by , which"),
         (assumed(SERVICE), f"{TENANT} was assumed by lambda.amazonaws.com, which"),
     ],
     "denials": [
@@ -212,6 +214,9 @@ NOT_TOLD: dict[str, Event] = {
     ),
     "a call that succeeds": event("bedrock", "Converse", session(TENANT), read_only=True),
     "a refused call of somebody else": refused("bedrock", "Converse", ADMIN, NO_POLICY),
+    "a refused AssumeRoleWithWebIdentity, whose user an identity provider names": refused(
+        "sts", "AssumeRoleWithWebIdentity", FEDERATED, f"on resource: {TENANT}"
+    ),
     "a refused AssumeRole of another role": refused("sts", "AssumeRole", ADMIN, "role/admin"),
     "a look at the retention": event("bedrock", "GetAccountDataRetention", ADMIN, read_only=True),
     "a look at a guardrail": event("bedrock", "GetGuardrail", ADMIN, read_only=True),

@@ -112,7 +112,7 @@ def _rules(env: Environment) -> Iterator[tuple[str, AccessRule]]:
     attempt = {
         "errorCode": refused,
         "errorMessage": [{"wildcard": f"*:role/bedrock-{env.name}-*"}],
-        "eventName": [{"prefix": "AssumeRole"}],
+        "eventName": ["AssumeRole"],
         "eventSource": ["sts.amazonaws.com"],
     }
     yield "refused-assume-role", AccessRule(attempt, _CALLER, read_only=True)
