@@ -96,7 +96,7 @@ def test_a_refused_call_is_told_without_what_the_caller_wrote(watched):
         "Statement": [each for each in grants["Statement"] if "bedrock" not in str(each["Action"])],
     }
     iam.put_role_policy(RoleName=ROLE, PolicyName="grants", PolicyDocument=json.dumps(nothing))
-    assert watched.invoke()["errorType"] == "DeniedByPolicyError"
+    assert watched.invoke()["errorType"] == "ModelNotGrantedError"
     iam.put_role_policy(RoleName=ROLE, PolicyName="grants", PolicyDocument=json.dumps(grants))
     told = watched.told()
     refused = [sentence for sentence in told if "was refused" in sentence]
