@@ -1,8 +1,6 @@
 # What the daily verification may do: read settings, lists and CloudTrail's events, write its
 # own metrics, and notify. It may change nothing.
 locals {
-  organization = "arn:${var.partition}:organizations::*"
-
   verification_permissions = [
     # Lists and settings of the account, for which AWS has no resource to name.
     # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html
@@ -43,13 +41,13 @@ locals {
       Action   = ["bedrock:GetInferenceProfile"]
       Resource = "arn:${var.partition}:bedrock:*:${var.account_id}:inference-profile/*"
     },
-    # The management account, in which the organization is, and the ids of its parts are not
-    # known here. A policy of AWS's own has no account.
+    # The policies are in the management account, which nobody names here, and they and the
+    # units to which they are attached have ids of AWS's making.
     {
       Sid      = "ReadServiceControlPolicies"
       Effect   = "Allow"
       Action   = ["organizations:DescribePolicy", "organizations:ListParents", "organizations:ListPoliciesForTarget"]
-      Resource = [for kind in ["account", "ou", "policy", "root"] : "${local.organization}:${kind}/*"]
+      Resource = "*"
     },
     # Metrics have no resource; the namespace is this environment's own.
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html

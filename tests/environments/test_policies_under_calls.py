@@ -106,7 +106,7 @@ class Deployment:
         path = self.accounts.top / file
         text = path.read_text()
         assert before in text
-        path.write_text(text.replace(before, after))
+        path.write_text(text.replace(before, after, 1))  # of acme, the first tenant
 
     def deleted_policies(self):
         """The roles of which an inline policy was deleted, in order."""

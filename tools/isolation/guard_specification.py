@@ -86,8 +86,8 @@ _NEVER = (
 )
 # logs:CreateLogStream begins as logs:CreateLogGroup does.
 _OWN_LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
-_ORGANIZATION = "organizations:DescribeOrganization"
-_ORGANIZATION_POLICIES = (
+_ORGANIZATION = (
+    "organizations:DescribeOrganization",
     "organizations:DescribePolicy",
     "organizations:ListParents",
     "organizations:ListPoliciesForTarget",
@@ -104,7 +104,7 @@ _VERIFIED = (
     "bedrock:ListTrustedAccessPrograms",
     "cloudtrail:LookupEvents",
     "iam:GetAccountAuthorizationDetails",
-    _ORGANIZATION,
+    *_ORGANIZATION,
 )
 
 
@@ -154,9 +154,7 @@ def denials() -> dict[str, Predicate]:
 def never() -> Predicate:
     """What none of the guard's roles may do, whatever the predicates above are."""
     prefixes = (StartsWith("action", prefix) for prefix in _NEVER)
-    return AllOf(
-        AnyOf(*prefixes), Not(OneOf("action", *_OWN_LOG, _ORGANIZATION, *_ORGANIZATION_POLICIES))
-    )
+    return AllOf(AnyOf(*prefixes), Not(OneOf("action", *_OWN_LOG, *_ORGANIZATION)))
 
 
 def event_buses(env: Environment) -> list[str]:
@@ -260,20 +258,10 @@ def _scheduler(env: Environment) -> Predicate:
 def _verification(env: Environment) -> Predicate:
     """It reads, writes the metrics of its environment, and tells; there is nothing that it could change."""
     metrics = OneOf("action", "cloudwatch:PutMetricData")
-    bedrock, organizations = (
-        f"arn:{env.partition}:{service}" for service in ("bedrock:", "organizations::")
-    )
-    kinds = ("account", "ou", "policy", "root")
+    profiles = (f"arn:{env.partition}:bedrock:", f":{env.account}:inference-profile/")
     return AnyOf(
         OneOf("action", *_VERIFIED),
-        AllOf(
-            OneOf("action", "bedrock:GetInferenceProfile"),
-            InOrder("resource", bedrock, f":{env.account}:inference-profile/"),
-        ),
-        AllOf(
-            OneOf("action", *_ORGANIZATION_POLICIES),
-            AnyOf(*(InOrder("resource", organizations, f":{kind}/") for kind in kinds)),
-        ),
+        AllOf(OneOf("action", "bedrock:GetInferenceProfile"), InOrder("resource", *profiles)),
         AllOf(metrics, OneOf("cloudwatch:namespace", metric_namespace(env))),
         _publish(env),
         _own_log(env, VERIFICATION),

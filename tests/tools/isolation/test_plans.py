@@ -294,6 +294,14 @@ def matching_actions(pattern):
     return service, [name for name in names if fnmatch.fnmatchcase(name, name_pattern)]
 
 
+# The library's data is older than these: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations.html
+NEWER_ACTIONS = {
+    "bedrock:GetAccountDataRetentionStorage",
+    "bedrock:ListProjects",
+    "bedrock:ListTrustedAccessPrograms",
+}
+
+
 def actions_of(statement):
     return as_list(statement.get("Action") or statement["NotAction"])
 
@@ -301,7 +309,7 @@ def actions_of(statement):
 def test_every_action_exists(plans):
     actions = {action for item in statements(plans) for action in actions_of(item)} - {"*"}
     assert len(actions) > 15
-    assert [action for action in actions if not matching_actions(action)[1]] == []
+    assert {action for action in actions if not matching_actions(action)[1]} == NEWER_ACTIONS
 
 
 def test_every_condition_key_exists_for_its_actions(plans):

@@ -6,16 +6,19 @@ from tools.environment.model import load_environment
 from tools.terraform.state import SCHEDULES, operations_states, role_module, tenant_of_address
 
 LOCAL = load_environment("local")
-GUARDED = replace(
-    LOCAL,
-    shards=2,
-    variables={**LOCAL.variables, "operations": {**LOCAL.variables["operations"], "guard": {}}},
-)
+
+
+def with_guard(guard):
+    operations = {**LOCAL.variables["operations"], "guard": guard}
+    return replace(LOCAL, shards=2, variables={**LOCAL.variables, "operations": operations})
+
+
+GUARDED, UNGUARDED = with_guard({}), with_guard(None)
 
 
 def test_without_a_guard_a_tenant_is_its_role():
-    assert not LOCAL.has_guard
-    (state,) = operations_states(LOCAL, "acme")
+    assert not UNGUARDED.has_guard
+    (state,) = operations_states(UNGUARDED, "acme")
     assert state.targets == (role_module("acme"),)
 
 

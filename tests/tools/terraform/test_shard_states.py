@@ -112,6 +112,10 @@ def shards_written(checkout, number):  # noqa: F811 - the fixture
 
 @pytest.fixture(scope="module")
 def applied(checkout):  # noqa: F811 - the fixture
+    # A guard's schedules and alarms are of the number of shards, so they change with it.
+    tfvars = checkout.root / "environments" / "local" / "terraform.tfvars"
+    lines = tfvars.read_text().splitlines(keepends=True)
+    tfvars.write_text("".join(line for line in lines if "guard = {" not in line))
     checkout.done("make up")
     checkout.done("make apply ENV=local PART=operations CONFIRM=local")
     return checkout
