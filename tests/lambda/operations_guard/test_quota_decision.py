@@ -30,6 +30,9 @@ def utc(text):
         ("day", "Europe/Berlin", "2026-10-25T12:00", "2026-10-24T22:00", "2026-10-25T23:00"),
         ("month", "Europe/Berlin", "2026-03-31T22:30", "2026-03-31T22:00", "2026-04-30T22:00"),
         ("day", "Asia/Kathmandu", "2026-11-27T18:00", "2026-11-26T18:15", "2026-11-27T18:15"),
+        # Havana's clocks show midnight twice in autumn, here as a month begins; the second one begins nothing.
+        ("day", "America/Havana", "2026-11-01T05:30", "2026-11-01T04:00", "2026-11-02T05:00"),
+        ("month", "America/Havana", "2026-11-01T05:30", "2026-11-01T04:00", "2026-12-01T05:00"),
         # Beirut's clocks skip midnight in spring.
         ("day", "Asia/Beirut", "2026-03-29T12:00", "2026-03-28T22:00", "2026-03-29T21:00"),
     ],
