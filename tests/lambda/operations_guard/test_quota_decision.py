@@ -127,6 +127,14 @@ def test_a_model_without_a_known_rate_is_read_at_each_run():
     assert minutes(decision(rate={}, tokens_per_day=10_000_000)) == 5
 
 
+def test_a_tenant_with_a_stopped_alias_is_read_at_each_run():
+    """A profile that the alias gets meanwhile has no mark yet."""
+    stopped = {"fast": {"tokens_per_day": 10}}
+    assert minutes(decision(counts(input=10), by_alias=stopped)) == 5
+    both = decision(counts(input=10), by_alias=stopped, tokens_per_day=10)
+    assert minutes(both) == 360
+
+
 def test_a_stopped_tenant_is_read_when_its_window_ends():
     assert minutes(decision(counts(input=10), tokens_per_day=10)) == 360
     late = decision(counts(input=10), tokens_per_day=10)
