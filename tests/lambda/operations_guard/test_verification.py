@@ -240,6 +240,11 @@ def make_a_flow(account):
     return "flows", f"1 in {HOME}: {arn}"
 
 
+def store_a_session(account):
+    arn = account.client("bedrock-agent-runtime").create_session()["sessionArn"]
+    return "stored sessions", f"1 in {HOME}: {arn}"
+
+
 def grant_a_setting(account):
     account.grant(GRANT, {"Action": "bedrock:Put*", "Resource": "*"})
     return "permissions of tenants' roles", f"inline policy grants of {ROLE} allows bedrock:Put*"
@@ -269,6 +274,7 @@ FAULTS = [
     make_a_knowledge_base,
     write_a_prompt,
     make_a_flow,
+    store_a_session,
     grant_a_setting,
     attach_a_policy,
 ]
@@ -448,9 +454,13 @@ def test_a_region_that_is_not_enabled_is_one_line(account):
     }
 
 
+OF_AGENTS = {"agents", "flows", "stored sessions"}
+AGENTS = ["bedrock-agent", "bedrock-agent-runtime"]
+
+
 @pytest.mark.parametrize(
     ("services", "status"),
-    [(["bedrock-agent"], OK), (["bedrock", "bedrock-agent", "bedrock-runtime"], CANNOT_TELL)],
+    [(AGENTS, OK), (["bedrock", "bedrock-runtime", *AGENTS], CANNOT_TELL)],
 )
 def test_agents_are_none_only_where_bedrock_alone_has_an_endpoint(
     account, monkeypatch, services, status
@@ -458,7 +468,7 @@ def test_agents_are_none_only_where_bedrock_alone_has_an_endpoint(
     for name in ("HTTP_PROXY", "http_proxy", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
     lines = leftover_lines(account.reader(without=services), [HOME])
-    assert {line.status for line in lines if line.subject in ("agents", "flows")} == {status}
+    assert {line.status for line in lines if line.subject in OF_AGENTS} == {status}
 
 
 # --- the organization ---
