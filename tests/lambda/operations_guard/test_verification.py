@@ -656,6 +656,29 @@ def asked(monkeypatch, tmp_path, answers):
     return [(line.subject, line.status, line.found) for line in project_lines(reader, [HOME])]
 
 
+def test_what_an_older_botocore_does_not_know_is_a_line_and_takes_no_other_away(
+    account, monkeypatch, tmp_path
+):
+    """The function has the boto3 of Lambda's runtime, which may be older than this one."""
+    loader = botocore.session.get_session().get_component("data_loader")
+    model = loader.load_service_model("bedrock", "service-2")
+    unknown = {
+        "data retention": "GetAccountDataRetention",
+        "prompt optimization jobs": "ListAdvancedPromptOptimizationJobs",
+    }
+    known = {k: v for k, v in model["operations"].items() if k not in unknown.values()}
+    folder = tmp_path / "bedrock" / "2023-04-20"
+    folder.mkdir(parents=True)
+    (folder / "service-2.json").write_text(json.dumps({**model, "operations": known}))
+    monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
+    others = account.others()
+    assert {(subject, status) for subject, status, _ in others} == {
+        (subject, CANNOT_TELL) for subject in unknown
+    }
+    for subject, _, found in others:
+        assert f"botocore {botocore.__version__} does not know bedrock:{unknown[subject]}" in found
+
+
 def test_projects_storage_and_programs_are_asked_for_where_botocore_can(monkeypatch, tmp_path):
     assert asked(monkeypatch, tmp_path, CLEAN) == [
         ("projects", OK, f"only the default one in {HOME}"),
