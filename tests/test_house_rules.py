@@ -59,6 +59,7 @@ WITHOUT_RESOURCES = {
     "bedrock:ListModelInvocationJobs",
     "bedrock:ListProjects",
     "bedrock:ListPrompts",
+    "bedrock:ListSessions",
     "bedrock:ListTrustedAccessPrograms",
     "cloudtrail:LookupEvents",
     "cloudwatch:GetMetricData",

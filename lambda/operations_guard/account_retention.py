@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import botocore
 from botocore.exceptions import BotoCoreError, ClientError
 
 from operations_guard.aws_reader import NotReadError
@@ -60,6 +61,9 @@ def read_mode(client: Any, region: str) -> Retention:  # noqa: ANN401 - boto3's 
 
     https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetAccountDataRetention.html
     """
+    if not hasattr(client, "get_account_data_retention"):
+        known = f"botocore {botocore.__version__} does not know bedrock:GetAccountDataRetention"
+        return Retention(region, problem=known)
     try:
         mode = client.get_account_data_retention()["mode"]
     except (BotoCoreError, ClientError) as error:

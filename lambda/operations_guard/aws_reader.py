@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import botocore
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 from urllib3.exceptions import NameResolutionError
@@ -52,12 +53,15 @@ class AwsReader:
         """Return AWS's whole answer, or None if the error code is one of ``missing``.
 
         ``most`` limits the items of an answer in pages. Raises NotReadError if AWS denies the call, does not support
-        it or cannot be reached.
+        it or cannot be reached, and if this botocore does not know the operation.
         """
         place = region or self.region
         question = f"{service}:{operation} in {place}"
         try:
-            return self._answer(self.client(service, place), operation, most, parameters)
+            client = self.client(service, place)
+            if operation not in client.meta.service_model.operation_names:
+                raise NotReadError(f"botocore {botocore.__version__} does not know {question}")
+            return self._answer(client, operation, most, parameters)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in missing:

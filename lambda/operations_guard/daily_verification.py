@@ -53,14 +53,8 @@ def handler(event: object, _context: object) -> dict[str, Any]:
     for line in result.lines:
         if line.status != OK:
             _log.warning("%s: %s (%s)", line.subject, line.found, line.status)
-    faults = [line for line in result.lines if line.status == FAULT]
-    if faults:
-        boto3.client("sns", config=_CONFIG).publish(
-            TopicArn=settings.topic_arn,
-            Subject=f"Memorylessness: {_number(len(faults))} in {account.environment}"[:100],
-            Message=_message(account.environment, faults, settings.runbooks),
-        )
     counts = _counts(result)
+    # First, because an alarm tells of a fault also if the message cannot be sent.
     boto3.client("cloudwatch", config=_CONFIG).put_metric_data(
         Namespace=f"{NAMESPACE}/{account.environment}",
         MetricData=[
@@ -68,6 +62,12 @@ def handler(event: object, _context: object) -> dict[str, Any]:
             for name, status in ((FAULTS, FAULT), (UNREAD, CANNOT_TELL))
         ],
     )
+    if faults := [line for line in result.lines if line.status == FAULT]:
+        boto3.client("sns", config=_CONFIG).publish(
+            TopicArn=settings.topic_arn,
+            Subject=f"Memorylessness: {_number(len(faults))} in {account.environment}"[:100],
+            Message=_message(account.environment, faults, settings.runbooks),
+        )
     answer = {
         "lines": len(result.lines),
         "faults": counts[FAULT],

@@ -87,6 +87,11 @@ KINDS = (
     ),
     LeftoverKind("prompts", _AGENT, "ListPrompts", "promptSummaries", "arn"),
     LeftoverKind("flows", _AGENT, "ListFlows", "flowSummaries", "arn"),
+    # Conversations that somebody's own code has put into Bedrock, not those of calls:
+    # https://docs.aws.amazon.com/bedrock/latest/userguide/sessions.html
+    LeftoverKind(
+        "stored sessions", f"{_AGENT}-runtime", "ListSessions", "sessionSummaries", "sessionArn"
+    ),
 )
 
 
@@ -130,7 +135,7 @@ def _listed(reader: AwsReader, kind: LeftoverKind, region: str) -> Sequence[Mapp
     try:
         answer = reader.ask(kind.service, kind.operation, region=region) or {}
     except NoEndpointError:
-        if kind.service != _AGENT:
+        if not kind.service.startswith(_AGENT):
             raise
         reader.ask("bedrock", ANSWERED_EVERYWHERE, region=region)
         return ()

@@ -120,11 +120,11 @@ def _next_read(
     """
     is_denied = any(use.is_reached and use.limit.alias is None for use in uses)
     minutes = float(LONGEST_MINUTES)
-    for use in uses:
-        if not use.is_reached and not is_denied:
-            rate = most_in_a_minute(tenant, guard_input, use.limit)
-            left = 0.0 if rate is None else (use.limit.most - use.used) / rate
-            minutes = min(minutes, left - guard_input.minutes)
+    for use in () if is_denied else uses:
+        # The next run is to stop a profile that a stopped alias gets after this one.
+        rate = None if use.is_reached else most_in_a_minute(tenant, guard_input, use.limit)
+        left = 0.0 if rate is None else (use.limit.most - use.used) / rate
+        minutes = min(minutes, left - guard_input.minutes)
     next_read = now + timedelta(minutes=max(minutes, guard_input.minutes))
     return min([next_read, *(use.window.end for use in uses)])
 

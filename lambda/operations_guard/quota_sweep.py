@@ -7,6 +7,7 @@ version of a tenant's parameter is told by the guard that put it.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -90,12 +91,10 @@ class QuotaSweep:
         """Handle every tenant that is due; raises IncompleteSweepError after the others are handled."""
         attached = self._denial.attachments()
         now = attached.time
-        plan = self._plan.read()
-        kept = {
-            tenant.digest: plan[tenant.digest]
-            for tenant in self._input.tenants.values()
-            if tenant.digest in plan
-        }
+        digests = Counter(tenant.digest for tenant in self._input.tenants.values())
+        # Of two tenants with the same digest the plan would hide one.
+        plan = {key: read for key, read in self._plan.read(now).items() if digests[key] == 1}
+        kept = dict(plan)
         due = [
             tenant
             for tenant in self._input.tenants.values()

@@ -39,7 +39,8 @@ def has_time_zone(name: str) -> bool:
 def window_at(kind: str, time: datetime, time_zone: str) -> QuotaWindow:
     """Return the day or month of a time zone in which a time is."""
     zone = get_zonefile_instance().get(time_zone)
-    local = time.astimezone(zone).replace(tzinfo=None)
+    # Of a midnight that clocks show twice, the first one.
+    local = time.astimezone(zone).replace(tzinfo=None, fold=0)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     if kind == _DAY:
         start, end = midnight, midnight + timedelta(days=1)

@@ -42,14 +42,16 @@ class ReadingPlan:
         # No tenant's name begins with an underscore.
         self.name = f"/bedrock/{environment}/usage/_{shard}"
 
-    def read(self) -> dict[str, PlannedRead]:
-        """Return the reads by digest; none if there is no such parameter, or it is not this code's."""
+    def read(self, now: datetime) -> dict[str, PlannedRead]:
+        """Return the reads by digest; none if there is no such parameter, or it is not what was written until now."""
         try:
             value = self._ssm.get_parameter(Name=self.name)["Parameter"]["Value"]
         except self._ssm.exceptions.ParameterNotFound:
             return {}
         first, _, entries = value.partition(":")
         if not first.isdecimal() or len(entries) % _ENTRY or set(entries) - set(_DIGITS):
+            return {}
+        if int(first) * 60 > now.timestamp():
             return {}
         start = datetime.fromtimestamp(int(first) * 60, UTC)
         texts = (entries[index : index + _ENTRY] for index in range(0, len(entries), _ENTRY))

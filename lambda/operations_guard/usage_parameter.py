@@ -196,7 +196,7 @@ def _stored(parameter: Mapping[str, Any]) -> StoredUsage:
     try:
         windows = {
             (item.get("alias", ""), item["window"], item["unit"]): ToldWindow(
-                item["end"], item["limit"], item.get("state", OPEN), item.get("told", 0)
+                item["end"], item["limit"], item.get("state", OPEN), float(item.get("told", 0))
             )
             for item in json.loads(parameter["Value"])["windows"]
         }

@@ -24,7 +24,7 @@ locals {
       threshold  = 0
     }
     silent = {
-      comparison = "LessThanOrEqualToThreshold"
+      comparison = "LessThanThreshold"
       dimensions = { FunctionName = local.name }
       metric     = "Invocations"
       missing    = "breaching"
@@ -32,8 +32,8 @@ locals {
       period     = 60 * var.minutes
       periods    = 3
       statistic  = "Sum"
-      text       = "The guard does not run. No quota is enforced; look at the schedules bedrock-${var.environment}-quotas-… in EventBridge Scheduler. What to do: ${var.runbooks}/guard.md#the-guard-does-not-run"
-      threshold  = 0
+      text       = "The guard does not run for every shard, of which there are ${var.shards}. Quotas of the others are not enforced; look at the schedules bedrock-${var.environment}-quotas-… in EventBridge Scheduler. What to do: ${var.runbooks}/guard.md#the-guard-does-not-run"
+      threshold  = var.shards
     }
     unclean = {
       comparison = "GreaterThanThreshold"

@@ -27,6 +27,7 @@ locals {
         "bedrock:ListModelInvocationJobs",
         "bedrock:ListProjects",
         "bedrock:ListPrompts",
+        "bedrock:ListSessions",
         "bedrock:ListTrustedAccessPrograms",
         "cloudtrail:LookupEvents",
         "iam:GetAccountAuthorizationDetails",

@@ -148,6 +148,9 @@ def test_alarms_tell_of_a_guard_that_fails_and_of_one_that_does_not_run(closed):
     assert {alarm["period"] for alarm in alarms.values()} == {120}
     assert alarms["failed"]["metric_name"] == "Errors"
     assert alarms["silent"]["treat_missing_data"] == "breaching"
+    # Each of the three shards has a schedule of its own, and each of them may be missing.
+    assert alarms["silent"]["comparison_operator"] == "LessThanThreshold"
+    assert alarms["silent"]["threshold"] == 3
     for alarm in alarms.values():
         assert alarm["alarm_actions"] == [closed.outputs["topic_arn"]]
 

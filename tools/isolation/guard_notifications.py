@@ -191,8 +191,9 @@ def _alarms(env: Environment, minutes: int) -> Mapping[str, Arguments]:
         },
         "silent": {
             **runs,
-            "comparison_operator": "LessThanOrEqualToThreshold",
+            "comparison_operator": "LessThanThreshold",
             "metric_name": "Invocations",
+            "threshold": env.shards,
             "treat_missing_data": "breaching",
         },
         "unclean": {

@@ -101,6 +101,7 @@ _VERIFIED = (
     *("bedrock:ListFlows", "bedrock:ListImportedModels", "bedrock:ListKnowledgeBases"),
     *("bedrock:ListModelCustomizationJobs", "bedrock:ListModelImportJobs"),
     *("bedrock:ListModelInvocationJobs", "bedrock:ListProjects", "bedrock:ListPrompts"),
+    "bedrock:ListSessions",
     "bedrock:ListTrustedAccessPrograms",
     "cloudtrail:LookupEvents",
     "iam:GetAccountAuthorizationDetails",

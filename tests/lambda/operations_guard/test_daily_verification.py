@@ -161,6 +161,16 @@ def test_the_operator_is_told_of_a_fault_in_words_with_what_to_do(verification):
     assert verification.messages() == []
 
 
+def test_a_fault_that_nobody_could_be_told_is_in_the_metric_of_the_alarm(verification):
+    verification.bedrock().put_account_data_retention(mode="default")
+    denied = {"Effect": "Deny", "Action": "sns:Publish", "Resource": "*"}
+    verification.iam.put_role_policy(
+        RoleName=NAME, PolicyName="denied", PolicyDocument=document(denied)
+    )
+    assert "sns:Publish" in verification.run()["errorMessage"]
+    assert verification.metric(FAULTS) == [1]
+
+
 def test_what_is_denied_is_counted_and_hides_no_fault(verification):
     verification.bedrock().put_account_data_retention(mode="default")
     denied = {"Effect": "Deny", "Action": "bedrock:ListAgents", "Resource": "*"}

@@ -235,6 +235,18 @@ def test_the_schedule_of_another_number_of_shards_is_left_alone(aws):
     assert is_let_in(aws, "acme")
 
 
+def test_the_lease_of_a_shard_that_is_gone_stops_nobody(aws):
+    """Nobody moves it on after a smaller number of shards; its tenants are in another shard."""
+    for shard in (0, 1):
+        content = {"environment": "dev", "shard": shard, "tenants": ["acme"]}
+        make_schedule(aws, f"lease-{shard}", "rate(5 minutes)", LEASE_FUNCTION, content)
+    (gone,) = aws.control.post("run_schedules", {"schedule": "lease-1"})
+    assert (gone["error"], json.loads(gone["answer"])) == ("", {"stopped": 0})
+    assert is_let_in(aws, "acme")
+    aws.control.post("run_schedules", {"schedule": "lease-0"})
+    assert not is_let_in(aws, "acme")
+
+
 def test_the_end_of_the_lease_imports_nothing_of_the_guard():
     source = (ROOT / "lambda" / "operations_guard" / "lease_end.py").read_text()
     assert "operations_guard." not in source

@@ -30,6 +30,9 @@ def utc(text):
         ("day", "Europe/Berlin", "2026-10-25T12:00", "2026-10-24T22:00", "2026-10-25T23:00"),
         ("month", "Europe/Berlin", "2026-03-31T22:30", "2026-03-31T22:00", "2026-04-30T22:00"),
         ("day", "Asia/Kathmandu", "2026-11-27T18:00", "2026-11-26T18:15", "2026-11-27T18:15"),
+        # Havana's clocks show midnight twice in autumn, here as a month begins; the second one begins nothing.
+        ("day", "America/Havana", "2026-11-01T05:30", "2026-11-01T04:00", "2026-11-02T05:00"),
+        ("month", "America/Havana", "2026-11-01T05:30", "2026-11-01T04:00", "2026-12-01T05:00"),
         # Beirut's clocks skip midnight in spring.
         ("day", "Asia/Beirut", "2026-03-29T12:00", "2026-03-28T22:00", "2026-03-29T21:00"),
     ],
@@ -122,6 +125,14 @@ def test_dollars_are_bounded_by_the_dearest_token_and_reads_of_the_cache():
 
 def test_a_model_without_a_known_rate_is_read_at_each_run():
     assert minutes(decision(rate={}, tokens_per_day=10_000_000)) == 5
+
+
+def test_a_tenant_with_a_stopped_alias_is_read_at_each_run():
+    """A profile that the alias gets meanwhile has no mark yet."""
+    stopped = {"fast": {"tokens_per_day": 10}}
+    assert minutes(decision(counts(input=10), by_alias=stopped)) == 5
+    both = decision(counts(input=10), by_alias=stopped, tokens_per_day=10)
+    assert minutes(both) == 360
 
 
 def test_a_stopped_tenant_is_read_when_its_window_ends():

@@ -16,6 +16,7 @@ from tools.bench.guarded_tenants import (
     BUS,
     GUARD,
     MODEL,
+    MODEL_ARN,
     PERMISSIONS,
     QUOTA_POLICY,
     REGION,
@@ -182,6 +183,23 @@ def test_an_alias_at_its_limit_is_stopped_and_the_others_are_not(aws):
     assert "quota-reached" not in {tag["key"] for tag in tags["tags"]}
 
 
+def test_a_new_profile_of_a_stopped_alias_is_stopped_by_the_next_run(aws):
+    """As when the alias gets another route to the same model, which the schedule's input does not show."""
+    limits = {"fast": {"tokens_per_day": 100}}
+    limited = event({"acme": quota("fast", by_alias=limits)}, tokens_per_minute={MODEL: 10})
+    aws.use("acme", "fast", 100)
+    aws.sweep(limited)
+    created = aws.client("bedrock").create_inference_profile(
+        inferenceProfileName="bedrock-dev-acme_fast_cd34",
+        modelSource={"copyFrom": MODEL_ARN},
+        tags=[{"key": "environment", "value": "dev"}],
+    )
+    wait(aws)
+    aws.sweep(limited)
+    tags = aws.client("bedrock").list_tags_for_resource(resourceARN=created["inferenceProfileArn"])
+    assert {"key": "quota-reached", "value": "true"} in tags["tags"]
+
+
 def test_a_limit_in_dollars_is_reached_by_the_price(aws):
     limited = {"acme": quota("fast", "large", usd_per_month=2)}
     aws.use("acme", "fast", 999_999)
@@ -345,6 +363,21 @@ def test_each_threshold_is_told_once_to_the_operator_and_to_the_customer(aws):
     assert renewed.startswith("acme in dev is let in again")
 
 
+def test_a_parameter_that_somebody_edited_keeps_nobody_from_being_stopped(aws):
+    aws.use("acme", "fast", 83)
+    aws.sweep(event(ONE))
+    edited = usage(aws)
+    edited["windows"][0]["told"] = "80"
+    aws.client("ssm").put_parameter(
+        Name="/bedrock/dev/usage/acme", Value=json.dumps(edited), Type="String", Overwrite=True
+    )
+    aws.use("acme", "fast", 17)
+    wait(aws)
+    aws.sweep(event(ONE))
+    assert attached(aws) == {ACME}
+    assert usage(aws)["windows"][0]["told"] == 100
+
+
 def test_a_bus_that_refuses_keeps_nobody_from_being_stopped(aws, caplog):
     bus = f"arn:aws:events:{REGION}:222222222222:event-bus/gone"
     aws.use("acme", "fast", 100)
@@ -432,6 +465,30 @@ def test_a_lost_or_foreign_plan_of_reads_is_made_anew(aws):
         )
         assert aws.sweep(rare).read == 1
         assert aws.sweep(rare).read == 0
+
+
+def test_a_plan_of_reads_of_a_time_to_come_is_made_anew(aws):
+    """As one that was edited by hand: nothing would be read until then."""
+    rare = event({"acme": quota("fast", tokens_per_day=10_000)}, tokens_per_minute=FAST)
+    aws.sweep(rare)
+    plan = aws.client("ssm").get_parameter(Name="/bedrock/dev/usage/_0")["Parameter"]["Value"]
+    minute, _, entries = plan.partition(":")
+    for start in (int(minute) + 600_000, 10**15, 10**30):
+        aws.client("ssm").put_parameter(
+            Name="/bedrock/dev/usage/_0", Value=f"{start}:{entries}", Type="String", Overwrite=True
+        )
+        assert aws.sweep(rare).read == 1
+        assert aws.sweep(rare).read == 0
+
+
+def test_two_tenants_with_the_same_digest_are_read_at_every_run(aws, monkeypatch):
+    """Five characters are 30 bits; one entry of the plan for two tenants would hide one of them."""
+    limited = {name: quota("fast", tokens_per_day=10_000) for name in ("acme", "globex")}
+    rare = event(limited, tokens_per_minute=FAST)
+    aws.sweep(rare)
+    assert aws.sweep(rare).read == 0
+    monkeypatch.setattr("operations_guard.guard_input.digest_of", lambda _content: "equal")
+    assert [aws.sweep(rare).read for _ in range(2)] == [2, 2]
 
 
 # --- permissions and input ---

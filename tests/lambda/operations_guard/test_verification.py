@@ -240,6 +240,11 @@ def make_a_flow(account):
     return "flows", f"1 in {HOME}: {arn}"
 
 
+def store_a_session(account):
+    arn = account.client("bedrock-agent-runtime").create_session()["sessionArn"]
+    return "stored sessions", f"1 in {HOME}: {arn}"
+
+
 def grant_a_setting(account):
     account.grant(GRANT, {"Action": "bedrock:Put*", "Resource": "*"})
     return "permissions of tenants' roles", f"inline policy grants of {ROLE} allows bedrock:Put*"
@@ -269,6 +274,7 @@ FAULTS = [
     make_a_knowledge_base,
     write_a_prompt,
     make_a_flow,
+    store_a_session,
     grant_a_setting,
     attach_a_policy,
 ]
@@ -448,9 +454,13 @@ def test_a_region_that_is_not_enabled_is_one_line(account):
     }
 
 
+OF_AGENTS = {"agents", "flows", "stored sessions"}
+AGENTS = ["bedrock-agent", "bedrock-agent-runtime"]
+
+
 @pytest.mark.parametrize(
     ("services", "status"),
-    [(["bedrock-agent"], OK), (["bedrock", "bedrock-agent", "bedrock-runtime"], CANNOT_TELL)],
+    [(AGENTS, OK), (["bedrock", "bedrock-runtime", *AGENTS], CANNOT_TELL)],
 )
 def test_agents_are_none_only_where_bedrock_alone_has_an_endpoint(
     account, monkeypatch, services, status
@@ -458,7 +468,7 @@ def test_agents_are_none_only_where_bedrock_alone_has_an_endpoint(
     for name in ("HTTP_PROXY", "http_proxy", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
     lines = leftover_lines(account.reader(without=services), [HOME])
-    assert {line.status for line in lines if line.subject in ("agents", "flows")} == {status}
+    assert {line.status for line in lines if line.subject in OF_AGENTS} == {status}
 
 
 # --- the organization ---
@@ -644,6 +654,29 @@ def asked(monkeypatch, tmp_path, answers):
     reader = AwsReader(session, HOME, connect)
     assert list(unknown_operations(reader)) == []
     return [(line.subject, line.status, line.found) for line in project_lines(reader, [HOME])]
+
+
+def test_what_an_older_botocore_does_not_know_is_a_line_and_takes_no_other_away(
+    account, monkeypatch, tmp_path
+):
+    """The function has the boto3 of Lambda's runtime, which may be older than this one."""
+    loader = botocore.session.get_session().get_component("data_loader")
+    model = loader.load_service_model("bedrock", "service-2")
+    unknown = {
+        "data retention": "GetAccountDataRetention",
+        "prompt optimization jobs": "ListAdvancedPromptOptimizationJobs",
+    }
+    known = {k: v for k, v in model["operations"].items() if k not in unknown.values()}
+    folder = tmp_path / "bedrock" / "2023-04-20"
+    folder.mkdir(parents=True)
+    (folder / "service-2.json").write_text(json.dumps({**model, "operations": known}))
+    monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
+    others = account.others()
+    assert {(subject, status) for subject, status, _ in others} == {
+        (subject, CANNOT_TELL) for subject in unknown
+    }
+    for subject, _, found in others:
+        assert f"botocore {botocore.__version__} does not know bedrock:{unknown[subject]}" in found
 
 
 def test_projects_storage_and_programs_are_asked_for_where_botocore_can(monkeypatch, tmp_path):

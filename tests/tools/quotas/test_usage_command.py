@@ -90,6 +90,13 @@ def test_each_alias_and_all_of_them_are_shown_against_their_limits(guarded, monk
     assert ("globex", None, "day") not in found
 
 
+def test_what_a_smaller_number_of_shards_has_left_behind_is_not_shown(guarded, monkeypatch, capsys):
+    """The guard does nothing for such a schedule."""
+    old = event({"old": quota("fast", tokens_per_day=1)}, shard=2, shards=3)
+    schedule(guarded, 2, old)
+    assert {key[0] for key in rows(monkeypatch, capsys)} == {"acme", "globex"}
+
+
 def test_one_tenant_is_shown_alone(guarded, monkeypatch, capsys):
     assert {key[0] for key in rows(monkeypatch, capsys, "--tenant", "globex")} == {"globex"}
 

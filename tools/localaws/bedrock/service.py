@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
     from tools.localaws.context import LocalAwsContext
 
-_SERVICES = ("bedrock", "bedrock-agent", "bedrock-runtime")
+_SERVICES = ("bedrock", "bedrock-agent", "bedrock-agent-runtime", "bedrock-runtime")
 _TOOL_USE_LETTERS = string.ascii_letters + string.digits
 
 
 class Bedrock:
-    """The services ``bedrock-runtime``, ``bedrock`` and ``bedrock-agent`` of all accounts and Regions."""
+    """The services ``bedrock-runtime``, ``bedrock`` and those of agents, of all accounts and Regions."""
 
     def __init__(self, context: LocalAwsContext) -> None:
         self._context = context

@@ -1,4 +1,4 @@
-"""Bedrock's jobs, prompts and flows, which are stored and listed and never run; moto does not have them."""
+"""Bedrock's jobs, prompts, flows and sessions, which are stored and listed and never run; moto does not have them."""
 
 from __future__ import annotations
 
@@ -56,6 +56,9 @@ _KINDS = {
     ),
     "Prompt": _Kind("prompt", "arn", "promptSummaries", "createdAt", _DRAFT),
     "Flow": _Kind("flow", "arn", "flowSummaries", "createdAt", {**_DRAFT, "status": "NotPrepared"}),
+    "Session": _Kind(
+        "session", "sessionArn", "sessionSummaries", "createdAt", {"sessionStatus": "ACTIVE"}
+    ),
     "AsyncInvoke": _Kind(
         "async-invoke", "invocationArn", "asyncInvokeSummaries", "submitTime", _JOB
     ),
@@ -92,6 +95,8 @@ class StoredObjects:
         }
         if settings.arn == "arn":
             item |= {"id": identifier, "updatedAt": now}
+        if kind == "Session":
+            item |= {"sessionId": identifier, "lastUpdatedAt": now}
         if kind == "ImportedModel":
             item["modelName"] = item["importedModelName"]
         self._objects[call.account, call.region, kind].append(item)
