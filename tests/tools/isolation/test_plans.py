@@ -276,6 +276,7 @@ GLOBAL_KEYS = {
     "aws:PrincipalArn",
     "aws:RequestedRegion",
     "aws:SourceAccount",
+    "aws:SourceArn",
     "aws:SourceIp",
     "aws:SourceVpce",
 }
