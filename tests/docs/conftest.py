@@ -21,6 +21,11 @@ terraform {
 provider "aws" {
   allowed_account_ids = null
 }
+
+provider "aws" {
+  alias               = "iam_events"
+  allowed_account_ids = null
+}
 """
 
 

@@ -35,13 +35,14 @@ provider "aws" {
   skip_requesting_account_id  = true
 }
 """
-OVERRIDE = (
-    """\
-terraform {
-  backend "local" {}
-}
-"""
-    + _PROVIDER
+OVERRIDE = f"""\
+terraform {{
+  backend "local" {{}}
+}}
+{_PROVIDER}"""
+_OPERATIONS_OVERRIDE = (
+    OVERRIDE
+    # The operations root has another provider, for the Region of IAM's events.
     + _PROVIDER.replace("{", '{\n  alias                       = "iam_events"', 1)
 )
 
@@ -52,7 +53,7 @@ def copy_operations_root(folder: Path) -> Path:
         shutil.copytree(part, folder / part.name, symlinks=True, ignore=_UNWANTED)
     (folder / BUILD.name).symlink_to(BUILD)  # the guard's zip
     root = folder / ENVIRONMENTS.name / "operations"
-    (root / "offline_override.tf").write_text(OVERRIDE)
+    (root / "offline_override.tf").write_text(_OPERATIONS_OVERRIDE)
     return root
 
 
