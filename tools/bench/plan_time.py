@@ -80,7 +80,8 @@ class Root:
 
     def __init__(self, path: Path, *, has_shards: bool) -> None:
         self._path, self._has_shards = path, has_shards
-        (path / "offline_override.tf").write_text(OVERRIDE)
+        if not has_shards:  # the copy of the operations root has one of its own
+            (path / "offline_override.tf").write_text(OVERRIDE)
         self._run("init")
 
     def plan(self, tenants: int) -> float:
