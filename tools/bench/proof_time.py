@@ -50,7 +50,13 @@ def planned(root: Root, tenants: int) -> list[str]:
     data = variables_with_profiles(tenants)
     plans = [root.plan_json(data, shard) for shard in range(data["operations"]["shards"])]
     for plan in plans:
-        plan["configuration"]["provider_config"]["aws"]["expressions"] = PROVIDER
+        providers = plan["configuration"]["provider_config"]
+        providers["aws"]["expressions"] = PROVIDER
+        providers["aws.iam_events"]["expressions"] = {
+            **PROVIDER,
+            "region": {"references": ["local.iam_events_region"]},
+            "sts_region": PROVIDER["region"],
+        }
     return [json.dumps(plan) for plan in plans]
 
 
