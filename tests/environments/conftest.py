@@ -14,7 +14,7 @@ from tools.cli.local_target import make_deployer
 from tools.environment.model import load_environment
 from tools.localaws.local_aws import LocalAws
 from tools.terraform.deployer_role import deployer_roles
-from tools.terraform.offline_plan import OVERRIDE
+from tools.terraform.offline_plan import OPERATIONS_OVERRIDE
 from tools.terraform.state_bucket import TENANT_TAG, StateBucket
 
 UNWANTED = shutil.ignore_patterns(".terraform*")
@@ -40,7 +40,7 @@ def tree(tmp_path_factory):
 def operations(tree):
     """The operations root with an offline provider and a local state."""
     root = tree("offline") / "environments" / "operations"
-    (root / "offline_override.tf").write_text(OVERRIDE)
+    (root / "offline_override.tf").write_text(OPERATIONS_OVERRIDE)
     return Folder(root).init()
 
 

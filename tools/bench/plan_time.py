@@ -22,7 +22,7 @@ from tools.bench.figures import Figure, Goal, Section
 from tools.cli.console import progress
 from tools.command_error import CommandError
 from tools.paths import ROOT
-from tools.terraform.offline_plan import OVERRIDE, copy_operations_root
+from tools.terraform.offline_plan import OVERRIDE, OVERRIDE_FILE, copy_operations_root
 from tools.terraform.toolchain import ensure_toolchain
 
 if TYPE_CHECKING:
@@ -80,8 +80,6 @@ class Root:
 
     def __init__(self, path: Path, *, has_shards: bool) -> None:
         self._path, self._has_shards = path, has_shards
-        if not has_shards:  # the copy of the operations root has one of its own
-            (path / "offline_override.tf").write_text(OVERRIDE)
         self._run("init")
 
     def plan(self, tenants: int) -> float:
@@ -129,7 +127,9 @@ def ours(folder: Path) -> Root:
 
 def usual(folder: Path) -> Root:
     """Copy the same roles written the usual way to ``folder``."""
-    return Root(shutil.copytree(USUAL, folder, ignore=UNWANTED), has_shards=False)
+    root = Path(shutil.copytree(USUAL, folder, ignore=UNWANTED))
+    (root / OVERRIDE_FILE).write_text(OVERRIDE)
+    return Root(root, has_shards=False)
 
 
 def variables(tenants: int) -> dict[str, Any]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tools.terraform.runner import PlanJson
 
 STANZAS = "stanzas.tfvars.json"
+OVERRIDE_FILE = "offline_override.tf"
 _UNWANTED = shutil.ignore_patterns(".terraform*", "errored.tfstate")
 
 # Overrides the root's provider and backend, so that a plan needs no account and no network:
@@ -40,7 +41,7 @@ terraform {{
   backend "local" {{}}
 }}
 {_PROVIDER}"""
-_OPERATIONS_OVERRIDE = (
+OPERATIONS_OVERRIDE = (
     OVERRIDE
     # The operations root has another provider, for the Region of IAM's events.
     + _PROVIDER.replace("{", '{\n  alias                       = "iam_events"', 1)
@@ -53,7 +54,7 @@ def copy_operations_root(folder: Path) -> Path:
         shutil.copytree(part, folder / part.name, symlinks=True, ignore=_UNWANTED)
     (folder / BUILD.name).symlink_to(BUILD)  # the guard's zip
     root = folder / ENVIRONMENTS.name / "operations"
-    (root / "offline_override.tf").write_text(_OPERATIONS_OVERRIDE)
+    (root / OVERRIDE_FILE).write_text(OPERATIONS_OVERRIDE)
     return root
 
 
