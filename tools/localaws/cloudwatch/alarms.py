@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import operator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -93,9 +94,10 @@ class Alarms:
         }
         subject = f'{change.state}: "{alarm.name}" in {region}'
         for topic in actions if alarm.actions_enabled else ():
-            publish_as_service(
-                "cloudwatch.amazonaws.com", alarm.alarm_arn, topic, subject, json.dumps(message)
-            )
+            with suppress(LookupError):  # CloudWatch tells nobody whom the topic does not admit
+                publish_as_service(
+                    "cloudwatch.amazonaws.com", alarm.alarm_arn, topic, json.dumps(message), subject
+                )
 
 
 def _alarms() -> Iterator[tuple[str, str, Any, Sequence[Any]]]:

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from moto.events.models import Rule
 
-from tools.iam.evaluator import Request, Requester
-from tools.iam.policy import Kind
-from tools.localaws.authorizer import AccessDeniedError, allows_service, authorize
+from tools.localaws.authorizer import AccessDeniedError, authorize
 from tools.localaws.aws_lambda.authorization import trusts
 from tools.localaws.call import Call, Caller
 from tools.localaws.events.authorization import SERVICE, events_permissions
 from tools.localaws.events.event_pattern import check_pattern
 from tools.localaws.events.input_transformer import check_target, transformed
 from tools.localaws.moto_state import backend
+from tools.localaws.sns.service_messages import publish_as_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -97,7 +96,7 @@ class Rules:
         try:
             if service == "sns":
                 text = transformed(target, event)
-                _publish(rule, arn, region, text)
+                publish_as_service(SERVICE, rule.arn, arn, text)
                 yield Delivery(rule.arn, arn, text=text)
             elif service == "events":
                 self._authorize_forward(rule, target, region)
@@ -155,26 +154,3 @@ def _bus_event(event: ManagementEvent) -> dict[str, Any]:
         "resources": [],
         "detail": {**event.content, "eventID": event.id},
     }
-
-
-def _publish(rule: Any, arn: str, region: str, text: str) -> None:  # noqa: ANN401 - moto's rule
-    """Publish to a topic of the rule's Region whose policy allows EventBridge to do so for the rule."""
-    account = arn.split(":")[4]
-    topic = backend("sns", account, region).topics.get(arn)
-    if topic is None or region != rule.region_name:
-        raise LookupError(f"There is no topic {arn} in the Region of {rule.arn}.")
-    request = Request(
-        action="sns:Publish",
-        resource=arn,
-        context={
-            "aws:PrincipalIsAWSService": "true",
-            "aws:SourceAccount": rule.account_id,
-            "aws:SourceArn": rule.arn,
-        },
-        requester=Requester(service=SERVICE),
-    )
-    if not allows_service(topic.policy, f"policy of {arn}", Kind.RESOURCE, request):
-        raise LookupError(
-            f"The policy of {arn} does not allow {SERVICE} to publish for {rule.arn}."
-        )
-    topic.publish(text)
