@@ -1,5 +1,5 @@
-# The operator subscribes to the topic. It carries counts and the names of tenants and settings, so it
-# has AWS's own encryption in transit and the owner's policy, which admits this account only.
+# The operator subscribes to the topic. It carries counts, names and settings and no content,
+# so it has AWS's own encryption in transit and no key.
 resource "aws_sns_topic" "this" {
   name = local.name
 }

@@ -59,17 +59,5 @@ locals {
       Resource  = "*"
       Condition = { StringEquals = { "cloudwatch:namespace" = local.metric_namespace } }
     },
-    {
-      Sid      = "NotifyTheOperator"
-      Effect   = "Allow"
-      Action   = ["sns:Publish"]
-      Resource = local.topic_arn
-    },
-    {
-      Sid      = "WriteItsOwnLog"
-      Effect   = "Allow"
-      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-      Resource = "arn:${var.partition}:logs:${local.region}:log-group:/aws/lambda/${local.verification}:log-stream:*"
-    },
   ]
 }

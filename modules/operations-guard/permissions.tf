@@ -54,12 +54,6 @@ locals {
       Resource = local.parameters
     },
     {
-      Sid      = "NotifyTheOperator"
-      Effect   = "Allow"
-      Action   = ["sns:Publish"]
-      Resource = local.topic_arn
-    },
-    {
       Sid      = "SendEvents"
       Effect   = "Allow"
       Action   = ["events:PutEvents"]
@@ -78,13 +72,25 @@ locals {
       Resource  = local.has_lease ? [local.scheduler_role_arn] : []
       Condition = { StringEquals = { "iam:PassedToService" = "scheduler.amazonaws.com" } }
     },
-    {
-      Sid      = "WriteItsOwnLog"
-      Effect   = "Allow"
-      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-      Resource = "arn:${var.partition}:logs:${local.region}:log-group:/aws/lambda/${local.name}:log-stream:*"
-    },
   ] : statement if length(statement.Resource) > 0]
+
+  # What each function may do beside its own permissions, by the function's name.
+  function_permissions = {
+    for name in [local.name, local.lease, local.verification] : name => [
+      {
+        Sid      = "NotifyTheOperator"
+        Effect   = "Allow"
+        Action   = ["sns:Publish"]
+        Resource = local.topic_arn
+      },
+      {
+        Sid      = "WriteItsOwnLog"
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        Resource = "arn:${var.partition}:logs:${local.region}:log-group:/aws/lambda/${name}:log-stream:*"
+      },
+    ]
+  }
 
   # The end of a lease stops every tenant with a quota and cannot undo that.
   lease_permissions = [
@@ -94,18 +100,6 @@ locals {
       Action    = ["iam:AttachRolePolicy"]
       Resource  = local.tenant_roles
       Condition = { ArnEquals = { "iam:PolicyARN" = [local.policy_arns.quota] } }
-    },
-    {
-      Sid      = "NotifyTheOperator"
-      Effect   = "Allow"
-      Action   = ["sns:Publish"]
-      Resource = local.topic_arn
-    },
-    {
-      Sid      = "WriteItsOwnLog"
-      Effect   = "Allow"
-      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-      Resource = "arn:${var.partition}:logs:${local.region}:log-group:/aws/lambda/${local.lease}:log-stream:*"
     },
   ]
 

@@ -6,10 +6,10 @@ locals {
   roles = {
     for role, details in {
       forwarder    = { name = local.forwarder, service = "events", statements = jsonencode(local.forwarder_permissions) }
-      guard        = { name = local.name, service = "lambda", statements = jsonencode(local.permissions) }
-      lease        = { name = local.lease, service = "lambda", statements = jsonencode(local.lease_permissions) }
+      guard        = { name = local.name, service = "lambda", statements = jsonencode(concat(local.permissions, local.function_permissions[local.name])) }
+      lease        = { name = local.lease, service = "lambda", statements = jsonencode(concat(local.lease_permissions, local.function_permissions[local.lease])) }
       scheduler    = { name = local.scheduler, service = "scheduler", statements = jsonencode(local.scheduler_permissions) }
-      verification = { name = local.verification, service = "lambda", statements = jsonencode(local.verification_permissions) }
+      verification = { name = local.verification, service = "lambda", statements = jsonencode(concat(local.verification_permissions, local.function_permissions[local.verification])) }
     } : role => merge(details, { policy = "{\"Statement\":${details.statements},\"Version\":\"2012-10-17\"}" })
     if lookup({ forwarder = local.has_forwarder, lease = local.has_lease }, role, true)
   }
