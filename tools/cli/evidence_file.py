@@ -10,7 +10,14 @@ from tools.command_error import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
     from pathlib import Path
+
+
+def evidence_file_name(kind: str, environment: str, tenant: str | None, started: datetime) -> str:
+    """Return the name of the evidence of a command, of which there is one a second."""
+    scope = environment if tenant is None else f"{environment}-{tenant}"
+    return f"{scope}-{kind}-{started:%Y-%m-%dT%H%M%SZ}.md"
 
 
 def write_evidence_file(file: Path, lines: Iterable[str]) -> Path:

@@ -8,7 +8,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from operations_guard.aws_statements import AwsStatement
-from tools.cli.evidence_file import data_lines, markdown_row, write_evidence_file
+from tools.cli.evidence_file import (
+    data_lines,
+    evidence_file_name,
+    markdown_row,
+    write_evidence_file,
+)
 from tools.release import release_version
 from tools.verification.tenant_access import (
     CANNOT_TELL,
@@ -103,13 +108,8 @@ class AccessReport:
 
     @property
     def file_name(self) -> str:
-        """The name of its evidence, of which there is one a second."""
-        scope = (
-            self.environment.name
-            if self.tenant is None
-            else f"{self.environment.name}-{self.tenant}"
-        )
-        return f"{scope}-access-{self.started:%Y-%m-%dT%H%M%SZ}.md"
+        """The name of its evidence."""
+        return evidence_file_name("access", self.environment.name, self.tenant, self.started)
 
     @property
     def data(self) -> dict[str, Any]:

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from operations_guard.aws_statements import STATEMENTS
 from operations_guard.verified_line import CANNOT_TELL, FAULT, OK, STATED
-from tools.cli.evidence_file import data_lines, markdown_row, write_evidence_file
+from tools.cli.evidence_file import (
+    data_lines,
+    evidence_file_name,
+    markdown_row,
+    write_evidence_file,
+)
 from tools.release import release_version
 
 if TYPE_CHECKING:
@@ -46,13 +51,8 @@ class VerificationReport:
 
     @property
     def file_name(self) -> str:
-        """The name of its evidence, of which there is one a second."""
-        name = (
-            self.environment.name
-            if self.tenant is None
-            else f"{self.environment.name}-{self.tenant}"
-        )
-        return f"{name}-verify-{self.started:%Y-%m-%dT%H%M%SZ}.md"
+        """The name of its evidence."""
+        return evidence_file_name("verify", self.environment.name, self.tenant, self.started)
 
     @property
     def data(self) -> dict[str, Any]:
