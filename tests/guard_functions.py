@@ -2,8 +2,17 @@
 
 import io
 import zipfile
+from collections.abc import Mapping
+from typing import Any
 
-from tools.bench.guarded_tenants import document
+from tools.bench.guarded_tenants import (
+    ALIAS_POLICY,
+    BUS,
+    ENVIRONMENT,
+    QUOTA_POLICY,
+    TOPIC,
+    document,
+)
 from tools.paths import ROOT
 
 
@@ -14,6 +23,19 @@ def guard_package() -> bytes:
         for file in sorted((ROOT / "lambda" / "operations_guard").glob("*.*")):
             archive.write(file, f"operations_guard/{file.name}")
     return buffer.getvalue()
+
+
+def guard_settings(lease: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What Terraform writes into OPERATIONS_GUARD, for one shard."""
+    return {
+        "environment": ENVIRONMENT,
+        "quota_policy_arn": QUOTA_POLICY,
+        "alias_policy_arn": ALIAS_POLICY,
+        "topic_arn": TOPIC,
+        "event_bus_arn": BUS,
+        "shards": 1,
+        "lease": lease,
+    }
 
 
 def guard_trust(service: str) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.checkout import LOCAL_ENVIRONMENT
 from tests.load import client
+from tools.localaws.scheduler.schedule_change import change_schedule
 
 STANZA = """\
   {name} = {{
@@ -63,8 +64,8 @@ class Fleet:
         """Let CloudWatch evaluate the alarms, and return the names of those in the state ALARM."""
         self.checkout.control.post("evaluate_alarms", {})
         cloudwatch = client(self.checkout.control, OPERATIONS, "cloudwatch")
-        found = cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]
-        return {alarm["AlarmName"] for alarm in found}
+        alarms = cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]
+        return {alarm["AlarmName"] for alarm in alarms}
 
     def use_up(self):
         """Call until the tenant has used its quota."""
@@ -131,16 +132,13 @@ def test_the_window_turns_and_the_tenant_is_let_in_again(fleet):
 
 def test_a_guard_that_does_not_run_stops_the_tenants_with_a_quota_and_no_other(fleet):
     scheduler = client(fleet.checkout.control, OPERATIONS, "scheduler")
-    schedule = scheduler.get_schedule(Name="bedrock-local-quotas-0")
-    names = ("Name", "FlexibleTimeWindow", "ScheduleExpression", "Target")
-    parts = {name: schedule[name] for name in names}
-    scheduler.update_schedule(**parts, State="DISABLED")
+    change_schedule(scheduler, "bedrock-local-quotas-0", State="DISABLED")
     fleet.run_guard(21 * 60)
     assert fleet.invoke("acme", prompt="hello")["errorType"] == "DeniedByPolicyError"
     assert "errorType" not in fleet.invoke("globex", prompt="hello")
     fleet.run_guard()  # CloudWatch looks back for 25 minutes before it counts a run as missing
     assert "bedrock-local_guard-silent" in fleet.alarms()
-    scheduler.update_schedule(**parts, State="ENABLED")
+    change_schedule(scheduler, "bedrock-local-quotas-0", State="ENABLED")
     fleet.run_guard()
     assert "errorType" not in fleet.invoke("acme", prompt="hello")
     assert "bedrock-local_guard-silent" not in fleet.alarms()

@@ -12,6 +12,7 @@ from tools.cli.function_call import FunctionError, call_function
 from tools.command_error import CommandError
 from tools.demo.parties import Party
 from tools.live.tenant_calls import converse
+from tools.localaws.scheduler.schedule_change import change_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,15 +126,13 @@ class GuardStory:
         scheduler = self._target.client(self._target.operations(), "scheduler")
         environment = self._target.environment
         name = f"bedrock-{environment.name}-quotas-0"
-        schedule = scheduler.get_schedule(Name=name)
-        kept = ("Name", "FlexibleTimeWindow", "ScheduleExpression", "Target")
-        scheduler.update_schedule(**{each: schedule[each] for each in kept}, State="DISABLED")
+        change_schedule(scheduler, name, State="DISABLED")
         for _ in range(7):  # CloudWatch looks back for 25 minutes before it counts a run as missing
             self._pass(5 * _MINUTES)
         refused, neighbour = self._refusal(self._account)[0], self._refusal(self._neighbour)[0]
         alarm = f"{self._guard}-silent"
         is_raised = alarm in self._alarms()
-        scheduler.update_schedule(**{each: schedule[each] for each in kept}, State="ENABLED")
+        change_schedule(scheduler, name, State="ENABLED")
         return StoryLine(
             "the guard does not run any more",
             f"{self._account.tenant} is {_let_in(not refused)} when the lease ends, "

@@ -10,14 +10,11 @@ from operations_guard.daily_verification import FAULTS, NAMESPACE, UNREAD
 from operations_guard.guard_input import GuardInputError
 from operations_guard.verification_input import read_verification_input
 from tests.docs.pages import blocks
-from tests.guard_functions import guard_package, guard_trust
+from tests.guard_functions import guard_package, guard_settings, guard_trust
 from tools.bench.guarded_tenants import (
     ACCOUNT,
-    ALIAS_POLICY,
-    BUS,
     ENVIRONMENT,
     GUARD,
-    QUOTA_POLICY,
     REGION,
     TOPIC,
     GuardedTenants,
@@ -28,15 +25,7 @@ from tools.localaws.local_aws import LocalAws
 NAME = f"{GUARD}-verification"
 NEAR = "eu-west-1"
 HOUR = timedelta(hours=1)
-SETTINGS = {
-    "environment": ENVIRONMENT,
-    "quota_policy_arn": QUOTA_POLICY,
-    "alias_policy_arn": ALIAS_POLICY,
-    "topic_arn": TOPIC,
-    "event_bus_arn": BUS,
-    "shards": 1,
-    "lease": None,
-}
+SETTINGS = guard_settings(lease=None)
 INPUT = {
     "account": ACCOUNT,
     "environment": ENVIRONMENT,

@@ -7,11 +7,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from operations_guard.guard_settings import GuardSettingsError, read_settings
-from tests.guard_functions import guard_package, guard_trust
+from tests.guard_functions import guard_package, guard_settings, guard_trust
 from tools.bench.guarded_tenants import (
     ACCOUNT,
-    ALIAS_POLICY,
-    BUS,
     ENVIRONMENT,
     GUARD,
     LEASE_FUNCTION,
@@ -27,18 +25,13 @@ from tools.bench.guarded_tenants import (
 )
 from tools.localaws.local_aws import LocalAws
 from tools.localaws.moto_state import backend
+from tools.localaws.scheduler.schedule_change import change_schedule
 from tools.paths import ROOT
 
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{GUARD}"
-SETTINGS = {
-    "environment": ENVIRONMENT,
-    "quota_policy_arn": QUOTA_POLICY,
-    "alias_policy_arn": ALIAS_POLICY,
-    "topic_arn": TOPIC,
-    "event_bus_arn": BUS,
-    "shards": 1,
-    "lease": {"minutes": 30, "function_arn": LEASE_FUNCTION, "role_arn": LEASE_ROLE},
-}
+LEASE = {"minutes": 30, "function_arn": LEASE_FUNCTION, "role_arn": LEASE_ROLE}
+SETTINGS = guard_settings(lease=LEASE)
+QUOTAS = "bedrock-dev-quotas-0"
 INPUT = event({"acme": quota("fast", tokens_per_day=100), "free": quota("fast")})
 
 
@@ -54,12 +47,16 @@ def make_function(aws, name, handler):
     )
 
 
+def target(content, function=FUNCTION):
+    return {"Arn": function, "RoleArn": LEASE_ROLE, "Input": json.dumps(content)}
+
+
 def make_schedule(aws, name, expression, function, content):
     aws.client("scheduler").create_schedule(
         Name=name,
         ScheduleExpression=expression,
         FlexibleTimeWindow={"Mode": "OFF"},
-        Target={"Arn": function, "RoleArn": LEASE_ROLE, "Input": json.dumps(content)},
+        Target=target(content, function),
     )
 
 
@@ -97,7 +94,7 @@ def aws():
         )
         make_function(tenants, GUARD, "operations_guard.handler.handler")
         make_function(tenants, f"{GUARD}-lease", "operations_guard.lease_end.handler")
-        make_schedule(tenants, "bedrock-dev-quotas-0", "rate(5 minutes)", FUNCTION, INPUT)
+        make_schedule(tenants, QUOTAS, "rate(5 minutes)", FUNCTION, INPUT)
         make_schedule(tenants, "bedrock-dev-lease-0", "at(2099-01-01T00:00:00)", LEASE_FUNCTION, {})
         yield tenants
 
@@ -139,10 +136,7 @@ def test_the_lease_ends_when_the_guard_does_not_run_and_its_next_run_lets_in_aga
     scheduler = aws.client("scheduler")
     lease = scheduler.get_schedule(Name="bedrock-dev-lease-0")
     assert json.loads(lease["Target"]["Input"])["tenants"] == ["acme"]
-    schedule = scheduler.get_schedule(Name="bedrock-dev-quotas-0")
-    kept = {name: schedule[name] for name in ("Name", "FlexibleTimeWindow", "Target")}
-    kept["ScheduleExpression"] = "rate(5 minutes)"
-    scheduler.update_schedule(**kept, State="DISABLED")
+    change_schedule(scheduler, QUOTAS, State="DISABLED")
     aws.control.advance_clock(timedelta(minutes=29).total_seconds())
     assert run(aws) == {}
     assert is_let_in(aws, "acme")
@@ -152,7 +146,7 @@ def test_the_lease_ends_when_the_guard_does_not_run_and_its_next_run_lets_in_aga
     assert is_let_in(aws, "free")
     (message,) = backend("sns", ACCOUNT, REGION).topics[TOPIC].sent_notifications
     assert message[1].startswith("The guard of dev has not completed a run of shard 0 in time")
-    scheduler.update_schedule(**kept, State="ENABLED")
+    change_schedule(scheduler, QUOTAS, State="ENABLED")
     run(aws)
     assert is_let_in(aws, "acme")
 
@@ -204,23 +198,16 @@ def test_a_tenant_that_cannot_be_counted_is_stopped_alone_until_it_can(aws):
     counted = event({"acme": quota("fast", usd_per_month=1), "free": quota("fast")})
     priced = {"prices": {MODEL: {"input": 1, "output": 1, "cache_read": 1, "cache_write": 1}}}
 
-    def know(content):
-        scheduler = aws.client("scheduler")
-        schedule = scheduler.get_schedule(Name="bedrock-dev-quotas-0")
-        names = ("Name", "FlexibleTimeWindow", "ScheduleExpression", "Target")
-        parts = {name: schedule[name] for name in names}
-        parts["Target"]["Input"] = json.dumps(content)
-        scheduler.update_schedule(**parts, State="ENABLED")
-
+    scheduler = aws.client("scheduler")
     run(aws)
     before = lease_time(aws)
-    know(counted)
+    change_schedule(scheduler, QUOTAS, Target=target(counted))
     aws.use("acme", "fast", 100)
     failed_run(aws)
     assert lease_time(aws) != before
     assert not is_let_in(aws, "acme")
     assert is_let_in(aws, "free")
-    know({**counted, **priced})
+    change_schedule(scheduler, QUOTAS, Target=target({**counted, **priced}))
     aws.control.advance_clock(300)
     run(aws)
     assert is_let_in(aws, "acme")
