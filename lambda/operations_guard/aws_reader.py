@@ -58,10 +58,9 @@ class AwsReader:
         place = region or self.region
         question = f"{service}:{operation} in {place}"
         try:
-            client = self.client(service, place)
-            if operation not in client.meta.service_model.operation_names:
+            if not self.offers(service, operation):
                 raise NotReadError(f"botocore {botocore.__version__} does not know {question}")
-            return self._answer(client, operation, most, parameters)
+            return self._answer(self.client(service, place), operation, most, parameters)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in missing:

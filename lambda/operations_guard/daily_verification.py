@@ -92,13 +92,13 @@ def _counts(result: Verification) -> Counter[str]:
 
 
 def _message(environment: str, faults: Sequence[VerifiedLine], runbooks: str) -> str:
-    shown = "\n".join(
+    fault_lines = "\n".join(
         f"- {line.subject}: {line.found}. {line.advice}" for line in faults[:_FAULTS_TOLD]
     )
     more = len(faults) - _FAULTS_TOLD
     return (
         f"The operations account of {environment} may keep prompts or answers, or lets somebody change that:\n\n"
-        f"{shown}\n\n"
+        f"{fault_lines}\n\n"
         + (f"There are {more:,} more. " if more > 0 else "")
         + f"Run `make verify ENV={environment}`, which says what is so now. What to do: "
         f"{runbooks}/guard.md#the-account-may-keep-content"

@@ -94,7 +94,7 @@ class QuotaSweep:
         digests = Counter(tenant.digest for tenant in self._input.tenants.values())
         # Of two tenants with the same digest the plan would hide one.
         plan = {key: read for key, read in self._plan.read(now).items() if digests[key] == 1}
-        kept = dict(plan)
+        reads = dict(plan)
         due = [
             tenant
             for tenant in self._input.tenants.values()
@@ -114,12 +114,12 @@ class QuotaSweep:
         for name, decision in self._decisions(due, now).items():
             tenant = self._input.tenants[name]
             if self._guarded(tenant, partial(self._apply, tenant, decision, attached)):
-                kept[tenant.digest] = _planned(decision, plan.get(tenant.digest))
+                reads[tenant.digest] = _planned(decision, plan.get(tenant.digest))
                 applied[name] = decision
-        self._write(applied, kept, now)
+        self._write(applied, reads, now)
         if due:
-            self._plan.write(kept, now)
-        self._result.denied = sum(read.is_denied for read in kept.values())
+            self._plan.write(reads, now)
+        self._result.denied = sum(read.is_denied for read in reads.values())
         return self._finish(now)
 
     def _is_due(
@@ -178,7 +178,7 @@ class QuotaSweep:
             self._denial.admit(role)
 
     def _write(
-        self, decisions: Mapping[str, Decision], kept: dict[str, PlannedRead], now: datetime
+        self, decisions: Mapping[str, Decision], reads: dict[str, PlannedRead], now: datetime
     ) -> None:
         """Put the parameters whose content has changed, what has to be told first, and tell it."""
         digests = {
@@ -188,7 +188,7 @@ class QuotaSweep:
         changed = [
             name
             for name, digest in digests.items()
-            if kept[self._input.tenants[name].digest].written != digest
+            if reads[self._input.tenants[name].digest].written != digest
         ]
         stored = self._store.read(changed)
         changed.sort(key=lambda name: not self._changes(name, decisions, stored))
@@ -197,8 +197,8 @@ class QuotaSweep:
             step = partial(self._tell, tenant, decision, stored[name], now)
             is_written = number < MOST_WRITES and self._guarded(tenant, step, is_enforced=True)
             # What is not written is due at the next run.
-            kept[tenant.digest] = replace(
-                kept[tenant.digest], written=digests[name] if is_written else ""
+            reads[tenant.digest] = replace(
+                reads[tenant.digest], written=digests[name] if is_written else ""
             )
 
     def _changes(
