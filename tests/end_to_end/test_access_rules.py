@@ -98,11 +98,14 @@ def test_a_refused_call_is_told_without_what_the_caller_wrote(watched):
     iam.put_role_policy(RoleName=ROLE, PolicyName="grants", PolicyDocument=json.dumps(nothing))
     assert watched.invoke()["errorType"] == "ModelNotGrantedError"
     iam.put_role_policy(RoleName=ROLE, PolicyName="grants", PolicyDocument=json.dumps(grants))
-    told = watched.told()
-    refused = [sentence for sentence in told if "was refused" in sentence]
+    sentences = watched.told()
+    refused = [sentence for sentence in sentences if "was refused" in sentence]
     assert f"role/{ROLE} was refused Converse" in refused[0]
-    assert len([sentence for sentence in told if "PutRolePolicy changed the role" in sentence]) == 2
-    assert PROMPT not in "".join(told)
+    assert (
+        len([sentence for sentence in sentences if "PutRolePolicy changed the role" in sentence])
+        == 2
+    )
+    assert PROMPT not in "".join(sentences)
 
 
 def test_what_the_guard_attaches_and_the_calls_that_it_stops_are_not_told(watched):

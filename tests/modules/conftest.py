@@ -89,10 +89,16 @@ def workload(module):
 
 
 @pytest.fixture(scope="session")
-def inputs(tmp_path_factory):
-    """The required inputs of customer-workload."""
+def empty_package(tmp_path_factory):
+    """The path of an empty zip, in place of a package of ours."""
     package = tmp_path_factory.mktemp("package") / "empty.zip"
     zipfile.ZipFile(package, "w").close()
+    return str(package)
+
+
+@pytest.fixture(scope="session")
+def inputs(empty_package):
+    """The required inputs of customer-workload."""
     return {
         "account_id": "222222222222",
         "environment": "prod",
@@ -109,7 +115,7 @@ def inputs(tmp_path_factory):
             "arn": "arn:aws:iam::111111111111:role/bedrock-prod-acme",
             "external_id": "269170463fdc32af10a91e67a8fd77bd",
         },
-        "package_path": str(package),
+        "package_path": empty_package,
         "tenant": "acme",
     }
 

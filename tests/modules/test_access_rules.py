@@ -33,9 +33,7 @@ def guard(module):
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory):
-    package = tmp_path_factory.mktemp("package") / "empty.zip"
-    package.write_bytes(b"")
+def inputs(empty_package):
     return {
         "account_id": OPERATIONS,
         "customer_accounts": [ACME, "333333333333"],
@@ -43,7 +41,7 @@ def inputs(tmp_path_factory):
         "environment": "prod",
         "iam_events_region": "us-east-1",
         "on_failure": "closed",
-        "package_path": str(package),
+        "package_path": empty_package,
         "partition": "aws",
         "runbooks": RUNBOOKS,
     }
@@ -88,9 +86,9 @@ def test_an_event_is_told_by_its_rule_alone_in_a_sentence_with_a_runbook(plan, n
     check_pattern(rules_of(plan)[name]["event_pattern"])
     for event, part in TOLD[name]:
         assert matching(plan, event) == {name}
-        said = sentence(plan, name, event)
-        assert part in said
-        assert said.endswith(
+        text = sentence(plan, name, event)
+        assert part in text
+        assert text.endswith(
             f" Region: eu-central-1. What to do: {RUNBOOKS}/access-rules.md#{name}"
         )
 
@@ -110,7 +108,9 @@ def test_no_text_that_a_caller_chose_is_in_a_sentence(plan, name):
 def test_rules_for_read_only_events_are_in_the_state_that_sees_them(plan):
     states = {name: rule["state"] for name, rule in rules_of(plan).items()}
     reading = {
-        name for name, told in TOLD.items() if any(event["detail"]["readOnly"] for event, _ in told)
+        name
+        for name, events in TOLD.items()
+        if any(event["detail"]["readOnly"] for event, _ in events)
     }
     assert {name for name, state in states.items() if state == EVERY_EVENT} == reading
     assert {state for name, state in states.items() if name not in reading} == {"ENABLED"}
@@ -145,8 +145,8 @@ def test_each_rule_has_its_part_of_the_runbook():
 def test_with_more_accounts_than_a_pattern_holds_callers_of_the_own_account_are_told(guard, inputs):
     many = [f"{200000000000 + number}" for number in range(101)]
     plan = guard.plan("-var=region=eu-central-1", **{**inputs, "customer_accounts": many})
-    told = [event for event, _ in TOLD["assumed-roles"]]
-    assert [matching(plan, event) for event in told] == [set(), *[{"assumed-roles"}] * 3]
+    events = [event for event, _ in TOLD["assumed-roles"]]
+    assert [matching(plan, event) for event in events] == [set(), *[{"assumed-roles"}] * 3]
     most = guard.plan("-var=region=eu-central-1", **{**inputs, "customer_accounts": many[:100]})
     check_pattern(rules_of(most)["assumed-roles"]["event_pattern"])
     assert matching(most, assumed(account(STRANGER))) == {"assumed-roles"}

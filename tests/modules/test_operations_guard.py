@@ -2,7 +2,6 @@
 
 import json
 import re
-import zipfile
 
 import pytest
 
@@ -16,13 +15,11 @@ def guard(module):
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory):
-    package = tmp_path_factory.mktemp("package") / "empty.zip"
-    zipfile.ZipFile(package, "w").close()
+def inputs(empty_package):
     return {
         "account_id": "111111111111",
         "environment": "prod",
-        "package_path": str(package),
+        "package_path": empty_package,
         "partition": "aws",
     }
 

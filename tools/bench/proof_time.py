@@ -25,11 +25,19 @@ if TYPE_CHECKING:
 
 GOAL_SECONDS = 15.0  # on two idle cores
 
-# What the root's own provider refers to. The proof refuses the provider that plans without an account.
-PROVIDER = {
+# What the root's own providers refer to. The proof refuses those that plan without an account.
+_PROVIDER = {
     "allowed_account_ids": {"references": ["var.operations.account_id", "var.operations"]},
     "default_tags": [{"tags": {"references": ["var.environment", "var.tags"]}}],
     "region": {"references": ["var.operations.region", "var.operations"]},
+}
+_PROVIDERS = {
+    "aws": _PROVIDER,
+    "aws.iam_events": {
+        **_PROVIDER,
+        "region": {"references": ["local.iam_events_region"]},
+        "sts_region": _PROVIDER["region"],
+    },
 }
 
 
@@ -50,14 +58,14 @@ def planned(root: Root, tenants: int) -> list[str]:
     data = variables_with_profiles(tenants)
     plans = [root.plan_json(data, shard) for shard in range(data["operations"]["shards"])]
     for plan in plans:
-        providers = plan["configuration"]["provider_config"]
-        providers["aws"]["expressions"] = PROVIDER
-        providers["aws.iam_events"]["expressions"] = {
-            **PROVIDER,
-            "region": {"references": ["local.iam_events_region"]},
-            "sts_region": PROVIDER["region"],
-        }
+        set_own_providers(plan)
     return [json.dumps(plan) for plan in plans]
+
+
+def set_own_providers(plan: dict[str, Any]) -> None:
+    """Let a plan of the operations root say that the root's own providers made it."""
+    for name, expressions in _PROVIDERS.items():
+        plan["configuration"]["provider_config"][name]["expressions"] = expressions
 
 
 def variables_with_profiles(tenants: int) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tools.cli.arguments import Arguments
 from tools.cli.console import out, print_json, run, styled, table, warn
 from tools.cli.session import open_session
 from tools.command_error import CommandError
+from tools.proof.lost_calls import OWN_PROFILE
 from tools.records.bedrock_counts import Counts, Window, bedrock_counts, whole_periods
 from tools.terraform.parallel import CALLS_AT_A_TIME, map_in_parallel
 
@@ -115,7 +116,7 @@ def _profiles(session: Session, tenant: str | None, lines: Iterable[CostLine]) -
         Profile(name, alias, model["model"])
         for name, handover in zip(tracked, handovers, strict=True)
         for alias, model in handover["models"].items()
-        if ":application-inference-profile/" in model["model"]
+        if OWN_PROFILE in model["model"]
     }
     profiles |= {
         Profile(line.tenant, line.alias_tag, line.resource_id)
@@ -125,7 +126,7 @@ def _profiles(session: Session, tenant: str | None, lines: Iterable[CostLine]) -
         and line.tenant in names
         and line.alias_tag
         and line.resource_id
-        and ":application-inference-profile/" in line.resource_id
+        and OWN_PROFILE in line.resource_id
     }
     return sorted(profiles, key=lambda profile: (profile.tenant, profile.alias, profile.arn))
 

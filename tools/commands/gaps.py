@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, print_json, run, styled, table, warn
 from tools.cli.session import open_session
+from tools.proof.lost_calls import OWN_PROFILE
 from tools.records.bedrock_counts import LONGEST_CALL, bedrock_counts, compare, whole_periods
 from tools.records.event import member, time_of
 from tools.records.reader import (
@@ -135,7 +136,7 @@ def _tracked_profiles(
     """
     profiles, shared_models = [], []
     for alias, model in sorted(session.bucket.handover(tenant)["models"].items()):
-        if ":application-inference-profile/" in model["model"]:
+        if OWN_PROFILE in model["model"]:
             profiles.append((alias, model["model"], model["regions"]))
         else:
             shared_models.append(alias)

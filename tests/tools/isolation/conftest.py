@@ -8,6 +8,7 @@ import pytest
 
 from tests.terraform import ENVIRONMENTS, MODULES, OFFLINE_PROVIDER, Folder, offline_provider
 from tests.tools.isolation.plan_mutants import read_customer_key
+from tools.bench.proof_time import set_own_providers
 from tools.environment.hcl import read_hcl
 
 UNWANTED = shutil.ignore_patterns(".terraform*")
@@ -43,46 +44,36 @@ locals {
 
 # What the roots configure their providers with, in place of the offline providers of the tests.
 # tests/tools/commands/test_prove.py proves plans with the roots' own providers.
-DEFAULT_TAGS = {"default_tags": [{"tags": {"references": ["var.environment", "var.tags"]}}]}
-PROVIDERS = {
-    "operations": {
-        "allowed_account_ids": {"references": ["var.operations.account_id", "var.operations"]},
-        **DEFAULT_TAGS,
-        "region": {"references": ["var.operations.region", "var.operations"]},
-    },
-    "customer": {
-        "allowed_account_ids": {"references": ["var.account_id"]},
-        "assume_role": [
-            {
-                "external_id": {
-                    "references": ["local.stanza.deployer.external_id", "local.stanza"]
-                },
-                "role_arn": {
-                    "references": ["local.partition", "var.account_id", "var.deployer_role_name"]
-                },
+CUSTOMER_PROVIDER = {
+    "allowed_account_ids": {"references": ["var.account_id"]},
+    "assume_role": [
+        {
+            "external_id": {"references": ["local.stanza.deployer.external_id", "local.stanza"]},
+            "role_arn": {
+                "references": ["local.partition", "var.account_id", "var.deployer_role_name"]
+            },
+        }
+    ],
+    "default_tags": [
+        {
+            "tags": {
+                "references": [
+                    "local.account.tags",
+                    "local.stanza.tags",
+                    "var.environment",
+                    "var.tags",
+                    "var.tenant",
+                ]
             }
-        ],
-        "default_tags": [
-            {
-                "tags": {
-                    "references": [
-                        "local.account.tags",
-                        "local.stanza.tags",
-                        "var.environment",
-                        "var.tags",
-                        "var.tenant",
-                    ]
-                }
-            }
-        ],
-        "region": {
-            "references": [
-                "local.account.region",
-                "local.account",
-                "var.operations.region",
-                "var.operations",
-            ]
-        },
+        }
+    ],
+    "region": {
+        "references": [
+            "local.account.region",
+            "local.account",
+            "var.operations.region",
+            "var.operations",
+        ]
     },
 }
 
@@ -265,15 +256,10 @@ def with_provider(plan, root):
     """The plan as if the root's own provider had made it and had looked up the customer's key."""
     provider = plan["configuration"]["provider_config"]["aws"]
     assert provider["full_name"] == "registry.terraform.io/hashicorp/aws"
-    provider["expressions"] = PROVIDERS[root]
     if root == "operations":
-        alias = plan["configuration"]["provider_config"]["aws.iam_events"]
-        alias["expressions"] = {
-            **PROVIDERS[root],
-            "region": {"references": ["local.iam_events_region"]},
-            "sts_region": PROVIDERS[root]["region"],
-        }
+        set_own_providers(plan)
     else:
+        provider["expressions"] = CUSTOMER_PROVIDER
         groups = [
             item["change"]["after"]
             for item in plan["resource_changes"]
