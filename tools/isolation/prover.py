@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tools.iam.conditions import UnsupportedPolicyError
 from tools.isolation import encode, examples, smt, solvers
-from tools.isolation.predicate import AnyOf, formula
+from tools.isolation.predicate import AnyOf, Not, formula
 from tools.isolation.solvers import Verdict
 from tools.isolation.symbolic_request import NotModelledError
 
@@ -88,9 +88,11 @@ def question_for(claims: list[Claim]) -> tuple[str, SymbolicRequest]:
 
 
 def _negates_a_list(claim: Claim) -> bool:
-    """Return whether a policy has NotAction or NotResource."""
+    """Return whether a policy has NotAction or NotResource, or the specification says what is never allowed."""
     statements = (statement for policy in claim.policies for statement in policy.statements)
-    return any(statement.not_actions or statement.not_resources for statement in statements)
+    return isinstance(claim.specification, Not) or any(
+        statement.not_actions or statement.not_resources for statement in statements
+    )
 
 
 def prove(case: Case, progress: Callable[[int, int], None] = lambda *_: None) -> Proof:

@@ -113,7 +113,7 @@ def lemmas(formula: str) -> Iterator[str]:
     """Yield what is always true of the formula's comparisons: which imply and which exclude each other.
 
     They add nothing to a question. Without them, z3 searches for minutes where many comparisons of one
-    variable are negated, as they are by NotAction and NotResource.
+    variable are negated, as they are by NotAction, by NotResource and by a list of what is never allowed.
     """
     comparisons: dict[str, dict[str, tuple[str, bool]]] = {}
     for match in _COMPARISON.finditer(formula):

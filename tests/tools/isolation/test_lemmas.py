@@ -7,8 +7,8 @@ import pytest
 from tools.iam.policy import Kind, parse_policy
 from tools.isolation import smt, solvers
 from tools.isolation.claims import Claim
-from tools.isolation.predicate import AllOf, AnyOf, OneOf, StartsWith
-from tools.isolation.prover import decide
+from tools.isolation.predicate import AllOf, AnyOf, Not, OneOf, StartsWith
+from tools.isolation.prover import decide, question_for
 from tools.isolation.solvers import Verdict
 
 TEXTS = ("", "a", "ab", "abc", "b", 'a"', "a\\", "a\n")
@@ -74,3 +74,21 @@ def test_a_policy_with_both_negated_lists_is_decided():
 def test_a_wider_policy_with_both_negated_lists_is_refuted():
     (outcome,) = decide([execution(Action=["*"], Resource=["*"])])
     assert outcome.problem == "the policies allow a request that the stanza does not grant"
+
+
+def reader(specification):
+    """The claim of a role that may read two lists."""
+    statement = {"Effect": "Allow", "Action": ["iam:ListRoles", "sns:ListTopics"], "Resource": "*"}
+    policy = parse_policy(
+        {"Version": "2012-10-17", "Statement": [statement]}, "reader", Kind.IDENTITY
+    )
+    return Claim("acme", "reach", (policy,), specification, exact=False)
+
+
+def test_a_list_of_what_is_never_allowed_has_its_lemmas():
+    verbs = AnyOf(StartsWith("action", "iam:put"), StartsWith("action", "iam:delete"))
+    excluded = '(assert (not (and (= |action| "iam:listroles") (str.prefixof "iam:put" |action|))))'
+    denied, granted = question_for([reader(Not(verbs))])[0], question_for([reader(verbs)])[0]
+    assert excluded in denied
+    assert excluded not in granted
+    assert [outcome.problem for outcome in decide([reader(Not(verbs))])] == [None]
