@@ -150,9 +150,12 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
             shutil.copytree(ROOT / name, root / name, symlinks=True, ignore=UNWANTED)
         else:
             shutil.copy(ROOT / name, root / name)
-    # Created once for all: the virtual environment, and the zip that is built from the same sources.
+    # Created once for all: the virtual environment, and the zips that are built from the same sources. Proofs and
+    # hand-overs are written into the copy's own folder, where no other test sees them.
     (root / ".venv").symlink_to(ROOT / ".venv")
-    (root / "build").symlink_to(ROOT / "build")
+    (root / "build").mkdir()
+    for file in (ROOT / "build").glob("[!.]*.*"):
+        (root / "build" / file.name).symlink_to(file)
     copy = Checkout(root)
     _give_toolchain(copy)
     yield copy

@@ -81,13 +81,6 @@ class Life:
 
 @pytest.fixture(scope="module")
 def life(checkout):
-    # The build folder is shared with the checkout that the tests run in, and the hand-over is written there.
-    build = checkout.root / "build"
-    shared = build.resolve()
-    build.unlink()
-    build.mkdir()
-    for file in shared.glob("tenant-bedrock-*"):
-        (build / file.name).symlink_to(file)
     tfvars = checkout.root / "environments" / "local" / "terraform.tfvars"
     tfvars.write_text(ENVIRONMENT)
     checkout.done("make up")

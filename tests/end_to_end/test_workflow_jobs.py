@@ -122,11 +122,6 @@ def workflow(checkout, tmp_path_factory):
     # Both tenants are in shard 1, and shard 0 is empty.
     variables = LOCAL_ENVIRONMENT.replace("operations = {", "operations = {\n  shards = 2")
     tfvars.write_text(f"{variables}tenants = {{\n{TENANTS}}}\n")
-    build = checkout.root / "build"
-    build.unlink()
-    build.mkdir()
-    for file in (ROOT / "build").glob("*.*"):
-        (build / file.name).symlink_to(file)
     checkout.done("make up")
     return Workflow(checkout, tmp_path_factory.mktemp("artifacts"))
 
