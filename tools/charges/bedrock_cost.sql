@@ -28,12 +28,12 @@ SELECT
   line_item_line_item_description AS description,
   pricing_unit,
   line_item_currency_code AS currency,
-  sum(cast(line_item_usage_amount AS decimal(38, 12))) AS usage_amount,
-  sum(cast(line_item_unblended_cost AS decimal(38, 12))) AS cost,
+  sum(cast(coalesce(line_item_usage_amount, 0) AS decimal(38, 12))) AS usage_amount,
+  sum(cast(coalesce(line_item_unblended_cost, 0) AS decimal(38, 12))) AS cost,
   -- What is paid after private discounts; it is empty where there are none.
-  sum(cast(coalesce(line_item_net_unblended_cost, line_item_unblended_cost) AS decimal(38, 12))) AS net_cost,
-  min(line_item_usage_start_date) AS first_start,
-  max(line_item_usage_end_date) AS last_end
+  sum(cast(coalesce(line_item_net_unblended_cost, line_item_unblended_cost, 0) AS decimal(38, 12))) AS net_cost,
+  min(cast(line_item_usage_start_date AS timestamp)) AS first_start,
+  max(cast(line_item_usage_end_date AS timestamp)) AS last_end
 FROM cost_and_usage_report
 -- Models of other providers are products of their own, such as "Claude Haiku 4.5 (Amazon Bedrock Edition)".
 WHERE line_item_product_code = 'AmazonBedrock'

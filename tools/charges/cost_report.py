@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,8 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
+# The report's times are in UTC. In a file that says so, they would have the zone of this machine otherwise.
+_IN_UTC = "SET TimeZone = 'UTC'"
 _ELEMENT_AT = "CREATE MACRO element_at(pairs, name) AS pairs[name]"
 # Two exports of the same month side by side have each line twice. An id is unique in one partition, which is a month.
 _REPEATED = f"""
@@ -55,6 +58,16 @@ SELECT count(*) FROM (
   GROUP BY bill_billing_period_start_date, identity_line_item_id, identity_time_interval
   HAVING count(*) > 1
 )
+"""  # noqa: S608 - the table's name is ours
+# AWS writes a month into one folder, again and again or into a new one for each delivery. Of another export, or of a
+# later delivery, a line has another id, so that only the folder tells them apart.
+# https://docs.aws.amazon.com/cur/latest/userguide/table-dictionary-cur2-line-item.html
+_SEVERAL_FOLDERS = f"""
+SELECT DISTINCT strftime(period, '%Y-%m') FROM (
+  SELECT cast(bill_billing_period_start_date AS timestamp) AS period FROM {TABLE}
+  GROUP BY bill_billing_period_start_date, line_item_usage_account_id
+  HAVING count(DISTINCT regexp_replace(filename, '[^/]*$', '')) > 1
+) ORDER BY 1
 """  # noqa: S608 - the table's name is ours
 
 
@@ -90,14 +103,23 @@ class CostLine:
 def read_cost_lines(path: Path) -> list[CostLine]:
     """Return the lines of Bedrock in a Parquet file, or in every one of a folder.
 
-    Raises CommandError for a file that is no such report, that lacks a column, or that has lines twice.
+    Raises CommandError for a file that is no such report, that lacks a column, or that has lines twice, for a month in
+    several folders, and for a line without a time.
     """
     files = _parquet_files(path)
     connection = duckdb.connect(config=_SETTINGS)
     try:
+        connection.execute(_IN_UTC)
         connection.execute(_ELEMENT_AT)
-        connection.read_parquet(files, union_by_name=True).create_view(TABLE)
-        _refuse_other_columns(path, connection.table(TABLE).columns)
+        for file in files:
+            _refuse_other_columns(file, connection.read_parquet(file).columns)
+        connection.read_parquet(files, union_by_name=True, filename=True).create_view(TABLE)
+        months = [month for (month,) in connection.execute(_SEVERAL_FOLDERS).fetchall()]
+        if months:
+            raise CommandError(
+                f"{path} has {', '.join(months)} in several folders, so its cost would count twice; give CUR= the "
+                "folder of one delivery alone."
+            )
         (repeated,) = connection.execute(_REPEATED).fetchone() or (0,)
         if repeated:
             raise CommandError(
@@ -111,7 +133,12 @@ def read_cost_lines(path: Path) -> list[CostLine]:
         ) from None
     finally:
         connection.close()
-    return [CostLine(*(_value(item) for item in row)) for row in rows]
+    lines = [CostLine(*(_value(item) for item in row)) for row in rows]
+    if any(line.usage_date is None or line.last_end is None for line in lines):
+        raise CommandError(
+            f"{path} has lines of Amazon Bedrock without the time of their usage; let AWS deliver the export again."
+        )
+    return lines
 
 
 def _parquet_files(path: Path) -> list[str]:
@@ -125,14 +152,14 @@ def _parquet_files(path: Path) -> list[str]:
         raise CommandError(
             f"The folder {path} has no file that ends in .parquet; copy an export in Parquet into it."
         )
-    return [str(file) for file in files]
+    return [escape(str(file)) for file in files]  # DuckDB takes a path for a pattern
 
 
-def _refuse_other_columns(path: Path, columns: Sequence[str]) -> None:
+def _refuse_other_columns(file: str, columns: Sequence[str]) -> None:
     missing = [name for name in COLUMNS if name not in columns]
     if missing:
         raise CommandError(
-            f"{path} lacks the columns {', '.join(missing)}; let the export have them, as "
+            f"{file} lacks the columns {', '.join(missing)}; let the export have them, as "
             "docs/how-to/charge-tenants.md says."
         )
 

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import duckdb
 import pytest
 
 from tests.tools.charges.sample_report import COLUMNS, OPERATIONS, line, principal, write_report
@@ -131,3 +132,71 @@ def test_what_is_no_parquet_is_refused_with_a_sentence(tmp_path):
     file.unlink()
     with pytest.raises(CommandError, match=r"has no file that ends in \.parquet"):
         read_cost_lines(tmp_path)
+
+
+def test_a_file_that_lacks_a_column_is_refused_beside_one_that_has_it(tmp_path):
+    lines = [line(INPUT, 1, 1.0, caller=principal("acme"))]
+    write_report(tmp_path / "1.parquet", lines)
+    columns = [name for name in COLUMNS if name != "line_item_unblended_cost"]
+    write_report(tmp_path / "2.parquet", [line(INPUT, 1, 1.0, caller=None)], columns)
+    with pytest.raises(CommandError, match=r"2\.parquet lacks the columns line_item_unblended_cost"):
+        read_cost_lines(tmp_path)
+
+
+def test_a_month_in_two_folders_is_refused_although_its_lines_have_other_ids(tmp_path):
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+        lines = [line(INPUT, 1, 1.0, caller=principal("acme"))]
+        write_report(tmp_path / folder / "part.parquet", lines)
+    with pytest.raises(CommandError, match="has 2026-11 in several folders"):
+        read_cost_lines(tmp_path)
+    assert len(read_cost_lines(tmp_path / "first")) == 1
+
+
+def test_one_month_of_another_account_may_be_in_a_folder_of_its_own(tmp_path):
+    for account in (OPERATIONS, "222222222222"):
+        (tmp_path / account).mkdir()
+        own = line(INPUT, 1, 1.0, caller=None, line_item_usage_account_id=account)
+        write_report(tmp_path / account / "part.parquet", [own])
+    assert len(read_cost_lines(tmp_path)) == 2
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_read_alone(tmp_path):
+    for name, cost in (("report[1]*.parquet", 1.0), ("report1-more.parquet", 2.0)):
+        write_report(tmp_path / name, [line(INPUT, 1, cost, caller=principal("acme"))])
+    (found,) = read_cost_lines(tmp_path / "report[1]*.parquet")
+    assert found.cost == 1
+
+
+def test_times_are_in_utc_whatever_the_zone_of_the_machine(tmp_path, monkeypatch):
+    late = datetime(2026, 11, 30, 23, tzinfo=UTC)
+    file = write_report(
+        tmp_path / "plain.parquet", [line(INPUT, 1, 1.0, caller=principal("acme"), begin=late)]
+    )
+    zoned, text = tmp_path / "zoned.parquet", tmp_path / "text.parquet"
+    times = [name for name in COLUMNS if name.endswith("_date")]
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        for target, kind in ((zoned, "TIMESTAMPTZ"), (text, "VARCHAR")):
+            casts = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name in times)
+            query = f"SELECT * REPLACE ({casts}) FROM '{file}'"  # noqa: S608 - names of this test
+            connection.sql(query).write_parquet(str(target))
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    (expected,) = read_cost_lines(file)
+    assert (expected.usage_date, expected.last_end) == (
+        date(2026, 11, 30),
+        datetime(2026, 12, 1, tzinfo=UTC),
+    )
+    assert read_cost_lines(zoned) == read_cost_lines(text) == [expected]
+
+
+def test_a_line_without_an_amount_or_a_cost_counts_as_nothing(tmp_path):
+    empty = {"line_item_usage_amount": None, "line_item_unblended_cost": None}
+    (found,) = read(tmp_path, line(INPUT, 1, 1.0, caller=principal("acme"), **empty))
+    assert (found.usage_amount, found.cost, found.net_cost) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("name", ["line_item_usage_start_date", "line_item_usage_end_date"])
+def test_a_line_without_a_time_is_refused(tmp_path, name):
+    with pytest.raises(CommandError, match="without the time of their usage"):
+        read(tmp_path, line(INPUT, 1, 1.0, caller=principal("acme"), **{name: None}))
