@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -42,9 +42,21 @@ def schedule(aws, shard, content):
     )
 
 
+class Noon(datetime):
+    """A clock that stands still, so that no test meets the end of a day."""
+
+    TIME = datetime.now(UTC).replace(hour=12, minute=0, second=0) + timedelta(days=1)
+
+    @classmethod
+    def now(cls, tz=None):
+        return cls.TIME.astimezone(tz)
+
+
 @pytest.fixture
 def aws(monkeypatch):
+    monkeypatch.setattr(usage, "datetime", Noon)
     with LocalAws() as local_aws:
+        local_aws.control.advance_clock((Noon.TIME - datetime.now(UTC)).total_seconds())
         tenants = GuardedTenants(local_aws.control)
         tenants.prepare()
         tenants.add_tenant("acme", "fast", "large")
@@ -129,7 +141,7 @@ def test_since_shows_the_windows_before(guarded, monkeypatch, capsys):
     assert [row["tokens"] for row in months[:-1]] == [0] * (len(months) - 1)
     assert months[-1]["tokens"] == 1_000_000
     end = datetime.fromisoformat(months[-1]["end"])
-    assert end > datetime.now(UTC)
+    assert end > Noon.TIME
 
 
 @pytest.mark.parametrize("since", ["460d", "2100-01-01"])
