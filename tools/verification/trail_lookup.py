@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -148,7 +149,11 @@ def look_up(reader: AwsReader, region: str, attribute: str, value: str, since: d
     )
     found = (answer or {}).get("Events", ())
     events = tuple(
-        TrailEvent(event["EventTime"], region, json.loads(event.get("CloudTrailEvent") or "{}"))
+        TrailEvent(
+            event["EventTime"].astimezone(UTC),  # botocore's time is in the zone of this machine
+            region,
+            json.loads(event.get("CloudTrailEvent") or "{}"),
+        )
         for event in found
     )
     is_complete = not (answer or {}).get("NextToken")

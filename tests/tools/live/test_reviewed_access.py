@@ -1,6 +1,7 @@
 """What a review of tenants' access shows, each refusal beside the same call by someone who may make it."""
 
 import json
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -173,6 +174,25 @@ def test_callers_models_and_regions_are_those_of_the_calls(account):
     [counted] = [item for item in review.grants if item.calls is not None]
     assert (counted.alias, counted.calls, counted.known_by) == ("claude", 1, "CloudWatch")
     assert account.review("globex").uses == ()
+
+
+def test_times_are_in_utc_on_a_machine_in_another_time_zone(account, monkeypatch):
+    account.converse(account.assumed(ACME), NOVA)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setenv("TZ", "Asia/Tokyo")
+            time.tzset()
+            report = account.report("acme")
+    finally:
+        time.tzset()
+    times = [datetime.fromisoformat(word) for word in _words(report) if word.endswith("Z")]
+    assert len(times) == 4  # of the role's making and last use, of its caller and of a call
+    assert max(times) < datetime.now(UTC) + timedelta(minutes=5)
+    assert report.data["tenants"][0]["callers"][0]["last"].endswith("+00:00")
+
+
+def _words(report):
+    return [word.strip(";") for line in report.lines for word in line.found.split()]
 
 
 def test_a_refused_call_is_shown_beside_the_allowed_one(account):
