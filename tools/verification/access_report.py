@@ -190,7 +190,7 @@ def _lines(access: TenantAccess) -> Iterator[AccessLine]:
 
 def _caller(caller: Caller) -> str:
     stranger = "" if caller.is_of_stanza else ", which is not in the stanza"
-    account = f"account {caller.account}" if caller.account else "a service of AWS"
+    account = f"account {caller.account}" if caller.account else "a caller without an account"
     return (
         f"{account}{stranger}: {caller.principal} in {caller.region}, "
         f"{_times(caller.calls, caller.last)}"

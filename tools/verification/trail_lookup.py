@@ -96,19 +96,22 @@ class TrailEvent:
 
     @property
     def caller_account(self) -> str:
-        """The account of the caller; empty for a service of AWS."""
+        """The account of the caller; empty for a service of AWS and a user of an identity provider."""
         return str(self._identity.get("accountId") or "")
 
     @property
     def caller(self) -> str:
         """The role or user of the caller, never the name of its session.
 
-        Of a caller in another account there is a unique id, and no ARN:
+        Of a caller in another account there is a unique id, and no ARN; of one whom an identity provider vouches
+        for, the provider:
         https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html
         """
         identity = self._identity
         if self.role is not None:
             return self.role
+        if identity.get("type") in {"SAMLUser", "WebIdentityUser"}:
+            return f"{identity['type']} of {identity.get('identityProvider')}"
         if identity.get("type") in {"IAMUser", "Root"}:
             return str(identity.get("arn"))
         unique_id = str(identity.get("principalId") or "").partition(":")[0]

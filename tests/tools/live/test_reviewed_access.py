@@ -225,6 +225,50 @@ def test_an_account_that_is_not_in_the_stanza_is_a_finding(account):
     assert account.report("globex").is_ok
 
 
+@pytest.mark.parametrize(
+    ("name", "identity", "shown"),
+    [
+        (
+            "AssumeRoleWithWebIdentity",
+            {
+                "type": "WebIdentityUser",
+                "principalId": "accounts.google.com:app:jane.doe",
+                "userName": "jane.doe",
+                "identityProvider": "accounts.google.com",
+            },
+            "a caller without an account, which is not in the stanza: WebIdentityUser of accounts.google.com in ",
+        ),
+        (
+            "AssumeRoleWithSAML",
+            {"type": "SAMLUser", "principalId": "jane.doe", "identityProvider": "hash="},
+            "a caller without an account, which is not in the stanza: SAMLUser of hash= in ",
+        ),
+        (
+            "AssumeRole",
+            {"type": "AWSService", "invokedBy": "lambda.amazonaws.com"},
+            "a caller without an account, which is not in the stanza: lambda.amazonaws.com in ",
+        ),
+    ],
+)
+def test_a_caller_without_an_account_is_a_finding(account, monkeypatch, name, identity, shown):
+    """The local AWS has no identity providers, and none of its services assumes a tenant's role."""
+    account.assumed(ACME)
+    event = {"eventName": name, "eventSource": "sts.amazonaws.com", "userIdentity": identity}
+    stranger = TrailEvent(datetime.now(UTC), HOME, event)
+
+    def look_up(_reader, region, attribute, *_):
+        lookup = trail_lookup.look_up(_reader, region, attribute, *_)
+        is_role = (region, attribute) == (HOME, trail_lookup.RESOURCE_NAME)
+        return replace(lookup, events=(stranger, *lookup.events)) if is_role else lookup
+
+    monkeypatch.setattr("tools.verification.access_reading.look_up", look_up)
+    report = account.report("acme")
+    assert not report.is_ok
+    [found] = [line.found for line in report.lines if line.is_finding]
+    assert found.startswith(shown)
+    assert "jane.doe" not in json.dumps(report.data)
+
+
 def test_a_denied_assumption_is_seen_here_only_if_an_own_identity_made_it(account):
     account.assumed(ACME)
     role = account.environment.role_arn(OPERATIONS, "bedrock-dev-acme")
