@@ -79,15 +79,24 @@ def _certificate(file: Path) -> _Filed:
     verdict = "proved" if data["proved"] is True else "not proved"
     part = " in a part of the environment" if data.get("part") else ""
     result = f"{verdict}: tenant isolation in {data['subject']}{part}"
-    return data["environment"], None, FiledEvidence(_shown(file.parent), data["made"], result)
+    return data["environment"], None, FiledEvidence(_shown(file.parent), _time(data["made"]), result)
 
 
 def _verification(file: Path) -> _Filed:
     text = file.read_text(encoding="utf-8")
-    data: dict[str, Any] = json.loads(text.split(_DATA, 1)[1].rpartition("```")[0])
+    _, _, rest = text.partition(_DATA)
+    data: dict[str, Any] = json.loads(rest.rpartition("```")[0])
     counts = Counter(line["status"] for line in data["lines"])
     result = f"{counts[OK]:,} ok, {counts[FAULT]:,} faults, {counts[CANNOT_TELL]:,} cannot tell"
-    return data["environment"], data["tenant"], FiledEvidence(_shown(file), data["started"], result)
+    evidence = FiledEvidence(_shown(file), _time(data["started"]), result)
+    return data["environment"], data["tenant"], evidence
+
+
+def _time(text: str) -> str:
+    """Return a time that can be compared with others; ValueError or TypeError for anything else."""
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError(f"the time {text} has no time zone")
+    return text
 
 
 def _newest(found: Iterable[FiledEvidence]) -> FiledEvidence | None:

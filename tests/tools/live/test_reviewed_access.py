@@ -435,11 +435,27 @@ def test_the_newest_evidence_of_the_environment_is_named(account, tmp_path, monk
             "2026-11-03T09:00:00+00:00, 1 ok, 0 faults, 0 cannot tell."
         ),
     ]
-    (tmp_path / "proof" / "dev-2" / "certificate.json").write_text("{")
-    broken = account.report("acme")
-    assert broken.filed[0].startswith("Newest certificate of a proof: proof/dev-1")
-    [sentence] = broken.unread
-    assert sentence.startswith("proof/dev-2/certificate.json cannot be read as evidence: ")
+    certificate = tmp_path / "proof" / "dev-2" / "certificate.json"
+    whole = json.loads(certificate.read_text())
+    for content in ({"made": "2026-11-02T10:00:00"}, {"made": "yesterday"}, {"made": 7}, [], None):
+        text = "{" if content is None else json.dumps(content and {**whole, **content})
+        certificate.write_text(text)
+        broken = account.report("acme")
+        assert broken.filed[0].startswith("Newest certificate of a proof: proof/dev-1")
+        [sentence] = broken.unread
+        assert sentence.startswith("proof/dev-2/certificate.json cannot be read as evidence: ")
+
+
+def test_a_report_of_a_verification_that_was_cut_is_named(account, tmp_path, monkeypatch):
+    monkeypatch.setattr("tools.verification.filed_evidence.ROOT", tmp_path)
+    (tmp_path / "evidence").mkdir()
+    file = tmp_path / "evidence" / "dev-verify-2026-11-03T080000Z.md"
+    for text in ("", "# Memorylessness of dev\n", "```json\n", "```json\n[]\n```\n"):
+        file.write_text(text)
+        report = account.report("acme")
+        [sentence] = report.unread
+        assert sentence.startswith(f"evidence/{file.name} cannot be read as evidence: ")
+        assert report.filed[1].startswith("There is no verification on this machine")
 
 
 def test_a_text_in_the_place_of_a_model_is_not_shown():
