@@ -228,12 +228,15 @@ class TenantReading:
         has_events: bool,
     ) -> tuple[str, str, str, int | None]:
         arn = self.profiles.get(grant.tracking_profile(self.base_name) or "")
-        if arn is not None and arn in self.counts:
-            calls = self.counts[arn]
-            return (USED if calls else NEVER), CLOUDWATCH, "", calls
+        calls = self.counts.get(arn or "")
+        if calls:
+            return USED, CLOUDWATCH, "", calls
+        # A call of the last minutes is an event before it is counted, or the other way round.
         called = self._called(grant)
         if any(use.region == region and use.model.rpartition("/")[2] == called for use in uses):
             return USED, CLOUDTRAIL, "", None
+        if calls is not None:
+            return NEVER, CLOUDWATCH, "", calls
         if problem := self._doubt(region, has_events=has_events):
             return CANNOT_TELL, CLOUDTRAIL, problem, None
         return NEVER, CLOUDTRAIL, "", None

@@ -326,6 +326,16 @@ def test_a_count_decides_where_the_events_do_not_fit(account, monkeypatch):
     assert account.grants()["claude", HOME] == USED
 
 
+def test_a_call_that_is_not_counted_yet_is_a_use(account):
+    account.cloud.control.post("metric_lag", {"seconds": 300})
+    keys = account.assumed(ACME)
+    account.converse(keys, NOVA)
+    assert account.grants()["claude", HOME] == NEVER
+    account.converse(keys, account.profile)
+    [claude] = [item for item in account.review().grants if item.alias == "claude"]
+    assert (claude.use, claude.known_by, claude.calls) == (USED, "CloudTrail", None)
+
+
 def test_a_use_that_no_event_shows_is_no_proof_of_an_unused_grant(account):
     keys = account.assumed(ACME)
     account.client(keys, "sts").get_caller_identity()
