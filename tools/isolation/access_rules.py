@@ -65,7 +65,7 @@ def paths(rule: AccessRule) -> Mapping[str, str]:
 
 def forwards(env: Environment) -> bool:
     """Whether the events of IAM come from another Region than the operations Region."""
-    return bool(access_rules(env)) and iam_events_region(env) != env.region
+    return bool(access_rules(env)) and iam_events_region(env.partition, env.region) != env.region
 
 
 def _rules(env: Environment) -> Iterator[tuple[str, AccessRule]]:

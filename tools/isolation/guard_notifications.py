@@ -111,7 +111,8 @@ def _rule(
     if access_rules.forwards(env):
         bus, role = guard.event_buses(env)[0], guard_name(env, FORWARDER)
         target = {"role_arn": env.role_arn(env.account, role)}
-        yield _event_rule(env, f"{name}-forward", rule, guard.iam_events_region(env))
+        region = guard.iam_events_region(env.partition, env.region)
+        yield _event_rule(env, f"{name}-forward", rule, region)
         yield _event_target(env, f"{name}-forward", "bus", bus, target)
 
 
@@ -149,7 +150,7 @@ def _event_target(
         "target_id": target_id,
     }
     if target_id == "bus":
-        common["region"] = Default(guard.iam_events_region(env))
+        common["region"] = Default(guard.iam_events_region(env.partition, env.region))
     name = f"{rule} {target_id}"
     arguments = {**common, **arguments}
     return guard_resource(env, "aws_cloudwatch_event_target", name, arguments, tagged=False)

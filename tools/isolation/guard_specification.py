@@ -130,7 +130,10 @@ def guard_roles(env: Environment) -> dict[str, tuple[Predicate, Predicate]]:
     roles = {GUARD: _guard(env), SCHEDULER: _scheduler(env), VERIFICATION: _verification(env)}
     if has_lease(env):
         roles[LEASE] = _lease(env)
-    if env.guard.get("access_rules") is not False and iam_events_region(env) != env.region:
+    if (
+        env.guard.get("access_rules") is not False
+        and iam_events_region(env.partition, env.region) != env.region
+    ):
         roles[FORWARDER] = _forwarder(env)
     return {role: (_trust(env, role), permissions) for role, permissions in roles.items()}
 
@@ -165,13 +168,14 @@ def event_buses(env: Environment) -> list[str]:
     return [regional_arn(env, "events", "event-bus/default"), *sorted(customers)]
 
 
-def iam_events_region(env: Environment) -> str:
-    """Return the Region whose EventBridge has the events of IAM, where it is known.
+def iam_events_region(partition: str, region: str) -> str:
+    """Return the Region that has the events of IAM and of STS's global endpoint; ``region`` where none is known.
 
     https://repost.aws/knowledge-center/use-eventbridge-rule-across-regions
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_region-endpoints.html
     """
     known = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
-    return known.get(env.partition, env.region)
+    return known.get(partition, region)
 
 
 def regional_arn(env: Environment, service: str, resource: str) -> str:

@@ -12,6 +12,7 @@ from operations_guard.aws_reader import NotReadError
 from operations_guard.token_counts import CALLS, CountReader, CountsNotReadError, span_until
 from operations_guard.tracked_profiles import TrackedProfile
 from operations_guard.verified_line import in_each
+from tools.isolation.guard_specification import iam_events_region
 from tools.live.granted_models import granted_models, granted_regions
 from tools.verification.tenant_access import RoleUse, TenantEvents, TenantReading
 from tools.verification.trail_lookup import (
@@ -112,11 +113,12 @@ class AccessReader:
         )
 
     def _regions(self) -> dict[str, list[str]]:
-        """Return the Regions of each tenant: those of its accounts, and those that its stanza grants."""
+        """Return the Regions of each tenant: those of its accounts and grants, and that of STS's global endpoint."""
         home = self._environment.operations_region
         return {
             tenant: sorted(
                 {
+                    iam_events_region(self._environment.partition, home),
                     *(account.region for account in self._environment.accounts_of(tenant)),
                     *granted_regions(home, self._grants[tenant]),
                 }

@@ -209,6 +209,16 @@ def test_a_refused_call_is_shown_beside_the_allowed_one(account):
     assert set(refusals) == {other, "an id of another form"}
 
 
+def test_a_caller_through_the_global_endpoint_of_sts_is_seen(account):
+    """CloudTrail has its calls in us-east-1, wherever they are made."""
+    account.owner("iam").update_assume_role_policy(
+        RoleName="bedrock-dev-acme", PolicyDocument=json.dumps(account.trust(ACME, STRANGER))
+    )
+    account.assumed(STRANGER, region="us-east-1")
+    [stranger] = account.review().strangers
+    assert (stranger.account, stranger.region) == (STRANGER, "us-east-1")
+
+
 def test_an_account_that_is_not_in_the_stanza_is_a_finding(account):
     account.assumed(ACME)
     assert account.report("acme").is_ok
