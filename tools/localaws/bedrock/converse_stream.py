@@ -7,6 +7,7 @@ https://smithy.io/2.0/aws/amazon-eventstream.html.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,12 @@ def stream_events(answer: Mapping[str, Any]) -> Iterator[bytes]:
     yield _event("metadata", _members(answer, "metrics", "usage", "trace"))
 
 
+def stream_chunk(content: Mapping[str, Any]) -> bytes:
+    """An encoded event of InvokeModelWithResponseStream, whose content has the model's own format."""
+    data = json.dumps(content, ensure_ascii=False).encode()
+    return _event("chunk", {"bytes": base64.b64encode(data).decode()})
+
+
 def stream_exception(name: str, message: str) -> bytes:
     """A modelled exception inside a stream, after which a client stops reading."""
     headers = {":exception-type": name, ":message-type": "exception"}
@@ -45,15 +52,15 @@ def _block_events(index: int, block: Mapping[str, Any]) -> Iterator[bytes]:
         use = block["toolUse"]
         start = {"toolUse": {"name": use["name"], "toolUseId": use["toolUseId"]}}
         yield _event("contentBlockStart", {"contentBlockIndex": index, "start": start})
-        for piece in _pieces(json.dumps(use["input"], ensure_ascii=False)):
+        for piece in pieces(json.dumps(use["input"], ensure_ascii=False)):
             yield _delta(index, {"toolUse": {"input": piece}})
     elif "reasoningContent" in block:
         reasoning = block["reasoningContent"]["reasoningText"]
-        for piece in _pieces(reasoning["text"]):
+        for piece in pieces(reasoning["text"]):
             yield _delta(index, {"reasoningContent": {"text": piece}})
         yield _delta(index, {"reasoningContent": {"signature": reasoning["signature"]}})
     else:
-        for piece in _pieces(block["text"]):
+        for piece in pieces(block["text"]):
             yield _delta(index, {"text": piece})
 
 
@@ -72,7 +79,8 @@ def _message(headers: Mapping[str, str], members: Mapping[str, Any]) -> bytes:
     return message
 
 
-def _pieces(text: str) -> Iterator[str]:
+def pieces(text: str) -> Iterator[str]:
+    """Yield a text in pieces of one word or more."""
     words = _WORD.findall(text)
     size = max(1, -(-len(words) // _MOST_DELTAS))
     for start in range(0, len(words), size):

@@ -1,4 +1,4 @@
-"""Bedrock: Converse, ConverseStream, InvokeModel and CountTokens without a model, and the control plane."""
+"""Bedrock: conversations, InvokeModel, CountTokens and ApplyGuardrail without a model, and the control plane."""
 
 from __future__ import annotations
 
@@ -15,10 +15,16 @@ from botocore import xform_name
 from tools.localaws.bedrock import metrics
 from tools.localaws.bedrock.control_plane import ControlPlane
 from tools.localaws.bedrock.conversation import Conversation, read_conversation
-from tools.localaws.bedrock.converse_stream import stream_events, stream_exception
+from tools.localaws.bedrock.converse_stream import (
+    stream_chunk,
+    stream_events,
+    stream_exception,
+)
+from tools.localaws.bedrock.guardrail_test import apply_guardrail
 from tools.localaws.bedrock.invocation_log import Invocation, InvocationLog
 from tools.localaws.bedrock.model_ids import check_counting, counted_model, resolve
 from tools.localaws.bedrock.native_bodies import converse_request, native_answer, read_body
+from tools.localaws.bedrock.native_chunks import native_chunks
 from tools.localaws.bedrock.projects import check_project
 from tools.localaws.bedrock.stand_in import StandInAnswer, reply
 from tools.localaws.bedrock.stored_objects import StoredObjects
@@ -33,6 +39,8 @@ if TYPE_CHECKING:
     from tools.localaws.context import LocalAwsContext
 
 _SERVICES = ("bedrock", "bedrock-agent", "bedrock-agent-runtime", "bedrock-runtime")
+_NATIVE = ("InvokeModel", "InvokeModelWithResponseStream")
+_INVOCATIONS = ("Converse", "ConverseStream", *_NATIVE)
 _TOOL_USE_LETTERS = string.ascii_letters + string.digits
 
 
@@ -62,10 +70,12 @@ class Bedrock:
     def _invoke(self, call: Call) -> Response:
         if call.operation == "CountTokens":
             return _count_tokens(call)
-        if call.operation not in ("Converse", "ConverseStream", "InvokeModel"):
+        if call.operation == "ApplyGuardrail":
+            return write_result(call, apply_guardrail(call))
+        if call.operation not in _INVOCATIONS:
             raise ServiceError(
                 "ValidationException",
-                "The local AWS supports only Converse, ConverseStream, InvokeModel and CountTokens.",
+                f"The local AWS supports only {', '.join(_INVOCATIONS)}, CountTokens and ApplyGuardrail.",
             )
         started = time.monotonic()
         try:
@@ -82,12 +92,17 @@ class Bedrock:
             body = json.dumps(invocation.answer, ensure_ascii=False).encode()
             return Response(200, body, {**headers, "Content-Type": "application/json"})
         headers["Content-Type"] = "application/vnd.amazon.eventstream"
-        return Response(200, self._stream(invocation), headers)
+        events = list(stream_events(invocation.answer))
+        if call.operation in _NATIVE:
+            chunks = native_chunks(self._model(call), invocation.answer)
+            invocation = replace(invocation, bodies=(read_body(call.body), chunks))
+            events = [stream_chunk(chunk) for chunk in chunks]
+        return Response(200, self._stream(invocation, events), headers)
 
     def _converse(self, call: Call, started: float) -> Invocation:
         reference = resolve(call.parameters["modelId"], call, self._context.inference_profiles)
         request = call.parameters
-        if call.operation == "InvokeModel":
+        if call.operation in _NATIVE:
             request = converse_request(reference.model, read_body(call.body))
         conversation = read_conversation(request)
         answer = reply(reference.model, conversation)
@@ -107,8 +122,7 @@ class Bedrock:
     def _native_response(self, invocation: Invocation) -> Response:
         """InvokeModel's response: the model's own body, and the counts in headers."""
         call, answer = invocation.call, invocation.answer
-        model = resolve(call.parameters["modelId"], call, self._context.inference_profiles).model
-        body = native_answer(model, answer)
+        body = native_answer(self._model(call), answer)
         self._record(replace(invocation, bodies=(read_body(call.body), body)))
         headers = {
             "Content-Type": "application/json",
@@ -118,6 +132,9 @@ class Bedrock:
             "x-amzn-RequestId": invocation.request_id,
         }
         return Response(200, json.dumps(body, ensure_ascii=False).encode(), headers)
+
+    def _model(self, call: Call) -> str:
+        return resolve(call.parameters["modelId"], call, self._context.inference_profiles).model
 
     def _usage(
         self, scope: tuple[str, ...], conversation: Conversation, answer: StandInAnswer
@@ -142,7 +159,7 @@ class Bedrock:
         metrics.count_success(self._context.data_points, invocation.call, usage, latency)
         self._log.write(invocation)
 
-    def _stream(self, invocation: Invocation) -> Iterator[bytes]:
+    def _stream(self, invocation: Invocation, events: list[bytes]) -> Iterator[bytes]:
         """The events of the answer, up to the scripted fault of this call if there is one.
 
         ``Fault.stream`` is ``{"after_events": N, "exception": NAME}``, where NAME is one of
@@ -151,7 +168,6 @@ class Bedrock:
         broken stream counts as a server error and is not logged.
         """
         fault = self._context.faults.take(invocation.call, "stream")
-        events = list(stream_events(invocation.answer))
         for count, event in enumerate(events):
             if fault is not None and count == fault.stream.get("after_events", 0):
                 time.sleep(fault.delay_seconds)
