@@ -139,7 +139,9 @@ def test_a_file_that_lacks_a_column_is_refused_beside_one_that_has_it(tmp_path):
     write_report(tmp_path / "1.parquet", lines)
     columns = [name for name in COLUMNS if name != "line_item_unblended_cost"]
     write_report(tmp_path / "2.parquet", [line(INPUT, 1, 1.0, caller=None)], columns)
-    with pytest.raises(CommandError, match=r"2\.parquet lacks the columns line_item_unblended_cost"):
+    with pytest.raises(
+        CommandError, match=r"2\.parquet lacks the columns line_item_unblended_cost"
+    ):
         read_cost_lines(tmp_path)
 
 
