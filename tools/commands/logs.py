@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tools.cli.arguments import Arguments
 from tools.cli.console import out, print_json_text, run, shorten, table, warn
 from tools.cli.session import open_session
+from tools.records.conversation_text import answer_text, prompt_text
 from tools.records.event import member
 from tools.records.reader import (
     RecordFilter,
@@ -76,7 +77,7 @@ def row(entry: Entry) -> tuple[str, ...]:
     """Return the cells of a record, with the prompt and the answer last."""
     record = entry.record
     answer = member(record, "output", "outputBodyJson")
-    messages = member(record, "input", "inputBodyJson", "messages")
+    request = member(record, "input", "inputBodyJson")
     tokens = [
         _number(member(record, *path))
         for path in (("input", "inputTokenCount"), ("output", "outputTokenCount"))
@@ -89,8 +90,8 @@ def row(entry: Entry) -> tuple[str, ...]:
         _ending(entry),
         entry.place,
         entry.id[:13],
-        _text(messages[-1:] if isinstance(messages, list) else []) or _build_error(record, "input"),
-        _text([member(answer, "output", "message")]) or _build_error(record, "output"),
+        prompt_text(request) or _build_error(record, "input"),
+        answer_text(answer) or _build_error(record, "output"),
     )
 
 
@@ -112,20 +113,6 @@ def _build_error(record: Record, side: str) -> str:
 
 def _number(value: object) -> str:
     return str(value) if isinstance(value, (int, float)) else "-"
-
-
-def _text(messages: list[Any]) -> str:
-    """Return the words of a conversation, or the beginnings of the hashes in a hashed one."""
-    words = []
-    for message in messages:
-        content = member(message, "content")
-        for block in content if isinstance(content, list) else []:
-            text, sha256 = member(block, "text"), member(block, "sha256")
-            if isinstance(text, str) and text:
-                words.append(text)
-            elif isinstance(sha256, str):
-                words.append(sha256[:12])
-    return " ".join(words)
 
 
 if __name__ == "__main__":

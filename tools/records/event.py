@@ -50,7 +50,7 @@ _STRUCTURE = {
         "cacheReadInputTokenCount": int,
         "cacheWriteInputTokenCount": int,
     },
-    "output": {"outputBodyJson": dict, "outputTokenCount": int},
+    "output": {"outputBodyJson": (dict, list), "outputTokenCount": int},
     "tenantBedrock": {
         "recordId": str,
         "phase": str,
@@ -66,7 +66,12 @@ _STRUCTURE = {
 }
 # JSON readers agree on whole numbers up to this: https://www.rfc-editor.org/rfc/rfc8259#section-6
 _LARGEST_NUMBER = 2**53 - 1
-_NAMES = {str: "a string", int: f"a whole number from 0 to {_LARGEST_NUMBER:,}", dict: "an object"}
+_NAMES = {
+    str: "a string",
+    int: f"a whole number from 0 to {_LARGEST_NUMBER:,}",
+    dict: "an object",
+    (dict, list): "an object or a list",
+}
 # The id of an event whose own is masked.
 UNKNOWN_ID = "***"
 
@@ -306,7 +311,7 @@ def _check_structure(value: Any, structure: Any, path: str, *, is_masked: bool) 
         _check_type(value, structure, path)
 
 
-def _check_type(value: object, expected: type, path: str) -> None:
+def _check_type(value: object, expected: type | tuple[type, ...], path: str) -> None:
     is_valid = isinstance(value, expected) and not isinstance(value, bool)
     if not is_valid or (isinstance(value, int) and not 0 <= value <= _LARGEST_NUMBER):
         raise MalformedError(f"{path or 'it'} is not {_NAMES[expected]}")

@@ -596,7 +596,7 @@ PATHS = {
     ("input", "inputBodyJson"): [None, 5, "x", []],
     ("input", "inputTokenCount"): [None, True, -1, 1.5, "x", [], {}],
     ("output",): [None, 5, "x", []],
-    ("output", "outputBodyJson"): [None, 5, "x", []],
+    ("output", "outputBodyJson"): [None, 5, "x"],
     ("output", "outputTokenCount"): [None, True, -1, float("inf"), "x", []],
     ("tenantBedrock",): [None, True, 5, "x", [], {}],
     ("tenantBedrock", "recordId"): [None, True, 5, "", [], {}],
