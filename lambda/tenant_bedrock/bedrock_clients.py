@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tenant_bedrock.aws_sessions import Sessions
     from tenant_bedrock.delivery import Delivery
     from tenant_bedrock.recorder import Recorder
+    from tenant_bedrock.request_rate import RequestRate
     from tenant_bedrock.settings import Settings
 
 
@@ -22,12 +23,18 @@ class BedrockClients:
     """Makes each client on first use, with the limits of the stanza and the hooks of the recorder."""
 
     def __init__(
-        self, settings: Settings, sessions: Sessions, recorder: Recorder, delivery: Delivery
+        self,
+        settings: Settings,
+        sessions: Sessions,
+        recorder: Recorder,
+        delivery: Delivery,
+        rate: RequestRate | None,
     ) -> None:
         self._settings = settings
         self._sessions = sessions
         self._recorder = recorder
         self._delivery = delivery
+        self._rate = rate
         self._clients: dict[str, BedrockRuntimeClient] = {}
         self._lock = threading.Lock()
         recorder.renewals.append(self._renew)
@@ -49,7 +56,7 @@ class BedrockClients:
             raise errors.from_assume_role(error) from None
         call_limits.register(client, self._settings)
         stream_errors.register(client, self._sessions.budget)
-        botocore_hooks.register(client, self._recorder)
+        botocore_hooks.register(client, self._recorder, self._rate)
         return client
 
     def _renew(self) -> None:

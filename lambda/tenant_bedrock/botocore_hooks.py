@@ -9,13 +9,17 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 
 from tenant_bedrock.errors import BadRequestError
+from tenant_bedrock.native_answer import NativeStreamedAnswer, metrics_of_headers
 from tenant_bedrock.stream import EventSource, WatchedStream
+from tenant_bedrock.streamed_answer import StreamedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,11 +32,13 @@ if TYPE_CHECKING:
     from tenant_bedrock.lease import Lease
     from tenant_bedrock.model_call import ModelCall
     from tenant_bedrock.recorder import Recorder
+    from tenant_bedrock.request_rate import RequestRate
 
 # The LangChain run that requests from this thread or task belong to.
 _run: ContextVar[UUID | None] = ContextVar("tenant_bedrock_run", default=None)
 _KEY = "tenant_bedrock"
-_OPERATIONS = ("Converse", "ConverseStream")
+_NATIVE_OPERATIONS = ("InvokeModel", "InvokeModelWithResponseStream")
+_OPERATIONS = ("Converse", "ConverseStream", *_NATIVE_OPERATIONS, "ApplyGuardrail")
 # Nothing is generated and nothing is paid; ``call_limits`` refuses it unless the stanza allows it.
 _UNRECORDED_OPERATIONS = ("CountTokens",)
 
@@ -52,9 +58,12 @@ def run_context(run_id: UUID | None) -> Iterator[None]:
         _run.reset(token)
 
 
-def register(client: BedrockRuntimeClient, recorder: Recorder) -> None:
-    """Record every Converse and ConverseStream of ``client``, and refuse what would have no record."""
-    hooks = _Hooks(client.meta.region_name, recorder)
+def register(client: BedrockRuntimeClient, recorder: Recorder, rate: RequestRate | None) -> None:
+    """Record every call of ``client``, and refuse what would have no record.
+
+    A call that LangChain has not announced waits here for its turn in the tenant's ``rate``.
+    """
+    hooks = _Hooks(client.meta.region_name, recorder, rate)
     events = client.meta.events
     events.register("provide-client-params.bedrock-runtime", _refuse_unrecorded)
     events.register("before-sign.bedrock-runtime", _refuse_presigned)
@@ -75,8 +84,8 @@ def _refuse_unrecorded(*, model: OperationModel, **_: object) -> None:
     """Raise BadRequestError for an operation that would be paid for without a record."""
     if model.name not in (*_OPERATIONS, *_UNRECORDED_OPERATIONS):
         raise BadRequestError(
-            f"{model.name} is not recorded, so this client refuses it. Call Converse or "
-            "ConverseStream instead. Nothing was sent."
+            f"{model.name} is not recorded, so this client refuses it. Call one of "
+            f"{', '.join(_OPERATIONS)} instead. Nothing was sent."
         )
 
 
@@ -92,9 +101,10 @@ def _refuse_presigned(*, signature_version: str, operation_name: str, **_: objec
 class _Hooks:
     """The hooks of one client; botocore passes the same ``context`` to all events of a call."""
 
-    def __init__(self, region: str, recorder: Recorder) -> None:
+    def __init__(self, region: str, recorder: Recorder, rate: RequestRate | None) -> None:
         self._region = region
         self._recorder = recorder
+        self._rate = rate
         self._sent = threading.local()  # the call whose response this thread reads
 
     def before_call(
@@ -106,11 +116,15 @@ class _Hooks:
         **_: object,
     ) -> None:
         """Write the start mark once the request is serialized, before it is signed and sent."""
+        run_id = _run.get()
+        if self._rate is not None and not self._recorder.awaits(run_id):
+            self._rate.acquire()
+        _, kind, name, *_rest = params["url_path"].split("/")  # /model/{modelId}/converse
         context[_KEY] = self._recorder.send(
-            _run.get(),
+            run_id,
             body=params["body"],
             operation=model.name,
-            model_id=unquote(params["url_path"].split("/")[2]),  # /model/{modelId}/converse
+            model_id=unquote(name) if kind == "model" else None,
             region=self._region,
         )
 
@@ -175,12 +189,35 @@ class _Hooks:
         if "Error" in parsed:
             call.error = ClientError(parsed, model.name)  # type: ignore[arg-type]
             self._recorder.finish(call, "error")
-        elif "stream" in parsed:
+        elif model.name == "ConverseStream":
             source = EventSource(parsed["stream"], call.http_response)
-            parsed["stream"] = WatchedStream(source, context[_KEY], self._recorder)
+            parsed["stream"] = WatchedStream(
+                source, StreamedAnswer(), context[_KEY], self._recorder
+            )
+        elif model.name == "InvokeModelWithResponseStream":
+            source = EventSource(parsed["body"], call.http_response)
+            parsed["body"] = WatchedStream(
+                source, NativeStreamedAnswer(), context[_KEY], self._recorder
+            )
         else:
-            call.answer = parsed
+            if model.name == "InvokeModel":
+                self._read_native_answer(call, parsed)
+            else:
+                call.answer = parsed
             self._recorder.finish(call, "end")
+            if call.run_id is None and call.receipt is not None:
+                parsed["ResponseMetadata"]["record"] = call.receipt.as_dict()
+
+    def _read_native_answer(self, call: ModelCall, parsed: dict[str, Any]) -> None:
+        """Read InvokeModel's answer to its end, so that the record has it, and give the caller a copy to read."""
+        call.metrics = metrics_of_headers(parsed["ResponseMetadata"]["HTTPHeaders"])
+        try:
+            call.answer_body = parsed["body"].read()
+        except Exception as error:
+            call.error = error
+            self._recorder.finish(call, "error")
+            raise
+        parsed["body"] = StreamingBody(BytesIO(call.answer_body), len(call.answer_body))
 
     def after_call_error(
         self, *, exception: Exception, context: dict[str, Any], **_: object

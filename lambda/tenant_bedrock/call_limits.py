@@ -10,36 +10,89 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tenant_bedrock import native_cap
 from tenant_bedrock.errors import BadRequestError, ModelNotGrantedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from botocore.model import OperationModel
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
-    from tenant_bedrock.settings import Guardrail, Settings
+    from tenant_bedrock.settings import Settings
 
 
 def register(client: BedrockRuntimeClient, settings: Settings) -> None:
     """Apply the limits to every call of ``client`` before it is sent."""
-    for operation in ("Converse", "ConverseStream"):
+    limits: dict[str, Callable[..., None]] = {
+        "Converse": _limit_conversation,
+        "ConverseStream": _limit_conversation,
+        "InvokeModel": _limit_native_request,
+        "InvokeModelWithResponseStream": _limit_native_request,
+        "ApplyGuardrail": _limit_guardrail_test,
+        "CountTokens": partial(_check_counting, region=client.meta.region_name),
+    }
+    for operation, apply in limits.items():
         event = f"provide-client-params.bedrock-runtime.{operation}"
-        client.meta.events.register(event, partial(_apply, settings))
-    client.meta.events.register(
-        "provide-client-params.bedrock-runtime.CountTokens",
-        partial(_check_counting, settings, client.meta.region_name),
-    )
+        client.meta.events.register(event, partial(_replace_alias, settings))
+        client.meta.events.register(event, partial(apply, settings))
 
 
-def _apply(
+def _replace_alias(
+    settings: Settings, *, params: dict[str, Any], model: OperationModel, **_: object
+) -> None:
+    """Put the model id in the place of an alias, which a caller may write there."""
+    granted = settings.models.get(str(params.get("modelId")))
+    if granted is not None:
+        is_count = model.name == "CountTokens"
+        params["modelId"] = granted.base_model_id if is_count else granted.model
+
+
+def _limit_conversation(
     settings: Settings, *, params: dict[str, Any], model: OperationModel, **_: object
 ) -> None:
     """Complete the parameters of one call before botocore reads them, or raise to stop the call."""
     if model.name == "ConverseStream":
         _check_streaming(params, settings)
     if settings.guardrail is not None:
-        params["guardrailConfig"] = _guardrail_config(params, settings.guardrail)
+        params["guardrailConfig"] = _with_guardrail(params.get("guardrailConfig"), settings)
     if settings.quota.max_tokens_per_call is not None:
         params["inferenceConfig"] = _inference_config(params, settings.quota.max_tokens_per_call)
+
+
+def _limit_native_request(
+    settings: Settings, *, params: dict[str, Any], model: OperationModel, **_: object
+) -> None:
+    """Like ``_limit_conversation``, for a request in the model's own format."""
+    if model.name == "InvokeModelWithResponseStream":
+        _check_streaming(params, settings)
+    granted = settings.granted(params.get("modelId"))
+    if settings.guardrail is not None:
+        params |= _with_guardrail(params, settings)
+    body = _bytes(params.get("body"))
+    if settings.quota.max_tokens_per_call is not None and body is not None:
+        base_model_id = granted.base_model_id if granted else str(params.get("modelId"))
+        body = native_cap.limit(body, base_model_id, settings.quota.max_tokens_per_call)
+    if body is not None:
+        params["body"] = body
+
+
+def _bytes(body: object) -> bytes | None:
+    """The body of a request, which boto3 also takes as a text or a file; None for anything else."""
+    read = getattr(body, "read", None)
+    body = read() if read else body
+    if isinstance(body, str):
+        return body.encode()
+    return bytes(body) if isinstance(body, (bytes, bytearray)) else None
+
+
+def _limit_guardrail_test(settings: Settings, *, params: dict[str, Any], **_: object) -> None:
+    """Let a text be tested with the tenant's own guardrail, and with no other."""
+    if settings.guardrail is None:
+        raise ModelNotGrantedError(
+            f"Tenant {settings.tenant} has no guardrail; ask the operator to set one in the tenant's stanza."
+        )
+    params |= _with_guardrail(params, settings)
 
 
 def _check_streaming(params: dict[str, Any], settings: Settings) -> None:
@@ -53,7 +106,7 @@ def _check_streaming(params: dict[str, Any], settings: Settings) -> None:
 
 
 def _check_counting(
-    settings: Settings, region: str, *, params: dict[str, Any], **_: object
+    settings: Settings, *, region: str, params: dict[str, Any], **_: object
 ) -> None:
     """Refuse to count tokens for a model or in a Region that the stanza does not name for it.
 
@@ -74,14 +127,17 @@ def _check_counting(
         )
 
 
-def _guardrail_config(params: dict[str, Any], guardrail: Guardrail) -> dict[str, Any]:
+def _with_guardrail(config: dict[str, Any] | None, settings: Settings) -> dict[str, Any]:
     """The tenant's guardrail, with the trace and stream settings that the caller may have added."""
+    guardrail = settings.guardrail
+    if guardrail is None:
+        raise ValueError("The tenant has no guardrail.")
+    config = config or {}
     required = {"guardrailIdentifier": guardrail.arn, "guardrailVersion": guardrail.version}
-    config = params.get("guardrailConfig") or {}
     if any(config.get(name, value) != value for name, value in required.items()):
         raise BadRequestError(
-            "The requested guardrail is not the tenant's; leave guardrail_config out and the "
-            "tenant's own guardrail is used. No model was called."
+            "The requested guardrail is not the tenant's; leave it out and the tenant's own guardrail is used. "
+            "No model was called."
         )
     return {**config, **required}
 

@@ -33,11 +33,13 @@ if TYPE_CHECKING:
     from langchain_core.language_models import LanguageModelInput
     from langchain_core.messages import AIMessage
     from langchain_core.runnables import RunnableWithFallbacks
+    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
     from tenant_bedrock.aws_sessions import Sessions
     from tenant_bedrock.copies import Copies
     from tenant_bedrock.invocation import LambdaContext
     from tenant_bedrock.quota_usage import QuotaUsage, UsageWindow
+    from tenant_bedrock.recorded_session import RecordedSession
     from tenant_bedrock.settings import Settings
     from tenant_bedrock.time_budget import TimeBudget
 
@@ -71,8 +73,10 @@ class Connection:
             open_copies=partial(_open_copies, settings),
         )
         self._recorder = Recorder(settings, self._sessions.role, delivery)
-        self._clients = BedrockClients(settings, self._sessions, self._recorder, delivery)
         self._limiter = _limiter(settings, self._sessions.budget)
+        self._clients = BedrockClients(
+            settings, self._sessions, self._recorder, delivery, self._limiter
+        )
         self._recorder.renewals.append(self._sessions.budget.start_anew)
         if self._limiter is not None:
             self._recorder.renewals.append(self._limiter.start_anew)
@@ -155,6 +159,26 @@ class Connection:
         return first.with_fallbacks(
             others, exceptions_to_handle=errors.retryable_errors(first.client)
         )
+
+    def client(self, region: str | None = None) -> BedrockRuntimeClient:
+        """Return a boto3 client of bedrock-runtime that acts as the operations role and records every call.
+
+        ``modelId`` may be an alias. An answer names its record in ``["ResponseMetadata"]["record"]``. The stanza's
+        guardrail, cap and requests per second hold as for ``chat``; an operation that leaves no record is refused with
+        BadRequestError. ``region`` is by default the one that all aliases have first. Its errors are botocore's.
+        Raises ModelNotGrantedError for another Region, and RoleRefusedError, ThrottledError or ModelFailedError if STS
+        issues no keys.
+        """
+        return self._clients.client(self.settings.client_region(region))
+
+    def session(self, region: str | None = None) -> RecordedSession:
+        """Return a boto3 session for libraries that make their own client of bedrock-runtime.
+
+        Its clients are those of ``client``. Raises ModelNotGrantedError for another Region.
+        """
+        from tenant_bedrock.recorded_session import RecordedSession  # noqa: PLC0415 - imports boto3
+
+        return RecordedSession(self.settings.client_region(region), self.client)
 
     @contextmanager
     def invocation(self, context: LambdaContext | None) -> Iterator[None]:

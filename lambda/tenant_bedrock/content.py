@@ -23,6 +23,95 @@ _SETTINGS = frozenset(
         "usage",
     }
 )
+# Settings and counts of InvokeModel in the models' own formats, and of ApplyGuardrail, kept where they are numbers:
+# https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ApplyGuardrail.html
+_NATIVE_SETTINGS = frozenset(
+    {
+        "dimensions",
+        "inputTextTokenCount",
+        "max_completion_tokens",
+        "max_gen_len",
+        "max_new_tokens",
+        "max_tokens",
+        "maxTokenCount",
+        "maxTokens",
+        "normalize",
+        "p",
+        "temperature",
+        "top_k",
+        "top_n",
+        "top_p",
+        "topK",
+        "topP",
+    }
+)
+# Objects of such settings and counts, with the names of the counts.
+_NATIVE_GROUPS = frozenset(
+    {"amazon-bedrock-invocationMetrics", "inferenceConfig", "textGenerationConfig", "usage"}
+)
+_COUNTS = frozenset(
+    {
+        "cache_creation_input_tokens",
+        "cache_read_input_tokens",
+        "cacheReadInputTokenCount",
+        "cacheReadInputTokens",
+        "cacheWriteInputTokenCount",
+        "cacheWriteInputTokens",
+        "completion_tokens",
+        "firstByteLatency",
+        "input_tokens",
+        "inputTokenCount",
+        "inputTokens",
+        "invocationLatency",
+        "output_tokens",
+        "outputTokenCount",
+        "outputTokens",
+        "prompt_tokens",
+        "total_tokens",
+        "totalTokens",
+    }
+)
+# Members of the same that hold one of a few words.
+_WORD_MEMBERS = frozenset(
+    {
+        "action",
+        "completionReason",
+        "finish_reason",
+        "outputScope",
+        "source",
+        "stop_reason",
+        "stopReason",
+    }
+)
+_WORDS = frozenset(
+    {
+        "COMPLETE",
+        "FINISH",
+        "FULL",
+        "GUARDRAIL_INTERVENED",
+        "INPUT",
+        "INTERVENTIONS",
+        "LENGTH",
+        "MAX_TOKENS",
+        "NONE",
+        "OUTPUT",
+        "content_filtered",
+        "end_turn",
+        "guardrail_intervened",
+        "length",
+        "max_tokens",
+        "pause_turn",
+        "refusal",
+        "stop",
+        "stop_sequence",
+        "tool_calls",
+        "tool_use",
+    }
+)
+# A list of so many numbers is a vector.
+_VECTOR_NUMBERS = 16
+_VECTOR_LEVELS = 5  # Cohere's embeddings.float[0] is on the third
 _ROLES = frozenset({"assistant", "user"})
 
 
@@ -43,10 +132,53 @@ def redact(body: object, content: Content) -> dict[str, Any]:
     }
     if content == "metadata":
         return settings
-    hashes = {
-        name: _hash_member(name, part) for name, part in body.items() if name not in _SETTINGS
-    }
+    hashes = {name: _hash_member(name, part) for name, part in body.items() if name not in settings}
     return settings | hashes
+
+
+def redact_native(body: object, content: Content) -> dict[str, Any]:
+    """A request, an answer or a chunk in the model's own format, reduced as ``redact`` does it.
+
+    ``hashed`` replaces each member that may hold content as a whole. Raises TypeError if the body is not an object.
+    """
+    if not isinstance(body, dict):
+        raise TypeError("The body is not a JSON object.")
+    if content == "full":
+        return body
+    settings = {
+        name: setting
+        for name, part in body.items()
+        if (setting := _native_setting(name, part)) is not None
+    }
+    if content == "metadata":
+        return settings
+    return settings | {name: _hash(part) for name, part in body.items() if name not in settings}
+
+
+def _native_setting(name: str, part: object) -> object:
+    """The part if it is a setting or a count, the numbers of a group of them, and otherwise None."""
+    if name in _NATIVE_SETTINGS:
+        return part if isinstance(part, (int, float)) else None
+    if name in _WORD_MEMBERS:
+        return part if isinstance(part, str) and part in _WORDS else None
+    if name in _NATIVE_GROUPS and isinstance(part, dict):
+        return {
+            key: number
+            for key, number in part.items()
+            if key in _NATIVE_SETTINGS | _COUNTS and isinstance(number, (int, float))
+        }
+    return None
+
+
+def without_vectors(answer: Any, levels: int = _VECTOR_LEVELS) -> Any:  # noqa: ANN401 - JSON
+    """An answer with ``{"sha256", "bytes", "numbers"}`` in the place of each vector in its first levels."""
+    if levels and isinstance(answer, dict):
+        return {name: without_vectors(part, levels - 1) for name, part in answer.items()}
+    if not levels or not isinstance(answer, list):
+        return answer
+    if len(answer) >= _VECTOR_NUMBERS and all(isinstance(item, (int, float)) for item in answer):
+        return {**_hash(answer), "numbers": len(answer)}
+    return [without_vectors(part, levels - 1) for part in answer]
 
 
 def _without_stop_sequences(setting: object) -> object:

@@ -14,6 +14,8 @@ from uuid import UUID, uuid4
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tenant_bedrock.delivery import Receipt
+    from tenant_bedrock.native_answer import InvocationMetrics, NativeStreamedAnswer
     from tenant_bedrock.parts import RecordText
     from tenant_bedrock.stream import EventSource
     from tenant_bedrock.streamed_answer import StreamedAnswer
@@ -59,9 +61,9 @@ class ModelCall:
 
     ``body`` and ``answer`` are the request and response themselves, not LangChain's view of them;
     ``answer_body`` is the text of an answer, in case botocore cannot parse it; ``stream`` is a
-    streamed answer so far. ``waiting_ms`` are the milliseconds between LangChain's queueing of the
-    call and its request. ``phase`` is that of the newest record, and ``text`` is this record once it
-    is serialized.
+    streamed answer so far. ``metrics`` are those of an answer in the model's own format.
+    ``waiting_ms`` are the milliseconds between LangChain's queueing of the call and its request.
+    ``phase`` is that of the newest record, and ``text`` is this record once it is serialized.
     """
 
     alias: str | None = None
@@ -84,10 +86,12 @@ class ModelCall:
     answer_body: bytes = b""
     unparsed_response: dict[str, Any] | None = None  # until botocore has parsed it
     http_response: Any = None  # of a stream
-    stream: StreamedAnswer | None = None
+    stream: StreamedAnswer | NativeStreamedAnswer | None = None
+    metrics: InvocationMetrics | None = None
     source: EventSource | None = None
     error: BaseException | None = None
     first_token_ms: float | None = None
+    receipt: Receipt | None = None
     _started: float = field(default_factory=time.perf_counter)
     _attempt_started: float = field(default_factory=time.perf_counter)
     _ended: float | None = None
@@ -118,18 +122,25 @@ class ModelCall:
         milliseconds = round((time.perf_counter() - self._attempt_started) * 1000, 1)
         self.attempts.append(Attempt(request_id, status, error, milliseconds))
 
-    def answer_so_far(self) -> Mapping[str, Any]:
-        """The answer, or what has arrived of a streamed one; empty if there is none."""
+    def answer_so_far(self) -> Mapping[str, Any] | list[Any]:
+        """The answer, or what has arrived of a streamed one; empty if there is none.
+
+        It is a list only for a stream in the model's own format.
+        """
         return self.answer or (self.stream.assembled() if self.stream else {})
 
     def usage(self) -> dict[str, int]:
         """Tokens as Bedrock counted them; ``inputTokens`` excludes cache reads and writes."""
-        return token_counts(self.answer_so_far())
+        return self.token_counts(self.answer_so_far())
+
+    def token_counts(self, answer: object) -> dict[str, int]:
+        """The tokens of ``answer``, which Bedrock counts elsewhere if it has the model's own format."""
+        return token_counts(answer) if self.metrics is None else dict(self.metrics.counts)
 
 
-def token_counts(answer: Mapping[str, Any]) -> dict[str, int]:
-    """The numbers of tokens in an answer's usage, without anything there that is no count."""
-    usage = answer.get("usage")
+def token_counts(answer: object) -> dict[str, int]:
+    """The numbers of tokens in the usage of Converse's answer, without anything there that is no count."""
+    usage = answer.get("usage") if isinstance(answer, dict) else None
     if not isinstance(usage, dict):
         return {}
     return {name: count for name, count in usage.items() if is_count(count)}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenant_bedrock import content, json_text
 from tenant_bedrock.errors import error_code
-from tenant_bedrock.model_call import is_count, token_counts
+from tenant_bedrock.model_call import is_count
 from tenant_bedrock.parts import RecordText
 from tenant_bedrock.version import __version__
 
@@ -32,6 +32,8 @@ _REASONING_TOKENS = (
     "output_tokens_details",
     "thinking_tokens",
 )
+
+_CONVERSE = ("Converse", "ConverseStream")
 
 
 def start_mark(call: ModelCall, settings: Settings, session_arn: str) -> RecordText:
@@ -71,11 +73,11 @@ def _details(call: ModelCall, phase: Phase, settings: Settings) -> dict[str, Any
     if call.has_request:
         input_body = _attempt("input", errors, lambda: _input_body(call, settings))
     if answer:
-        output_body = _attempt("output", errors, lambda: _output_body(answer, settings))
+        output_body = _attempt("output", errors, lambda: _output_body(call, answer, settings))
     return _present(
         requestId=(call.attempts[-1].request_id or None) if call.attempts else None,
         errorCode=_attempt("error", errors, lambda: error_code(error)) if error else None,
-        **_bodies(input_body, output_body, token_counts(answer)),
+        **_bodies(input_body, output_body, call.token_counts(answer)),
         tenantBedrock=_extension(call, phase, answer, errors, settings),
     )
 
@@ -107,7 +109,9 @@ def _attempt(part: str, errors: dict[str, str], build: Callable[[], Any]) -> Any
 
 
 def _bodies(
-    input_body: dict[str, Any] | None, output_body: dict[str, Any] | None, counts: dict[str, int]
+    input_body: dict[str, Any] | None,
+    output_body: dict[str, Any] | list[Any] | None,
+    counts: dict[str, int],
 ) -> dict[str, Any]:
     """The members ``input`` and ``output``, each without what is not known."""
     members = {
@@ -160,7 +164,7 @@ def _origin(call: ModelCall, phase: Phase, settings: Settings) -> dict[str, Any]
 def _extension(
     call: ModelCall,
     phase: Phase,
-    answer: dict[str, Any],
+    answer: dict[str, Any] | list[Any],
     errors: dict[str, str],
     settings: Settings,
 ) -> dict[str, Any]:
@@ -171,7 +175,9 @@ def _extension(
         attempts=_attempts(call),
         latencies=_present(
             waitingMs=call.waiting_ms,
-            bedrockMs=_milliseconds(_member(answer, "metrics", "latencyMs")),
+            bedrockMs=_milliseconds(
+                call.metrics.latency_ms if call.metrics else _member(answer, "metrics", "latencyMs")
+            ),
             firstTokenMs=call.first_token_ms,
             totalMs=call.elapsed_ms(),
         ),
@@ -195,25 +201,38 @@ def _attempts(call: ModelCall) -> list[dict[str, Any]]:
     ]
 
 
-def _answer(call: ModelCall) -> dict[str, Any]:
+def _answer(call: ModelCall) -> dict[str, Any] | list[Any]:
     """The answer so far, from its own text if there is one.
 
     botocore's parser drops members that its model of Bedrock does not know, and fails for an answer
     that is nested too deep. Raises ValueError or TypeError if the text is not a JSON object.
     """
-    answer = json_text.loads(call.answer_body) if call.answer_body else call.answer_so_far()
+    if not call.answer_body:
+        answer = call.answer_so_far()
+        return answer if isinstance(answer, list) else dict(answer)
+    answer = json_text.loads(call.answer_body)
     if not isinstance(answer, dict):
         raise TypeError("The answer is not a JSON object.")
     return answer
 
 
 def _input_body(call: ModelCall, settings: Settings) -> dict[str, Any]:
-    return content.redact(json_text.loads(call.body), settings.content)
+    body = json_text.loads(call.body)
+    redact = content.redact if call.operation in _CONVERSE else content.redact_native
+    return redact(body, settings.content)
 
 
-def _output_body(answer: dict[str, Any], settings: Settings) -> dict[str, Any]:
-    body = {name: part for name, part in answer.items() if name != "ResponseMetadata"}
-    return content.redact(body, settings.content)
+def _output_body(
+    call: ModelCall, answer: dict[str, Any] | list[Any], settings: Settings
+) -> dict[str, Any] | list[Any]:
+    if isinstance(answer, dict):
+        answer = {name: part for name, part in answer.items() if name != "ResponseMetadata"}
+    if call.operation in _CONVERSE:
+        return content.redact(answer, settings.content)
+    answer = content.without_vectors(answer)
+    if isinstance(answer, list):
+        return [content.redact_native(chunk, settings.content) for chunk in answer]
+    return content.redact_native(answer, settings.content)
 
 
 def _digest(body: bytes, settings: Settings) -> dict[str, Any]:

@@ -71,8 +71,18 @@ class Recorder:
         """Open a call for a LangChain run; the run's request, if there is one, belongs to it."""
         self._runs.begin(alias, run_id, parent_run_id)
 
+    def awaits(self, run_id: UUID | None) -> bool:
+        """Whether LangChain has announced a call for which no request has been sent."""
+        return self._runs.awaits(run_id)
+
     def send(
-        self, run_id: UUID | None, *, body: bytes, operation: str, model_id: str, region: str
+        self,
+        run_id: UUID | None,
+        *,
+        body: bytes,
+        operation: str,
+        model_id: str | None,
+        region: str,
     ) -> Lease:
         """Enter the call of a request that is about to leave, and write its start mark.
 
@@ -275,9 +285,9 @@ class Recorder:
             self._marks.remove(call)
         if outcome == "delivered":
             self._delivery.remove_copies(call.record_id)
+        call.receipt = Receipt(call.record_id, outcome, call.alias, call.usage())
         if call.run_id is not None:
-            receipt = Receipt(call.record_id, outcome, call.alias, call.usage())
-            self._runs.keep(call.run_id, receipt)
+            self._runs.keep(call.run_id, call.receipt)
 
 
 def _sweep_time(invocation: Invocation) -> float:

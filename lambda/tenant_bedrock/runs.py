@@ -47,6 +47,11 @@ class Runs:
         self._live.pop(run_id, None)  # otherwise the earlier run's UUID object would stay the key
         self._live[run_id] = _Run(call)
 
+    def awaits(self, run_id: UUID | None) -> bool:
+        """Whether the run has begun a call that has not been taken."""
+        run = self._live.get(run_id) if run_id else None
+        return run is not None and run.call is not None
+
     def take(self, run_id: UUID | None) -> ModelCall | None:
         """The call that the run has begun, once; None if it has been taken or was never begun."""
         run = self._live.get(run_id) if run_id else None

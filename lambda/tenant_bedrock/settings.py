@@ -105,6 +105,10 @@ class Settings(_Frozen):
         """The aliases of ``model_id``; several aliases may share one model."""
         return [alias for alias, model in self.models.items() if model.model == model_id]
 
+    def granted(self, model_id: str | None) -> Model | None:
+        """The grant of a model id, the first if several aliases have it; None if none has."""
+        return next((self.models[name] for name in self.aliases_for(model_id)), None)
+
     def resolve(self, alias: str | None, region: str | None) -> tuple[str, str]:
         """The alias and Region to call; by default the only alias and its first Region.
 
@@ -128,6 +132,24 @@ class Settings(_Frozen):
                 f"write one of: {', '.join(regions)}."
             )
         return alias, region
+
+    def client_region(self, region: str | None) -> str:
+        """The Region of a client; by default the only first Region of the aliases.
+
+        Raises ModelNotGrantedError for a Region in which no alias may be called, and if there is no default.
+        """
+        defaults = sorted({model.regions[0] for model in self.models.values()})
+        if region is None and len(defaults) > 1:
+            raise ModelNotGrantedError(
+                f"Name a Region, because the aliases have different ones: {', '.join(defaults)}."
+            )
+        region = defaults[0] if region is None else region
+        granted = sorted({name for model in self.models.values() for name in model.regions})
+        if region not in granted:
+            raise ModelNotGrantedError(
+                f"Tenant {self.tenant} may call no model in the requested Region; write one of: {', '.join(granted)}."
+            )
+        return region
 
 
 def parse(text: str | None) -> Settings:

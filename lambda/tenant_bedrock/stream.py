@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, Self
 
-from tenant_bedrock.streamed_answer import CONTENT_EVENTS, StreamedAnswer
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -14,7 +12,9 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
     from tenant_bedrock.lease import Lease
+    from tenant_bedrock.native_answer import NativeStreamedAnswer
     from tenant_bedrock.recorder import Recorder
+    from tenant_bedrock.streamed_answer import StreamedAnswer
 
 Event = dict[str, Any]
 
@@ -45,15 +45,21 @@ class EventSource:
 class WatchedStream:
     """Passes on the events of one call and reports its first content and its end.
 
-    The answer is over at ``messageStop``; the metadata that follows has only its usage. Both are
+    Converse's answer is over at ``messageStop``; the metadata that follows has only its usage. Both are
     passed on after the record has been written, so nobody receives a whole answer without a record.
     """
 
-    def __init__(self, source: EventSource, lease: Lease, recorder: Recorder) -> None:
+    def __init__(
+        self,
+        source: EventSource,
+        answer: StreamedAnswer | NativeStreamedAnswer,
+        lease: Lease,
+        recorder: Recorder,
+    ) -> None:
         self._source = source
         self._lease = lease
         self._recorder = recorder
-        self._answer = StreamedAnswer()
+        self._answer = answer
         self._is_over = False
         self._after_end: deque[Event] = deque()
         call = lease.call
@@ -71,7 +77,7 @@ class WatchedStream:
         if self._is_over:
             raise StopIteration
         event = self._read()
-        if "messageStop" in event:
+        if self._answer.is_complete:
             self._is_over = True
             self._read_to_end()
             self._recorder.finish(self._lease.call, "end")
@@ -105,17 +111,21 @@ class WatchedStream:
         except BaseException:
             self._lease.end()
             raise
-        if call.first_token_ms is None and CONTENT_EVENTS & event.keys():
+        if call.first_token_ms is None and self._answer.holds_content(event):
             call.first_token_ms = call.elapsed_ms()
-        self._answer.add(event)
+        self._add(event)
         return event
+
+    def _add(self, event: Event) -> None:
+        self._answer.add(event)
+        self._lease.call.metrics = self._answer.metrics
 
     def _read_to_end(self) -> None:
         """Read what follows the end of the answer; an error there costs its usage, not the answer."""
         try:
             while True:
                 event = self._source.read()
-                self._answer.add(event)
+                self._add(event)
                 self._after_end.append(event)
         except StopIteration:
             return

@@ -1,4 +1,4 @@
-"""The errors of a streamed answer, raised as the classes that the same failure has without streaming.
+"""The errors of an answer that is read bit by bit, raised as the classes that the same failure has otherwise.
 
 botocore raises EventStreamError for every exception event, and urllib3's errors while it reads.
 Neither can be told apart by class, which is all that LangChain's ``with_fallbacks`` looks at.
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.eventstream import ParserError
 from botocore.exceptions import (
+    BotoCoreError,
     ClientError,
     EventStreamError,
     ReadTimeoutError,
@@ -20,11 +21,13 @@ from urllib3.exceptions import HTTPError
 from urllib3.exceptions import ReadTimeoutError as UrllibReadTimeoutError
 
 from tenant_bedrock.errors import OutOfTimeError
+from tenant_bedrock.native_answer import is_last_chunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from botocore.eventstream import EventStream
+    from botocore.response import StreamingBody
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
     from tenant_bedrock.time_budget import TimeBudget
@@ -32,16 +35,60 @@ if TYPE_CHECKING:
 
 def register(client: BedrockRuntimeClient, budget: TimeBudget) -> None:
     """Wrap every stream of ``client``; call it before the hooks that read the stream."""
+    for operation, member in (
+        ("ConverseStream", "stream"),
+        ("InvokeModelWithResponseStream", "body"),
+    ):
+        client.meta.events.register(
+            f"after-call.bedrock-runtime.{operation}", partial(_wrap, client, budget, member)
+        )
     client.meta.events.register(
-        "after-call.bedrock-runtime.ConverseStream", partial(_wrap, client, budget)
+        "after-call.bedrock-runtime.InvokeModel", partial(_wrap_body, client, budget)
     )
 
 
 def _wrap(
+    client: BedrockRuntimeClient,
+    budget: TimeBudget,
+    member: str,
+    *,
+    parsed: dict[str, Any],
+    **_: object,
+) -> None:
+    if member in parsed:
+        parsed[member] = TypedStream(parsed[member], client, budget)
+
+
+def _wrap_body(
     client: BedrockRuntimeClient, budget: TimeBudget, *, parsed: dict[str, Any], **_: object
 ) -> None:
-    if "stream" in parsed:
-        parsed["stream"] = TypedStream(parsed["stream"], client, budget)
+    if "body" in parsed:
+        parsed["body"] = TypedBody(parsed["body"], client, budget)
+
+
+class TypedBody:
+    """The body of InvokeModel's answer, whose errors are botocore's or OutOfTimeError."""
+
+    def __init__(
+        self, body: StreamingBody, client: BedrockRuntimeClient, budget: TimeBudget
+    ) -> None:
+        self._body = body
+        self._client = client
+        self._budget = budget
+
+    def read(self) -> bytes:
+        """Read the whole body."""
+        try:
+            return self._body.read()
+        except (BotoCoreError, HTTPError, OSError) as error:
+            if self._budget.seconds_to_answer() <= 0:
+                raise OutOfTimeError(
+                    "The answer was not over before the invocation's end, so it was given up. Give the function a "
+                    "longer timeout, or ask for a shorter answer."
+                ) from error
+            if isinstance(error, BotoCoreError):
+                raise
+            raise _as_botocores(error, self._client) from error
 
 
 class TypedStream:
@@ -59,7 +106,7 @@ class TypedStream:
         is_over = False
         try:
             for event in self._events:
-                is_over = is_over or "messageStop" in event
+                is_over = is_over or "messageStop" in event or is_last_chunk(event)
                 self._check_time(is_over)
                 yield event
         except EventStreamError as error:

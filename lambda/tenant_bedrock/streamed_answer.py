@@ -11,7 +11,7 @@ from typing import Any
 
 from tenant_bedrock import json_text
 
-CONTENT_EVENTS = frozenset({"contentBlockStart", "contentBlockDelta"})
+_CONTENT_EVENTS = frozenset({"contentBlockStart", "contentBlockDelta"})
 _LAST_EVENTS = frozenset({"messageStop", "metadata"})
 # Structures of a delta that continue those of earlier deltas are at most three levels deep, such as
 # image.source.s3Location; what is deeper is a document of the model's and is kept as it came.
@@ -25,6 +25,8 @@ class StreamedAnswer:
 
     Another thread may read it while it grows, to record an open call.
     """
+
+    metrics = None  # the answer itself has its tokens and its latency
 
     def __init__(self) -> None:
         self._is_empty = True
@@ -42,6 +44,10 @@ class StreamedAnswer:
         """
         return self._is_complete
 
+    def holds_content(self, event: dict[str, Any]) -> bool:
+        """Whether an event holds something of the answer itself."""
+        return not _CONTENT_EVENTS.isdisjoint(event)
+
     def add(self, event: dict[str, Any]) -> None:
         """Add one event; never raises, and ignores kinds that hold nothing of the answer."""
         with self._lock:
@@ -51,7 +57,7 @@ class StreamedAnswer:
                     continue
                 if kind == "messageStart":
                     self._role = part.get("role", self._role)
-                elif kind in CONTENT_EVENTS:
+                elif kind in _CONTENT_EVENTS:
                     self._add_content(part)
                 elif kind in _LAST_EVENTS:
                     self._rest.update(part)

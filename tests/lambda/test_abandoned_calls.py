@@ -160,24 +160,12 @@ def test_a_required_audit_withholds_the_end_of_a_stream_without_metadata(
     assert not any("messageStop" in event for event in events)
 
 
-@pytest.mark.parametrize(
-    ("operation", "parameters"),
-    [
-        ("invoke_model", {"body": b"{}"}),
-        ("invoke_model_with_response_stream", {"body": b"{}"}),
-        (
-            "start_async_invoke",
-            {"modelInput": {}, "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": "s3://a/b"}}},
-        ),
-    ],
-)
-def test_an_operation_without_a_record_is_refused(
-    acme: Any, client: Any, model: str, operation: str, parameters: dict[str, Any]
-) -> None:
+def test_an_operation_without_a_record_is_refused(acme: Any, client: Any, model: str) -> None:
     before = len(acme.control.calls(service="bedrock-runtime"))
+    output = {"s3OutputDataConfig": {"s3Uri": "s3://a/b"}}
 
-    with pytest.raises(BadRequestError, match="Nothing was sent"):
-        getattr(client, operation)(modelId=model, **parameters)
+    with pytest.raises(BadRequestError, match=r"StartAsyncInvoke is not .* Nothing was sent"):
+        client.start_async_invoke(modelId=model, modelInput={}, outputDataConfig=output)
 
     assert len(acme.control.calls(service="bedrock-runtime")) == before
 

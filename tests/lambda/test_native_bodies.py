@@ -1,0 +1,124 @@
+"""Requests and answers in the models' own formats: the cap, the metrics, and what a record keeps of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tenant_bedrock import BadRequestError, content, native_cap
+from tenant_bedrock.native_answer import (
+    InvocationMetrics,
+    NativeStreamedAnswer,
+    metrics_of_headers,
+)
+
+CAPPED: dict[str, dict[str, Any]] = {
+    "ai21.jamba-1-5-mini-v1:0": {"max_tokens": 9},
+    "amazon.nova-lite-v1:0": {"inferenceConfig": {"maxTokens": 9}},
+    "amazon.titan-text-express-v1": {"textGenerationConfig": {"maxTokenCount": 9}},
+    "anthropic.claude-3-5-haiku-20241022-v1:0": {"max_tokens": 9},
+    "cohere.command-r-v1:0": {"max_tokens": 9},
+    "deepseek.r1-v1:0": {"max_tokens": 9},
+    "meta.llama3-8b-instruct-v1:0": {"max_gen_len": 9},
+    "mistral.mistral-large-2402-v1:0": {"max_tokens": 9},
+    "openai.gpt-oss-20b-1:0": {"max_completion_tokens": 9},
+    "qwen.qwen3-32b-v1:0": {"max_tokens": 9},
+}
+
+
+@pytest.mark.parametrize(("model", "member"), CAPPED.items())
+def test_the_cap_is_written_where_the_family_has_its_maximum(
+    model: str, member: dict[str, Any]
+) -> None:
+    assert json.loads(native_cap.limit(b"{}", model, 9)) == member
+    lower = json.dumps(member).replace("9", "8")
+    assert json.loads(native_cap.limit(lower.encode(), model, 9)) == json.loads(lower)
+    with pytest.raises(BadRequestError, match="too high; write 7 or less"):
+        native_cap.limit(json.dumps(member).encode(), model, 7)
+
+
+def test_every_name_of_a_maximum_is_looked_at() -> None:
+    nova = json.dumps({"inferenceConfig": {"maxTokens": 5, "max_new_tokens": 500}}).encode()
+    with pytest.raises(BadRequestError, match="too high"):
+        native_cap.limit(nova, "amazon.nova-lite-v1:0", 9)
+
+
+def test_a_model_that_writes_no_text_has_no_maximum() -> None:
+    body = b'{"inputText": "hello"}'
+    assert native_cap.limit(body, "amazon.titan-embed-text-v2:0", 9) == body
+
+
+@pytest.mark.parametrize(
+    ("body", "model", "sentence"),
+    [
+        (b"{}", "stability.image-v1:0", "is not known here. Call Converse instead"),
+        (b"[]", "anthropic.claude-x", "must be a JSON object"),
+        (b"{", "anthropic.claude-x", "must be a JSON object"),
+        (b"[" * 100_000, "anthropic.claude-x", "must be a JSON object"),
+        (b'{"inferenceConfig": []}', "amazon.nova-x", "inferenceConfig must be an object"),
+    ],
+)
+def test_a_body_that_cannot_be_capped_is_refused(body: bytes, model: str, sentence: str) -> None:
+    with pytest.raises(BadRequestError, match=sentence):
+        native_cap.limit(body, model, 9)
+
+
+def test_headers_tell_tokens_and_latency() -> None:
+    headers = {
+        "x-amzn-bedrock-input-token-count": "3",
+        "x-amzn-bedrock-output-token-count": "many",
+        "x-amzn-bedrock-invocation-latency": "250",
+    }
+    assert metrics_of_headers(headers) == InvocationMetrics({"inputTokens": 3}, 250)
+    assert metrics_of_headers({}) == InvocationMetrics()
+
+
+def test_a_text_that_quotes_the_metrics_does_not_end_a_stream() -> None:
+    answer = NativeStreamedAnswer()
+    quoted = json.dumps({"delta": {"text": '{"amazon-bedrock-invocationMetrics":{}}'}})
+    for data in (quoted, "no JSON"):
+        answer.add({"chunk": {"bytes": data.encode()}})
+    answer.add({"throttlingException": {}})
+    assert not answer.is_complete
+    assert answer.assembled() == [json.loads(quoted), "no JSON"]
+    answer.add({"chunk": {"bytes": b'{"amazon-bedrock-invocationMetrics":{"inputTokenCount":1}}'}})
+    assert answer.metrics == InvocationMetrics({"inputTokens": 1})
+
+
+VECTOR = [0.25] * 1024
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"embedding": VECTOR, "inputTextTokenCount": 3},
+        {"embeddings": [VECTOR], "id": "x"},
+        {"embeddings": {"float": [VECTOR]}},
+        {"embeddingsByType": {"binary": [1] * 1024}},
+    ],
+)
+def test_a_vector_is_replaced_by_its_size_and_hash(answer: dict[str, Any]) -> None:
+    kept = json.dumps(content.without_vectors(answer))
+    assert '"numbers": 1024' in kept
+    assert "0.25" not in kept
+    assert len(kept) < 250
+
+
+def test_short_lists_and_scores_are_kept() -> None:
+    ranked = {"results": [{"index": n, "relevance_score": 0.5} for n in range(20)], "box": [1, 2]}
+    assert content.without_vectors(ranked) == ranked
+
+
+def test_names_of_the_callers_choice_are_content() -> None:
+    body = {"usage": {"canary": 1, "input_tokens": 2}, "source": "canary", "temperature": "canary"}
+    kept = content.redact_native(body, "metadata")
+    assert kept == {"usage": {"input_tokens": 2}}
+
+
+def test_an_answer_of_any_depth_can_be_looked_at() -> None:
+    deep: Any = []
+    for _ in range(10_000):
+        deep = [deep]
+    assert content.without_vectors({"embedding": VECTOR, "input": deep})["embedding"]["numbers"]
