@@ -22,6 +22,12 @@ LOCKS = {
         "--group=runtime",
         "--constraints=requirements-dev.txt",
     ],
+    # Libraries and the package's own dependencies, as a customer installs them side by side.
+    "lambda/examples/libraries/requirements.txt": [
+        "pyproject.toml",
+        "--group=libraries",
+        "--constraints=lambda/requirements.txt",
+    ],
     # All dependencies of the package, for the usual LangChain handler that `make bench` compares with.
     "tools/bench/requirements.txt": ["pyproject.toml"],
 }

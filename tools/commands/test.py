@@ -9,7 +9,7 @@ import sys
 
 from tools.cli.console import progress, run
 from tools.packaging.build import LOCK, build
-from tools.packaging.installed import CLIENT_LOCK, install
+from tools.packaging.installed import CLIENT_LOCK, LIBRARIES_LOCK, install
 from tools.packaging.variant import HOST_PYTHON, RUNTIME
 from tools.paths import ROOT
 from tools.terraform.toolchain import ensure_toolchain
@@ -29,6 +29,7 @@ def main() -> int:
             build("host", progress, release)
         for lock in (CLIENT_LOCK, LOCK):
             install(lock, RUNTIME, progress)
+        install(LIBRARIES_LOCK, HOST_PYTHON, progress)
     if checks.returncode:
         return checks.returncode
     # One worker more than there are cores, because tests often wait for Terraform.

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # What Lambda's own Python has besides its library: the runtime interface client.
 CLIENT_LOCK = ROOT / "tools" / "localaws" / "requirements.txt"
+# The libraries that examples give the package's clients to.
+LIBRARIES_LOCK = ROOT / "lambda" / "examples" / "libraries" / "requirements.txt"
 
 
 def install(lock: Path, release: str, progress: Callable[[str], None]) -> Path:
