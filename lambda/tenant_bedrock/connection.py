@@ -15,7 +15,7 @@ from tenant_bedrock.bedrock_clients import BedrockClients
 from tenant_bedrock.callback import RecordingCallback, ensure_no_tracing
 from tenant_bedrock.chat import RecordedChat
 from tenant_bedrock.delivery import Delivery, Receipt
-from tenant_bedrock.errors import UsageNotReadError
+from tenant_bedrock.errors import BadRequestError, UsageNotReadError
 from tenant_bedrock.function_log import FunctionLog, limit_library_logs
 from tenant_bedrock.invocation import Invocation
 from tenant_bedrock.quota_usage import NOT_ENFORCED, parse_usage
@@ -46,6 +46,33 @@ if TYPE_CHECKING:
     Chat = ChatBedrockConverse | RunnableWithFallbacks[LanguageModelInput, AIMessage]
 
 _log = logging.getLogger(__name__)
+
+# Parameters of ChatBedrockConverse that the connection sets, or that would have no effect on its client.
+_FIXED = frozenset(
+    {
+        "api_key",
+        "aws_access_key_id",
+        "aws_secret_access_key",
+        "aws_session_token",
+        "base_model",
+        "base_model_id",
+        "base_url",
+        "bedrock_api_key",
+        "bedrock_client",
+        "cache",
+        "client",
+        "config",
+        "credentials_profile_name",
+        "endpoint_url",
+        "max_retries",
+        "model_id",
+        "provider",
+        "rate_limiter",
+        "region_name",
+        "timeout",
+        "verbose",
+    }
+)
 
 
 def connect(settings: Settings | None = None, *, sessions: Sessions | None = None) -> Connection:
@@ -93,7 +120,8 @@ class Connection:
 
         ``model`` is an alias of the tenant's stanza and optional if there is only one. ``region``
         defaults to the alias' first Region. ``parameters`` are those of ChatBedrockConverse
-        (``max_tokens``, ``temperature``...). The stanza's guardrail and cap apply to every call, and
+        (``max_tokens``, ``temperature``...); those that the connection sets are refused with
+        BadRequestError. The stanza's guardrail and cap apply to every call, and
         all models of a connection share its requests per second.
 
         The answer names its record in ``response_metadata["record"]``: ``{"id": ..., "delivery":
@@ -102,6 +130,7 @@ class Connection:
         ThrottledError or ModelFailedError if STS issues no keys. With ``audit = "required"`` in the
         stanza, a call raises NotRecordedError unless its record is delivered.
         """
+        _refuse_fixed(parameters)
         alias, region = self.settings.resolve(model, region)
         granted = self.settings.models[alias]
         client = self._clients.client(region)
@@ -244,6 +273,15 @@ class Connection:
         Asks STS; for ``errors.from_model_call``.
         """
         return self._sessions.is_denied_everything()
+
+
+def _refuse_fixed(parameters: dict[str, Any]) -> None:
+    fixed = sorted(_FIXED & parameters.keys())
+    if fixed:
+        raise BadRequestError(
+            f"Leave out {', '.join(fixed)}: the connection sets the model, the Region, the keys, the time limits and "
+            "the retries, and LangChain's cache would return an answer that looks like a paid call. Nothing was sent."
+        )
 
 
 def _open_copies(settings: Settings) -> Copies:

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 from langchain_core.messages import AIMessageChunk, HumanMessage
 from pydantic import BaseModel
 
-from tenant_bedrock import ModelNotGrantedError
+from tenant_bedrock import BadRequestError, ModelNotGrantedError
 from tests.tools.localaws.small_functions import wait_until
 from tools.localaws.faults import FOREVER, Fault
 
@@ -43,6 +43,28 @@ def test_the_answer_of_invoke_names_its_record(acme: Any) -> None:
     assert record["output"]["outputBodyJson"]["output"]["message"]["content"][0]["text"] == (
         message.text
     )
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"endpoint_url": "http://localhost"},
+        {"base_url": "http://localhost"},
+        {"aws_access_key_id": "AKIA", "aws_secret_access_key": "canary"},
+        {"bedrock_api_key": "canary"},
+        {"cache": True},
+        {"client": object()},
+        {"timeout": 5},
+        {"region_name": "us-east-1"},
+    ],
+)
+def test_what_the_connection_sets_is_refused_by_name(acme: Any, parameters: dict[str, Any]) -> None:
+    names = ", ".join(sorted(parameters))
+    with pytest.raises(BadRequestError, match=f"^Leave out {names}: ") as caught:
+        acme.connect().chat("claude", **parameters)
+    assert "canary" not in str(caught.value)
+    with pytest.raises(BadRequestError):
+        acme.connect().chat_with_fallbacks("claude", **parameters)
 
 
 def test_no_call_adds_an_attribute_to_the_chat(acme: Any) -> None:
