@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+from botocore.eventstream import EventStream, NoInitialResponseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from botocore.eventstream import EventStream
     from urllib3 import BaseHTTPResponse
 
     from tenant_bedrock.lease import Lease
@@ -42,29 +43,32 @@ class EventSource:
         self._response.release_conn()
 
 
-class WatchedStream:
+class WatchedStream(EventStream):  # type: ignore[type-arg]  # generic in the stubs alone
     """Passes on the events of one call and reports its first content and its end.
+
+    It is botocore's class, because instrumentation looks for it, but has none of its attributes. OpenTelemetry's proxy
+    writes attributes of its own into the object that it wraps, so the names here have the class's prefix.
 
     Converse's answer is over at ``messageStop``; the metadata that follows has only its usage. Both are
     passed on after the record has been written, so nobody receives a whole answer without a record.
     """
 
-    def __init__(
+    def __init__(  # without botocore's, which would begin to read
         self,
         source: EventSource,
         answer: StreamedAnswer | NativeStreamedAnswer,
         lease: Lease,
         recorder: Recorder,
     ) -> None:
-        self._source = source
-        self._lease = lease
-        self._recorder = recorder
-        self._answer = answer
-        self._is_over = False
-        self._after_end: deque[Event] = deque()
+        self.__source = source
+        self.__lease = lease
+        self.__recorder = recorder
+        self.__answer = answer
+        self.__is_over = False
+        self.__after_end: deque[Event] = deque()
         call = lease.call
         call.source = source
-        call.stream = self._answer
+        call.stream = self.__answer
 
     def __iter__(self) -> Iterator[Event]:
         """The stream is its own iterator, as botocore's can be read only once."""
@@ -72,24 +76,28 @@ class WatchedStream:
 
     def __next__(self) -> Event:
         """The next event; a broken connection or an error event ends the call with an error."""
-        if self._after_end:
-            return self._after_end.popleft()
-        if self._is_over:
+        if self.__after_end:
+            return self.__after_end.popleft()
+        if self.__is_over:
             raise StopIteration
-        event = self._read()
-        if self._answer.is_complete:
-            self._is_over = True
-            self._read_to_end()
-            self._recorder.finish(self._lease.call, "end")
+        event = self.__read()
+        if self.__answer.is_complete:
+            self.__is_over = True
+            self.__read_to_end()
+            self.__recorder.finish(self.__lease.call, "end")
         return event
+
+    def get_initial_response(self) -> NoReturn:
+        """Raise NoInitialResponseError, as botocore does for Bedrock's streams, which have none."""
+        raise NoInitialResponseError
 
     def close(self) -> None:
         """Stop reading; an answer that is not complete by then is recorded as incomplete.
 
         The garbage collector may call this too, so the delivery thread closes the connection.
         """
-        if self._lease.call.source is not None:
-            self._lease.end()
+        if self.__lease.call.source is not None:
+            self.__lease.end()
 
     def __enter__(self) -> Self:
         return self
@@ -97,40 +105,40 @@ class WatchedStream:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _read(self) -> Event:
-        call = self._lease.call
+    def __read(self) -> Event:
+        call = self.__lease.call
         try:
-            event = self._source.read()
+            event = self.__source.read()
         except StopIteration:
-            self._recorder.finish(call, "end" if self._answer.is_complete else "incomplete")
+            self.__recorder.finish(call, "end" if self.__answer.is_complete else "incomplete")
             raise
         except Exception as error:
             call.error = error
-            self._recorder.finish(call, "error")
+            self.__recorder.finish(call, "error")
             raise
         except BaseException:
-            self._lease.end()
+            self.__lease.end()
             raise
-        if call.first_token_ms is None and self._answer.holds_content(event):
+        if call.first_token_ms is None and self.__answer.holds_content(event):
             call.first_token_ms = call.elapsed_ms()
-        self._add(event)
+        self.__add(event)
         return event
 
-    def _add(self, event: Event) -> None:
-        self._answer.add(event)
-        self._lease.call.metrics = self._answer.metrics
+    def __add(self, event: Event) -> None:
+        self.__answer.add(event)
+        self.__lease.call.metrics = self.__answer.metrics
 
-    def _read_to_end(self) -> None:
+    def __read_to_end(self) -> None:
         """Read what follows the end of the answer; an error there costs its usage, not the answer."""
         try:
             while True:
-                event = self._source.read()
-                self._add(event)
-                self._after_end.append(event)
+                event = self.__source.read()
+                self.__add(event)
+                self.__after_end.append(event)
         except StopIteration:
             return
         except Exception as error:  # noqa: BLE001 - the record names it
-            self._lease.call.error = error
+            self.__lease.call.error = error
         except BaseException:
-            self._lease.end()
+            self.__lease.end()
             raise

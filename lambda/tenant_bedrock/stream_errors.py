@@ -6,7 +6,7 @@ Neither can be told apart by class, which is all that LangChain's ``with_fallbac
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.eventstream import ParserError
@@ -139,7 +139,15 @@ def _as_modelled(error: EventStreamError, client: BedrockRuntimeClient) -> Excep
     response: Any = {**error.response, "Error": {**details, "Code": code}}
     # The stubs take the class that ``from_code`` returns for an instance.
     modelled: type[ClientError] = client.exceptions.from_code(code)  # type: ignore[assignment]
-    return modelled(response, error.operation_name)
+    return _of_a_stream(modelled)(response, error.operation_name)  # type: ignore[arg-type]  # the stubs have no hash
+
+
+@cache
+def _of_a_stream(modelled: type[ClientError]) -> type[ClientError]:
+    """The modelled class, which is botocore's class of errors in a stream as well: some callers look for that one."""
+    return type(
+        modelled.__name__, (modelled, EventStreamError), {"__module__": modelled.__module__}
+    )
 
 
 def _as_botocores(error: Exception, client: BedrockRuntimeClient) -> Exception:

@@ -195,7 +195,7 @@ def test_the_collector_does_not_need_urllib3s_lock(
         stream.close()
     (session,) = [vars(client)["_endpoint"].http_session._session]
     (pool,) = session._manager.pools._container.values()
-    call = stream._lease.call
+    call = stream._WatchedStream__lease.call
     wait_until(lambda: end == "left" or call.source is None)
     collected = threading.Event()
 
@@ -215,7 +215,7 @@ def test_a_record_that_two_threads_write_has_one_text(acme: Any, client: Any, mo
     recorder = acme.connect()._recorder
     stream = _streaming(client, model)
     next(stream)
-    call = stream._lease.call
+    call = stream._WatchedStream__lease.call
     recorder._book.end(call, "incomplete")
     first = recorder._text(call)
     next(stream)
