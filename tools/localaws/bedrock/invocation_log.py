@@ -26,15 +26,13 @@ _STREAM = "aws/bedrock/modelinvocations"
 class Invocation:
     """One answered request, with its prompt and answer; ``answer`` is Converse's response.
 
-    ``bodies`` are the request and the response body of InvokeModel, or the chunks of its stream.
+    ``bodies`` are the request body and the response body in the model's own format, of a stream its chunks.
     """
 
     call: Call
     request_id: str
     answer: Mapping[str, Any] = field(repr=False)
-    bodies: tuple[Mapping[str, Any], Mapping[str, Any] | list[dict[str, Any]]] | None = field(
-        default=None, repr=False
-    )
+    bodies: tuple[Mapping[str, Any], object] | None = field(default=None, repr=False)
 
 
 def logging_config(call: Call) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Bedrock: conversations, InvokeModel, CountTokens and ApplyGuardrail without a model, and the control plane."""
+"""Bedrock: the calls of models and guardrails and CountTokens without a model, and the control plane."""
 
 from __future__ import annotations
 
@@ -13,34 +13,32 @@ from typing import TYPE_CHECKING, Any
 from botocore import xform_name
 
 from tools.localaws.bedrock import metrics
+from tools.localaws.bedrock.applied_guardrail import apply_guardrail
 from tools.localaws.bedrock.control_plane import ControlPlane
 from tools.localaws.bedrock.conversation import Conversation, read_conversation
-from tools.localaws.bedrock.converse_stream import (
-    stream_chunk,
-    stream_events,
-    stream_exception,
-)
-from tools.localaws.bedrock.guardrail_test import apply_guardrail
+from tools.localaws.bedrock.converse_stream import chunk_event, stream_events, stream_exception
 from tools.localaws.bedrock.invocation_log import Invocation, InvocationLog
 from tools.localaws.bedrock.model_ids import check_counting, counted_model, resolve
-from tools.localaws.bedrock.native_bodies import converse_request, native_answer, read_body
-from tools.localaws.bedrock.native_chunks import native_chunks
+from tools.localaws.bedrock.native.body import read_body
+from tools.localaws.bedrock.native.retrieval_formats import retrieval_format
+from tools.localaws.bedrock.native.text_formats import streamed_chunks, text_format
 from tools.localaws.bedrock.projects import check_project
 from tools.localaws.bedrock.stand_in import StandInAnswer, reply
 from tools.localaws.bedrock.stored_objects import StoredObjects
-from tools.localaws.bedrock.tokens import PromptCache, count_tokens
+from tools.localaws.bedrock.tokens import InputTokens, PromptCache, count_tokens
 from tools.localaws.call import Call, Response, ServiceError
 from tools.localaws.http_server import DropConnectionError
 from tools.localaws.protocols import write_result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from tools.localaws.bedrock.native.retrieval_formats import RetrievalFormat
     from tools.localaws.context import LocalAwsContext
 
 _SERVICES = ("bedrock", "bedrock-agent", "bedrock-agent-runtime", "bedrock-runtime")
 _NATIVE = ("InvokeModel", "InvokeModelWithResponseStream")
-_INVOCATIONS = ("Converse", "ConverseStream", *_NATIVE)
+_INPUT_TOKENS_HEADER = "X-Amzn-Bedrock-Input-Token-Count"
 _TOOL_USE_LETTERS = string.ascii_letters + string.digits
 
 
@@ -72,17 +70,23 @@ class Bedrock:
             return _count_tokens(call)
         if call.operation == "ApplyGuardrail":
             return write_result(call, apply_guardrail(call))
-        if call.operation not in _INVOCATIONS:
+        if call.operation not in ("Converse", "ConverseStream", *_NATIVE):
             raise ServiceError(
                 "ValidationException",
-                f"The local AWS supports only {', '.join(_INVOCATIONS)}, CountTokens and ApplyGuardrail.",
+                "The local AWS runs models only for Converse, ConverseStream, InvokeModel and "
+                "InvokeModelWithResponseStream.",
             )
         started = time.monotonic()
         try:
             check_project(call)
-            invocation = self._converse(call, started)
-            if call.operation == "InvokeModel":
-                return self._native_response(invocation)
+            model = resolve(
+                call.parameters["modelId"], call, self._context.inference_profiles
+            ).model
+            if (retrieval := retrieval_format(model)) is not None:
+                return self._retrieval_response(call, retrieval, started)
+            invocation = self._converse(call, model, started)
+            if call.operation in _NATIVE:
+                return self._native_response(invocation, model)
         except ServiceError as error:
             metrics.count_error(self._context.data_points, call, error.status)
             raise
@@ -93,64 +97,72 @@ class Bedrock:
             return Response(200, body, {**headers, "Content-Type": "application/json"})
         headers["Content-Type"] = "application/vnd.amazon.eventstream"
         events = list(stream_events(invocation.answer))
-        if call.operation in _NATIVE:
-            chunks = native_chunks(self._model(call), invocation.answer)
-            invocation = replace(invocation, bodies=(read_body(call.body), chunks))
-            events = [stream_chunk(chunk) for chunk in chunks]
         return Response(200, self._stream(invocation, events), headers)
 
-    def _converse(self, call: Call, started: float) -> Invocation:
-        reference = resolve(call.parameters["modelId"], call, self._context.inference_profiles)
+    def _retrieval_response(
+        self, call: Call, retrieval: RetrievalFormat, started: float
+    ) -> Response:
+        """Embed or rank texts; Bedrock counts an embedding's tokens in a header, and charges a ranking by query."""
+        if call.operation == "InvokeModelWithResponseStream":
+            raise ServiceError("ValidationException", "The model is unsupported for streaming.")
+        if call.operation != "InvokeModel":
+            raise ServiceError(
+                "ValidationException",
+                "This action doesn't support the model that you provided. "
+                "Try again with a supported text or chat model.",
+            )
+        request = read_body(call.body)
+        answer = retrieval(request)
+        usage = _usage(InputTokens(answer.input_tokens or 0, 0, 0), 0)
+        members = {"metrics": _metrics(started), "usage": usage}
+        invocation = Invocation(call, str(uuid.uuid4()), members, (request, answer.body))
+        self._record(invocation)
+        headers = _native_headers(invocation)
+        if answer.input_tokens is not None:
+            headers[_INPUT_TOKENS_HEADER] = str(answer.input_tokens)
+        return Response(200, json.dumps(answer.body, ensure_ascii=False).encode(), headers)
+
+    def _converse(self, call: Call, model: str, started: float) -> Invocation:
         request = call.parameters
         if call.operation in _NATIVE:
-            request = converse_request(reference.model, read_body(call.body))
+            request = text_format(model).request(read_body(call.body))
         conversation = read_conversation(request)
-        answer = reply(reference.model, conversation)
-        usage = self._usage((call.account, call.region, reference.model), conversation, answer)
+        answer = reply(model, conversation)
+        tokens = self._cache.add((call.account, call.region, model), conversation.prompt)
         return Invocation(
             call=call,
             request_id=str(uuid.uuid4()),
             answer={
-                "metrics": {"latencyMs": max(1, round((time.monotonic() - started) * 1000))},
+                "metrics": _metrics(started),
                 "output": {"message": {"content": _content(answer), "role": "assistant"}},
                 "stopReason": answer.stop_reason,
-                "usage": usage,
+                "usage": _usage(tokens, answer.tokens),
                 **_optional_members(conversation, answer),
             },
         )
 
-    def _native_response(self, invocation: Invocation) -> Response:
-        """InvokeModel's response: the model's own body, and the counts in headers."""
-        call, answer = invocation.call, invocation.answer
-        body = native_answer(self._model(call), answer)
-        self._record(replace(invocation, bodies=(read_body(call.body), body)))
+    def _native_response(self, invocation: Invocation, model: str) -> Response:
+        """The model's own body with the counts in headers, or its chunks with the counts in the last one."""
+        answer = invocation.answer
+        request = read_body(invocation.call.body)
+        if invocation.call.operation == "InvokeModelWithResponseStream":
+            chunks = streamed_chunks(model, answer)
+            headers = {
+                "Content-Type": "application/vnd.amazon.eventstream",
+                "X-Amzn-Bedrock-Content-Type": "application/json",
+                "x-amzn-RequestId": invocation.request_id,
+            }
+            events = [chunk_event(chunk) for chunk in chunks]
+            streamed = replace(invocation, bodies=(request, chunks))
+            return Response(200, self._stream(streamed, events), headers)
+        body = text_format(model).answer(model, answer)
+        self._record(replace(invocation, bodies=(request, body)))
         headers = {
-            "Content-Type": "application/json",
-            "X-Amzn-Bedrock-Input-Token-Count": str(answer["usage"]["inputTokens"]),
-            "X-Amzn-Bedrock-Invocation-Latency": str(answer["metrics"]["latencyMs"]),
+            **_native_headers(invocation),
+            _INPUT_TOKENS_HEADER: str(answer["usage"]["inputTokens"]),
             "X-Amzn-Bedrock-Output-Token-Count": str(answer["usage"]["outputTokens"]),
-            "x-amzn-RequestId": invocation.request_id,
         }
         return Response(200, json.dumps(body, ensure_ascii=False).encode(), headers)
-
-    def _model(self, call: Call) -> str:
-        return resolve(call.parameters["modelId"], call, self._context.inference_profiles).model
-
-    def _usage(
-        self, scope: tuple[str, ...], conversation: Conversation, answer: StandInAnswer
-    ) -> dict[str, Any]:
-        tokens = self._cache.add(scope, conversation.prompt)
-        usage: dict[str, Any] = {
-            "cacheReadInputTokens": tokens.cache_read,
-            "cacheWriteInputTokens": tokens.cache_write,
-            "inputTokens": tokens.fresh,
-            "outputTokens": answer.tokens,
-            "totalTokens": tokens.fresh + tokens.cache_read + tokens.cache_write + answer.tokens,
-        }
-        if tokens.cache_ttl and tokens.cache_write:
-            details = {"inputTokens": tokens.cache_write, "ttl": tokens.cache_ttl}
-            usage["cacheDetails"] = [details]
-        return usage
 
     def _record(self, invocation: Invocation) -> None:
         """Count and log an answer before its end is sent to the caller."""
@@ -159,8 +171,8 @@ class Bedrock:
         metrics.count_success(self._context.data_points, invocation.call, usage, latency)
         self._log.write(invocation)
 
-    def _stream(self, invocation: Invocation, events: list[bytes]) -> Iterator[bytes]:
-        """The events of the answer, up to the scripted fault of this call if there is one.
+    def _stream(self, invocation: Invocation, events: Sequence[bytes]) -> Iterator[bytes]:
+        """The events of an answer, up to the scripted fault of this call if there is one.
 
         ``Fault.stream`` is ``{"after_events": N, "exception": NAME}``, where NAME is one of
         Bedrock's stream exceptions such as ``throttlingException`` or ``modelStreamErrorException``;
@@ -181,6 +193,31 @@ class Bedrock:
             if count == len(events) - 1:
                 self._record(invocation)
             yield event
+
+
+def _native_headers(invocation: Invocation) -> dict[str, str]:
+    return {
+        "Content-Type": "application/json",
+        "X-Amzn-Bedrock-Invocation-Latency": str(invocation.answer["metrics"]["latencyMs"]),
+        "x-amzn-RequestId": invocation.request_id,
+    }
+
+
+def _metrics(started: float) -> dict[str, int]:
+    return {"latencyMs": max(1, round((time.monotonic() - started) * 1000))}
+
+
+def _usage(tokens: InputTokens, output_tokens: int) -> dict[str, Any]:
+    usage: dict[str, Any] = {
+        "cacheReadInputTokens": tokens.cache_read,
+        "cacheWriteInputTokens": tokens.cache_write,
+        "inputTokens": tokens.fresh,
+        "outputTokens": output_tokens,
+        "totalTokens": tokens.fresh + tokens.cache_read + tokens.cache_write + output_tokens,
+    }
+    if tokens.cache_ttl and tokens.cache_write:
+        usage["cacheDetails"] = [{"inputTokens": tokens.cache_write, "ttl": tokens.cache_ttl}]
+    return usage
 
 
 def _count_tokens(call: Call) -> Response:
