@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ResponseStreamingError
 
 from tenant_bedrock import BadRequestError, ModelNotGrantedError, NotRecordedError
+from tests.tools.localaws.small_functions import wait_until
 from tools.bench.local_tenant import HAIKU, NOVA, REGION
 from tools.localaws.faults import FOREVER, Fault
 
@@ -74,6 +75,29 @@ def test_a_body_may_be_a_text_bytes_or_a_file(acme: Any, new_records: Any) -> No
         client.invoke_model(modelId="claude", body=body)["body"].read()
 
     assert [record["input"]["inputBodyJson"] for record in new_records()] == [CLAUDE] * 4
+
+
+def test_a_vector_is_recorded_by_its_size_and_hash(
+    acme: Any, with_settings: Callable[..., None], permit: Callable[..., None]
+) -> None:
+    model = "amazon.titan-embed-text-v2:0"
+    resource = f"arn:aws:bedrock:{REGION}::foundation-model/{model}"
+    permit({"Action": "bedrock:InvokeModel", "Resource": resource})
+    with_settings(
+        models={"embed": {"model": model, "regions": [REGION]}}, quota={"max_tokens_per_call": 7}
+    )
+    client = acme.connect().client()
+    answer = client.invoke_model(modelId="embed", body=json.dumps({"inputText": "hello"}))
+    vector = json.loads(answer["body"].read())["embedding"]
+
+    record = acme.record(answer["ResponseMetadata"]["record"]["id"])
+    assert record["input"]["inputBodyJson"] == {"inputText": "hello"}
+    kept = record["output"]["outputBodyJson"]["embedding"]
+    assert (kept["numbers"], sorted(kept)) == (len(vector), ["bytes", "numbers", "sha256"])
+    assert (record["input"]["inputTokenCount"], "outputTokenCount" in record["output"]) == (
+        1,
+        False,
+    )
 
 
 def test_a_refused_call_of_invoke_model_is_recorded_as_an_error(
@@ -160,6 +184,7 @@ def test_a_native_stream_that_is_not_read_to_its_end_has_one_record(
                 list(stream)
         del stream
 
+    wait_until(lambda: bool(new_records()))  # the delivery thread may be writing it
     # Two threads may write a record at once; readers keep one for each id.
     (record,) = {record["tenantBedrock"]["recordId"]: record for record in new_records()}.values()
     phase = record["tenantBedrock"]["phase"]
