@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tenant_bedrock import native_cap
+from tenant_bedrock import native_cap, native_request
 from tenant_bedrock.errors import BadRequestError, ModelNotGrantedError
 
 if TYPE_CHECKING:
@@ -69,21 +69,13 @@ def _limit_native_request(
     granted = settings.granted(params.get("modelId"))
     if settings.guardrail is not None:
         params |= _with_guardrail(params, settings)
-    body = _bytes(params.get("body"))
-    if settings.quota.max_tokens_per_call is not None and body is not None:
+    request = native_request.read(params.get("body"))
+    if request is None:
+        return  # botocore says what is wrong with it
+    if settings.quota.max_tokens_per_call is not None:
         base_model_id = granted.base_model_id if granted else str(params.get("modelId"))
-        body = native_cap.limit(body, base_model_id, settings.quota.max_tokens_per_call)
-    if body is not None:
-        params["body"] = body
-
-
-def _bytes(body: object) -> bytes | None:
-    """The body of a request, which boto3 also takes as a text or a file; None for anything else."""
-    read = getattr(body, "read", None)
-    body = read() if read else body
-    if isinstance(body, str):
-        return body.encode()
-    return bytes(body) if isinstance(body, (bytes, bytearray)) else None
+        native_cap.limit(request, base_model_id, settings.quota.max_tokens_per_call)
+    params["body"] = native_request.write(request)
 
 
 def _limit_guardrail_test(settings: Settings, *, params: dict[str, Any], **_: object) -> None:

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html links
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,16 +46,15 @@ _FORMATS = {
 }
 
 
-def limit(body: bytes, base_model_id: str, cap: int) -> bytes:
-    """Return the request with at most ``cap`` tokens for its answer.
+def limit(request: dict[str, Any], base_model_id: str, cap: int) -> None:
+    """Give the request a maximum of at most ``cap`` tokens for its answer, where it has none.
 
-    The request is written anew, so that a member which stands in it twice has the value that was checked. Without a
-    maximum, Bedrock deducts the model's own from the shared quota:
+    Without a maximum, Bedrock deducts the model's own from the shared quota:
     https://docs.aws.amazon.com/bedrock/latest/userguide/quotas-token-burndown.html. Raises BadRequestError for a higher
-    maximum, for a request that is no JSON object, and for a model whose format is not known here.
+    maximum, and for a model whose format is not known here.
     """
     if base_model_id.startswith(_WITHOUT_TEXT):
-        return body
+        return
     formats = [each for prefix, each in _FORMATS.items() if base_model_id.startswith(prefix)]
     if not formats:
         raise BadRequestError(
@@ -64,7 +62,6 @@ def limit(body: bytes, base_model_id: str, cap: int) -> bytes:
             "known here. Call Converse instead. Nothing was sent."
         )
     [native] = formats
-    request = _object(body)
     place = request if native.within is None else request.setdefault(native.within, {})
     if not isinstance(place, dict):
         raise BadRequestError(f"{native.within} must be an object. Nothing was sent.")
@@ -77,14 +74,3 @@ def limit(body: bytes, base_model_id: str, cap: int) -> bytes:
             )
     if not maxima:
         place[native.names[0]] = cap
-    return json.dumps(request, ensure_ascii=False).encode()
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        request = json.loads(body)
-    except (RecursionError, ValueError):
-        request = None
-    if not isinstance(request, dict):
-        raise BadRequestError("The body of the request must be a JSON object. Nothing was sent.")
-    return request

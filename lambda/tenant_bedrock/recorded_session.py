@@ -48,7 +48,7 @@ class RecordedSession(boto3.Session):
                 f"This session makes clients of {_SERVICE} only, because the operations role may do nothing else. "
                 "Use a boto3 session of your own for other services."
             )
-        fixed = [name for name in _FIXED if parameters.get(name) is not None]
+        fixed = [name for name in _FIXED if parameters.get(name) not in (None, True)]
         if fixed:
             raise BadRequestError(
                 f"Leave out {', '.join(fixed)}: the connection sets where requests go and with which keys they are "

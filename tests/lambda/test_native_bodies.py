@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
 import pytest
 
-from tenant_bedrock import BadRequestError, content, native_cap
+from tenant_bedrock import BadRequestError, content, native_cap, native_request
 from tenant_bedrock.native_answer import (
     InvocationMetrics,
     NativeStreamedAnswer,
@@ -32,37 +33,66 @@ CAPPED: dict[str, dict[str, Any]] = {
 def test_the_cap_is_written_where_the_family_has_its_maximum(
     model: str, member: dict[str, Any]
 ) -> None:
-    assert json.loads(native_cap.limit(b"{}", model, 9)) == member
-    lower = json.dumps(member).replace("9", "8")
-    assert json.loads(native_cap.limit(lower.encode(), model, 9)) == json.loads(lower)
+    lower = json.loads(json.dumps(member).replace("9", "8"))
+    for request, capped in (({}, member), (lower, copy.deepcopy(lower))):
+        native_cap.limit(request, model, 9)
+        assert request == capped
     with pytest.raises(BadRequestError, match="too high; write 7 or less"):
-        native_cap.limit(json.dumps(member).encode(), model, 7)
+        native_cap.limit(member, model, 7)
 
 
 def test_every_name_of_a_maximum_is_looked_at() -> None:
-    nova = json.dumps({"inferenceConfig": {"maxTokens": 5, "max_new_tokens": 500}}).encode()
+    nova = {"inferenceConfig": {"maxTokens": 5, "max_new_tokens": 500}}
     with pytest.raises(BadRequestError, match="too high"):
         native_cap.limit(nova, "amazon.nova-lite-v1:0", 9)
 
 
 def test_a_model_that_writes_no_text_has_no_maximum() -> None:
-    body = b'{"inputText": "hello"}'
-    assert native_cap.limit(body, "amazon.titan-embed-text-v2:0", 9) == body
+    body = {"inputText": "hello"}
+    native_cap.limit(body, "amazon.titan-embed-text-v2:0", 9)
+    assert body == {"inputText": "hello"}
 
 
 @pytest.mark.parametrize(
     ("body", "model", "sentence"),
     [
-        (b"{}", "stability.image-v1:0", "is not known here. Call Converse instead"),
-        (b"[]", "anthropic.claude-x", "must be a JSON object"),
-        (b"{", "anthropic.claude-x", "must be a JSON object"),
-        (b"[" * 100_000, "anthropic.claude-x", "must be a JSON object"),
-        (b'{"inferenceConfig": []}', "amazon.nova-x", "inferenceConfig must be an object"),
+        ({}, "stability.image-v1:0", "is not known here. Call Converse instead"),
+        ({"inferenceConfig": []}, "amazon.nova-x", "inferenceConfig must be an object"),
     ],
 )
-def test_a_body_that_cannot_be_capped_is_refused(body: bytes, model: str, sentence: str) -> None:
+def test_a_request_that_cannot_be_capped_is_refused(
+    body: dict[str, Any], model: str, sentence: str
+) -> None:
     with pytest.raises(BadRequestError, match=sentence):
         native_cap.limit(body, model, 9)
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (b"[]", "must be a JSON object"),
+        ("{", "must be a JSON object"),
+        (b"\xff", "must be a JSON object"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"messages": ["canary"], "messages": []}', "A name stands twice"),
+        (b'{"messages": [{"text": "canary", "text": ""}]}', "A name stands twice"),
+    ],
+)
+def test_a_body_whose_record_could_show_something_else_is_refused(
+    body: object, sentence: str
+) -> None:
+    with pytest.raises(BadRequestError, match=sentence) as caught:
+        native_request.read(body)
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["ü", "\\ud800"])
+def test_a_body_is_written_as_it_was_read(text: str) -> None:
+    body = f'{{"a": 1.5, "b": "{text}", "c": [null, true], "d": 123456789012345678901234567890}}'
+    request = native_request.read(body)
+    assert request is not None
+    assert native_request.read(native_request.write(request)) == request
+    assert native_request.read(None) is None
 
 
 def test_headers_tell_tokens_and_latency() -> None:

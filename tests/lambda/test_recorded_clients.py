@@ -100,6 +100,14 @@ def test_a_vector_is_recorded_by_its_size_and_hash(
     )
 
 
+def test_a_name_that_stands_twice_in_a_body_is_refused(acme: Any, new_records: Any) -> None:
+    twice = json.dumps(CLAUDE).replace('"max_tokens": 100', '"max_tokens": 100, "max_tokens": 7')
+    with pytest.raises(BadRequestError, match="A name stands twice"):
+        acme.connect().client(REGION).invoke_model(modelId="claude", body=twice)
+
+    assert new_records() == []
+
+
 def test_a_refused_call_of_invoke_model_is_recorded_as_an_error(
     acme: Any, new_records: Any
 ) -> None:
@@ -237,15 +245,13 @@ def test_the_cap_holds_for_native_bodies(
     for maximum in (8, "8", 8.0, True, None):
         with pytest.raises(BadRequestError, match="write 7 or less"):
             _invoke(client, max_tokens=maximum)
-    twice = json.dumps(CLAUDE).replace('"max_tokens": 100', '"max_tokens": 100, "max_tokens": 7')
-    client.invoke_model(modelId="claude", body=twice)
     nova = client.invoke_model(modelId="nova", body=json.dumps({"messages": TURN}))
 
     assert client.invoke_model(modelId="claude", body=json.dumps({**CLAUDE, "max_tokens": 3}))
     assert "text" in json.loads(nova["body"].read())["output"]["message"]["content"][0]
     sent = [record["input"]["inputBodyJson"] for record in new_records()]
-    assert [body.get("max_tokens") for body in sent] == [7, None, 3]
-    assert sent[1]["inferenceConfig"] == {"maxTokens": 7}
+    assert [body.get("max_tokens") for body in sent] == [None, 3]
+    assert sent[0]["inferenceConfig"] == {"maxTokens": 7}
 
 
 def test_the_guardrail_is_on_native_calls_and_no_other_is_taken(
@@ -354,6 +360,7 @@ def test_a_session_makes_the_recorded_client_and_no_other(acme: Any) -> None:
     config = Config(read_timeout=120, user_agent_extra="library")
     client = session.client(service_name="bedrock-runtime", config=config)
     assert client is connection.client(REGION)
+    assert session.client("bedrock-runtime", REGION, use_ssl=True, verify=None) is client
     assert session.client("bedrock-runtime", region_name="eu-west-1").meta.region_name == (
         "eu-west-1"
     )
