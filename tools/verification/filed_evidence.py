@@ -79,11 +79,8 @@ def _certificate(file: Path) -> _Filed:
     verdict = "proved" if data["proved"] is True else "not proved"
     part = " in a part of the environment" if data.get("part") else ""
     result = f"{verdict}: tenant isolation in {data['subject']}{part}"
-    return (
-        data["environment"],
-        None,
-        FiledEvidence(_shown(file.parent), _time(data["made"]), result),
-    )
+    evidence = FiledEvidence(_shown(file.parent), _time(data["made"]), result)
+    return data["environment"], None, evidence
 
 
 def _verification(file: Path) -> _Filed:
