@@ -7,29 +7,6 @@
 # and of roles and users that exist. Error messages, names of sessions, policies and ids of
 # models are what a caller wrote, so no path reads them.
 locals {
-  is_tenant_role = [{ prefix = "${local.iam}:role/bedrock-${var.environment}-" }]
-  is_own_name    = [{ prefix = "bedrock-${var.environment}-" }, { prefix = local.name }]
-
-  # `exists = false` lets the other kind of caller through: a user has no session, and the
-  # ARN of a session is not that of its role.
-  trusted = concat([for role in ["guard", "lease"] : "${local.iam}:role/${local.roles[role].name}" if contains(keys(local.roles), role)], sort([for arn in var.deployers : arn if strcontains(arn, ":role/")]))
-  users   = sort([for arn in var.deployers : arn if !strcontains(arn, ":role/")])
-  is_stranger = merge(
-    { sessionContext = { sessionIssuer = { arn = [{ exists = false }, { anything-but = local.trusted }] } } },
-    length(local.users) == 0 ? {} : { arn = [{ exists = false }, { anything-but = local.users }] },
-  )
-
-  succeeded = [{ exists = false }]
-  refused   = [{ prefix = "AccessDenied" }, { suffix = "UnauthorizedOperation" }]
-
-  # A pattern has room for some 100 accounts. With more, or none, only callers of this account,
-  # whom no trust policy admits, and AWS services can be told from the customers.
-  has_accounts   = contains(range(1, 101), length(var.customer_accounts))
-  other_accounts = concat([{ exists = false }], [for accounts in [var.customer_accounts] : { anything-but = sort(accounts) } if local.has_accounts], [for id in [var.account_id] : id if !local.has_accounts])
-
-  caller       = "<type> <role><user>" # a path that an event does not have is empty
-  caller_paths = { role = "$.detail.userIdentity.sessionContext.sessionIssuer.arn", type = "$.detail.userIdentity.type", user = "$.detail.userIdentity.userName" }
-
   access_rules = {
     assumed-roles = {
       detail = {
@@ -124,7 +101,13 @@ locals {
     }
     rules = {
       detail = {
-        "$or"        = [{ requestParameters = { name = [{ prefix = local.name }] } }, { requestParameters = { rule = [{ prefix = local.name }] } }, { requestParameters = { topicArn = [local.topic_arn] } }]
+        "$or" = [for name, texts in {
+          name            = [{ prefix = local.name }]
+          resourceArn     = [local.topic_arn] # of a data protection policy, which can block messages
+          rule            = [{ prefix = local.name }]
+          subscriptionArn = [{ prefix = "${local.topic_arn}:" }]
+          topicArn        = [local.topic_arn]
+        } : { requestParameters = { (name) = texts } }]
         errorCode    = local.succeeded
         eventSource  = ["events.amazonaws.com", "sns.amazonaws.com"]
         userIdentity = local.is_stranger

@@ -17,6 +17,7 @@ DEPLOYER_USER = f"arn:aws:iam::{OPERATIONS}:user/deployer"
 DENIAL = f"arn:aws:iam::{OPERATIONS}:policy/bedrock-prod-quota-reached"
 TOPIC = f"arn:aws:sns:eu-central-1:{OPERATIONS}:bedrock-prod_guard"
 NO_POLICY = "because no identity-based policy allows the action"
+SUBSCRIPTION = f"{TOPIC}:6f3c2a8e"
 BY_A_DENY = f"with an explicit deny in an identity-based policy: {DENIAL}"
 
 Event = dict[str, Any]
@@ -125,6 +126,10 @@ _NEUTRAL: Event = {"requestParameters": {"name": CANARY, "guardrailIdentifier": 
 _RULE: Event = {"requestParameters": {"name": "bedrock-prod_guard-roles", "description": CANARY}}
 _TARGETS: Event = {"requestParameters": {"rule": "bedrock-prod_guard-roles", "ids": [CANARY]}}
 _TOPIC: Event = {"requestParameters": {"topicArn": TOPIC, "endpoint": CANARY}}
+_SUBSCRIPTION: Event = {
+    "requestParameters": {"subscriptionArn": SUBSCRIPTION, "attributeValue": CANARY}
+}
+_TOPIC_DATA: Event = {"requestParameters": {"resourceArn": TOPIC, "dataProtectionPolicy": CANARY}}
 _DENIAL: Event = {"requestParameters": {"policyArn": DENIAL, "policyDocument": CANARY}}
 
 # Rule => events that it tells, each with a part of the sentence.
@@ -185,6 +190,9 @@ TOLD: dict[str, list[tuple[Event, str]]] = {
         (event("events", "DisableRule", ADMIN, **_RULE), "DisableRule changed the rules"),
         (event("events", "RemoveTargets", user(), **_TARGETS), "IAMUser alice, which is"),
         (event("sns", "Subscribe", ADMIN, **_TOPIC), "Subscribe changed the rules or the topic"),
+        (event("sns", "Unsubscribe", ADMIN, **_SUBSCRIPTION), "Unsubscribe changed the rules or"),
+        (event("sns", "SetSubscriptionAttributes", user(), **_SUBSCRIPTION), "IAMUser alice, wh"),
+        (event("sns", "PutDataProtectionPolicy", ADMIN, **_TOPIC_DATA), "PutDataProtectionPolicy"),
     ],
     "trails": [
         (event("cloudtrail", "StopLogging", ADMIN, **_NEUTRAL), "StopLogging changed or stopped"),
@@ -221,6 +229,12 @@ NOT_TOLD: dict[str, Event] = {
     "a look at the retention": event("bedrock", "GetAccountDataRetention", ADMIN, read_only=True),
     "a look at a guardrail": event("bedrock", "GetGuardrail", ADMIN, read_only=True),
     "the deployer's change of a rule": event("events", "PutRule", DEPLOYER, **_RULE),
+    "a subscription of another topic that ends": event(
+        "sns", "Unsubscribe", ADMIN, requestParameters={"subscriptionArn": f"{TOPIC}2:6f3c2a8e"}
+    ),
+    "the deployer's change of a subscription": event(
+        "sns", "Unsubscribe", DEPLOYER, **_SUBSCRIPTION
+    ),
     "a change of another rule": event("events", "PutRule", ADMIN, **_NEUTRAL),
     "a trail that starts": event("cloudtrail", "StartLogging", ADMIN, **_NEUTRAL),
     "an event of another account": {**iam("PutRolePolicy", ADMIN), "account": STRANGER},

@@ -135,11 +135,17 @@ def _rules(env: Environment) -> Iterator[tuple[str, AccessRule]]:
     )
     subject = {"subject": "$.detail.requestParameters.roleName"}
     yield "roles", AccessRule(roles, {**_CALLER, **subject})
-    named = ({"name": [{"prefix": name}]}, {"rule": [{"prefix": name}]})
-    topic = {"topicArn": [regional_arn(env, "sns", name)]}
+    topic = regional_arn(env, "sns", name)
+    parameters = {
+        "name": [{"prefix": name}],
+        "resourceArn": [topic],
+        "rule": [{"prefix": name}],
+        "subscriptionArn": [{"prefix": f"{topic}:"}],
+        "topicArn": [topic],
+    }
     rules = change(
         ["events.amazonaws.com", "sns.amazonaws.com"],
-        **{"$or": [{"requestParameters": parameters} for parameters in (*named, topic)]},
+        **{"$or": [{"requestParameters": {key: texts}} for key, texts in parameters.items()]},
         userIdentity=stranger,
     )
     yield "rules", AccessRule(rules, _CALLER)
