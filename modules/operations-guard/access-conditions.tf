@@ -1,7 +1,12 @@
 # Whose calls the rules of access-rules.tf are about, and how a sentence names a caller.
 locals {
   is_tenant_role = [{ prefix = "${local.iam}:role/bedrock-${var.environment}-" }]
-  is_own_name    = [{ prefix = "bedrock-${var.environment}-" }, { prefix = local.name }]
+
+  # What a caller asks for is written as the caller wrote it, and IAM does not distinguish names
+  # by case: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+  names_tenant_role = [{ prefix = { equals-ignore-case = "${local.iam}:role/bedrock-${var.environment}-" } }]
+  names_own_role    = [for name in ["bedrock-${var.environment}-", local.name] : { prefix = { equals-ignore-case = name } }]
+  names_denial      = [for arn in values(local.policy_arns) : { equals-ignore-case = arn }]
 
   # `exists = false` lets the other kind of caller through: a user has no session, and the
   # ARN of a session is not that of its role.

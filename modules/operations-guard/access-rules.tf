@@ -13,7 +13,7 @@ locals {
         errorCode         = local.succeeded
         eventName         = [{ prefix = "AssumeRole" }]
         eventSource       = ["sts.amazonaws.com"]
-        requestParameters = { roleArn = local.is_tenant_role }
+        requestParameters = { roleArn = local.names_tenant_role }
         userIdentity      = { accountId = local.other_accounts }
       }
       paths     = { account = "$.detail.userIdentity.accountId", service = "$.detail.userIdentity.invokedBy", subject = "$.detail.requestParameters.roleArn" }
@@ -25,7 +25,7 @@ locals {
         errorCode         = local.succeeded
         eventName         = ["CreatePolicyVersion", "DeletePolicy", "DeletePolicyVersion", "SetDefaultPolicyVersion"]
         eventSource       = ["iam.amazonaws.com"]
-        requestParameters = { policyArn = values(local.policy_arns) }
+        requestParameters = { policyArn = local.names_denial }
         userIdentity      = local.is_stranger
       }
       paths = merge(local.caller_paths, { subject = "$.detail.requestParameters.policyArn" })
@@ -93,7 +93,7 @@ locals {
         errorCode         = local.succeeded
         eventName         = [for verb in ["Attach", "Create", "Delete", "Detach", "Put", "Tag", "Untag", "Update"] : { prefix = verb }]
         eventSource       = ["iam.amazonaws.com"]
-        requestParameters = { roleName = local.is_own_name }
+        requestParameters = { roleName = local.names_own_role }
         userIdentity      = local.is_stranger
       }
       paths = merge(local.caller_paths, { subject = "$.detail.requestParameters.roleName" })

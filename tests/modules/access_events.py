@@ -131,6 +131,11 @@ _SUBSCRIPTION: Event = {
 }
 _TOPIC_DATA: Event = {"requestParameters": {"resourceArn": TOPIC, "dataProtectionPolicy": CANARY}}
 _DENIAL: Event = {"requestParameters": {"policyArn": DENIAL, "policyDocument": CANARY}}
+# "Names are not distinguished by case", and an event has a name as the caller wrote it:
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+_DENIAL_IN_CAPITALS: Event = {
+    "requestParameters": {"policyArn": DENIAL.replace("quota-reached", "QUOTA-REACHED")}
+}
 
 # Rule => events that it tells, each with a part of the sentence.
 TOLD: dict[str, list[tuple[Event, str]]] = {
@@ -138,11 +143,13 @@ TOLD: dict[str, list[tuple[Event, str]]] = {
         (assumed(account(STRANGER)), f"{TENANT} was assumed by {STRANGER}, which"),
         (assumed(ADMIN), f"{TENANT} was assumed by {OPERATIONS}, which"),
         (assumed(FEDERATED, name="AssumeRoleWithWebIdentity"), f"{TENANT} was assumed by , which"),
+        (assumed(ADMIN, TENANT.replace("prod-a", "PROD-A")), f"assumed by {OPERATIONS}, which"),
         (assumed(SERVICE), f"{TENANT} was assumed by lambda.amazonaws.com, which"),
     ],
     "denials": [
         (event("iam", "CreatePolicyVersion", ADMIN, **_DENIAL), f"changed {DENIAL}"),
         (event("iam", "DeletePolicy", user(), **_DENIAL), "was IAMUser alice."),
+        (event("iam", "DeletePolicy", ADMIN, **_DENIAL_IN_CAPITALS), "QUOTA-REACHED"),
         (event("iam", "SetDefaultPolicyVersion", session(GUARD + "x"), **_DENIAL), "_guardx."),
     ],
     "guardrails": [
@@ -184,6 +191,7 @@ TOLD: dict[str, list[tuple[Event, str]]] = {
         (iam("UpdateAssumeRolePolicy", ADMIN), "UpdateAssumeRolePolicy changed the role bedrock-p"),
         (iam("PutRolePolicy", user()), "The caller was IAMUser alice, which"),
         (iam("AttachRolePolicy", ROOT, "bedrock-prod_guard"), "role bedrock-prod_guard."),
+        (iam("PutRolePolicy", ADMIN, "Bedrock-Prod-Acme"), "changed the role Bedrock-Prod-Acme."),
         (iam("CreateRole", session(TENANT), "bedrock-prod-evil"), f"was AssumedRole {TENANT}, "),
     ],
     "rules": [

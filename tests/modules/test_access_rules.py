@@ -146,11 +146,18 @@ def test_with_more_accounts_than_a_pattern_holds_callers_of_the_own_account_are_
     many = [f"{200000000000 + number}" for number in range(101)]
     plan = guard.plan("-var=region=eu-central-1", **{**inputs, "customer_accounts": many})
     events = [event for event, _ in TOLD["assumed-roles"]]
-    assert [matching(plan, event) for event in events] == [set(), *[{"assumed-roles"}] * 3]
+    assert [matching(plan, event) for event in events] == [set(), *[{"assumed-roles"}] * 4]
     most = guard.plan("-var=region=eu-central-1", **{**inputs, "customer_accounts": many[:100]})
     check_pattern(rules_of(most)["assumed-roles"]["event_pattern"])
     assert matching(most, assumed(account(STRANGER))) == {"assumed-roles"}
     assert matching(most, assumed(account(many[0]))) == set()
+
+
+def test_the_longest_names_leave_room_for_the_accounts_of_a_pattern(guard, inputs):
+    many = [f"{200000000000 + number}" for number in range(100)]
+    longest = {"environment": "e" * 16, "partition": "aws-us-gov", "customer_accounts": many}
+    plan = guard.plan("-var=region=us-gov-east-1", **{**inputs, **longest, "deployers": []})
+    assert len(rules_of(plan)["assumed-roles"]["event_pattern"]) <= 2048
 
 
 def test_rules_that_are_switched_off_are_not_there_and_alarms_still_tell(guard, inputs):

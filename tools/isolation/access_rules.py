@@ -69,7 +69,8 @@ def forwards(env: Environment) -> bool:
 
 
 def _rules(env: Environment) -> Iterator[tuple[str, AccessRule]]:
-    tenants_roles = [{"prefix": env.role_arn(env.account, f"bedrock-{env.name}-")}]
+    tenants_roles = env.role_arn(env.account, f"bedrock-{env.name}-")
+    is_tenant_role = [{"prefix": tenants_roles}]
     refused = [{"prefix": "AccessDenied"}, {"suffix": "UnauthorizedOperation"}]
     stranger, name = _stranger(env), guard_name(env)
 
@@ -81,7 +82,7 @@ def _rules(env: Environment) -> Iterator[tuple[str, AccessRule]]:
     assumed = change(
         "sts.amazonaws.com",
         [{"prefix": "AssumeRole"}],
-        requestParameters={"roleArn": tenants_roles},
+        requestParameters={"roleArn": [_named(tenants_roles)]},
         userIdentity={"accountId": _other_accounts(env)},
     )
     subject = {
@@ -94,7 +95,9 @@ def _rules(env: Environment) -> Iterator[tuple[str, AccessRule]]:
     denials = change(
         "iam.amazonaws.com",
         [*versions, "SetDefaultPolicyVersion"],
-        requestParameters={"policyArn": sorted(denial_arns(env).values())},
+        requestParameters={
+            "policyArn": [{"equals-ignore-case": arn} for arn in sorted(denial_arns(env).values())]
+        },
         userIdentity=stranger,
     )
     subject = {"subject": "$.detail.requestParameters.policyArn"}
@@ -120,7 +123,7 @@ def _rules(env: Environment) -> Iterator[tuple[str, AccessRule]]:
     calls = {
         "errorCode": refused,
         "errorMessage": [_ABSENT, by_the_guard],
-        "userIdentity": {"sessionContext": {"sessionIssuer": {"arn": tenants_roles}}},
+        "userIdentity": {"sessionContext": {"sessionIssuer": {"arn": is_tenant_role}}},
     }
     subject = {"error": "$.detail.errorCode", "service": "$.detail.eventSource", "subject": _ISSUER}
     yield "refused-calls", AccessRule(calls, subject, read_only=True)
@@ -130,7 +133,7 @@ def _rules(env: Environment) -> Iterator[tuple[str, AccessRule]]:
     roles = change(
         "iam.amazonaws.com",
         [{"prefix": verb} for verb in verbs],
-        requestParameters={"roleName": [{"prefix": f"bedrock-{env.name}-"}, {"prefix": name}]},
+        requestParameters={"roleName": [_named(f"bedrock-{env.name}-"), _named(name)]},
         userIdentity=stranger,
     )
     subject = {"subject": "$.detail.requestParameters.roleName"}
@@ -151,6 +154,11 @@ def _rules(env: Environment) -> Iterator[tuple[str, AccessRule]]:
     yield "rules", AccessRule(rules, _CALLER)
     trails = ["DeleteTrail", "PutEventSelectors", "StopLogging", "UpdateTrail"]
     yield "trails", AccessRule(change("cloudtrail.amazonaws.com", trails), _CALLER)
+
+
+def _named(beginning: str) -> dict[str, Any]:
+    """Return how a name begins that a caller wrote; IAM does not distinguish names by case."""
+    return {"prefix": {"equals-ignore-case": beginning}}
 
 
 def _stranger(env: Environment) -> Mapping[str, Any]:

@@ -61,7 +61,7 @@ def _check_entry(name: str, entry: Any) -> None:  # noqa: ANN401 - any JSON valu
     ((operator, operand),) = entry.items()
     if operator not in _OPERATORS:
         raise _invalid(f"{operator} of {name} is no operator that the local AWS knows")
-    if operator == "anything-but" and isinstance(operand, dict):
+    if operator in {"anything-but", "prefix", "suffix"} and isinstance(operand, dict):
         _check_entry(name, operand)
 
 
