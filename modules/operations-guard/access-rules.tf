@@ -69,10 +69,16 @@ locals {
       read_only = true
       text      = "<event> of a tenant's role was refused. The caller was ${local.caller}, in the operations account."
     }
+    # Only Bedrock and the parameter of the tenant's use are what a Deny stops every day: that of the
+    # guard or of a suspension. The package asks STS after each refusal whether it is a suspension.
     refused-calls = {
       detail = {
+        "$or" = [
+          { errorMessage = [{ exists = false }, { anything-but = { wildcard = "*explicit deny in an identity-based policy*" } }] },
+          { eventSource = [{ anything-but = ["bedrock.amazonaws.com", "ssm.amazonaws.com"] }] },
+        ]
         errorCode    = local.refused
-        errorMessage = [{ exists = false }, { anything-but = { wildcard = "*explicit deny in an identity-based policy*" } }]
+        eventName    = [{ anything-but = ["DecodeAuthorizationMessage"] }]
         userIdentity = { sessionContext = { sessionIssuer = { arn = local.is_tenant_role } } }
       }
       paths     = { error = "$.detail.errorCode", service = "$.detail.eventSource", subject = "$.detail.userIdentity.sessionContext.sessionIssuer.arn" }

@@ -182,6 +182,7 @@ TOLD: dict[str, list[tuple[Event, str]]] = {
             "RunInstances of ec2.amazonaws.com (Client.UnauthorizedOperation).",
         ),
         (refused("s3", "ListBuckets", session(TENANT), NO_POLICY), "ListBuckets of s3.am"),
+        (refused("s3", "ListBuckets", session(TENANT), BY_A_DENY), "ListBuckets of s3.am"),
     ],
     "retention": [
         (event("bedrock", "PutAccountDataRetention", ADMIN), "PutAccountDataRetention changed"),
@@ -227,6 +228,12 @@ NOT_TOLD: dict[str, Event] = {
     "a throttled call": refused("bedrock", "Converse", session(TENANT), "", "ThrottlingException"),
     "a call that the guard's denial refuses": refused(
         "bedrock", "Converse", session(TENANT), BY_A_DENY
+    ),
+    "a suspended tenant's look at its use": refused(
+        "ssm", "GetParameter", session(TENANT), BY_A_DENY
+    ),
+    "the package's question whether the tenant is suspended": refused(
+        "sts", "DecodeAuthorizationMessage", session(TENANT), NO_POLICY
     ),
     "a call that succeeds": event("bedrock", "Converse", session(TENANT), read_only=True),
     "a refused call of somebody else": refused("bedrock", "Converse", ADMIN, NO_POLICY),

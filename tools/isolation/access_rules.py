@@ -120,9 +120,11 @@ def _rules(env: Environment) -> Iterator[tuple[str, AccessRule]]:
     }
     yield "refused-assume-role", AccessRule(attempt, _CALLER, read_only=True)
     by_the_guard = {"anything-but": {"wildcard": "*explicit deny in an identity-based policy*"}}
+    others = {"anything-but": ["bedrock.amazonaws.com", "ssm.amazonaws.com"]}
     calls = {
+        "$or": [{"errorMessage": [_ABSENT, by_the_guard]}, {"eventSource": [others]}],
         "errorCode": refused,
-        "errorMessage": [_ABSENT, by_the_guard],
+        "eventName": [{"anything-but": ["DecodeAuthorizationMessage"]}],
         "userIdentity": {"sessionContext": {"sessionIssuer": {"arn": is_tenant_role}}},
     }
     subject = {"error": "$.detail.errorCode", "service": "$.detail.eventSource", "subject": _ISSUER}
