@@ -49,6 +49,21 @@ locals {
       paths = local.caller_paths
       text  = "<event> changed whether Bedrock logs prompts and answers in the operations account. The caller was ${local.caller}."
     }
+    # A grant finds a tenant's profiles by their tags, and the guard marks those without quota.
+    # Guards of other environments mark theirs, and no ARN of a profile names its environment.
+    profiles = {
+      detail = {
+        errorCode         = local.succeeded
+        eventName         = ["TagResource", "UntagResource"]
+        eventSource       = ["bedrock.amazonaws.com"]
+        requestParameters = { resourceARN = [{ prefix = trimsuffix(local.profiles, "*") }] }
+        userIdentity = merge(local.is_stranger, {
+          sessionContext = { sessionIssuer = { arn = [{ exists = false }, { anything-but = { wildcard = concat(["${local.iam}:role/bedrock-*_guard"], local.trusted) } }] } }
+        })
+      }
+      paths = merge(local.caller_paths, { subject = "$.detail.requestParameters.resourceARN" })
+      text  = "<event> changed tags of <subject>, by which tenants are granted profiles and stopped at their quota. The caller was ${local.caller}, which is neither a deployer nor a guard."
+    }
     projects = {
       detail = {
         errorCode   = local.succeeded

@@ -126,6 +126,10 @@ _NEUTRAL: Event = {"requestParameters": {"name": CANARY, "guardrailIdentifier": 
 _RULE: Event = {"requestParameters": {"name": "bedrock-prod_guard-roles", "description": CANARY}}
 _TARGETS: Event = {"requestParameters": {"rule": "bedrock-prod_guard-roles", "ids": [CANARY]}}
 _TOPIC: Event = {"requestParameters": {"topicArn": TOPIC, "endpoint": CANARY}}
+PROFILE = f"arn:aws:bedrock:eu-central-1:{OPERATIONS}:application-inference-profile/a1b2c3d4e5f6"
+_TAGS: Event = {
+    "requestParameters": {"resourceARN": PROFILE, "tags": [{"key": "tenant", "value": CANARY}]}
+}
 _SUBSCRIPTION: Event = {
     "requestParameters": {"subscriptionArn": SUBSCRIPTION, "attributeValue": CANARY}
 }
@@ -163,6 +167,11 @@ TOLD: dict[str, list[tuple[Event, str]]] = {
     "invocation-logging": [
         (event("bedrock", "PutModelInvocationLoggingConfiguration", ROOT), "was Root ."),
         (event("bedrock", "DeleteModelInvocationLoggingConfiguration", ADMIN), "role/admin."),
+    ],
+    "profiles": [
+        (event("bedrock", "TagResource", ADMIN, **_TAGS), f"TagResource changed tags of {PROFILE}"),
+        (event("bedrock", "UntagResource", user(), **_TAGS), "The caller was IAMUser alice, which"),
+        (event("bedrock", "TagResource", session(TENANT), **_TAGS), f"AssumedRole {TENANT}, which"),
     ],
     "projects": [
         (event("bedrock", "CreateProject", ADMIN, **_NEUTRAL), "CreateProject changed"),
@@ -251,6 +260,20 @@ NOT_TOLD: dict[str, Event] = {
         "sns", "Unsubscribe", DEPLOYER, **_SUBSCRIPTION
     ),
     "a change of another rule": event("events", "PutRule", ADMIN, **_NEUTRAL),
+    "the guard's mark of a profile": event("bedrock", "TagResource", session(GUARD), **_TAGS),
+    "a mark by the guard of another environment": event(
+        "bedrock", "UntagResource", session(GUARD.replace("prod", "prod2")), **_TAGS
+    ),
+    "the deployer's tags of a profile": event("bedrock", "TagResource", DEPLOYER, **_TAGS),
+    "a deploying user's tags of a profile": event(
+        "bedrock", "TagResource", user(DEPLOYER_USER), **_TAGS
+    ),
+    "tags of a guardrail": event(
+        "bedrock",
+        "TagResource",
+        ADMIN,
+        requestParameters={"resourceARN": f"arn:aws:bedrock:eu-central-1:{OPERATIONS}:guardrail/x"},
+    ),
     "a trail that starts": event("cloudtrail", "StartLogging", ADMIN, **_NEUTRAL),
     "an event of another account": {**iam("PutRolePolicy", ADMIN), "account": STRANGER},
     "an event that somebody puts on the bus": {**iam("PutRolePolicy", ADMIN), "source": "custom"},

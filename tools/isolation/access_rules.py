@@ -108,6 +108,18 @@ def _rules(env: Environment) -> Iterator[tuple[str, AccessRule]]:
     yield "guardrails", AccessRule(change("bedrock.amazonaws.com", guardrails), _CALLER)
     logging = [f"{verb}ModelInvocationLoggingConfiguration" for verb in ("Delete", "Put")]
     yield "invocation-logging", AccessRule(change("bedrock.amazonaws.com", logging), _CALLER)
+    tags = change(
+        "bedrock.amazonaws.com",
+        ["TagResource", "UntagResource"],
+        requestParameters={
+            "resourceARN": [
+                {"prefix": regional_arn(env, "bedrock", "application-inference-profile/")}
+            ]
+        },
+        userIdentity=_stranger(env, env.role_arn(env.account, "bedrock-*_guard")),
+    )
+    subject = {"subject": "$.detail.requestParameters.resourceARN"}
+    yield "profiles", AccessRule(tags, {**_CALLER, **subject})
     projects = [f"{verb}Project" for verb in ("Archive", "Create", "Update")]
     enrollments = {"prefix": "PutTrustedAccessProgram"}
     of_bedrock = {"prefix": "bedrock"}
@@ -163,17 +175,18 @@ def _named(beginning: str) -> dict[str, Any]:
     return {"prefix": {"equals-ignore-case": beginning}}
 
 
-def _stranger(env: Environment) -> Mapping[str, Any]:
-    """Return what the identity of a caller is that is no deployer and not the guard."""
+def _stranger(env: Environment, *guards: str) -> Mapping[str, Any]:
+    """Return what the identity of a caller is that is no deployer and not the guard, or one of other ``guards``."""
     own = [env.role_arn(env.account, guard_name(env, GUARD))]
     if has_lease(env):
         own.append(env.role_arn(env.account, guard_name(env, LEASE)))
     deployers = sorted(env.deployment_principals)
     roles = [*own, *(arn for arn in deployers if ":role/" in arn)]
     users = [arn for arn in deployers if ":role/" not in arn]
+    known = {"wildcard": [*guards, *roles]} if guards else roles
     user = {"arn": [_ABSENT, {"anything-but": users}]} if users else {}
     return {
-        "sessionContext": {"sessionIssuer": {"arn": [_ABSENT, {"anything-but": roles}]}},
+        "sessionContext": {"sessionIssuer": {"arn": [_ABSENT, {"anything-but": known}]}},
         **user,
     }
 
