@@ -37,8 +37,18 @@ if TYPE_CHECKING:
 # The LangChain run that requests from this thread or task belong to.
 _run: ContextVar[UUID | None] = ContextVar("tenant_bedrock_run", default=None)
 _KEY = "tenant_bedrock"
-_NATIVE_OPERATIONS = ("InvokeModel", "InvokeModelWithResponseStream")
-_OPERATIONS = ("Converse", "ConverseStream", *_NATIVE_OPERATIONS, "ApplyGuardrail")
+_OPERATIONS = (
+    "Converse",
+    "ConverseStream",
+    "InvokeModel",
+    "InvokeModelWithResponseStream",
+    "ApplyGuardrail",
+)
+# The member of an answer that is a stream, and what assembles it.
+_STREAMS: dict[str, tuple[str, type[StreamedAnswer | NativeStreamedAnswer]]] = {
+    "ConverseStream": ("stream", StreamedAnswer),
+    "InvokeModelWithResponseStream": ("body", NativeStreamedAnswer),
+}
 # Nothing is generated and nothing is paid; ``call_limits`` refuses it unless the stanza allows it.
 _UNRECORDED_OPERATIONS = ("CountTokens",)
 
@@ -189,16 +199,10 @@ class _Hooks:
         if "Error" in parsed:
             call.error = ClientError(parsed, model.name)  # type: ignore[arg-type]
             self._recorder.finish(call, "error")
-        elif model.name == "ConverseStream":
-            source = EventSource(parsed["stream"], call.http_response)
-            parsed["stream"] = WatchedStream(
-                source, StreamedAnswer(), context[_KEY], self._recorder
-            )
-        elif model.name == "InvokeModelWithResponseStream":
-            source = EventSource(parsed["body"], call.http_response)
-            parsed["body"] = WatchedStream(
-                source, NativeStreamedAnswer(), context[_KEY], self._recorder
-            )
+        elif model.name in _STREAMS:
+            member, answer = _STREAMS[model.name]
+            source = EventSource(parsed[member], call.http_response)
+            parsed[member] = WatchedStream(source, answer(), context[_KEY], self._recorder)
         else:
             if model.name == "InvokeModel":
                 self._read_native_answer(call, parsed)

@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from botocore.model import OperationModel
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
-    from tenant_bedrock.settings import Settings
+    from tenant_bedrock.settings import Guardrail, Settings
 
 
 def register(client: BedrockRuntimeClient, settings: Settings) -> None:
     """Apply the limits to every call of ``client`` before it is sent."""
-    limits: dict[str, Callable[..., None]] = {
-        "Converse": _limit_conversation,
-        "ConverseStream": _limit_conversation,
-        "InvokeModel": _limit_native_request,
-        "InvokeModelWithResponseStream": _limit_native_request,
-        "ApplyGuardrail": _limit_guardrail_test,
-        "CountTokens": partial(_check_counting, region=client.meta.region_name),
+    limits: dict[str, tuple[Callable[..., None], ...]] = {
+        "Converse": (_limit_conversation,),
+        "ConverseStream": (_check_streaming, _limit_conversation),
+        "InvokeModel": (_limit_native_request,),
+        "InvokeModelWithResponseStream": (_check_streaming, _limit_native_request),
+        "ApplyGuardrail": (_limit_guardrail_test,),
+        "CountTokens": (partial(_check_counting, region=client.meta.region_name),),
     }
-    for operation, apply in limits.items():
+    for operation, handlers in limits.items():
         event = f"provide-client-params.bedrock-runtime.{operation}"
-        client.meta.events.register(event, partial(_replace_alias, settings))
-        client.meta.events.register(event, partial(apply, settings))
+        for handler in (_replace_alias, *handlers):
+            client.meta.events.register(event, partial(handler, settings))
 
 
 def _replace_alias(
@@ -48,31 +48,24 @@ def _replace_alias(
         params["modelId"] = granted.base_model_id if is_count else granted.model
 
 
-def _limit_conversation(
-    settings: Settings, *, params: dict[str, Any], model: OperationModel, **_: object
-) -> None:
+def _limit_conversation(settings: Settings, *, params: dict[str, Any], **_: object) -> None:
     """Complete the parameters of one call before botocore reads them, or raise to stop the call."""
-    if model.name == "ConverseStream":
-        _check_streaming(params, settings)
     if settings.guardrail is not None:
-        params["guardrailConfig"] = _with_guardrail(params.get("guardrailConfig"), settings)
+        config = params.get("guardrailConfig") or {}
+        params["guardrailConfig"] = _with_guardrail(config, settings.guardrail)
     if settings.quota.max_tokens_per_call is not None:
         params["inferenceConfig"] = _inference_config(params, settings.quota.max_tokens_per_call)
 
 
-def _limit_native_request(
-    settings: Settings, *, params: dict[str, Any], model: OperationModel, **_: object
-) -> None:
+def _limit_native_request(settings: Settings, *, params: dict[str, Any], **_: object) -> None:
     """Like ``_limit_conversation``, for a request in the model's own format."""
-    if model.name == "InvokeModelWithResponseStream":
-        _check_streaming(params, settings)
-    granted = settings.granted(params.get("modelId"))
     if settings.guardrail is not None:
-        params |= _with_guardrail(params, settings)
+        params |= _with_guardrail(params, settings.guardrail)
     request = native_request.read(params.get("body"))
     if request is None:
         return  # botocore says what is wrong with it
     if settings.quota.max_tokens_per_call is not None:
+        granted = settings.granted(params.get("modelId"))
         base_model_id = granted.base_model_id if granted else str(params.get("modelId"))
         native_cap.limit(request, base_model_id, settings.quota.max_tokens_per_call)
     params["body"] = native_request.write(request)
@@ -84,10 +77,10 @@ def _limit_guardrail_test(settings: Settings, *, params: dict[str, Any], **_: ob
         raise ModelNotGrantedError(
             f"Tenant {settings.tenant} has no guardrail; ask the operator to set one in the tenant's stanza."
         )
-    params |= _with_guardrail(params, settings)
+    params |= _with_guardrail(params, settings.guardrail)
 
 
-def _check_streaming(params: dict[str, Any], settings: Settings) -> None:
+def _check_streaming(settings: Settings, *, params: dict[str, Any], **_: object) -> None:
     """Refuse a stream unless an alias of this model may stream, which is how IAM grants it."""
     aliases = settings.aliases_for(params.get("modelId"))
     if aliases and not any(settings.models[alias].streaming for alias in aliases):
@@ -119,12 +112,8 @@ def _check_counting(
         )
 
 
-def _with_guardrail(config: dict[str, Any] | None, settings: Settings) -> dict[str, Any]:
+def _with_guardrail(config: dict[str, Any], guardrail: Guardrail) -> dict[str, Any]:
     """The tenant's guardrail, with the trace and stream settings that the caller may have added."""
-    guardrail = settings.guardrail
-    if guardrail is None:
-        raise ValueError("The tenant has no guardrail.")
-    config = config or {}
     required = {"guardrailIdentifier": guardrail.arn, "guardrailVersion": guardrail.version}
     if any(config.get(name, value) != value for name, value in required.items()):
         raise BadRequestError(

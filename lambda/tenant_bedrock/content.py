@@ -132,7 +132,9 @@ def redact(body: object, content: Content) -> dict[str, Any]:
     }
     if content == "metadata":
         return settings
-    hashes = {name: _hash_member(name, part) for name, part in body.items() if name not in settings}
+    hashes = {
+        name: _hash_member(name, part) for name, part in body.items() if name not in _SETTINGS
+    }
     return settings | hashes
 
 

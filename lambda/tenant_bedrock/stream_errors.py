@@ -24,7 +24,7 @@ from tenant_bedrock.errors import OutOfTimeError
 from tenant_bedrock.native_answer import is_last_chunk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from botocore.eventstream import EventStream
     from botocore.response import StreamingBody
@@ -34,36 +34,29 @@ if TYPE_CHECKING:
 
 
 def register(client: BedrockRuntimeClient, budget: TimeBudget) -> None:
-    """Wrap every stream of ``client``; call it before the hooks that read the stream."""
-    for operation, member in (
-        ("ConverseStream", "stream"),
-        ("InvokeModelWithResponseStream", "body"),
+    """Wrap what is read of ``client``'s answers; call it before the hooks that read it."""
+    for operation, member, wrapper in (
+        ("ConverseStream", "stream", TypedStream),
+        ("InvokeModel", "body", TypedBody),
+        ("InvokeModelWithResponseStream", "body", TypedStream),
     ):
         client.meta.events.register(
-            f"after-call.bedrock-runtime.{operation}", partial(_wrap, client, budget, member)
+            f"after-call.bedrock-runtime.{operation}",
+            partial(_wrap, client, budget, member, wrapper),
         )
-    client.meta.events.register(
-        "after-call.bedrock-runtime.InvokeModel", partial(_wrap_body, client, budget)
-    )
 
 
 def _wrap(
     client: BedrockRuntimeClient,
     budget: TimeBudget,
     member: str,
+    wrapper: Callable[..., TypedBody | TypedStream],
     *,
     parsed: dict[str, Any],
     **_: object,
 ) -> None:
     if member in parsed:
-        parsed[member] = TypedStream(parsed[member], client, budget)
-
-
-def _wrap_body(
-    client: BedrockRuntimeClient, budget: TimeBudget, *, parsed: dict[str, Any], **_: object
-) -> None:
-    if "body" in parsed:
-        parsed["body"] = TypedBody(parsed["body"], client, budget)
+        parsed[member] = wrapper(parsed[member], client, budget)
 
 
 class TypedBody:
