@@ -13,6 +13,8 @@ from tools.localaws.sts.sessions import Credentials
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tests.tools.localaws.conftest import Connect
+
 OPERATIONS = "111111111111"
 ACME = "222222222222"
 GLOBEX = "333333333333"
@@ -67,3 +69,22 @@ def refusal(call: Callable[..., Any], **parameters: Any) -> tuple[str, str]:  # 
         call(**parameters)
     error = refused.value.response["Error"]
     return str(error["Code"]), str(error["Message"])
+
+
+def log_invocations(connect: Connect, keys: Credentials) -> Callable[[], list[dict[str, Any]]]:
+    """Let Bedrock log into a new bucket; returns what reads the records that are there."""
+    s3 = connect("s3", keys)
+    s3.create_bucket(
+        Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+    connect("bedrock", keys).put_model_invocation_logging_configuration(
+        loggingConfig={"s3Config": {"bucketName": "bucket"}}
+    )
+
+    def records() -> list[dict[str, Any]]:
+        stored = s3.list_objects_v2(Bucket="bucket").get("Contents", [])
+        return [
+            json.load(s3.get_object(Bucket="bucket", Key=item["Key"])["Body"]) for item in stored
+        ]
+
+    return records

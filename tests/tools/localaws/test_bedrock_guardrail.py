@@ -106,3 +106,23 @@ def test_is_no_call_of_a_model(local_aws: LocalAws, connect: Connect) -> None:
     assert connect("cloudwatch", keys).list_metrics(Namespace="AWS/Bedrock")["Metrics"] == []
     [call] = local_aws.control.calls(action="bedrock:ApplyGuardrail")
     assert (call.resource, call.allowed) == (ARN, True)
+
+
+def test_a_text_passes_a_guardrail_that_the_caller_may_apply(
+    local_aws: LocalAws, connect: Connect
+) -> None:
+    arn = f"arn:aws:bedrock:eu-central-1:{OPERATIONS}:guardrail/own"
+    apply = {"Action": "bedrock:ApplyGuardrail", "Resource": arn}
+    client = connect(
+        "bedrock-runtime", local_aws.control.account(OPERATIONS, "tester", [document(apply)])
+    )
+    request = {
+        "guardrailIdentifier": arn,
+        "guardrailVersion": "1",
+        "source": "INPUT",
+        "content": [{"text": {"text": "hello"}}],
+    }
+    answer = client.apply_guardrail(**request)
+    assert (answer["action"], answer["usage"]["wordPolicyUnits"]) == ("NONE", 1)
+    other = {**request, "guardrailIdentifier": arn.replace("own", "other")}
+    assert refusal(client.apply_guardrail, **other)[0] == "AccessDeniedException"

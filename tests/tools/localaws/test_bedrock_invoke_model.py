@@ -1,4 +1,4 @@
-"""InvokeModel and its stream with the bodies of Claude and Nova, and ApplyGuardrail."""
+"""InvokeModel with the bodies of Claude and Nova."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import EventStreamError
 
-from tests.tools.localaws.aws import DEFAULT_PROJECT, OPERATIONS, document, refusal
-from tools.localaws.faults import Fault
+from tests.tools.localaws.aws import DEFAULT_PROJECT, OPERATIONS, document, log_invocations, refusal
 
 if TYPE_CHECKING:
     from tests.tools.localaws.conftest import Connect
@@ -79,93 +77,11 @@ def test_needs_the_permission_that_converse_needs(local_aws: LocalAws, connect: 
 
 def test_is_counted_and_logged_as_converse_is(local_aws: LocalAws, connect: Connect) -> None:
     keys = local_aws.control.account(OPERATIONS)
-    s3, control = connect("s3", keys), connect("bedrock", keys)
-    s3.create_bucket(
-        Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
-    )
-    control.put_model_invocation_logging_configuration(
-        loggingConfig={"s3Config": {"bucketName": "bucket"}}
-    )
+    logged = log_invocations(connect, keys)
     connect("bedrock-runtime", keys).invoke_model(modelId=NOVA, body=json.dumps(BODIES[NOVA]))
-    [stored] = s3.list_objects_v2(Bucket="bucket")["Contents"]
-    record = json.load(s3.get_object(Bucket="bucket", Key=stored["Key"])["Body"])
+    [record] = logged()
     assert record["operation"] == "InvokeModel"
     assert record["input"]["inputBodyJson"] == BODIES[NOVA]
     assert record["output"]["outputBodyJson"]["usage"]["inputTokens"] == 3
     metrics = connect("cloudwatch", keys).list_metrics(Namespace="AWS/Bedrock")["Metrics"]
     assert "Invocations" in {metric["MetricName"] for metric in metrics}
-
-
-def chunks(bedrock: Any, model: str) -> list[dict[str, Any]]:
-    response = bedrock.invoke_model_with_response_stream(
-        modelId=model, body=json.dumps(BODIES[model])
-    )
-    return [json.loads(event["chunk"]["bytes"]) for event in response["body"]]
-
-
-def test_streams_claudes_events_and_bedrocks_counts(bedrock: Any) -> None:
-    events = chunks(bedrock, CLAUDE)
-    assert [events[0]["type"], *(event["type"] for event in events[-2:])] == [
-        "message_start",
-        "message_delta",
-        "message_stop",
-    ]
-    text = "".join(
-        event["delta"]["text"] for event in events if "index" in event and "delta" in event
-    )
-    assert "one two three" in text
-    metrics = events[-1]["amazon-bedrock-invocationMetrics"]
-    assert (metrics["inputTokenCount"], metrics["outputTokenCount"]) == (
-        3,
-        events[-2]["usage"]["output_tokens"],
-    )
-
-
-def test_streams_novas_events_and_bedrocks_counts(bedrock: Any) -> None:
-    events = chunks(bedrock, NOVA)
-    deltas = [event["contentBlockDelta"]["delta"]["text"] for event in events[1:-3]]
-    assert "one two three" in "".join(deltas)
-    assert events[-1]["amazon-bedrock-invocationMetrics"]["inputTokenCount"] == 3
-
-
-def test_breaks_a_native_stream_with_an_exception(local_aws: LocalAws, bedrock: Any) -> None:
-    broken = {"after_events": 2, "exception": "throttlingException"}
-    local_aws.control.fault(Fault(service="bedrock-runtime", stream=broken))
-    with pytest.raises(EventStreamError, match="throttlingException"):
-        chunks(bedrock, CLAUDE)
-    assert chunks(bedrock, CLAUDE)
-
-
-def test_a_stream_needs_the_permission_that_converse_stream_needs(
-    local_aws: LocalAws, connect: Connect
-) -> None:
-    arn = f"arn:aws:bedrock:eu-central-1::foundation-model/{NOVA}"
-    model = {"Action": "bedrock:InvokeModel", "Resource": arn}
-    keys = local_aws.control.account(OPERATIONS, "tenant", [document(DEFAULT_PROJECT, model)])
-    client = connect("bedrock-runtime", keys)
-    body = json.dumps(BODIES[NOVA])
-    code, _ = refusal(client.invoke_model_with_response_stream, modelId=NOVA, body=body)
-    assert code == "AccessDeniedException"
-    stream = {**model, "Action": "bedrock:InvokeModelWithResponseStream"}
-    keys = local_aws.control.account(OPERATIONS, "streaming", [document(DEFAULT_PROJECT, stream)])
-    assert chunks(connect("bedrock-runtime", keys), NOVA)
-
-
-def test_a_text_passes_a_guardrail_that_the_caller_may_apply(
-    local_aws: LocalAws, connect: Connect
-) -> None:
-    arn = f"arn:aws:bedrock:eu-central-1:{OPERATIONS}:guardrail/own"
-    apply = {"Action": "bedrock:ApplyGuardrail", "Resource": arn}
-    client = connect(
-        "bedrock-runtime", local_aws.control.account(OPERATIONS, "tester", [document(apply)])
-    )
-    request = {
-        "guardrailIdentifier": arn,
-        "guardrailVersion": "1",
-        "source": "INPUT",
-        "content": [{"text": {"text": "hello"}}],
-    }
-    answer = client.apply_guardrail(**request)
-    assert (answer["action"], answer["usage"]["wordPolicyUnits"]) == ("NONE", 1)
-    other = {**request, "guardrailIdentifier": arn.replace("own", "other")}
-    assert refusal(client.apply_guardrail, **other)[0] == "AccessDeniedException"

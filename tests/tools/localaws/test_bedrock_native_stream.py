@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import EventStreamError
 from urllib3.exceptions import ProtocolError
 
-from tests.tools.localaws.aws import DEFAULT_PROJECT, OPERATIONS, document, refusal
+from tests.tools.localaws.aws import DEFAULT_PROJECT, OPERATIONS, document, log_invocations, refusal
 from tests.tools.localaws.test_bedrock_invoke_model import BODIES, CLAUDE, NOVA
 from tools.localaws.faults import Fault
 
@@ -135,21 +135,14 @@ def test_is_counted_and_logged_with_its_chunks_unless_it_breaks(
     local_aws: LocalAws, connect: Connect
 ) -> None:
     keys = local_aws.control.account(OPERATIONS)
-    s3, control = connect("s3", keys), connect("bedrock", keys)
-    s3.create_bucket(
-        Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
-    )
-    control.put_model_invocation_logging_configuration(
-        loggingConfig={"s3Config": {"bucketName": "bucket"}}
-    )
+    logged = log_invocations(connect, keys)
     client = connect("bedrock-runtime", keys)
     local_aws.control.fault(Fault(service="bedrock-runtime", stream={"after_events": 1}))
     with pytest.raises(ProtocolError):
         chunks_of(client, NOVA)
-    assert "Contents" not in s3.list_objects_v2(Bucket="bucket")
+    assert logged() == []
     chunks = chunks_of(client, NOVA)
-    [stored] = s3.list_objects_v2(Bucket="bucket")["Contents"]
-    record = json.load(s3.get_object(Bucket="bucket", Key=stored["Key"])["Body"])
+    [record] = logged()
     assert record["operation"] == "InvokeModelWithResponseStream"
     assert record["input"]["inputBodyJson"] == BODIES[NOVA]
     assert record["output"]["outputBodyJson"] == chunks
@@ -157,3 +150,51 @@ def test_is_counted_and_logged_with_its_chunks_unless_it_breaks(
     metrics = connect("cloudwatch", keys).list_metrics(Namespace="AWS/Bedrock")["Metrics"]
     names = {metric["MetricName"] for metric in metrics}
     assert {"InvocationServerErrors", "Invocations", "OutputTokenCount"} <= names
+
+
+def test_streams_claudes_events_and_bedrocks_counts(bedrock: Any) -> None:
+    events = chunks_of(bedrock, CLAUDE)
+    assert [events[0]["type"], *(event["type"] for event in events[-2:])] == [
+        "message_start",
+        "message_delta",
+        "message_stop",
+    ]
+    text = "".join(
+        event["delta"]["text"] for event in events if "index" in event and "delta" in event
+    )
+    assert "one two three" in text
+    metrics = events[-1]["amazon-bedrock-invocationMetrics"]
+    assert (metrics["inputTokenCount"], metrics["outputTokenCount"]) == (
+        3,
+        events[-2]["usage"]["output_tokens"],
+    )
+
+
+def test_streams_novas_events_and_bedrocks_counts(bedrock: Any) -> None:
+    events = chunks_of(bedrock, NOVA)
+    deltas = [event["contentBlockDelta"]["delta"]["text"] for event in events[1:-3]]
+    assert "one two three" in "".join(deltas)
+    assert events[-1]["amazon-bedrock-invocationMetrics"]["inputTokenCount"] == 3
+
+
+def test_breaks_a_native_stream_with_an_exception(local_aws: LocalAws, bedrock: Any) -> None:
+    broken = {"after_events": 2, "exception": "throttlingException"}
+    local_aws.control.fault(Fault(service="bedrock-runtime", stream=broken))
+    with pytest.raises(EventStreamError, match="throttlingException"):
+        chunks_of(bedrock, CLAUDE)
+    assert chunks_of(bedrock, CLAUDE)
+
+
+def test_a_stream_needs_the_permission_that_converse_stream_needs(
+    local_aws: LocalAws, connect: Connect
+) -> None:
+    arn = f"arn:aws:bedrock:eu-central-1::foundation-model/{NOVA}"
+    model = {"Action": "bedrock:InvokeModel", "Resource": arn}
+    keys = local_aws.control.account(OPERATIONS, "tenant", [document(DEFAULT_PROJECT, model)])
+    client = connect("bedrock-runtime", keys)
+    body = json.dumps(BODIES[NOVA])
+    code, _ = refusal(client.invoke_model_with_response_stream, modelId=NOVA, body=body)
+    assert code == "AccessDeniedException"
+    stream = {**model, "Action": "bedrock:InvokeModelWithResponseStream"}
+    keys = local_aws.control.account(OPERATIONS, "streaming", [document(DEFAULT_PROJECT, stream)])
+    assert chunks_of(connect("bedrock-runtime", keys), NOVA)

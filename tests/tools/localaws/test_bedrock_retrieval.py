@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.tools.localaws.aws import DEFAULT_PROJECT, OPERATIONS, document, refusal
+from tests.tools.localaws.aws import DEFAULT_PROJECT, OPERATIONS, document, log_invocations, refusal
 
 if TYPE_CHECKING:
     from tests.tools.localaws.conftest import Connect
@@ -177,16 +177,9 @@ def test_needs_the_permission_for_the_model(local_aws: LocalAws, connect: Connec
 @pytest.mark.parametrize("model", [TITAN, COHERE_4, AMAZON_RERANK])
 def test_is_counted_and_logged(local_aws: LocalAws, connect: Connect, model: str) -> None:
     keys = local_aws.control.account(OPERATIONS)
-    s3, control = connect("s3", keys), connect("bedrock", keys)
-    s3.create_bucket(
-        Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
-    )
-    control.put_model_invocation_logging_configuration(
-        loggingConfig={"s3Config": {"bucketName": "bucket"}}
-    )
+    logged = log_invocations(connect, keys)
     answer = answer_of(connect("bedrock-runtime", keys), model)
-    [stored] = s3.list_objects_v2(Bucket="bucket")["Contents"]
-    record = json.load(s3.get_object(Bucket="bucket", Key=stored["Key"])["Body"])
+    [record] = logged()
     assert record["input"]["inputBodyJson"] == BODIES[model]
     assert record["output"]["outputBodyJson"] == answer
     assert record["input"]["inputTokenCount"] == {TITAN: 3, COHERE_4: 4, AMAZON_RERANK: 0}[model]
