@@ -48,7 +48,7 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-# The report's times are in UTC. In a file that says so, they would have the zone of this machine otherwise.
+# The report's times are in UTC. DuckDB would convert times that have a zone to the zone of this machine.
 _IN_UTC = "SET TimeZone = 'UTC'"
 _ELEMENT_AT = "CREATE MACRO element_at(pairs, name) AS pairs[name]"
 # Two exports of the same month side by side have each line twice. An id is unique in one partition, which is a month.
@@ -59,8 +59,8 @@ SELECT count(*) FROM (
   HAVING count(*) > 1
 )
 """  # noqa: S608 - the table's name is ours
-# AWS writes a month into one folder, again and again or into a new one for each delivery. Of another export, or of a
-# later delivery, a line has another id, so that only the folder tells them apart.
+# AWS writes a month into one folder, which it overwrites, or into a new folder for each delivery. A line has another id
+# in each export and in each delivery, so only the folders show that a month is there twice.
 # https://docs.aws.amazon.com/cur/latest/userguide/table-dictionary-cur2-line-item.html
 _SEVERAL_FOLDERS = f"""
 SELECT DISTINCT strftime(period, '%Y-%m') FROM (
@@ -111,9 +111,10 @@ def read_cost_lines(path: Path) -> list[CostLine]:
     try:
         connection.execute(_IN_UTC)
         connection.execute(_ELEMENT_AT)
-        for file in files:
-            _refuse_other_columns(file, connection.read_parquet(file).columns)
-        connection.read_parquet(files, union_by_name=True, filename=True).create_view(TABLE)
+        patterns = [escape(file) for file in files]  # DuckDB takes a path for a pattern
+        for file, pattern in zip(files, patterns, strict=True):
+            _refuse_other_columns(file, connection.read_parquet(pattern).columns)
+        connection.read_parquet(patterns, union_by_name=True, filename=True).create_view(TABLE)
         months = [month for (month,) in connection.execute(_SEVERAL_FOLDERS).fetchall()]
         if months:
             raise CommandError(
@@ -152,7 +153,7 @@ def _parquet_files(path: Path) -> list[str]:
         raise CommandError(
             f"The folder {path} has no file that ends in .parquet; copy an export in Parquet into it."
         )
-    return [escape(str(file)) for file in files]  # DuckDB takes a path for a pattern
+    return [str(file) for file in files]
 
 
 def _refuse_other_columns(file: str, columns: Sequence[str]) -> None:
