@@ -46,8 +46,9 @@ class EventSource:
 class WatchedStream(EventStream):  # type: ignore[type-arg]  # generic in the stubs alone
     """Passes on the events of one call and reports its first content and its end.
 
-    It is botocore's class, because instrumentation looks for it, but has none of its attributes. OpenTelemetry's proxy
-    writes attributes of its own into the object that it wraps, so the names here have the class's prefix.
+    Instrumentation looks for botocore's class, so this one derives from it and uses none of its
+    attributes. OpenTelemetry's proxy writes its own attributes into the object that it wraps, so
+    the attributes here are private to the class.
 
     Converse's answer is over at ``messageStop``; the metadata that follows has only its usage. Both are
     passed on after the record has been written, so nobody receives a whole answer without a record.

@@ -84,8 +84,9 @@ locals {
       read_only = true
       text      = "<event> of a tenant's role was refused. The caller was ${local.caller}, in the operations account."
     }
-    # Only Bedrock and the parameter of the tenant's use are what a Deny stops every day: that of the
-    # guard or of a suspension. The package asks STS after each refusal whether it is a suspension.
+    # A Deny of the guard or of a suspension refuses calls of Bedrock and of the usage parameter every
+    # day, so only these two services are left out. The package asks STS after each refusal whether
+    # the tenant is suspended.
     refused-calls = {
       detail = {
         "$or" = [

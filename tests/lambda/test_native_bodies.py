@@ -130,10 +130,10 @@ VECTOR = [0.25] * 1024
     ],
 )
 def test_a_vector_is_replaced_by_its_size_and_hash(answer: dict[str, Any]) -> None:
-    kept = json.dumps(content.without_vectors(answer))
-    assert '"numbers": 1024' in kept
-    assert "0.25" not in kept
-    assert len(kept) < 250
+    text = json.dumps(content.without_vectors(answer))
+    assert '"numbers": 1024' in text
+    assert "0.25" not in text
+    assert len(text) < 250
 
 
 def test_short_lists_and_scores_are_kept() -> None:
@@ -143,8 +143,8 @@ def test_short_lists_and_scores_are_kept() -> None:
 
 def test_names_of_the_callers_choice_are_content() -> None:
     body = {"usage": {"canary": 1, "input_tokens": 2}, "source": "canary", "temperature": "canary"}
-    kept = content.redact_native(body, "metadata")
-    assert kept == {"usage": {"input_tokens": 2}}
+    settings = content.redact_native(body, "metadata")
+    assert settings == {"usage": {"input_tokens": 2}}
 
 
 def test_an_answer_of_any_depth_can_be_looked_at() -> None:

@@ -92,8 +92,8 @@ def test_a_vector_is_recorded_by_its_size_and_hash(
 
     record = acme.record(answer["ResponseMetadata"]["record"]["id"])
     assert record["input"]["inputBodyJson"] == {"inputText": "hello"}
-    kept = record["output"]["outputBodyJson"]["embedding"]
-    assert (kept["numbers"], sorted(kept)) == (len(vector), ["bytes", "numbers", "sha256"])
+    digest = record["output"]["outputBodyJson"]["embedding"]
+    assert (digest["numbers"], sorted(digest)) == (len(vector), ["bytes", "numbers", "sha256"])
     assert (record["input"]["inputTokenCount"], "outputTokenCount" in record["output"]) == (
         1,
         False,

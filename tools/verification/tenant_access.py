@@ -152,7 +152,7 @@ class TenantReading:
     def _callers(self, events: Iterable[TrailEvent]) -> Iterator[Caller]:
         groups: dict[tuple[str, str, str], list[TrailEvent]] = {}
         for event in events:
-            # AssumeRoleWithSAML and AssumeRoleWithWebIdentity are for whom an identity provider vouches.
+            # Users of an identity provider call AssumeRoleWithSAML or AssumeRoleWithWebIdentity.
             if event.name.startswith(ASSUME_ROLE) and event.error_code is None:
                 key = (event.caller_account, event.caller, event.region)
                 groups.setdefault(key, []).append(event)

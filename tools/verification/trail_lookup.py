@@ -103,8 +103,8 @@ class TrailEvent:
     def caller(self) -> str:
         """The role or user of the caller, never the name of its session.
 
-        Of a caller in another account there is a unique id, and no ARN; of one whom an identity provider vouches
-        for, the provider:
+        For a caller in another account, CloudTrail has a unique id and no ARN. For a user of an identity provider, this
+        is the provider:
         https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html
         """
         identity = self._identity

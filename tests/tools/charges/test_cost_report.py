@@ -158,8 +158,8 @@ def test_a_month_in_two_folders_is_refused_although_its_lines_have_other_ids(tmp
 def test_one_month_of_another_account_may_be_in_a_folder_of_its_own(tmp_path):
     for account in (OPERATIONS, "222222222222"):
         (tmp_path / account).mkdir()
-        own = line(INPUT, 1, 1.0, caller=None, line_item_usage_account_id=account)
-        write_report(tmp_path / account / "part.parquet", [own])
+        cost_line = line(INPUT, 1, 1.0, caller=None, line_item_usage_account_id=account)
+        write_report(tmp_path / account / "part.parquet", [cost_line])
     assert len(read_cost_lines(tmp_path)) == 2
 
 

@@ -43,8 +43,8 @@ def _answer(body: Mapping[str, Any]) -> RetrievalAnswer:
     top = body.get("top_n", len(documents))
     if not isinstance(top, int) or isinstance(top, bool) or top < 1:
         raise malformed("#/top_n: expected 1 or more")
-    wanted = unit_vector(query, _DIMENSIONS)
-    scores = [cosine(wanted, unit_vector(document, _DIMENSIONS)) for document in documents]
+    query_vector = unit_vector(query, _DIMENSIONS)
+    scores = [cosine(query_vector, unit_vector(document, _DIMENSIONS)) for document in documents]
     best = sorted(range(len(documents)), key=lambda index: (-scores[index], index))[:top]
     results = [{"index": index, "relevance_score": scores[index]} for index in best]
     return RetrievalAnswer({"results": results}, input_tokens=None)
