@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -57,6 +57,7 @@ class BedrockClients:
         call_limits.register(client, self._settings)
         stream_errors.register(client, self._sessions.budget)
         botocore_hooks.register(client, self._recorder, self._rate)
+        vars(client)["_get_credentials"] = refuse_credentials  # litellm takes keys out of a client
         return client
 
     def _renew(self) -> None:
@@ -75,3 +76,11 @@ class BedrockClients:
             vars(old["_request_signer"])["_credentials"] = vars(new["_request_signer"])[
                 "_credentials"
             ]
+
+
+def refuse_credentials() -> NoReturn:
+    """Raise BadRequestError, because calls signed elsewhere would have no record."""
+    raise errors.BadRequestError(
+        "The operations role's keys are not handed out, because requests that are signed elsewhere leave no record. "
+        "Let the library take the connection's session or its client instead."
+    )

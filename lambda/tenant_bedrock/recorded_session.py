@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 import boto3
 from botocore.session import Session
 
+from tenant_bedrock.bedrock_clients import refuse_credentials
 from tenant_bedrock.errors import BadRequestError
 
 if TYPE_CHECKING:
@@ -62,7 +63,4 @@ class RecordedSession(boto3.Session):
 
     def get_credentials(self) -> NoReturn:
         """Raise BadRequestError, because calls signed elsewhere would have no record."""
-        raise BadRequestError(
-            "This session does not hand out the operations role's keys, because requests that are signed elsewhere "
-            "leave no record. Let the library take this session or its client instead."
-        )
+        refuse_credentials()

@@ -372,7 +372,11 @@ def test_a_session_makes_the_recorded_client_and_no_other(acme: Any) -> None:
         (lambda session: session.client("sts"), "clients of bedrock-runtime only"),
         (lambda session: session.client("bedrock"), "clients of bedrock-runtime only"),
         (lambda session: session.resource("s3"), "no resources"),
-        (lambda session: session.get_credentials(), "does not hand out"),
+        (lambda session: session.get_credentials(), "are not handed out"),
+        (
+            lambda session: session.client("bedrock-runtime")._get_credentials(),
+            "are not handed out",
+        ),
         (
             lambda session: session.client("bedrock-runtime", endpoint_url="http://localhost"),
             "Leave out endpoint_url",
