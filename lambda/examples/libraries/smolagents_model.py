@@ -7,14 +7,20 @@ from smolagents import AmazonBedrockModel
 from tenant_bedrock import connect
 
 
-def add_tool_calls(parsed: dict[str, Any], **_: object) -> None:
-    """Add the member to an answer, after it has been recorded."""
-    if "output" in parsed:
-        parsed["output"]["message"].setdefault("tool_calls", None)
+class ToolCallsClient:
+    """A client whose answers have the member."""
+
+    def __init__(self, client: Any) -> None:  # noqa: ANN401 - boto3's
+        self._client = client
+
+    def converse(self, **request: object) -> dict[str, Any]:
+        """Call Bedrock and add the member to the answer."""
+        answer: dict[str, Any] = self._client.converse(**request)
+        answer["output"]["message"]["tool_calls"] = None
+        return answer
 
 
-client = connect().client("eu-central-1")
-client.meta.events.register("after-call.bedrock-runtime.Converse", add_tool_calls)
+client = ToolCallsClient(connect().client("eu-central-1"))
 model = AmazonBedrockModel("claude", client=client)
 question = [{"role": "user", "content": [{"type": "text", "text": "What is a confused deputy?"}]}]
 answer = model.generate(question)
